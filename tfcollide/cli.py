@@ -1,0 +1,150 @@
+"""The command line: fields of a config as absl flags; the only reader of flags."""
+
+import dataclasses
+import os
+import signal
+import sys
+import typing
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from absl import flags, logging
+
+from tfcollide import __version__
+from tfcollide.errors import RequestError
+from tfcollide.recipes.config import PRESETS, CollideConfig, TrainConfig, preset_values
+
+__all__ = ["collide", "main", "train_classifier"]
+
+EXIT_DONE, EXIT_NOT_FOUND, EXIT_REFUSED, EXIT_BUG = 0, 1, 2, 70
+
+
+def collide(argv: Sequence[str] | None = None) -> int:
+    """`collide`: finds corners and writes a run directory. Returns the exit code."""
+    return main(_collide, argv)
+
+
+def train_classifier(argv: Sequence[str] | None = None) -> int:
+    """`train_classifier`: trains a classifier, or finds it in the cache. Returns the exit code."""
+    return main(_train_classifier, argv)
+
+
+def main(command: Callable[[list[str]], int], argv: Sequence[str] | None = None) -> int:
+    """Runs a command and turns what happens into the exit codes of the contract.
+
+    Args:
+        command: takes the arguments, the program's name first, and returns an exit code.
+        argv: the arguments; None is `sys.argv`.
+    """
+    logging.set_verbosity(logging.ERROR)
+    logging.set_stderrthreshold("error")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        return command(list(sys.argv if argv is None else argv))
+    except RequestError as error:
+        return _refuse(error)
+    except flags.Error as error:
+        return _refuse(RequestError(_flag_error(error), "flags that --help lists"))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read has read enough
+        return EXIT_DONE
+    except OSError as error:
+        return _refuse(RequestError(str(error), "files and folders that can be read and written"))
+    except KeyboardInterrupt:
+        print("Interrupted; the same command goes on from the last checkpoint.", file=sys.stderr)
+        return 128 + signal.SIGINT
+
+
+def _collide(argv: list[str]) -> int:
+    values = _parse(argv, CollideConfig, _define_out)
+    if values is None:
+        return EXIT_DONE
+    if values["out"] is None:
+        raise RequestError("no --out", "the directory to write", "Say, for example, --out=runs/first.")
+    from tfcollide.recipes.collide import run
+
+    out = Path(values["out"]).expanduser()
+    summary = run(_config(CollideConfig, values), out, overwrite=values["overwrite"])
+    print((out / "table.md").read_text(encoding="utf-8"))
+    shown = [out / "figure.png"] if (out / "figure.png").exists() else [out / "summary.json"]
+    print("\n".join(str(path) for path in shown))
+    return EXIT_DONE if summary.converged else EXIT_NOT_FOUND
+
+
+def _train_classifier(argv: list[str]) -> int:
+    values = _parse(argv, TrainConfig, lambda known: None)
+    if values is None:
+        return EXIT_DONE
+    from tfcollide.recipes.train import run
+
+    report = run(_config(TrainConfig, values))
+    how = f"trained in {report.seconds_training:.0f} s" if report.seconds_training else "found in the cache"
+    print(f"{report.path}\n{report.dataset}: {100 * report.test_accuracy:.2f} % of the test images, {how}")
+    return EXIT_DONE
+
+
+def _parse(argv: list[str], config: type[TrainConfig], define: Callable[[flags.FlagValues], None]) -> dict[str, Any] | None:
+    """The values of all flags, presets applied; None where --help or --version has been answered."""
+    known = flags.FlagValues()
+    for name in ("flagfile", "undefok"):
+        flags.DEFINE_string(name, "", {"flagfile": "Read flags from this file.", "undefok": ""}[name], flag_values=known)
+    flags.DEFINE_boolean("help", False, "Show this help.", short_name="h", flag_values=known)
+    flags.DEFINE_boolean("version", False, "Show the version.", flag_values=known)
+    define(known)
+    for field in dataclasses.fields(config):
+        _define(known, field, typing.get_type_hints(config)[field.name])
+    rest = known(argv)
+    if known["version"].value:
+        print(f"tfcollide {__version__}")
+        return None
+    if known["help"].value:
+        print(_help(argv[0], known))
+        return None
+    if len(rest) > 1:
+        raise RequestError(f"argument {rest[1]!r}", "flags only, as --name=value")
+    values = {name: known[name].value for name in known}
+    given = {name for name in known if known[name].present}
+    return values | {name: value for name, value in preset_values(values.get("preset")).items() if name not in given}
+
+
+def _define_out(known: flags.FlagValues) -> None:
+    flags.DEFINE_string("out", None, "The run directory to write.", flag_values=known)
+    flags.DEFINE_boolean("overwrite", False, "Replace the run directory if it exists.", flag_values=known)
+
+
+def _define(known: flags.FlagValues, field: Any, kind: Any) -> None:
+    plain = next(t for t in (typing.get_args(kind) or (kind,)) if t is not type(None))
+    define = {
+        str: flags.DEFINE_string,
+        int: flags.DEFINE_integer,
+        float: flags.DEFINE_float,
+        bool: flags.DEFINE_boolean,
+    }[plain]
+    text = field.metadata["help"]
+    choices = tuple(PRESETS) if field.name == "preset" else field.metadata["choices"]
+    define(field.name, field.default, text + (f" One of: {', '.join(choices)}." if choices else ""), flag_values=known)
+
+
+def _config(config: type[Any], values: dict[str, Any]) -> Any:
+    return config(**{field.name: values[field.name] for field in dataclasses.fields(config)})
+
+
+def _help(program: str, known: flags.FlagValues) -> str:
+    lines = [f"Usage: {Path(program).name} --flagfile=FILE or --name=value ...", ""]
+    for name in known:
+        flag = known[name]
+        if name == flag.name and name != "undefok":  # once, not again by its short name
+            default = "" if flag.default in (None, "", False) else f" (default: {flag.default})"
+            lines.append(f"  --{name}\n      {flag.help}{default}")
+    return "\n".join(lines)
+
+
+def _flag_error(error: flags.Error) -> str:
+    return str(error).rstrip(".")
+
+
+def _refuse(error: RequestError) -> int:
+    print(f"error: {error}", file=sys.stderr)
+    return EXIT_REFUSED
+

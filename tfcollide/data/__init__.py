@@ -1,0 +1,1 @@
+"""Labelled images: the bundled digits, TFDS names, single files."""

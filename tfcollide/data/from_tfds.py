@@ -1,0 +1,104 @@
+"""Any TFDS data set of labelled images of one shape, through TFDS itself."""
+
+import difflib
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfcollide.data.labelled import LabelledImages, Split
+from tfcollide.errors import RequestError
+
+__all__ = ["load_tfds"]
+
+_HELD_OUT = ("test", "validation")
+
+
+def load_tfds(name: str, data_dir: str | None) -> LabelledImages:
+    """Opens a prepared TFDS data set, or prepares it where the machine can.
+
+    A data set without a test or validation split is tested on the last tenth of
+    its training split.
+
+    Args:
+        name: as `tfds.builder` takes it: "mnist", "mnist:3.0.1", "cifar10".
+        data_dir: the folder of prepared data sets; None is TFDS's own choice.
+
+    Raises:
+        RequestError: there is no such data set; it is not one of labelled images
+            of one shape; or it is not prepared and cannot be downloaded.
+    """
+    builder = _builder(name, data_dir)
+    if not builder.is_prepared():
+        _prepare(builder, name)
+    info = builder.info
+    shape, class_names = _features(name, info)
+    splits = _splits(info)
+    return LabelledImages(
+        info.full_name.replace("/", ":"),
+        class_names=class_names,
+        shape=shape,
+        test_size=info.splits[splits["test"]].num_examples,
+        read=lambda split: _read(builder, splits[split]),
+    )
+
+
+def _builder(name: str, data_dir: str | None) -> Any:
+    import tensorflow_datasets as tfds
+
+    try:
+        return tfds.builder(name, data_dir=data_dir)
+    except Exception as error:  # TFDS raises many kinds, one of them with the names of all data sets
+        known = ["digits", *tfds.list_builders(with_community_datasets=False)]
+        near = difflib.get_close_matches(name, known, n=3) or ["digits", "mnist"]
+        detail = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise RequestError(f"--dataset={name} ({detail})", f"digits or a TFDS name, such as {', '.join(near)}") from error
+
+
+def _prepare(builder: Any, name: str) -> None:
+    where = Path(builder.data_dir).parent.parent
+    try:
+        builder.download_and_prepare()
+    except Exception as error:  # offline, disk full, manual download needed: TFDS and its clients raise anything
+        detail = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
+        raise RequestError(
+            f"--dataset={name}, not prepared in {where}, and preparing it failed ({type(error).__name__}: {detail})",
+            "a prepared data set or a connection",
+            f"On a machine with a connection run `tfds build {name} --data_dir=FOLDER` (with tensorflow-datasets installed), "
+            "copy FOLDER here and say --data_dir=FOLDER.",
+        ) from error
+
+
+def _features(name: str, info: Any) -> tuple[tuple[int, int, int], tuple[str, ...]]:
+    """The image shape and class names, from the metadata alone."""
+    import tensorflow_datasets as tfds
+
+    keys = info.supervised_keys
+    image = info.features[keys[0]] if keys else None
+    label = info.features[keys[-1]] if keys else None
+    if not isinstance(image, tfds.features.Image) or not isinstance(label, tfds.features.ClassLabel):
+        raise RequestError(f"--dataset={name}", "a data set of images with one class label each")
+    if image.shape is None or None in image.shape or image.shape[-1] not in (1, 3):
+        raise RequestError(
+            f"--dataset={name} with images of shape {image.shape}",
+            "8-bit images of one fixed shape with 1 or 3 channels",
+            "Choose a data set whose images share one size.",
+        )
+    return image.shape, tuple(label.names)
+
+
+def _splits(info: Any) -> dict[str, str]:
+    for held_out in _HELD_OUT:
+        if held_out in info.splits:
+            return {"train": "train", "test": held_out}
+    size = info.splits["train"].num_examples
+    cut = math.floor(0.9 * size)
+    return {"train": f"train[:{cut}]", "test": f"train[{cut}:]"}
+
+
+def _read(builder: Any, split: str) -> Split:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    images, labels = builder.as_dataset(split=split, batch_size=-1, as_supervised=True, shuffle_files=False)
+    return Split(images.numpy(), labels.numpy().astype(np.int64))

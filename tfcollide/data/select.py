@@ -1,0 +1,123 @@
+"""Choosing the source and the target: a class, a test image, or a file."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from tfcollide.data.labelled import LabelledImages
+from tfcollide.errors import RequestError
+from tfcollide.images import check_image_file, read_image
+
+__all__ = ["Choice", "Selector", "draw_pairs", "parse_selector", "resolve"]
+
+
+class Selector(NamedTuple):
+    """What the user asked for; exactly one of the three is set.
+
+    Attributes:
+        label: a class, as an index.
+        index: a test image.
+        path: an image file.
+    """
+
+    label: int | None = None
+    index: int | None = None
+    path: Path | None = None
+
+
+class Choice(NamedTuple):
+    """A chosen image.
+
+    Attributes:
+        image: `[H, W, C]` uint8.
+        id: "test:1234", or the file's name.
+        label: the class name it was filed under, or None for a file.
+    """
+
+    image: np.ndarray
+    id: str
+    label: str | None
+
+
+def parse_selector(flag: str, text: str, data: LabelledImages) -> Selector:
+    """Reads "3", "test:1234" or a path, in this order; needs no image of the data set.
+
+    Raises:
+        RequestError: no such class, index or file, or the file cannot be decoded.
+    """
+    if text in data.class_names:
+        return Selector(label=data.class_names.index(text))
+    if text.startswith("test:"):
+        return Selector(index=_test_index(flag, text, data.test_size))
+    path = Path(text).expanduser()
+    if path.exists() or path.suffix or len(path.parts) > 1:
+        check_image_file(path)
+        return Selector(path=path)
+    shown = ", ".join(data.class_names[:12]) + (", ..." if len(data.class_names) > 12 else "")
+    raise RequestError(f"--{flag}={text}", f"a class of {data.name} ({shown}), test:INDEX, or an image file")
+
+
+def resolve(flag: str, selector: Selector, data: LabelledImages, predicted: np.ndarray | None = None) -> Choice:
+    """The image that a selector names.
+
+    A class means the first test image of it that the model gets right.
+
+    Args:
+        flag: "source" or "target", for messages.
+        selector: what was asked for.
+        data: where it is looked up.
+        predicted: `[test_size]`, the model's class of each test image; a file needs none.
+
+    Raises:
+        RequestError: the class has no test image that the model gets right, or the
+            file has another shape than the data set's images.
+    """
+    if selector.path is not None:
+        return Choice(read_image(selector.path, data.shape), selector.path.name, None)
+    labels = data.test.labels
+    index = selector.index
+    if index is None:
+        right = np.flatnonzero((labels == selector.label) & (predicted == selector.label))
+        if not right.size:
+            raise RequestError(
+                f"--{flag}={data.class_names[selector.label or 0]}, of which the model gets no test image right",
+                "a class that the model knows",
+                f"Name an image: --{flag}=test:INDEX.",
+            )
+        index = int(right[0])
+    return Choice(data.test.images[index], f"test:{index}", data.class_names[labels[index]])
+
+
+def draw_pairs(data: LabelledImages, predicted: np.ndarray, count: int, seed: int) -> list[tuple[str, str]]:
+    """Draws pairs of test images of different classes, each classified correctly.
+
+    Args:
+        data: where the images come from.
+        predicted: `[test_size]`, the model's class of each test image.
+        count: how many pairs.
+        seed: of the draw.
+
+    Returns:
+        `count` pairs of "test:INDEX"; no pair of classes twice while others are left.
+    """
+    rng = np.random.default_rng(seed)
+    labels = data.test.labels
+    right = predicted == labels
+    classes = [c for c in range(len(data.class_names)) if (right & (labels == c)).any()]
+    pairs = [(a, b) for a in classes for b in classes if a != b]
+    if not pairs:
+        raise RequestError(f"--num_pairs={count}", "two classes with test images that the model gets right")
+    order = np.concatenate([rng.permutation(len(pairs)) for _ in range(-(-count // len(pairs)))])[:count]
+
+    def image_of(label: int) -> str:
+        return f"test:{rng.choice(np.flatnonzero(right & (labels == label)))}"
+
+    return [(image_of(pairs[i][0]), image_of(pairs[i][1])) for i in order]
+
+
+def _test_index(flag: str, text: str, size: int) -> int:
+    digits = text.removeprefix("test:")
+    if not digits.isdecimal() or int(digits) >= size:
+        raise RequestError(f"--{flag}={text}", f"test:INDEX with an index from 0 to {size - 1}")
+    return int(digits)

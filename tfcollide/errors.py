@@ -1,0 +1,20 @@
+"""The one error a user is meant to see."""
+
+__all__ = ["RequestError"]
+
+
+class RequestError(ValueError):
+    """A request that cannot be carried out, told in one line.
+
+    Follows Keras: what was received, what was expected, how to mend it. The
+    command line prints the line on standard error and exits with 2.
+
+    Args:
+        received: what came in, naming the offending value.
+        expected: what would have been accepted.
+        mend: what to do next, an imperative sentence; may be empty.
+    """
+
+    def __init__(self, received: str, expected: str, mend: str = ""):
+        line = f"{received}: expected {expected}." + (f" {mend}" if mend else "")
+        super().__init__(" ".join(line.split()))

@@ -1,0 +1,134 @@
+"""Image files: reading them with care, writing them without loss.
+
+What is optimised, checked, saved and plotted is one and the same array in the
+model's own bounds; 8 bits exist only inside files.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from tfcollide.errors import RequestError
+from tfcollide.shapes import Bounds, ImageShape
+
+__all__ = ["MAX_PIXELS", "check_image_file", "from_uint8", "read_image", "read_images", "to_uint8", "write_png"]
+
+MAX_PIXELS = 64_000_000
+"""The largest image, in pixels, that is decoded; a bomb is refused by its header."""
+
+_MEND = "Give a PNG or JPEG file."
+
+
+def to_uint8(images: np.ndarray, bounds: Bounds) -> np.ndarray:
+    """Rounds images in `bounds` to 8 bits.
+
+    Args:
+        images: `[..., H, W, C]` float, in `bounds`.
+        bounds: the values that become 0 and 255.
+
+    Returns:
+        `[..., H, W, C]` uint8.
+    """
+    scaled = (np.asarray(images, np.float64) - bounds.lower) * (255.0 / bounds.range)
+    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+
+
+def from_uint8(images: np.ndarray, bounds: Bounds) -> np.ndarray:
+    """The float32 images in `bounds` that 8-bit `images` stand for."""
+    values = np.asarray(images, np.float64) * (bounds.range / 255.0) + bounds.lower
+    return values.astype(np.float32)
+
+
+def write_png(path: Path, image: np.ndarray) -> None:
+    """Writes one image `[H, W, C]` uint8, C being 1 or 3, as a lossless PNG."""
+    pixels = image[..., 0] if image.shape[-1] == 1 else image
+    Image.fromarray(pixels).save(path, format="PNG")
+
+
+def check_image_file(path: Path) -> None:
+    """Decodes `path` and throws the pixels away.
+
+    Raises:
+        RequestError: the file is missing, empty, not an image, truncated, or has
+            more than `MAX_PIXELS` pixels.
+    """
+    _decode(path)
+
+
+def read_image(path: Path, shape: ImageShape) -> np.ndarray:
+    """Reads an image file of exactly `shape`.
+
+    A grey picture that was saved in colour counts as grey, and the other way round.
+
+    Args:
+        path: a file that Pillow can decode.
+        shape: `(H, W, C)` that the model reads, C being 1 or 3.
+
+    Returns:
+        `[H, W, C]` uint8.
+
+    Raises:
+        RequestError: as `check_image_file`, or the image has another shape.
+    """
+    pixels = _decode(path)
+    height, width, channels = shape
+    if pixels.shape[:2] != (height, width):
+        raise RequestError(
+            f"image {path} of {pixels.shape[1]}x{pixels.shape[0]} pixels",
+            f"{width}x{height} (width x height), which is what the model reads",
+            "Resize or crop the file first.",
+        )
+    if channels == 3:
+        return pixels
+    if not (pixels == pixels[..., :1]).all():
+        raise RequestError(f"image {path} in colour", "a grey image, which is what the model reads", "Convert it first.")
+    return pixels[..., :1]
+
+
+def read_images(paths: Sequence[Path], shape: ImageShape) -> np.ndarray:
+    """Reads files of one `shape`: `[N, H, W, C]` uint8."""
+    return np.stack([read_image(path, shape) for path in paths])
+
+
+def _decode(path: Path) -> np.ndarray:
+    """The pixels of a file, `[H, W, 3]` uint8."""
+    if not path.exists():
+        raise RequestError(f"image {path}, which does not exist", "a readable image file", _MEND)
+    if not path.is_file():
+        raise RequestError(f"image {path}, which is not a file", "a readable image file", _MEND)
+    if path.stat().st_size == 0:
+        raise RequestError(f"image {path}, which is empty", "a readable image file", _MEND)
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # our own limit, checked on the header
+    try:
+        with Image.open(path) as image:
+            _check_size(path, image)
+            image.load()
+            return _to_rgb(path, image)
+    except (OSError, SyntaxError, ValueError) as error:
+        if isinstance(error, RequestError):
+            raise
+        raise RequestError(f"image {path}, which cannot be decoded ({error})", "a whole image file", _MEND) from error
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+def _check_size(path: Path, image: Image.Image) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise RequestError(
+            f"image {path} of {image.width}x{image.height} pixels",
+            f"at most {MAX_PIXELS:,} pixels",
+            "Make it smaller first.",
+        )
+
+
+def _to_rgb(path: Path, image: Image.Image) -> np.ndarray:
+    """Converts palettes, grey and opaque alpha; refuses what 8-bit RGB cannot hold."""
+    if image.mode.startswith(("I", "F")):
+        raise RequestError(f"image {path} of mode {image.mode}", "8 bits a channel", "Convert it first.")
+    if "A" in image.getbands() or "transparency" in image.info:
+        alpha = np.asarray(image.convert("RGBA"))[..., 3]
+        if alpha.min() < 255:
+            raise RequestError(f"image {path} with transparent pixels", "an opaque image", "Flatten it first.")
+    return np.asarray(image.convert("RGB"))

@@ -1,0 +1,1 @@
+"""Frozen classifiers: bounds, logits, taps; and how to train one."""

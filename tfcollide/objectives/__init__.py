@@ -1,0 +1,1 @@
+"""Pure loss terms, unweighted, `[N]` each, and the objectives made of them."""

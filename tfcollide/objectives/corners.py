@@ -1,0 +1,29 @@
+"""Eq. 3: match the active units, push one inactive unit (or a group) a corner."""
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+from tfcollide.objectives import terms
+
+__all__ = ["VARIANT", "Corners"]
+
+
+class Corners:
+    """Terms whose weighted sum has its minimum at a corner of the polytope."""
+
+    pushes_units = True
+    progress_term = "active_match"
+    weights: Mapping[str, float] = {"active_match": 1.75, "corner_push": 1.0, "inactive_magnitude": 1.0}
+
+    @staticmethod
+    def terms(pre_activation: tf.Tensor, goal: terms.Goal) -> dict[str, tf.Tensor]:
+        """L_pos and both terms of L_neg, `[N]` each, for `pre_activation` `[N, U]`."""
+        return {
+            "active_match": terms.active_match(pre_activation, goal.post_activation, goal.active),
+            "corner_push": terms.corner_push(pre_activation, goal.pushed),
+            "inactive_magnitude": terms.inactive_magnitude(pre_activation, goal.idle),
+        }
+
+
+VARIANT = Corners

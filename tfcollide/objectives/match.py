@@ -1,0 +1,29 @@
+"""Eq. 1: match all features after the ReLU; the baseline that the paper argues against.
+
+Its gradient vanishes on inactive units that are off, so it stops inside the
+polytope's boundary layer and finds one point, not corners.
+"""
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+from tfcollide.objectives import terms
+
+__all__ = ["VARIANT", "Match"]
+
+
+class Match:
+    """The distance between features after the ReLU."""
+
+    pushes_units = False
+    progress_term = "feature_distance"
+    weights: Mapping[str, float] = {"feature_distance": 1.0}
+
+    @staticmethod
+    def terms(pre_activation: tf.Tensor, goal: terms.Goal) -> dict[str, tf.Tensor]:
+        """Eq. 1, `[N]`, for `pre_activation` `[N, U]`."""
+        return {"feature_distance": terms.feature_distance(pre_activation, goal.post_activation)}
+
+
+VARIANT = Match

@@ -1,0 +1,103 @@
+"""The loss terms of the paper, each a pure function, unweighted, `[N]`.
+
+Features are `[N, U]`, the target's `[U]`. Sets of units are float masks, 1 for a
+unit in the set, `[U]` or, where they differ from corner to corner, `[N, U]`.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+__all__ = [
+    "Goal",
+    "active_match",
+    "boundary_gap",
+    "corner_push",
+    "feature_distance",
+    "inactive_magnitude",
+    "inactive_violation",
+    "make_goal",
+    "total_variation",
+]
+
+
+class Goal(NamedTuple):
+    """What N corners aim at.
+
+    Attributes:
+        post_activation: `[U]`, the target's features.
+        active: `[U]`, where the target's pre-activation is >= 0 (psgn(0) = 1).
+        pushed: `[N, U]`, the inactive units that each corner pushes.
+        idle: `[N, U]`, the inactive units that it does not push.
+    """
+
+    post_activation: tf.Tensor
+    active: tf.Tensor
+    pushed: tf.Tensor
+    idle: tf.Tensor
+
+
+def make_goal(pre_activation: np.ndarray, groups: tuple[tuple[int, ...], ...]) -> Goal:
+    """The goal for a target and one group of inactive units a corner.
+
+    Args:
+        pre_activation: `[U]`, the target's.
+        groups: N groups of units, which may be empty.
+    """
+    active = (pre_activation >= 0).astype(np.float32)
+    pushed = np.zeros([len(groups), active.size], np.float32)
+    for corner, units in enumerate(groups):
+        pushed[corner, list(units)] = 1.0
+    return Goal(
+        tf.constant(np.maximum(pre_activation, 0.0), tf.float32),
+        tf.constant(active),
+        tf.constant(pushed),
+        tf.constant((1.0 - active) * (1.0 - pushed)),
+    )
+
+
+def active_match(pre_activation: tf.Tensor, target: tf.Tensor, active: tf.Tensor) -> tf.Tensor:
+    """L_pos of Eq. 3: sum_{u active} (pre_activation(x)[u] - post_activation(t)[u])^2."""
+    return tf.reduce_sum(active * tf.square(pre_activation - target), axis=-1)
+
+
+def corner_push(pre_activation: tf.Tensor, pushed: tf.Tensor) -> tf.Tensor:
+    """First term of L_neg: sum_{u pushed} pre_activation(x)[u].
+
+    The paper writes -(f0 * nsgn)_i, which is +f0_i on an inactive unit; descending
+    it makes the unit more negative.
+    """
+    return tf.reduce_sum(pushed * pre_activation, axis=-1)
+
+
+def inactive_magnitude(pre_activation: tf.Tensor, idle: tf.Tensor) -> tf.Tensor:
+    """Second term of L_neg: sum_{u inactive, not pushed} |pre_activation(x)[u]|."""
+    return tf.reduce_sum(idle * tf.abs(pre_activation), axis=-1)
+
+
+def feature_distance(pre_activation: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+    """Eq. 1: sum_u (post_activation(x)[u] - post_activation(t)[u])^2 over all units."""
+    return tf.reduce_sum(tf.square(tf.nn.relu(pre_activation) - target), axis=-1)
+
+
+def inactive_violation(pre_activation: tf.Tensor, active: tf.Tensor) -> tf.Tensor:
+    """max_{u inactive} max(pre_activation(x)[u], 0); 0 where no unit is inactive."""
+    return tf.reduce_max((1.0 - active) * tf.nn.relu(pre_activation), axis=-1)
+
+
+def boundary_gap(pre_activation: tf.Tensor, active: tf.Tensor) -> tf.Tensor:
+    """min_{u inactive} |pre_activation(x)[u]|: 0 on a face of the polytope."""
+    far = tf.constant(np.inf, pre_activation.dtype)
+    return tf.reduce_min(tf.where(active > 0, far, tf.abs(pre_activation)), axis=-1)
+
+
+def total_variation(weights: tf.Tensor) -> tf.Tensor:
+    """R(P) of Eq. 7: sum_k sum_ij |P[k,i,j] - P[k,i,j+1]| + |P[k,i,j] - P[k,i+1,j]|.
+
+    Args:
+        weights: `[N, K, H, W]` blend weights.
+    """
+    across = tf.reduce_sum(tf.abs(weights[..., :, 1:] - weights[..., :, :-1]), axis=[-3, -2, -1])
+    down = tf.reduce_sum(tf.abs(weights[..., 1:, :] - weights[..., :-1, :]), axis=[-3, -2, -1])
+    return across + down

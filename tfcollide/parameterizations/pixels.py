@@ -1,0 +1,48 @@
+"""Pixels: the control parameters are the image itself."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfcollide.shapes import Bounds
+
+__all__ = ["VARIANT", "Pixels"]
+
+
+class Pixels:
+    """Images in the model's bounds, clipped at every step.
+
+    Args:
+        bounds: of the model.
+    """
+
+    def __init__(self, bounds: Bounds):
+        self._bounds = bounds
+
+    def init(self, source: np.ndarray, num_corners: int, *, noise: float = 0.0, seed: int = 0) -> tf.Tensor:
+        """N copies of the source, with noise if asked for.
+
+        Args:
+            source: `[H, W, C]` float32 in bounds.
+            num_corners: N.
+            noise: standard deviation of normal noise, as a share of the bounds' range.
+            seed: of the noise.
+
+        Returns:
+            `[N, H, W, C]` control parameters.
+        """
+        copies = np.repeat(source[None], num_corners, axis=0).astype(np.float32)
+        if noise:
+            draw = np.random.default_rng(seed).standard_normal(copies.shape, dtype=np.float32)
+            copies += noise * self._bounds.range * draw
+        return self.project(tf.constant(copies))
+
+    def to_image(self, control_parameters: tf.Tensor) -> tf.Tensor:
+        """`[N, H, W, C]` images."""
+        return control_parameters
+
+    def project(self, control_parameters: tf.Tensor) -> tf.Tensor:
+        """The nearest control parameters whose images are in bounds."""
+        return tf.clip_by_value(control_parameters, *self._bounds)
+
+
+VARIANT = Pixels

@@ -1,0 +1,128 @@
+"""Success, judged again from the images through the model.
+
+Nothing here knows how the corners were found.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfcollide.models.classifier import Classifier, Tap
+from tfcollide.objectives import terms
+from tfcollide.polytope.hull import mix
+from tfcollide.records import CornerRecord, Interpolation, PngCheck
+
+__all__ = ["Target", "check_mixtures", "check_png", "corner_terms", "judge_corners", "target_of"]
+
+_BATCH = 500
+
+
+class Target(NamedTuple):
+    """A target image as the network sees it.
+
+    Attributes:
+        pre_activation: `[U]` at the tap.
+        predicted: the class on top, as an index.
+        probability: of that class.
+    """
+
+    pre_activation: np.ndarray
+    predicted: int
+    probability: float
+
+
+def target_of(classifier: Classifier, tap: Tap, image: np.ndarray) -> Target:
+    """Looks at a target image `[H, W, C]`."""
+    judged = classifier.judge(image[None])
+    predicted = int(judged.predicted[0])
+    pre_activation = tap.pre_activation(tf.constant(image[None])).numpy()[0]
+    return Target(pre_activation, predicted, float(judged.probabilities[0, predicted]))
+
+
+def corner_terms(tap: Tap, images: np.ndarray, goal: terms.Goal) -> dict[str, np.ndarray]:
+    """Every term of corners `[N, H, W, C]`, `[N]` each."""
+    pre_activation = tap.pre_activation(tf.constant(images))
+    values = {
+        "active_match": terms.active_match(pre_activation, goal.post_activation, goal.active),
+        "corner_push": terms.corner_push(pre_activation, goal.pushed),
+        "inactive_magnitude": terms.inactive_magnitude(pre_activation, goal.idle),
+        "feature_distance": terms.feature_distance(pre_activation, goal.post_activation),
+        "inactive_violation": terms.inactive_violation(pre_activation, goal.active),
+        "boundary_gap": terms.boundary_gap(pre_activation, goal.active),
+    }
+    return {name: value.numpy() for name, value in values.items()}
+
+
+def judge_corners(
+    classifier: Classifier,
+    tap: Tap,
+    images: np.ndarray,
+    goal: terms.Goal,
+    target: Target,
+    *,
+    units: tuple[tuple[int, ...], ...],
+    converged: np.ndarray,
+    failed_at: np.ndarray,
+) -> tuple[CornerRecord, ...]:
+    """One record a corner.
+
+    Args:
+        classifier: the network.
+        tap: where features are compared.
+        images: `[N, H, W, C]` corners.
+        goal: the sets of units.
+        target: whose class counts.
+        units: N groups that were pushed.
+        converged: `[N]` bool, from the solver.
+        failed_at: `[N]`, the step of divergence or -1, from the solver.
+    """
+    values = corner_terms(tap, images, goal)
+    judged = classifier.judge(images)
+    return tuple(
+        CornerRecord(
+            units=units[n],
+            **{name: float(value[n]) for name, value in values.items()},
+            predicted=classifier.class_names[judged.predicted[n]],
+            probability=float(judged.probabilities[n, target.predicted]),
+            converged=bool(converged[n]),
+            diverged_at=int(failed_at[n]) if failed_at[n] >= 0 else None,
+        )
+        for n in range(len(images))
+    )
+
+
+def check_mixtures(
+    classifier: Classifier, tap: Tap, corners: np.ndarray, weights: np.ndarray, target: Target, *, sampling: str
+) -> Interpolation:
+    """Classifies the mixtures of corners `[N, H, W, C]` with `weights` `[S, N]`, batch by batch."""
+    post_activation = tf.constant(np.maximum(target.pre_activation, 0.0))
+    hits, probabilities, distances = [], [], []
+    for i in range(0, len(weights), _BATCH):
+        mixtures = mix(weights[i : i + _BATCH], corners)
+        judged = classifier.judge(mixtures, batch_size=_BATCH)
+        hits.append(judged.predicted == target.predicted)
+        probabilities.append(judged.probabilities[:, target.predicted].astype(np.float64))
+        distances.append(terms.feature_distance(tap.pre_activation(tf.constant(mixtures)), post_activation).numpy())
+    return Interpolation(
+        samples=len(weights),
+        sampling=sampling,
+        accuracy=float(np.concatenate(hits).mean()),
+        mean_probability=float(np.concatenate(probabilities).mean()),
+        min_probability=float(np.concatenate(probabilities).min()),
+        max_feature_distance=float(np.concatenate(distances).max()),
+    )
+
+
+def check_png(
+    classifier: Classifier, tap: Tap, read_back: np.ndarray, goal: terms.Goal, weights: np.ndarray, target: Target
+) -> PngCheck:
+    """The same of corners `[N, H, W, C]` that were read back from 8-bit files."""
+    values = corner_terms(tap, read_back, goal)
+    mixtures = check_mixtures(classifier, tap, read_back, weights, target, sampling="")
+    return PngCheck(
+        accuracy=mixtures.accuracy,
+        mean_probability=mixtures.mean_probability,
+        max_active_match=float(values["active_match"].max()),
+        max_feature_distance=float(values["feature_distance"].max()),
+    )

@@ -1,0 +1,31 @@
+"""Importing TensorFlow without its start-up chatter."""
+
+import importlib
+import os
+import sys
+import tempfile
+
+__all__ = ["import_tensorflow"]
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow and Keras; what they print meanwhile is shown only if they fail.
+
+    Some of it comes from libraries that start before any log level can reach them,
+    so the file descriptor itself is turned away.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            importlib.import_module("tensorflow")
+            importlib.import_module("keras")
+        except BaseException:
+            said.seek(0)
+            os.write(kept, said.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

@@ -1,0 +1,1 @@
+"""Whole operations: a frozen `Config` and `run(config)`; the only wiring."""

@@ -1,0 +1,61 @@
+"""Corners of one polytope, or of the polytopes of many pairs: the main job.
+
+    run(CollideConfig(dataset="mnist", source="3", target="7"), Path("runs/3-7"))
+"""
+
+import dataclasses
+import time
+from pathlib import Path
+
+from tfcollide.quiet import import_tensorflow
+from tfcollide.recipes.config import CollideConfig, flags_text
+from tfcollide.recipes.request import Pair, check_collide, parse_pair, read_pairs
+from tfcollide.records import Summary, SweepSummary
+from tfcollide.run_directory import RunDirectory
+
+__all__ = ["run"]
+
+
+def run(config: CollideConfig, out: Path, *, overwrite: bool = False) -> Summary | SweepSummary:
+    """Finds corners, checks them and writes the run directory `out`.
+
+    Args:
+        config: what to do; with `pairs` or `num_pairs` it is a sweep.
+        out: the run directory; `out` with ".partial" is used on the way, and found
+            again when an interrupted run is repeated.
+        overwrite: whether a run that is there may be replaced.
+
+    Returns:
+        The content of `summary.json`.
+
+    Raises:
+        RequestError: the request cannot be carried out; nothing is written then.
+    """
+    began = time.perf_counter()
+    config = config.resolved()
+    RunDirectory(out.absolute(), flags_text(config), overwrite=overwrite).check_place()
+    data = check_collide(config)
+    asked = read_pairs(Path(config.pairs)) if config.pairs else None
+    sweep = config.num_pairs is not None or asked is not None
+    pair = None if sweep else parse_pair(config, data)
+    config = _with_absolute_files(config, pair) if pair else config
+    directory = RunDirectory(out.absolute(), flags_text(config), overwrite=overwrite)
+    directory.check()
+
+    # From here on TensorFlow is needed: it waits for everything that can be refused without it.
+    import_tensorflow()
+    from tfcollide.recipes.experiment import prepare
+    from tfcollide.recipes.pair import run_pair
+    from tfcollide.recipes.sweep import run_sweep
+
+    experiment = prepare(config, data)
+    spent = time.perf_counter() - began
+    seconds = {"load": spent - experiment.seconds_training, "train": experiment.seconds_training}
+    if pair is None:
+        return run_sweep(config, experiment, asked, directory, seconds)
+    return run_pair(config, experiment, pair, directory, seconds)
+
+
+def _with_absolute_files(config: CollideConfig, pair: Pair) -> CollideConfig:
+    files = {name: str(selector.path.absolute()) for name, selector in pair._asdict().items() if selector.path}
+    return dataclasses.replace(config, **files)

@@ -1,0 +1,190 @@
+"""What a run is asked to do: fields here are flags of the command line.
+
+Nothing in this module imports TensorFlow, so a bad value is refused at once.
+"""
+
+import dataclasses
+import math
+import os
+from pathlib import Path
+from typing import Any, Self
+
+from tfcollide.errors import RequestError
+
+__all__ = ["CollideConfig", "PRESETS", "TrainConfig", "flags_text", "preset_values"]
+
+
+def _flag(default: Any, help_text: str, *, choices: tuple[str, ...] = ()) -> Any:
+    return dataclasses.field(default=default, metadata={"help": help_text, "choices": choices})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """A classifier: its data set and how it is trained."""
+
+    dataset: str = _flag("digits", "Data set: digits (embedded), or a TFDS name such as mnist.")
+    data_dir: str | None = _flag(None, "Folder of prepared TFDS data sets. Default: $TFDS_DATA_DIR, else TFDS's own.")
+    model: str = _flag("mlp", "Classifier: mlp, trained on the data set when first asked for.")
+    model_dir: str | None = _flag(None, "Folder where trained models are kept. Default: tfcollide in the user's cache folder.")
+    hidden_units: str = _flag("256,256", "Widths of the hidden layers; their ReLUs are hidden_1, hidden_2, ...")
+    initializer: str = _flag("unit_normal", "unit_normal (weights and biases), or a Keras initialiser such as HeNormal.")
+    epochs: int = _flag(0, "Passes over the training split; 0: 30, or more on a small data set.")
+    batch_size: int = _flag(250, "Training images a step.")
+    train_learning_rate: float = _flag(2e-2, "Adam's learning rate, decayed to zero by a cosine.")
+    train_seed: int = _flag(0, "Seed of the initial weights and of the order of the images.")
+
+    def hidden_widths(self) -> tuple[int, ...]:
+        """`hidden_units` as numbers."""
+        parts = self.hidden_units.split(",")
+        if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
+            raise RequestError(f"--hidden_units={self.hidden_units}", "positive widths such as 256,256")
+        return tuple(int(part) for part in parts)
+
+    def resolved(self) -> Self:
+        """The same with default folders filled in and paths absolute, so that any folder will do."""
+        data_dir = self.data_dir or os.environ.get("TFDS_DATA_DIR")
+        cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+        return dataclasses.replace(
+            self,
+            data_dir=_absolute(data_dir) if data_dir else None,
+            model_dir=_absolute(self.model_dir or f"{cache}/tfcollide"),
+        )
+
+    def check(self) -> None:
+        """Raises `RequestError` for a value that no data set or model can make right."""
+        self.hidden_widths()
+        _at_least(self, 0, "epochs", "train_seed")
+        _at_least(self, 1, "batch_size")
+        _positive(self, "train_learning_rate")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CollideConfig(TrainConfig):
+    """A search for corners, and its checks."""
+
+    source: str = _flag("3", "Where corners start: a class, test:INDEX, or an image file.")
+    target: str = _flag("7", "Whose features they take: a class, test:INDEX, or an image file.")
+    tap: str = _flag("hidden_1", "ReLU layer at which features collide.")
+    corners: int | None = _flag(None, "Number of corners, N. Default: one a group of --units, else 5 (1 for --objective=match).")
+    units: str | None = _flag(None, "Inactive units to push: one a corner (3,9,12) or groups (3+9,12+40). Default: the first N.")
+    objective: str = _flag("corners", "corners (Eq. 3) or match (Eq. 1, the baseline).")
+    parameterization: str = _flag("pixels", "What is optimised: pixels.")
+    solver: str = _flag("gradient", "How corners are found.", choices=("gradient",))
+    optimizer: str = _flag("gradient_descent", "Update rule.", choices=("gradient_descent", "ema", "adam"))
+    learning_rate: str = _flag("1e-4", "RATE, STEP:RATE,STEP:RATE,... from step 0 on, or cosine:RATE.")
+    term_weights: str | None = _flag(None, "Weights of loss terms, such as active_match=2,corner_push=1. Default: the objective's.")
+    start_noise: float = _flag(0.0, "Standard deviation of noise on the start, as a share of the pixel range.")
+    preset: str | None = _flag(None, "A bundle of settings; flags given beside it win.", choices=())
+    max_steps: int = _flag(20_000, "The most steps to take.")
+    stop_loss: float | None = _flag(None, "A corner stops when its active_match is below this. Default: --stop_fraction.")
+    stop_fraction: float = _flag(0.05, "A corner stops below this share of its starting active_match.")
+    interpolations: int = _flag(2000, "Random mixtures of the corners to check, S.")
+    sampling: str = _flag("uniform", "How convex weights are drawn.", choices=("uniform", "stick_breaking"))
+    pairs: str | None = _flag(None, "Sweep: a CSV file with the columns source and target.")
+    num_pairs: int | None = _flag(None, "Sweep: this many random pairs of correctly classified test images.")
+    seed: int = _flag(0, "Seed of everything drawn outside training.")
+    checkpoint_seconds: float = _flag(60.0, "Seconds between checkpoints of the search.")
+    trace_every: int = _flag(10, "Steps between rows of trace.csv.")
+    tensorboard: bool = _flag(False, "Write TensorBoard events.")
+
+    def num_corners(self) -> int:
+        """N, from `corners`, `units` or the objective."""
+        if self.corners is not None:
+            return self.corners
+        if self.units is not None:
+            return len(self.units.split(","))
+        return 1 if self.objective == "match" and not self.start_noise else 5
+
+    def check(self) -> None:
+        """As `TrainConfig.check`, and combinations that cannot work."""
+        super().check()
+        for field in dataclasses.fields(self):
+            value, choices = getattr(self, field.name), _choices(field)
+            if choices and value is not None and value not in choices:
+                raise RequestError(f"--{field.name}={value}", f"one of {', '.join(choices)}")
+        _at_least(self, 1, "corners", "max_steps", "interpolations", "num_pairs", "trace_every")
+        _at_least(self, 0, "seed", "start_noise", "checkpoint_seconds")
+        _positive(self, "stop_loss", "stop_fraction")
+        self._check_combinations()
+
+    def _check_combinations(self) -> None:
+        if self.units is not None and self.num_corners() != len(self.units.split(",")):
+            groups = len(self.units.split(","))
+            raise RequestError(
+                f"--corners={self.corners} with {groups} groups in --units={self.units}",
+                "one group a corner",
+                f"Leave --corners out or say --corners={groups}.",
+            )
+        if self.pairs is not None and self.num_pairs is not None:
+            raise RequestError("--pairs together with --num_pairs", "one of the two")
+        if self.objective == "match" and self.units is not None:
+            raise RequestError("--units with --objective=match", "no --units, since Eq. 1 pushes none", "Leave it out.")
+        if self.objective == "match" and self.num_corners() > 1 and not self.start_noise:
+            raise RequestError(
+                f"--objective=match with --corners={self.num_corners()}",
+                "one corner, since from one start all of them coincide",
+                "Say --corners=1, or --start_noise=0.1 for different starts.",
+            )
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    # Section 3.1: gradient descent at a fixed rate, every corner to L_pos < 5.
+    "mnist": {"optimizer": "gradient_descent", "learning_rate": "1e-4", "stop_loss": 5.0},
+    # The same with a decaying rate, and with the authors' average of gradients.
+    "decay": {"optimizer": "gradient_descent", "learning_rate": "cosine:2e-4", "stop_loss": 5.0, "max_steps": 5000},
+    "ema": {"optimizer": "ema", "learning_rate": "1e-5", "stop_loss": 5.0},
+    # The authors' scripts to the letter: 100 L_pos / 2 + 10 L_neg, EMA 0.99 and 0.01, pixels 0..255.
+    "paper": {
+        "optimizer": "ema",
+        "learning_rate": "0.01",
+        "term_weights": "active_match=50,corner_push=10,inactive_magnitude=10",
+    },
+}
+"""Name -> values of `CollideConfig` fields."""
+
+
+def preset_values(name: str | None) -> dict[str, Any]:
+    """The values that a preset sets.
+
+    Raises:
+        RequestError: there is no such preset.
+    """
+    if name is None:
+        return {}
+    if name not in PRESETS:
+        raise RequestError(f"--preset={name}", f"one of {', '.join(sorted(PRESETS))}")
+    return PRESETS[name]
+
+
+def flags_text(config: TrainConfig) -> str:
+    """Every field as a line of a flagfile; those that are None say nothing."""
+    lines = []
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if isinstance(value, bool):
+            lines.append(f"--{'' if value else 'no'}{field.name}")
+        elif value is not None:
+            lines.append(f"--{field.name}={value}")
+    return "\n".join(lines) + "\n"
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(Path(path).expanduser())
+
+
+def _choices(field: Any) -> tuple[str, ...]:
+    return tuple(PRESETS) if field.name == "preset" else field.metadata["choices"]
+
+
+def _at_least(config: Any, least: int, *names: str) -> None:
+    for name in names:
+        value = getattr(config, name)
+        if value is not None and not (math.isfinite(value) and value >= least):
+            raise RequestError(f"--{name}={value}", f"a number of at least {least}")
+
+
+def _positive(config: Any, *names: str) -> None:
+    for name in names:
+        value = getattr(config, name)
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise RequestError(f"--{name}={value}", "a positive number")

@@ -1,0 +1,141 @@
+"""What the runs of one process share: data, classifier, tap and the compiled descent."""
+
+import dataclasses
+import functools
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from tfcollide import update_rules
+from tfcollide.data.labelled import LabelledImages
+from tfcollide.errors import RequestError
+from tfcollide.images import from_uint8
+from tfcollide.models import training
+from tfcollide.models.classifier import Classifier, Tap
+from tfcollide.optimize import Descent, Objective, Parameterization, loss_terms
+from tfcollide.polytope.hull import mean_distance
+from tfcollide.recipes.config import CollideConfig, TrainConfig
+from tfcollide.registry import OBJECTIVES, PARAMETERIZATIONS
+from tfcollide.schedules import parse_schedule
+
+__all__ = ["Experiment", "Trained", "classifier_of", "prepare", "term_weights"]
+
+_DISTANCE_SAMPLE = 5000
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """A prepared experiment.
+
+    Attributes:
+        data: the data set.
+        classifier: trained on it.
+        tap: where features collide.
+        objective: whose terms are descended.
+        parameterization: what is optimised.
+        descent: compiled on first use.
+        predicted: `[test_size]`, the classifier's class of each test image.
+        seconds_training: spent on training; 0 where the classifier was in the cache.
+    """
+
+    data: LabelledImages
+    classifier: Classifier
+    tap: Tap
+    objective: Objective
+    parameterization: Parameterization
+    descent: Descent
+    predicted: np.ndarray
+    seconds_training: float
+
+    @functools.cached_property
+    def test_accuracy(self) -> float:
+        """Share of the test images that the classifier gets right."""
+        return training.accuracy(self.predicted, self.data.test.labels)
+
+    @functools.cached_property
+    def dataset_mean(self) -> float | None:
+        """Mean distance between two test images, over all pairs of the first 5,000."""
+        return mean_distance(from_uint8(self.data.test.images[:_DISTANCE_SAMPLE], self.classifier.bounds))
+
+
+class Trained(NamedTuple):
+    """A classifier and how it was come by.
+
+    Attributes:
+        classifier: trained on a data set.
+        path: of its `.keras` file.
+        predicted: `[test_size]`, its class of each test image.
+        seconds_training: 0 where it was in the cache.
+    """
+
+    classifier: Classifier
+    path: Path
+    predicted: np.ndarray
+    seconds_training: float
+
+
+def classifier_of(config: TrainConfig, data: LabelledImages) -> Trained:
+    """The classifier of a config, trained if it is not in the cache."""
+    training.make_deterministic()
+    recipe = training.TrainingRecipe(
+        dataset=data.name,
+        model=config.model,
+        hidden_units=config.hidden_widths(),
+        initializer=config.initializer,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        learning_rate=config.train_learning_rate,
+        seed=config.train_seed,
+    )
+    model_dir = Path(config.resolved().model_dir or "")
+    path = training.cached_path(recipe, model_dir)
+    began, known = time.perf_counter(), path.exists()
+    classifier = training.train_or_load(recipe, data, model_dir)
+    spent = 0.0 if known else time.perf_counter() - began
+    predicted = classifier.judge(from_uint8(data.test.images, classifier.bounds)).predicted
+    return Trained(classifier, path, predicted, spent)
+
+
+def prepare(config: CollideConfig, data: LabelledImages) -> Experiment:
+    """Loads or trains the classifier and sets up the descent.
+
+    Raises:
+        RequestError: the tap or the weights do not fit.
+    """
+    objective = OBJECTIVES.load(config.objective)
+    weights = term_weights(config.term_weights, objective.weights)
+    trained = classifier_of(config, data)
+    classifier = trained.classifier
+    tap = classifier.tap(config.tap)
+    parameterization = PARAMETERIZATIONS.load(config.parameterization)(classifier.bounds)
+    descent = Descent(
+        loss_terms(objective, tap.pre_activation, parameterization),
+        weights=weights,
+        progress_term=objective.progress_term,
+        rule=update_rules.RULES[config.optimizer](),
+        rate=update_rules.rate_of(parse_schedule(config.learning_rate), config.max_steps),
+        project=parameterization.project,
+        trace_every=config.trace_every,
+    )
+    return Experiment(data, classifier, tap, objective, parameterization, descent, trained.predicted, trained.seconds_training)
+
+
+def term_weights(text: str | None, defaults: Mapping[str, float]) -> dict[str, float]:
+    """The weights of an objective's terms, with those in `text` ("active_match=2") replaced.
+
+    Raises:
+        RequestError: a term that the objective does not have, or no number.
+    """
+    weights = dict(defaults)
+    for entry in text.split(",") if text else ():
+        name, _, value = entry.partition("=")
+        try:
+            if name.strip() not in weights:
+                raise ValueError(name)
+            weights[name.strip()] = float(value)
+        except ValueError as error:
+            raise RequestError(f"--term_weights={text}", f"TERM=NUMBER with terms {', '.join(weights)}") from error
+    return weights

@@ -1,0 +1,281 @@
+"""Frozen results, and the files they are written to.
+
+The records mirror `summary.json`: `dataclasses.asdict` of a record is the JSON
+object of the same name. Files appear whole or not at all.
+"""
+
+import csv
+import dataclasses
+import io
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "CornerRecord",
+    "Distance",
+    "EndPoint",
+    "Interpolation",
+    "PairResult",
+    "PngCheck",
+    "Summary",
+    "SweepSummary",
+    "Trace",
+    "to_json",
+    "write_bytes",
+    "write_csv",
+    "write_json",
+    "write_npz",
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class EndPoint:
+    """The source or the target.
+
+    Attributes:
+        id: where the image came from: "test:1234" or a file's name.
+        label: the class it was given as, or None for a file.
+        predicted: the name of the class on top.
+        probability: of `predicted`.
+    """
+
+    id: str
+    label: str | None
+    predicted: str
+    probability: float
+
+
+@dataclasses.dataclass(frozen=True)
+class CornerRecord:
+    """One corner, judged from the image through the model.
+
+    Attributes:
+        units: the inactive units it pushes; empty where the objective pushes none.
+        active_match: sum over active units of (pre(x) - post(t))^2 (L_pos).
+        corner_push: sum over `units` of pre(x).
+        inactive_magnitude: sum over the other inactive units of |pre(x)|.
+        feature_distance: sum over all units of (post(x) - post(t))^2 (Eq. 1).
+        inactive_violation: max over inactive units of max(pre(x), 0).
+        boundary_gap: min over inactive units of |pre(x)|: how close to a face
+            of the polytope the image lies, in units of the pre-activation.
+        predicted: the name of the class on top.
+        probability: of the target's predicted class.
+        converged: whether the stopping loss was reached.
+        diverged_at: the step whose terms or gradients were not finite, or None.
+    """
+
+    units: tuple[int, ...]
+    active_match: float
+    corner_push: float
+    inactive_magnitude: float
+    feature_distance: float
+    inactive_violation: float
+    boundary_gap: float
+    predicted: str
+    probability: float
+    converged: bool
+    diverged_at: int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Distance:
+    """Mean L2 distances in the model's own units.
+
+    Attributes:
+        dataset_mean: between two different images of the test set; None if there is none.
+        corner_mean: between two corners; None where there is one corner.
+        corner_to_source_mean: from a corner to the source.
+    """
+
+    dataset_mean: float | None
+    corner_mean: float | None
+    corner_to_source_mean: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Interpolation:
+    """What the model says of random mixtures of the corners.
+
+    Attributes:
+        samples: S, the number of mixtures.
+        sampling: how convex weights were drawn.
+        accuracy: share whose top class is the target's predicted class.
+        mean_probability: of that class.
+        min_probability: of that class.
+        max_feature_distance: the largest `feature_distance` of a mixture.
+    """
+
+    samples: int
+    sampling: str
+    accuracy: float
+    mean_probability: float
+    min_probability: float
+    max_feature_distance: float
+
+
+@dataclasses.dataclass(frozen=True)
+class PngCheck:
+    """The same, with corners read back from their 8-bit files.
+
+    Attributes:
+        accuracy: share of the mixtures, as in `Interpolation`.
+        mean_probability: as in `Interpolation`.
+        max_active_match: over the corners.
+        max_feature_distance: over the corners.
+    """
+
+    accuracy: float
+    mean_probability: float
+    max_active_match: float
+    max_feature_distance: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """Everything a run found: the content of `summary.json`."""
+
+    dataset: str
+    model: str
+    tap: str
+    parameterization: str
+    solver: str
+    objective: str
+    seed: int
+    steps: int
+    converged: bool
+    stop_loss: tuple[float, ...]
+    source: EndPoint
+    target: EndPoint
+    test_accuracy: float | None
+    corners: tuple[CornerRecord, ...]
+    distance: Distance
+    interpolation: Interpolation
+    png: PngCheck
+    seconds: Mapping[str, float]
+    versions: Mapping[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class PairResult:
+    """One pair of a sweep; the numbers are those of its own `summary.json`.
+
+    Attributes:
+        source: as asked for.
+        target: as asked for.
+        directory: its run directory within the sweep's; None where it failed.
+        converged: whether every corner did.
+        error: why it failed, or None.
+        classes: what the source and the target are predicted as.
+        steps: taken.
+        max_active_match: over the corners.
+        corner_mean: mean distance between corners.
+        accuracy: of the mixtures.
+        mean_probability: of the mixtures.
+        png_accuracy: of the mixtures of saved corners.
+    """
+
+    source: str
+    target: str
+    directory: str | None
+    converged: bool
+    error: str | None
+    classes: tuple[str, str] | None = None
+    steps: int | None = None
+    max_active_match: float | None = None
+    corner_mean: float | None = None
+    accuracy: float | None = None
+    mean_probability: float | None = None
+    png_accuracy: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class SweepSummary:
+    """Every pair of a sweep: the content of its `summary.json`."""
+
+    dataset: str
+    model: str
+    tap: str
+    test_accuracy: float | None
+    dataset_mean: float | None
+    converged: bool
+    num_pairs: int
+    num_converged: int
+    median_corner_mean: float | None
+    pairs: tuple[PairResult, ...]
+    seconds: Mapping[str, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class Trace:
+    """The terms along a descent.
+
+    Attributes:
+        steps: `[T]` int64, the step at which the terms were computed.
+        terms: name -> `[T, N]` float32.
+    """
+
+    steps: np.ndarray
+    terms: Mapping[str, np.ndarray]
+
+    def rows(self) -> tuple[list[str], list[list[float]]]:
+        """A header and one row a step: step, then `term_corner` columns."""
+        corners = range(next(iter(self.terms.values())).shape[1])
+        header = ["step"] + [f"{name}_{n}" for name in self.terms for n in corners]
+        columns = [self.steps] + [values[:, n] for values in self.terms.values() for n in corners]
+        return header, [[column[i].item() for column in columns] for i in range(len(self.steps))]
+
+
+def to_json(value: Any) -> Any:
+    """`value` in types that JSON knows; a number that is not finite becomes null."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): to_json(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_json(v) for v in value]
+    if isinstance(value, np.generic):
+        return to_json(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file whole: beside its place, flushed to disk, then renamed."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(beside, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes records, mappings and sequences as indented JSON."""
+    text = json.dumps(to_json(value), indent=2, allow_nan=False, ensure_ascii=False)
+    write_bytes(path, (text + "\n").encode())
+
+
+def write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes arrays; the same arrays give the same bytes."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    write_bytes(path, buffer.getvalue())
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Writes a table; floats keep every digit."""
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_bytes(path, buffer.getvalue().encode())

@@ -1,0 +1,1 @@
+"""Tables, figures, curves and files of a run."""

@@ -1,0 +1,73 @@
+"""The files of a run directory, written from records and arrays."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from tfcollide.images import from_uint8, read_images, to_uint8, write_png
+from tfcollide.records import Summary, Trace, write_csv, write_npz
+from tfcollide.report import events, figure, table
+from tfcollide.shapes import Bounds
+
+__all__ = ["RunImages", "write_arrays", "write_images", "write_report"]
+
+
+class RunImages(NamedTuple):
+    """The images of a run.
+
+    Attributes:
+        source: `[H, W, C]` float32 in bounds.
+        corners: `[N, H, W, C]` float32 in bounds.
+        target: `[H, W, C]` float32 in bounds.
+        bounds: of the model.
+    """
+
+    source: np.ndarray
+    corners: np.ndarray
+    target: np.ndarray
+    bounds: Bounds
+
+
+def write_images(folder: Path, images: RunImages) -> np.ndarray:
+    """Writes `images/` as 8-bit PNG and returns the corners read back, `[N, H, W, C]` in bounds."""
+    (folder / "images").mkdir(exist_ok=True)
+    paths = [folder / "images" / f"corner_{n}.png" for n in range(len(images.corners))]
+    write_png(folder / "images" / "source.png", to_uint8(images.source, images.bounds))
+    write_png(folder / "images" / "target.png", to_uint8(images.target, images.bounds))
+    for path, corner in zip(paths, to_uint8(images.corners, images.bounds), strict=True):
+        write_png(path, corner)
+    return from_uint8(read_images(paths, images.source.shape), images.bounds)
+
+
+def write_arrays(
+    folder: Path, images: RunImages, units: tuple[tuple[int, ...], ...], weights: np.ndarray, trace: Trace
+) -> None:
+    """Writes `corners.npz` and `trace.csv`.
+
+    Args:
+        folder: of the run.
+        images: of the run.
+        units: N groups; stored as `[N]`, or `[N, longest]` filled up with -1.
+        weights: `[S, N]` convex weights.
+        trace: the terms along the way.
+    """
+    arrays = {"corners": images.corners, "source": images.source, "target": images.target}
+    write_npz(folder / "corners.npz", arrays | {"units": _padded(units), "convex_weights": weights})
+    write_csv(folder / "trace.csv", *trace.rows())
+
+
+def write_report(folder: Path, images: RunImages, summary: Summary, trace: Trace | None) -> None:
+    """Writes `table.md`, `figure.png` and, where there is a `trace`, TensorBoard events."""
+    (folder / "table.md").write_text(table.run_table(summary), encoding="utf-8")
+    figure.write_row(folder / "figure.png", summary, images.source, images.corners, images.target, images.bounds)
+    if trace is not None:
+        events.write_events(folder, trace, images.source, images.corners, images.target, images.bounds)
+
+
+def _padded(units: tuple[tuple[int, ...], ...]) -> np.ndarray:
+    longest = max(1, *(len(group) for group in units))
+    table = np.full([len(units), longest], -1, np.int64)
+    for row, group in zip(table, units, strict=True):
+        row[: len(group)] = group
+    return table[:, 0] if longest == 1 else table

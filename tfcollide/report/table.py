@@ -1,0 +1,136 @@
+"""`table.md`: the paper's table with ours beside it, and one line a corner."""
+
+from collections.abc import Sequence
+
+from tfcollide.records import CornerRecord, Summary, SweepSummary
+from tfcollide.report.paper import PaperResult, paper_result
+
+__all__ = ["run_table", "sweep_table"]
+
+
+def run_table(summary: Summary) -> str:
+    """The tables of one run, as Markdown."""
+    title = f"# {_end(summary.source)} to {_end(summary.target)}: {summary.model} on {summary.dataset}, tap {summary.tap}\n"
+    return "\n".join([title, _results(summary), _corners(summary), *_remarks(summary)]) + "\n"
+
+
+def sweep_table(summary: SweepSummary) -> str:
+    """The table of a sweep, one line a pair, as Markdown."""
+    title = f"# {summary.num_pairs} pairs: {summary.model} on {summary.dataset}, tap {summary.tap}\n"
+    header = ["pair", "classes", "converged", "steps", "largest L_pos", "corner distance", "mixtures", "mean p", "from PNG"]
+    rows = [
+        [
+            f"{pair.source} to {pair.target}",
+            " to ".join(pair.classes) if pair.classes else "-",
+            "yes" if pair.converged else "**no**",
+            _number(pair.steps, "d"),
+            _number(pair.max_active_match, ".2f"),
+            _number(pair.corner_mean, ".2f"),
+            _share(pair.accuracy),
+            _number(pair.mean_probability, ".4f"),
+            _share(pair.png_accuracy),
+        ]
+        for pair in summary.pairs
+    ]
+    foot = [
+        f"{summary.num_converged} of {summary.num_pairs} pairs converged; median corner distance "
+        f"{_number(summary.median_corner_mean, '.2f')}; two images of the data set are "
+        f"{_number(summary.dataset_mean, '.2f')} apart; test accuracy {_share(summary.test_accuracy)}.",
+        *(f"- {pair.source} to {pair.target}: {pair.error}" for pair in summary.pairs if pair.error),
+    ]
+    return "\n".join([title, _markdown(header, rows), *foot]) + "\n"
+
+
+def _results(summary: Summary) -> str:
+    paper = paper_result(summary)
+    mixtures, distance = summary.interpolation, summary.distance
+    rows = [
+        ("test accuracy", _share(summary.test_accuracy), _of(paper, "test_accuracy", _share)),
+        ("mean distance between two images", _number(distance.dataset_mean, ".2f"), _of(paper, "dataset_mean", _plain)),
+        ("mean distance between corners", _number(distance.corner_mean, ".2f"), _of(paper, "corner_mean", _plain)),
+        ("mean distance from a corner to the source", f"{distance.corner_to_source_mean:.2f}", ""),
+        (
+            f'probability of "{summary.target.predicted}": target',
+            f"{summary.target.probability:.4f}",
+            _of(paper, "target_probability", _plain),
+        ),
+        (f"- mean of {mixtures.samples:,} mixtures", f"{mixtures.mean_probability:.4f}", _of(paper, "mean_probability", _plain)),
+        ("- smallest of them", f"{mixtures.min_probability:.4f}", ""),
+        (f'mixtures classified as "{summary.target.predicted}"', _share(mixtures.accuracy), _of(paper, "accuracy", _share)),
+        ("- with corners read back from 8-bit PNG", _share(summary.png.accuracy), ""),
+        ("largest feature distance of a mixture", f"{mixtures.max_feature_distance:.3g}", ""),
+    ]
+    if paper is None:
+        return _markdown(["", "ours"], [row[:2] for row in rows])
+    return _markdown(["", "ours", f"paper, {paper.place}"], rows)
+
+
+def _corners(summary: Summary) -> str:
+    header = ["corner", "units", "L_pos", "push", "magnitude", "feature distance", "violation", "boundary gap", "class", "p"]
+    rows = []
+    for n, corner in enumerate(summary.corners, start=1):
+        values = (corner.active_match, corner.corner_push, corner.inactive_magnitude, corner.feature_distance)
+        rows.append(
+            [
+                str(n),
+                "+".join(map(str, corner.units)) or "-",
+                *(f"{value:.3g}" for value in (*values, corner.inactive_violation, corner.boundary_gap)),
+                corner.predicted,
+                f"{corner.probability:.4f}",
+            ]
+        )
+    return _markdown(header, rows)
+
+
+def _remarks(summary: Summary) -> list[str]:
+    """What a reader must not overlook."""
+    remarks = [_why(n, corner, summary) for n, corner in enumerate(summary.corners, start=1) if not corner.converged]
+    if summary.objective == "match":
+        gap = min(corner.boundary_gap for corner in summary.corners)
+        remarks.append(f"Eq. 1 stops {gap:.3g} from the polytope's boundary: the smallest |pre-activation| of an inactive unit.")
+    stop = max(summary.stop_loss)
+    if summary.objective == "corners" and summary.converged and summary.png.max_active_match >= stop:
+        remarks.append(f"Saved as 8-bit PNG, the largest L_pos rises to {summary.png.max_active_match:.3g} (stop: {stop:.3g}).")
+    if summary.png.accuracy < summary.interpolation.accuracy:
+        remarks.append(
+            f"**Saving destroys part of it**: from the PNG files {_share(summary.png.accuracy)} of the mixtures carry the "
+            f"target's class, before saving {_share(summary.interpolation.accuracy)}."
+        )
+    return remarks
+
+
+def _why(number: int, corner: CornerRecord, summary: Summary) -> str:
+    if corner.diverged_at is not None:
+        return f"**Corner {number} diverged** at step {corner.diverged_at}: lower --learning_rate."
+    reached = corner.active_match if summary.objective == "corners" else corner.feature_distance
+    return (
+        f"**Corner {number} did not converge**: {reached:.3g} after {summary.steps:,} steps, to stop below "
+        f"{summary.stop_loss[number - 1]:.3g}. Raise --max_steps, lower --learning_rate, or raise active_match in --term_weights."
+    )
+
+
+def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    lines = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in [header, *rows]]
+    lines.insert(1, ["-" * width for width in widths])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def _end(end) -> str:  # type: ignore[no-untyped-def]
+    return f'"{end.label}" ({end.id})' if end.label is not None else end.id
+
+
+def _of(paper: PaperResult | None, name: str, show) -> str:  # type: ignore[no-untyped-def]
+    return show(getattr(paper, name)) if paper else ""
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+def _plain(value: float) -> str:
+    return f"{value}"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.2f} %"

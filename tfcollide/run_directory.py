@@ -1,0 +1,115 @@
+"""A run directory: `DIR.partial` while it is worked on, `DIR` once it is whole.
+
+The same request finds its own partial directory and goes on; any other is left
+alone. Nothing is created until `open`, so that a bad request leaves no trace.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import IO
+
+from tfcollide import records
+from tfcollide.errors import RequestError
+
+__all__ = ["RunDirectory"]
+
+
+class RunDirectory:
+    """One directory that appears whole or not at all.
+
+    Args:
+        out: the final path, absolute.
+        request: text that identifies the request, kept as `run.flags`.
+        overwrite: whether a finished run, or another request's partial one, may be replaced.
+    """
+
+    def __init__(self, out: Path, request: str, *, overwrite: bool = False):
+        self.out = out
+        self.partial = out.with_name(out.name + ".partial")
+        self._request = request
+        self._overwrite = overwrite
+        self._lock: IO[str] | None = None
+
+    def check_place(self) -> None:
+        """The part of `check` that does not depend on the request's text."""
+        if self.out.exists() and not self._overwrite:
+            raise RequestError(f"--out={self.out}, which exists", "a new directory", "Say --overwrite or choose another.")
+        if self.out.exists() and not (self.out / "run.flags").is_file():
+            raise RequestError(
+                f"--out={self.out} --overwrite, which is not a run directory",
+                "a directory that this program wrote",
+                "Choose another.",
+            )
+        self._check_writable()
+
+    def check(self) -> None:
+        """Raises `RequestError` unless `open` can be expected to succeed; writes nothing."""
+        self.check_place()
+        if self.partial.exists() and not self._overwrite and not self._is_ours():
+            raise RequestError(
+                f"--out={self.out}, beside which {self.partial.name} is another request's unfinished run",
+                "a new directory",
+                "Repeat that request to finish it, say --overwrite to drop it, or choose another.",
+            )
+
+    def open(self) -> Path:
+        """Creates or finds the partial directory, locks it, and returns its path."""
+        self.check()
+        if self.partial.exists() and not self._is_ours():
+            shutil.rmtree(self.partial)
+        self.partial.mkdir(parents=True, exist_ok=True)
+        self._take_lock()
+        records.write_bytes(self.partial / "run.flags", self._request.encode())
+        return self.partial
+
+    def commit(self) -> Path:
+        """Drops hidden files, renames the partial directory, and returns the final path."""
+        for hidden in self.partial.glob(".*"):
+            hidden.unlink()
+        replaced = self.out.with_name(f".{self.out.name}.{os.getpid()}.old")
+        if self.out.exists():
+            os.rename(self.out, replaced)
+        os.rename(self.partial, self.out)
+        shutil.rmtree(replaced, ignore_errors=True)
+        self.close()
+        return self.out
+
+    def close(self) -> None:
+        """Gives the lock back; the partial directory stays for the next try."""
+        if self._lock:
+            self._lock.close()
+            self._lock = None
+
+    def _is_ours(self) -> bool:
+        flags = self.partial / "run.flags"
+        # A kill between mkdir and the first write leaves an empty directory: anybody's.
+        if not flags.is_file():
+            return self.partial.is_dir() and all(p.name.startswith(".") for p in self.partial.iterdir())
+        return flags.read_bytes() == self._request.encode()
+
+    def _take_lock(self) -> None:
+        self._lock = open(self.partial / ".lock", "w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self.close()
+            raise RequestError(
+                f"--out={self.out}, on which another process is at work", "a directory of its own", "Wait, or choose another."
+            ) from error
+
+    def _check_writable(self) -> None:
+        """Tries a directory in the nearest ancestor that exists, and takes it away again."""
+        ancestor = self.out.parent
+        while not os.path.lexists(ancestor):
+            ancestor = ancestor.parent
+        if not ancestor.is_dir():
+            raise RequestError(f"--out={self.out}, which lies in the file {ancestor}", "a path in a directory", "Choose another.")
+        try:
+            os.rmdir(tempfile.mkdtemp(prefix=".tfcollide-", dir=ancestor))
+        except OSError as error:
+            raise RequestError(
+                f"--out={self.out}, where nothing can be written ({error.strerror})", "a writable place", "Choose another."
+            ) from error

@@ -1,0 +1,54 @@
+"""Learning-rate schedules, as the user writes them."""
+
+from typing import NamedTuple
+
+from tfcollide.errors import RequestError
+
+__all__ = ["Schedule", "parse_schedule"]
+
+
+class Schedule(NamedTuple):
+    """A learning rate that is piecewise constant, or a cosine.
+
+    Attributes:
+        starts: the step from which each rate holds; the first is 0.
+        rates: one a start.
+        cosine: whether the one rate decays to zero at the last step.
+    """
+
+    starts: tuple[int, ...]
+    rates: tuple[float, ...]
+    cosine: bool = False
+
+
+def parse_schedule(text: str) -> Schedule:
+    """Reads "1e-4" (fixed), "0:0.001,2200:0.01" (changes at steps) or "cosine:1e-3".
+
+    Raises:
+        RequestError: the text is of another form.
+    """
+    try:
+        return _parse(text)
+    except ValueError as error:
+        raise RequestError(
+            f"--learning_rate={text}", "a positive number, STEP:RATE pairs from step 0 on (0:1e-3,2200:1e-2), or cosine:RATE"
+        ) from error
+
+
+def _parse(text: str) -> Schedule:
+    if text.startswith("cosine:"):
+        return Schedule((0,), (_positive(text.removeprefix("cosine:")),), cosine=True)
+    if ":" not in text:
+        return Schedule((0,), (_positive(text),))
+    pairs = [entry.split(":") for entry in text.split(",")]
+    starts = tuple(int(start) for start, _ in pairs)
+    if starts[0] != 0 or list(starts) != sorted(set(starts)):
+        raise ValueError(text)
+    return Schedule(starts, tuple(_positive(rate) for _, rate in pairs))
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0.0 < value < float("inf"):
+        raise ValueError(text)
+    return value
