@@ -147,4 +147,3 @@ def _flag_error(error: flags.Error) -> str:
 def _refuse(error: RequestError) -> int:
     print(f"error: {error}", file=sys.stderr)
     return EXIT_REFUSED
-

@@ -27,6 +27,7 @@ __all__ = [
     "pack_state",
     "unpack_state",
     "weighted_sum",
+    "weights_at",
 ]
 
 Terms = dict[str, tf.Tensor]
@@ -113,9 +114,22 @@ def loss_terms(
     return lambda controls, goal: objective.terms(pre_activation(parameterization.to_image(controls)), goal)
 
 
-def weighted_sum(terms: Terms, weights: Mapping[str, float]) -> tf.Tensor:
+def weighted_sum(terms: Terms, weights: Mapping[str, float | tf.Tensor]) -> tf.Tensor:
     """The one place where weights meet terms: `[N]`."""
     return tf.add_n([weights[name] * value for name, value in terms.items()])
+
+
+def weights_at(step: tf.Tensor, weights: Mapping[str, float], kept: str, half_life: float) -> dict[str, float | tf.Tensor]:
+    """The weights after `step` steps: all but that of `kept` halve every `half_life` steps.
+
+    Pushing hard first and matching last is what makes every corner converge; the
+    authors do the same in one jump, with 1000 L_pos + 1 L_neg as their last phase.
+    A `half_life` of 0 keeps all weights, as Eq. 3 does.
+    """
+    if not half_life:
+        return dict(weights)
+    decay = tf.pow(0.5, tf.cast(step, tf.float32) / half_life)
+    return {name: weight if name == kept else weight * decay for name, weight in weights.items()}
 
 
 class Descent:
@@ -128,6 +142,7 @@ class Descent:
         rule: turns gradients into directions.
         rate: the learning rate at a step.
         project: keeps control parameters where they may be.
+        half_life: see `weights_at`; `progress_term` keeps its weight.
         trace_every: steps from one traced row to the next.
     """
 
@@ -140,6 +155,7 @@ class Descent:
         rule: UpdateRule,
         rate: Rate,
         project: Callable[[tf.Tensor], tf.Tensor] = lambda x: x,
+        half_life: float = 0.0,
         trace_every: int = 10,
     ):
         self._terms = terms
@@ -148,6 +164,7 @@ class Descent:
         self._rule = rule
         self._rate = rate
         self._project = project
+        self._half_life = half_life
         self._trace_every = trace_every
         self.term_names = list(weights)
         self.evaluate = tf.function(self._evaluate)
@@ -196,10 +213,11 @@ class Descent:
 
     def _step(self, state: DescentState, goal: Any, stop_loss: tf.Tensor) -> tuple[DescentState, tf.Tensor]:
         """One step of every corner that is neither done nor failed, and the terms before it."""
+        weights = weights_at(state.step, self._weights, self._progress_term, self._half_life)
         with tf.GradientTape() as tape:
             tape.watch(state.controls)
             terms = self._terms(state.controls, goal)
-            loss = weighted_sum(terms, self._weights)
+            loss = weighted_sum(terms, weights)
         gradient = tape.gradient(loss, state.controls)
         axes = list(range(1, len(gradient.shape)))
         finite = tf.math.is_finite(loss) & tf.reduce_all(tf.math.is_finite(gradient), axes)
@@ -278,9 +296,7 @@ def pack_state(state: DescentState, trace: Trace) -> dict[str, np.ndarray]:
     return packed | {"trace_steps": trace.steps}
 
 
-def unpack_state(
-    descent: Descent, controls: tf.Tensor, packed: Mapping[str, np.ndarray] | None
-) -> tuple[DescentState, Trace]:
+def unpack_state(descent: Descent, controls: tf.Tensor, packed: Mapping[str, np.ndarray] | None) -> tuple[DescentState, Trace]:
     """The state and trace that `pack_state` saw, or those at the start."""
     state = descent.init(controls)
     if packed is None:

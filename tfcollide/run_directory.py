@@ -106,7 +106,9 @@ class RunDirectory:
         while not os.path.lexists(ancestor):
             ancestor = ancestor.parent
         if not ancestor.is_dir():
-            raise RequestError(f"--out={self.out}, which lies in the file {ancestor}", "a path in a directory", "Choose another.")
+            raise RequestError(
+                f"--out={self.out}, which lies in the file {ancestor}", "a path in a directory", "Choose another."
+            )
         try:
             os.rmdir(tempfile.mkdtemp(prefix=".tfcollide-", dir=ancestor))
         except OSError as error:

@@ -38,7 +38,7 @@ def gradient_descent() -> UpdateRule:
 
 
 def ema(decay: float = 0.99) -> UpdateRule:
-    """m <- decay m + (1 - decay) g, as in the authors' scripts; no bias correction."""
+    """Averages gradients: m <- decay m + (1 - decay) g, as in the authors' scripts; no bias correction."""
 
     def update(gradient: tf.Tensor, slots: Slots, step: tf.Tensor) -> tuple[tf.Tensor, Slots]:
         mean = decay * slots[0] + (1.0 - decay) * gradient

@@ -17,12 +17,12 @@ class Selector(NamedTuple):
 
     Attributes:
         label: a class, as an index.
-        index: a test image.
+        test_index: a test image.
         path: an image file.
     """
 
     label: int | None = None
-    index: int | None = None
+    test_index: int | None = None
     path: Path | None = None
 
 
@@ -49,7 +49,7 @@ def parse_selector(flag: str, text: str, data: LabelledImages) -> Selector:
     if text in data.class_names:
         return Selector(label=data.class_names.index(text))
     if text.startswith("test:"):
-        return Selector(index=_test_index(flag, text, data.test_size))
+        return Selector(test_index=_test_index(flag, text, data.test_size))
     path = Path(text).expanduser()
     if path.exists() or path.suffix or len(path.parts) > 1:
         check_image_file(path)
@@ -76,7 +76,7 @@ def resolve(flag: str, selector: Selector, data: LabelledImages, predicted: np.n
     if selector.path is not None:
         return Choice(read_image(selector.path, data.shape), selector.path.name, None)
     labels = data.test.labels
-    index = selector.index
+    index = selector.test_index
     if index is None:
         right = np.flatnonzero((labels == selector.label) & (predicted == selector.label))
         if not right.size:

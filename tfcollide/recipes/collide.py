@@ -1,11 +1,12 @@
 """Corners of one polytope, or of the polytopes of many pairs: the main job.
 
-    run(CollideConfig(dataset="mnist", source="3", target="7"), Path("runs/3-7"))
+run(CollideConfig(dataset="mnist", source="3", target="7"), Path("runs/3-7"))
 """
 
 import dataclasses
 import time
 from pathlib import Path
+from typing import Any
 
 from tfcollide.quiet import import_tensorflow
 from tfcollide.recipes.config import CollideConfig, flags_text
@@ -57,5 +58,5 @@ def run(config: CollideConfig, out: Path, *, overwrite: bool = False) -> Summary
 
 
 def _with_absolute_files(config: CollideConfig, pair: Pair) -> CollideConfig:
-    files = {name: str(selector.path.absolute()) for name, selector in pair._asdict().items() if selector.path}
+    files: dict[str, Any] = {name: str(selector.path.absolute()) for name, selector in pair._asdict().items() if selector.path}
     return dataclasses.replace(config, **files)

@@ -118,6 +118,7 @@ def prepare(config: CollideConfig, data: LabelledImages) -> Experiment:
         rule=update_rules.RULES[config.optimizer](),
         rate=update_rules.rate_of(parse_schedule(config.learning_rate), config.max_steps),
         project=parameterization.project,
+        half_life=config.half_life,
         trace_every=config.trace_every,
     )
     return Experiment(data, classifier, tap, objective, parameterization, descent, trained.predicted, trained.seconds_training)

@@ -140,7 +140,7 @@ def check(
 ) -> Summary:
     """Judges the corners again through the model, as they are and as `read_back` from their files."""
     classifier, tap, corners = experiment.classifier, experiment.tap, result.controls
-    ends = dict(converged=result.converged, failed_at=result.failed_at)
+    ends = {"converged": result.converged, "failed_at": result.failed_at}
     to_source = np.linalg.norm((corners - problem.start).reshape(len(corners), -1), axis=1)
     return Summary(
         dataset=config.dataset,
@@ -158,9 +158,7 @@ def check(
         test_accuracy=experiment.test_accuracy,
         corners=checks.judge_corners(classifier, tap, corners, problem.goal, problem.seen, units=problem.units, **ends),
         distance=Distance(experiment.dataset_mean, hull.mean_distance(corners), float(to_source.mean())),
-        interpolation=checks.check_mixtures(
-            classifier, tap, corners, problem.weights, problem.seen, sampling=config.sampling
-        ),
+        interpolation=checks.check_mixtures(classifier, tap, corners, problem.weights, problem.seen, sampling=config.sampling),
         png=checks.check_png(classifier, tap, read_back, problem.goal, problem.weights, problem.seen),
         seconds={},
         versions=_versions(),

@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tfcollide.images import to_uint8
@@ -46,7 +47,7 @@ def write_row(
     figure.savefig(path, dpi=160)
 
 
-def _panel(axis, pixels: np.ndarray, title: str, caption: str, edge: str) -> None:  # type: ignore[no-untyped-def]
+def _panel(axis: Axes, pixels: np.ndarray, title: str, caption: str, edge: str) -> None:
     axis.imshow(pixels.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     axis.set_title(title, fontsize=9, color="#444444")
     axis.set_xlabel(caption, fontsize=10)
@@ -62,8 +63,11 @@ def _caption(name: str, probability: float) -> str:
 
 
 def _foot(summary: Summary) -> str:
-    mixtures = summary.interpolation
-    share = f'{round(mixtures.accuracy * mixtures.samples):,} of {mixtures.samples:,} mixtures of the corners are "{summary.target.predicted}"'
+    where = f"{summary.model} at {summary.tap}"
     if summary.distance.corner_mean is None:
-        return f"{summary.model} at {summary.tap}"
-    return f"{summary.model} at {summary.tap}: corners {summary.distance.corner_mean:.2f} apart; {share}"
+        return where
+    mixtures = summary.interpolation
+    hits = f"{round(mixtures.accuracy * mixtures.samples):,} of {mixtures.samples:,}"
+    return (
+        f'{where}: corners {summary.distance.corner_mean:.2f} apart; {hits} mixtures of them are "{summary.target.predicted}"'
+    )

@@ -54,7 +54,11 @@ def _results(summary: Summary) -> str:
             f"{summary.target.probability:.4f}",
             _of(paper, "target_probability", _plain),
         ),
-        (f"- mean of {mixtures.samples:,} mixtures", f"{mixtures.mean_probability:.4f}", _of(paper, "mean_probability", _plain)),
+        (
+            f"- mean of {mixtures.samples:,} mixtures",
+            f"{mixtures.mean_probability:.4f}",
+            _of(paper, "mean_probability", _plain),
+        ),
         ("- smallest of them", f"{mixtures.min_probability:.4f}", ""),
         (f'mixtures classified as "{summary.target.predicted}"', _share(mixtures.accuracy), _of(paper, "accuracy", _share)),
         ("- with corners read back from 8-bit PNG", _share(summary.png.accuracy), ""),
@@ -87,7 +91,9 @@ def _remarks(summary: Summary) -> list[str]:
     remarks = [_why(n, corner, summary) for n, corner in enumerate(summary.corners, start=1) if not corner.converged]
     if summary.objective == "match":
         gap = min(corner.boundary_gap for corner in summary.corners)
-        remarks.append(f"Eq. 1 stops {gap:.3g} from the polytope's boundary: the smallest |pre-activation| of an inactive unit.")
+        remarks.append(
+            f"Eq. 1 stops {gap:.3g} from the polytope's boundary: the smallest |pre-activation| of an inactive unit."
+        )
     stop = max(summary.stop_loss)
     if summary.objective == "corners" and summary.converged and summary.png.max_active_match >= stop:
         remarks.append(f"Saved as 8-bit PNG, the largest L_pos rises to {summary.png.max_active_match:.3g} (stop: {stop:.3g}).")
