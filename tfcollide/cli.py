@@ -13,7 +13,7 @@ from absl import flags, logging
 
 from tfcollide import __version__
 from tfcollide.errors import RequestError
-from tfcollide.recipes.config import PRESETS, CollideConfig, TrainConfig, preset_values
+from tfcollide.recipes.config import CollideConfig, TrainConfig, choices_of, preset_values
 
 __all__ = ["collide", "main", "train_classifier"]
 
@@ -115,14 +115,14 @@ def _define_out(known: flags.FlagValues) -> None:
 
 def _define(known: flags.FlagValues, field: Any, kind: Any) -> None:
     plain = next(t for t in (typing.get_args(kind) or (kind,)) if t is not type(None))
-    define = {
+    define: Any = {
         str: flags.DEFINE_string,
         int: flags.DEFINE_integer,
         float: flags.DEFINE_float,
         bool: flags.DEFINE_boolean,
     }[plain]
     text = field.metadata["help"]
-    choices = tuple(PRESETS) if field.name == "preset" else field.metadata["choices"]
+    choices = choices_of(field)
     define(field.name, field.default, text + (f" One of: {', '.join(choices)}." if choices else ""), flag_values=known)
 
 

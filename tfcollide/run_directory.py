@@ -91,7 +91,7 @@ class RunDirectory:
         return flags.read_bytes() == self._request.encode()
 
     def _take_lock(self) -> None:
-        self._lock = open(self.partial / ".lock", "w")
+        self._lock = open(self.partial / ".lock", "w")  # noqa: SIM115 (held until `close`)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from tfcollide.errors import RequestError
 
-__all__ = ["CollideConfig", "PRESETS", "TrainConfig", "flags_text", "preset_values"]
+__all__ = ["CollideConfig", "PRESETS", "TrainConfig", "choices_of", "flags_text", "preset_values"]
 
 
 def _flag(default: Any, help_text: str, *, choices: tuple[str, ...] = ()) -> Any:
@@ -106,7 +106,7 @@ class CollideConfig(TrainConfig):
         """As `TrainConfig.check`, and combinations that cannot work."""
         super().check()
         for field in dataclasses.fields(self):
-            value, choices = getattr(self, field.name), _choices(field)
+            value, choices = getattr(self, field.name), choices_of(field)
             if choices and value is not None and value not in choices:
                 raise RequestError(f"--{field.name}={value}", f"one of {', '.join(choices)}")
         _at_least(self, 1, "corners", "max_steps", "interpolations", "num_pairs", "trace_every")
@@ -181,7 +181,8 @@ def _absolute(path: str) -> str:
     return os.path.abspath(Path(path).expanduser())
 
 
-def _choices(field: Any) -> tuple[str, ...]:
+def choices_of(field: Any) -> tuple[str, ...]:
+    """The values that a field is restricted to; empty where there is no such list."""
     return tuple(PRESETS) if field.name == "preset" else field.metadata["choices"]
 
 

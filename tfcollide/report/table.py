@@ -1,8 +1,8 @@
 """`table.md`: the paper's table with ours beside it, and one line a corner."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from tfcollide.records import CornerRecord, Summary, SweepSummary
+from tfcollide.records import CornerRecord, EndPoint, Summary, SweepSummary
 from tfcollide.report.paper import PaperResult, paper_result
 
 __all__ = ["run_table", "sweep_table"]
@@ -91,9 +91,7 @@ def _remarks(summary: Summary) -> list[str]:
     remarks = [_why(n, corner, summary) for n, corner in enumerate(summary.corners, start=1) if not corner.converged]
     if summary.objective == "match":
         gap = min(corner.boundary_gap for corner in summary.corners)
-        remarks.append(
-            f"Eq. 1 stops {gap:.3g} from the polytope's boundary: the smallest |pre-activation| of an inactive unit."
-        )
+        remarks.append(f"Eq. 1 stops {gap:.3g} from the polytope's boundary (the least |pre-activation| of an inactive unit).")
     stop = max(summary.stop_loss)
     if summary.objective == "corners" and summary.converged and summary.png.max_active_match >= stop:
         remarks.append(f"Saved as 8-bit PNG, the largest L_pos rises to {summary.png.max_active_match:.3g} (stop: {stop:.3g}).")
@@ -122,11 +120,11 @@ def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
-def _end(end) -> str:  # type: ignore[no-untyped-def]
+def _end(end: EndPoint) -> str:
     return f'"{end.label}" ({end.id})' if end.label is not None else end.id
 
 
-def _of(paper: PaperResult | None, name: str, show) -> str:  # type: ignore[no-untyped-def]
+def _of(paper: PaperResult | None, name: str, show: Callable[[float], str]) -> str:
     return show(getattr(paper, name)) if paper else ""
 
 
