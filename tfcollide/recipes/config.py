@@ -137,8 +137,7 @@ class CollideConfig(TrainConfig):
 PRESETS: dict[str, dict[str, Any]] = {
     # Section 3.1: gradient descent at a fixed rate, every corner to L_pos < 5.
     "mnist": {"optimizer": "gradient_descent", "learning_rate": "1e-4", "stop_loss": 5.0},
-    # The same at a decaying rate; and with the authors' average of gradients, whose
-    # momentum carries the corners several times further apart.
+    # The same at a rate that decays, and with the authors' average of gradients.
     "decay": {"optimizer": "gradient_descent", "learning_rate": "cosine:2e-4", "stop_loss": 5.0},
     "ema": {"optimizer": "ema", "learning_rate": "1e-4", "stop_loss": 5.0},
     # The authors' scripts to the letter: 100 L_pos / 2 + 10 L_neg, EMA 0.99 and 0.01, pixels 0..255.

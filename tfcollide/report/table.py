@@ -95,6 +95,12 @@ def _remarks(summary: Summary) -> list[str]:
     stop = max(summary.stop_loss)
     if summary.objective == "corners" and summary.converged and summary.png.max_active_match >= stop:
         remarks.append(f"Saved as 8-bit PNG, the largest L_pos rises to {summary.png.max_active_match:.3g} (stop: {stop:.3g}).")
+    if summary.interpolation.accuracy < 1:
+        worst = max(corner.inactive_violation for corner in summary.corners)
+        remarks.append(
+            f"**Not every mixture collides**: inactive units rise up to {worst:.3g} above zero at the corners, which L_pos "
+            "does not see. Lower --stop_loss to come closer."
+        )
     if summary.png.accuracy < summary.interpolation.accuracy:
         remarks.append(
             f"**Saving destroys part of it**: from the PNG files {_share(summary.png.accuracy)} of the mixtures carry the "
@@ -109,7 +115,7 @@ def _why(number: int, corner: CornerRecord, summary: Summary) -> str:
     reached = corner.active_match if summary.objective == "corners" else corner.feature_distance
     return (
         f"**Corner {number} did not converge**: {reached:.3g} after {summary.steps:,} steps, to stop below "
-        f"{summary.stop_loss[number - 1]:.3g}. Raise --max_steps, lower --learning_rate, or raise active_match in --term_weights."
+        f"{summary.stop_loss[number - 1]:.3g}. Raise --max_steps, lower --learning_rate, or raise its weight in --term_weights."
     )
 
 
