@@ -14,7 +14,7 @@ class Corners:
 
     pushes_units = True
     progress_term = "active_match"
-    weights: Mapping[str, float] = {"active_match": 1.0, "corner_push": 1.5, "inactive_magnitude": 1.0}
+    weights: Mapping[str, float] = {"active_match": 1.0, "corner_push": 7.0, "inactive_magnitude": 0.8}
 
     @staticmethod
     def terms(pre_activation: tf.Tensor, goal: terms.Goal) -> dict[str, tf.Tensor]:

@@ -79,7 +79,7 @@ class CollideConfig(TrainConfig):
     term_weights: str | None = _flag(
         None, "Weights of loss terms, such as active_match=2,corner_push=1. Default: the objective's."
     )
-    half_life: float = _flag(500.0, "Steps in which the weights of all terms but active_match halve; 0: never, as in Eq. 3.")
+    half_life: float = _flag(150.0, "Steps in which the weights of all terms but active_match halve; 0: never, as in Eq. 3.")
     start_noise: float = _flag(0.0, "Standard deviation of noise on the start, as a share of the pixel range.")
     preset: str | None = _flag(None, "A bundle of settings; flags given beside it win.", choices=())
     max_steps: int = _flag(20_000, "The most steps to take.")

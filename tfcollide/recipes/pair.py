@@ -27,7 +27,7 @@ from tfcollide.records import Distance, EndPoint, Summary, Trace, write_json, wr
 from tfcollide.report import run_files
 from tfcollide.run_directory import RunDirectory
 
-__all__ = ["Problem", "pose", "run_pair"]
+__all__ = ["Problem", "check", "pose", "run_pair", "solve"]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,54 @@
+"""Packaging: dependencies, extras and the installed commands."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).resolve().parent
+VERSION = re.search(r'__version__ = "(.+?)"', (HERE / "tfcollide" / "__init__.py").read_text()).group(1)
+
+EXTRAS = {
+    "serving": ["grpcio>=1.62", "tensorflow-serving-api>=2.18"],
+    "beam": ["apache-beam>=2.60"],
+    "dev": ["mypy>=1.11", "pytest>=8.0", "pytest-xdist>=3.5", "ruff>=0.6", "types-tqdm"],
+}
+
+setup(
+    name="tfcollide",
+    version=VERSION,
+    description="Feature collisions of ReLU networks: several at once, and everything between them",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=["tfcollide", "tfcollide.*"]),
+    package_data={"tfcollide": ["py.typed"]},
+    install_requires=[
+        "absl-py>=2.1",
+        # tensorflow-datasets 4.9.10 imports it on Python 3.11 without declaring it.
+        "importlib_resources>=6.0",
+        "keras>=3.6",
+        "matplotlib>=3.8",
+        "numpy>=1.26",
+        "pillow>=10.3",
+        "scikit-learn>=1.4",
+        "scipy>=1.12",
+        # TensorFlow writes events through it, and since 2.20 no longer brings it along.
+        "tensorboard>=2.18",
+        "tensorflow>=2.18",
+        "tensorflow-datasets>=4.9.6",
+        "tqdm>=4.66",
+    ],
+    extras_require=EXTRAS,
+    entry_points={
+        "console_scripts": ["collide=tfcollide.cli:collide", "collide-train=tfcollide.cli:train_classifier"],
+    },
+    classifiers=[
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.11",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+)

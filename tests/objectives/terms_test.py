@@ -1,0 +1,316 @@
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfcollide.models.classifier import Classifier
+from tfcollide.objectives import terms
+from tfcollide.optimize import Descent, loss_terms, minimize
+from tfcollide.parameterizations.pixels import Pixels
+from tfcollide.registry import OBJECTIVES
+from tfcollide.schedules import Schedule
+from tfcollide.shapes import Bounds
+from tfcollide.update_rules import gradient_descent, rate_of
+
+PAPER = {"church3255": 1113, "stupa743": 903, "n03837869_161": 1113, "bearskin2147": 954}
+
+
+@pytest.fixture(scope="module")
+def paper(shared):
+    return {name: dict(np.load(shared / "paper" / f"{name}feats.npz")) for name in PAPER}
+
+
+def transcribed(pre_x, pre_t, units):
+    """Every term of one corner, unit by unit, as DESIGN.md has them."""
+    post = [max(value, 0.0) for value in pre_t]
+    active = [value >= 0 for value in pre_t]
+    match = push = magnitude = distance = violation = 0.0
+    gap = float("inf")
+    for u, value in enumerate(pre_x):
+        distance += (max(value, 0.0) - post[u]) ** 2
+        if active[u]:
+            match += (value - post[u]) ** 2
+            continue
+        violation = max(violation, max(value, 0.0))
+        gap = min(gap, abs(value))
+        if u in units:
+            push += value
+        else:
+            magnitude += abs(value)
+    return {
+        "active_match": match,
+        "corner_push": push,
+        "inactive_magnitude": magnitude,
+        "feature_distance": distance,
+        "inactive_violation": violation,
+        "boundary_gap": gap,
+    }
+
+
+def computed(pre_x, goal):
+    return {
+        "active_match": terms.active_match(pre_x, goal.post_activation, goal.active),
+        "corner_push": terms.corner_push(pre_x, goal.pushed),
+        "inactive_magnitude": terms.inactive_magnitude(pre_x, goal.idle),
+        "feature_distance": terms.feature_distance(pre_x, goal.post_activation),
+        "inactive_violation": terms.inactive_violation(pre_x, goal.active),
+        "boundary_gap": terms.boundary_gap(pre_x, goal.active),
+    }
+
+
+# The paper's own features
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_active_units_of_the_paper(paper, name):
+    goal = terms.make_goal(paper[name]["featfc1"][0], ((),))
+    np.testing.assert_array_equal(goal.active, paper[name]["featfc1_s"][0])
+    np.testing.assert_array_equal(goal.post_activation, paper[name]["featfc1_relu"][0])
+    assert int(goal.active.numpy().sum()) == PAPER[name]
+    assert 903 <= PAPER[name] <= 1113
+
+
+@pytest.mark.parametrize(("x", "t"), itertools.permutations(PAPER, 2))
+def test_terms_equal_a_plain_transcription(paper, x, t):
+    pre_x, pre_t = paper[x]["featfc1"][0], paper[t]["featfc1"][0]
+    inactive = [int(u) for u in np.flatnonzero(pre_t < 0)]
+    groups = ((inactive[0],), (inactive[7], inactive[-1]), ())
+    found = computed(tf.constant(np.stack([pre_x] * 3)), terms.make_goal(pre_t, groups))
+    for corner, units in enumerate(groups):
+        for name, expected in transcribed(pre_x.tolist(), pre_t.tolist(), units).items():
+            assert found[name].shape == (3,)
+            assert float(found[name][corner]) == pytest.approx(expected, rel=2e-5), name
+
+
+def test_a_target_matches_itself(paper):
+    pre = paper["stupa743"]["featfc1"]
+    found = computed(tf.constant(pre), terms.make_goal(pre[0], ((),)))
+    assert float(found["active_match"][0]) == float(found["feature_distance"][0]) == float(found["inactive_violation"][0]) == 0
+
+
+# A network solved by hand: images (a, b) in [0, 1]^2,
+#
+#   h = relu(a, b, a + b - 5/4)
+#   f = (h1 + h2 + h3,  h2 - h1,  4 h1 - 7/2,  h3)        the tap, four units
+#
+# Target (3/4, 1/4): h = (3/4, 1/4, 0), f = (1, -1/2, -1/2, 0). Units 0 and 3 are active (psgn(0) = 1), 1 and 2
+# are not. Source (1, 3/4): h = (1, 3/4, 1/2), f = (9/4, -1/4, 1/2, 1/2), so
+#
+#   active_match       (9/4 - 1)^2 + (1/2 - 0)^2 = 29/16
+#   corner_push        -1/4 for unit 1, 1/2 for unit 2
+#   inactive_magnitude  1/2 without unit 1, 1/4 without unit 2
+#   feature_distance   29/16 + 0 + (1/2)^2 = 33/16
+#   inactive_violation max(0, 1/2) = 1/2;  boundary_gap min(1/4, 1/2) = 1/4
+#
+# Images with the target's features: a + b = 1, b <= a, a <= 7/8: the segment from (1/2, 1/2) to (7/8, 1/8).
+#
+# With weights m, 1, 3 and r = a + b - 1 the loss is, near the segment (h3 = 0),
+#   unit 1 pushed: m r^2 + (b - a) + 3 |4a - 7/2|.  d/db: 2 m r + 1 = 0, so r = -1/(2m); d/da: -2 + 12 s = 0 holds for
+#                  s = 1/6, a subgradient of |.| at 0, so a = 7/8.   Minimum (7/8, 1/8 - 1/(2m)).
+#   unit 2 pushed: m r^2 + (4a - 7/2) + 3 |b - a|.  Sum of d/da, d/db: 4 m r + 4 = 0, so r = -1/m; d/db: -2 + 3 s = 0
+#                  holds for s = 2/3, so a = b.                       Minimum (1/2 - 1/(2m), 1/2 - 1/(2m)).
+# Both tend to the ends of the segment, its corners, as the weights 1 and 3 halve away.
+
+SOURCE, TARGET = (1.0, 0.75), (0.75, 0.25)
+LAYERS = {
+    "first": ([[1, 0, 1], [0, 1, 1]], [0, 0, -1.25]),
+    "second": ([[1, -1, 4, 0], [1, 1, 0, 0], [1, 0, 0, 1]], [0, 0, -3.5, 0]),
+    "logits": ([[1, 0], [0, 1], [0, 0], [0, 0]], [0, 0]),
+}
+
+
+@pytest.fixture(scope="module")
+def by_hand():
+    images = keras.Input((1, 2, 1))
+    x = keras.layers.Flatten()(images)
+    x = keras.layers.ReLU(name="hidden_1")(keras.layers.Dense(3, name="first")(x))
+    x = keras.layers.ReLU(name="hidden_2")(keras.layers.Dense(4, name="second")(x))
+    model = keras.Model(images, keras.layers.Dense(2, name="logits")(x))
+    for name, (kernel, bias) in LAYERS.items():
+        model.get_layer(name).set_weights([np.array(kernel, np.float32), np.array(bias, np.float32)])
+    return Classifier(model, name="by hand", bounds=Bounds(0.0, 1.0), class_names=("a", "b"))
+
+
+def image(point):
+    return np.array(point, np.float32).reshape(1, 2, 1)
+
+
+def test_terms_by_hand(by_hand):
+    tap = by_hand.tap("hidden_2")
+    pre_t = tap.pre_activation(tf.constant(image(TARGET)[None])).numpy()[0]
+    np.testing.assert_array_equal(pre_t, [1, -0.5, -0.5, 0])
+    goal = terms.make_goal(pre_t, ((1,), (2,)))
+    np.testing.assert_array_equal(goal.active, [1, 0, 0, 1])
+    found = computed(tap.pre_activation(tf.constant(np.stack([image(SOURCE)] * 2))), goal)
+    expected = {
+        "active_match": [29 / 16, 29 / 16],
+        "corner_push": [-1 / 4, 1 / 2],
+        "inactive_magnitude": [1 / 2, 1 / 4],
+        "feature_distance": [33 / 16, 33 / 16],
+        "inactive_violation": [1 / 2, 1 / 2],
+        "boundary_gap": [1 / 4, 1 / 4],
+    }
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("half_life", "corners"),
+    [(0.0, [(0.875, 0.12), (0.495, 0.495)]), (250.0, [(0.875, 0.125), (0.5, 0.5)])],
+)
+def test_descent_finds_the_corners_by_hand(by_hand, half_life, corners):
+    tap, pixels, objective = by_hand.tap("hidden_2"), Pixels(by_hand.bounds), OBJECTIVES.load("corners")
+    descent = Descent(
+        loss_terms(objective, tap.pre_activation, pixels),
+        weights={"active_match": 100.0, "corner_push": 1.0, "inactive_magnitude": 3.0},
+        progress_term=objective.progress_term,
+        rule=gradient_descent(),
+        rate=rate_of(Schedule((0,), (5e-4,), cosine=True), 1500),
+        project=pixels.project,
+        half_life=half_life,
+    )
+    pre_t = tap.pre_activation(tf.constant(image(TARGET)[None])).numpy()[0]
+    goal = terms.make_goal(pre_t, ((1,), (2,)))
+    result = minimize(descent, pixels.init(image(SOURCE), 2), goal, max_steps=1500, stop_loss=0.0)  # never stops
+    np.testing.assert_allclose(result.controls.reshape(2, 2), corners, atol=1e-3)
+
+
+# Gradients
+
+
+FLOATS = np.random.default_rng(0).normal(size=(3, 12))
+TARGET_64 = np.random.default_rng(1).uniform(0.1, 2.0, 12) * np.tile([1, -1], 6)
+ACTIVE = (TARGET_64 >= 0).astype(np.float64)
+PUSHED = np.zeros([3, 12])
+PUSHED[np.arange(3), np.flatnonzero(ACTIVE == 0)[:3]] = 1.0
+IDLE = (1 - ACTIVE) * (1 - PUSHED)
+FEATURES = np.maximum(TARGET_64, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "shape"),
+    [
+        ("active_match", lambda x: terms.active_match(x, FEATURES, ACTIVE), (3, 12)),
+        ("corner_push", lambda x: terms.corner_push(x, PUSHED), (3, 12)),
+        ("inactive_magnitude", lambda x: terms.inactive_magnitude(x, IDLE), (3, 12)),
+        ("feature_distance", lambda x: terms.feature_distance(x, FEATURES), (3, 12)),
+        ("inactive_violation", lambda x: terms.inactive_violation(x, tf.constant(ACTIVE)), (3, 12)),
+        ("boundary_gap", lambda x: terms.boundary_gap(x, tf.constant(ACTIVE)), (3, 12)),
+        ("total_variation", terms.total_variation, (3, 1, 3, 4)),
+    ],
+)
+def test_gradients_equal_central_differences(name, function, shape):
+    x, step = FLOATS.reshape(shape), 1e-6
+    assert np.abs(x).min() > 10 * step  # away from the kinks
+    with tf.GradientTape() as tape:
+        variable = tf.constant(x)
+        tape.watch(variable)
+        value = function(variable)
+    gradient = tape.gradient(value, variable).numpy()
+    assert value.dtype == tf.float64
+    assert np.abs(gradient).max() > 0
+    for where in np.ndindex(shape):
+        moved = np.zeros(shape)
+        moved[where] = step
+        slope = (function(tf.constant(x + moved)) - function(tf.constant(x - moved))).numpy()[where[0]] / (2 * step)
+        assert gradient[where] == pytest.approx(slope, abs=1e-6), (name, where)
+
+
+# Signs. Target units: 0 active, 1 exactly zero, 2 pushed, 3 inactive and idle.
+
+PRE_T = np.array([2.0, 0.0, -1.0, -3.0], np.float32)
+START = {
+    "active_match": 0.25,
+    "corner_push": -1.0,
+    "inactive_magnitude": 3.0,
+    "feature_distance": 0.25,
+    "inactive_violation": 0.0,
+    "boundary_gap": 1.0,
+}
+
+
+@pytest.mark.parametrize(
+    ("pre_x", "changed"),
+    [
+        ([2.5, 0.0, -1.0, -3.0], {}),
+        # An active unit enters the match alone: above or below its target, and even below zero.
+        ([1.5, 0.0, -1.0, -3.0], {}),
+        ([4.0, 0.0, -1.0, -3.0], {"active_match": 4.0, "feature_distance": 4.0}),
+        ([-1.0, 0.0, -1.0, -3.0], {"active_match": 9.0, "feature_distance": 4.0}),
+        # psgn(0) = 1: a unit at exactly zero is active, so it is held from below too, which features after the ReLU are not.
+        ([2.5, 0.5, -1.0, -3.0], {"active_match": 0.5, "feature_distance": 0.5}),
+        ([2.5, -0.5, -1.0, -3.0], {"active_match": 0.5}),
+        # Raising the pushed unit raises corner_push by just that; it has no magnitude.
+        ([2.5, 0.0, -0.5, -3.0], {"corner_push": -0.5, "boundary_gap": 0.5}),
+        ([2.5, 0.0, -9.0, -3.0], {"corner_push": -9.0, "boundary_gap": 3.0}),
+        ([2.5, 0.0, 2.0, -3.0], {"corner_push": 2.0, "feature_distance": 4.25, "inactive_violation": 2.0, "boundary_gap": 2.0}),
+        # An idle unit costs its magnitude on either side, and collides only below zero.
+        ([2.5, 0.0, -1.0, -0.5], {"inactive_magnitude": 0.5, "boundary_gap": 0.5}),
+        (
+            [2.5, 0.0, -1.0, 0.5],
+            {"inactive_magnitude": 0.5, "feature_distance": 0.5, "inactive_violation": 0.5, "boundary_gap": 0.5},
+        ),
+    ],
+)
+def test_signs(pre_x, changed):
+    found = computed(tf.constant([pre_x], tf.float32), terms.make_goal(PRE_T, ((2,),)))
+    assert {name: float(value[0]) for name, value in found.items()} == START | changed
+
+
+def test_sets_of_units():
+    goal = terms.make_goal(np.array([2.0, -0.0, -1.0, -3.0, -1e-30], np.float32), ((2,), (3, 4), ()))
+    np.testing.assert_array_equal(goal.active, [1, 1, 0, 0, 0])
+    np.testing.assert_array_equal(goal.pushed, [[0, 0, 1, 0, 0], [0, 0, 0, 1, 1], [0, 0, 0, 0, 0]])
+    np.testing.assert_array_equal(goal.idle, [[0, 0, 0, 1, 1], [0, 0, 1, 0, 0], [0, 0, 1, 1, 1]])
+    np.testing.assert_array_equal(goal.post_activation, [2, 0, 0, 0, 0])
+
+
+def test_no_inactive_unit():
+    goal = terms.make_goal(np.ones(3, np.float32), ((),))
+    found = computed(tf.constant([[-1.0, 2.0, 3.0]]), goal)
+    assert float(found["inactive_violation"][0]) == 0.0
+    assert float(found["boundary_gap"][0]) == np.inf
+
+
+# Objectives
+
+
+def test_corners_objective_takes_eq_3():
+    goal = terms.make_goal(PRE_T, ((2,), ()))
+    pre_x = tf.constant([[2.5, 0.0, -1.0, -3.0], [2.5, 0.0, -1.0, -3.0]])
+    objective = OBJECTIVES.load("corners")
+    found = {name: value.numpy().tolist() for name, value in objective.terms(pre_x, goal).items()}
+    assert found == {"active_match": [0.25, 0.25], "corner_push": [-1.0, 0.0], "inactive_magnitude": [3.0, 4.0]}
+    assert set(objective.weights) == set(found)
+    assert all(weight > 0 for weight in objective.weights.values())
+    assert objective.progress_term == "active_match" and objective.pushes_units
+
+
+def test_match_objective_takes_eq_1():
+    goal = terms.make_goal(PRE_T, ((),))
+    objective = OBJECTIVES.load("match")
+    found = {name: value.numpy().tolist() for name, value in objective.terms(tf.constant([[2.5, 0.0, 1.0, -3.0]]), goal).items()}
+    assert found == {"feature_distance": [1.25]}
+    assert set(objective.weights) == {"feature_distance"}
+    assert objective.progress_term == "feature_distance" and not objective.pushes_units
+
+
+# Total variation
+
+
+def test_total_variation_of_two_by_two():
+    # across |1 - 3| + |6 - 2| = 6, down |1 - 6| + |3 - 2| = 6
+    assert terms.total_variation(tf.constant([[[[1.0, 3.0], [6.0, 2.0]]]])).numpy().tolist() == [12.0]
+
+
+def test_total_variation_equals_a_loop():
+    weights = np.random.default_rng(0).random([2, 3, 4, 5])
+    expected = np.zeros(2)
+    for n, k, i, j in np.ndindex(weights.shape):
+        if j + 1 < 5:
+            expected[n] += abs(weights[n, k, i, j] - weights[n, k, i, j + 1])
+        if i + 1 < 4:
+            expected[n] += abs(weights[n, k, i, j] - weights[n, k, i + 1, j])
+    np.testing.assert_allclose(terms.total_variation(tf.constant(weights)), expected, rtol=1e-12)

@@ -1,0 +1,360 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfcollide import optimize, records, update_rules
+from tfcollide.objectives import terms
+from tfcollide.optimize import Descent, minimize, pack_state, weighted_sum, weights_at
+from tfcollide.registry import OBJECTIVES
+from tfcollide.schedules import Schedule
+
+# One random ReLU layer, six inputs and twelve units; controls [N, 6].
+
+RNG = np.random.default_rng(0)
+KERNEL = RNG.normal(size=(6, 12)).astype(np.float32)
+BIAS = RNG.normal(size=12).astype(np.float32)
+SOURCE, TARGET = RNG.random([2, 6]).astype(np.float32)
+PRE_T = TARGET @ KERNEL + BIAS
+UNITS = tuple((int(u),) for u in np.flatnonzero(PRE_T < 0)[:3])
+WEIGHTS = {"active_match": 1.0, "corner_push": 0.5, "inactive_magnitude": 0.2}
+
+
+def layer_terms(controls, goal):
+    return OBJECTIVES.load("corners").terms(controls @ KERNEL + BIAS, goal)
+
+
+def layer_descent(rule=update_rules.gradient_descent, rate=2e-3, **options):
+    return Descent(
+        layer_terms,
+        weights=WEIGHTS,
+        progress_term="active_match",
+        rule=rule(),
+        rate=lambda step: rate,
+        project=lambda x: tf.clip_by_value(x, 0.0, 1.0),
+        **({"half_life": 20.0, "trace_every": 7} | options),
+    )
+
+
+def copies(count):
+    return tf.constant(np.repeat(SOURCE[None], count, axis=0))
+
+
+GOAL = terms.make_goal(PRE_T, UNITS)
+
+
+def assert_same_bits(one, other):
+    assert one.controls.tobytes() == other.controls.tobytes()
+    assert one.steps == other.steps
+    assert one.trace.steps.tolist() == other.trace.steps.tolist()
+    for name, values in one.trace.terms.items():
+        assert values.tobytes() == other.trace.terms[name].tobytes(), name
+    np.testing.assert_array_equal(one.converged, other.converged)
+    np.testing.assert_array_equal(one.failed_at, other.failed_at)
+
+
+# A ramp whose every number is known: controls [N, 1] start at 1 and fall by 1/8 a step; below its `hole` a corner's
+# second term is not a number.
+
+
+def ramp_terms(controls, hole):
+    height = controls[:, 0]
+    return {"height": height, "hole": tf.where(height < hole, np.nan, 0.0 * height)}
+
+
+def ramp(**options):
+    return Descent(
+        ramp_terms,
+        weights={"height": 1.0, "hole": 1.0},
+        progress_term="height",
+        rule=update_rules.gradient_descent(),
+        rate=lambda step: 0.125,
+        **options,
+    )
+
+
+NO_HOLE = -1e9
+
+
+def run_ramp(corners=1, holes=None, *, descent=None, **options):
+    holes = tf.constant([NO_HOLE] * corners if holes is None else holes, tf.float32)
+    return minimize(descent or ramp(), tf.ones([len(holes), 1]), holes, **({"max_steps": 4} | options))
+
+
+# Weights
+
+
+def test_weighted_sum():
+    found = weighted_sum({"a": tf.constant([1.0, 2.0]), "b": tf.constant([10.0, 20.0])}, {"b": 0.5, "a": 2.0})
+    assert found.numpy().tolist() == [7.0, 14.0]
+
+
+def test_weights_halve_but_one():
+    for step, share in [(0, 1.0), (250, 0.5**0.5), (500, 0.5), (1500, 0.125)]:
+        found = weights_at(tf.constant(step), {"match": 3.0, "push": 8.0}, "match", 500.0)
+        assert float(found["match"]) == 3.0
+        assert float(found["push"]) == pytest.approx(8.0 * share, rel=1e-6)
+
+
+def test_half_life_of_zero_keeps_all_weights():
+    assert weights_at(tf.constant(10_000), {"match": 3.0, "push": 8.0}, "match", 0.0) == {"match": 3.0, "push": 8.0}
+
+
+def test_the_loop_descends_weighted_and_decayed_terms():
+    # terms x (kept) and y: x falls by 2 a step; y by 1, then 1/2, then 1/4
+    descent = Descent(
+        lambda controls, goal: {"x": controls[:, 0], "y": controls[:, 1]},
+        weights={"x": 2.0, "y": 1.0},
+        progress_term="x",
+        rule=update_rules.gradient_descent(),
+        rate=lambda step: 1.0,
+        half_life=1.0,
+    )
+    result = minimize(descent, tf.zeros([1, 2]), 0.0, max_steps=3, stop_loss=-100.0)
+    np.testing.assert_allclose(result.controls, [[-6.0, -1.75]], rtol=1e-6)
+
+
+def test_the_rate_is_that_of_the_step_and_controls_are_projected():
+    descent = Descent(
+        lambda controls, goal: {"x": controls[:, 0]},
+        weights={"x": 1.0},
+        progress_term="x",
+        rule=update_rules.gradient_descent(),
+        rate=update_rules.rate_of(Schedule((0, 2), (1.0, 10.0)), 5),
+        project=lambda x: tf.maximum(x, -25.0),
+    )
+    controls = [minimize(descent, tf.zeros([1, 1]), 0.0, max_steps=n, stop_loss=-100.0).controls[0, 0] for n in (1, 2, 3, 4, 5)]
+    assert controls == [-1.0, -2.0, -12.0, -22.0, -25.0]
+
+
+# Corners
+
+
+@pytest.mark.parametrize("rule", ["gradient_descent", "adam"])
+def test_a_batch_equals_single_runs(rule):
+    descent = layer_descent(update_rules.RULES[rule])
+    options = {"max_steps": 150, "stop_fraction": 0.01}
+    batch = minimize(descent, copies(3), GOAL, **options)
+    for n in range(3):
+        goal = terms.make_goal(PRE_T, UNITS[n : n + 1])
+        single = minimize(descent, copies(1), goal, **options)
+        np.testing.assert_allclose(batch.controls[n], single.controls[0], rtol=1e-4, atol=1e-6)
+        assert batch.converged[n] == single.converged[0]
+    moved = np.abs(batch.controls - SOURCE).max(axis=1)
+    apart = np.abs(batch.controls[:, None] - batch.controls).max(axis=2)[np.triu_indices(3, 1)]
+    assert moved.min() > 0.01 and apart.min() > 0.01  # it is no comparison of equal images
+
+
+def test_done_corners_stop_moving_and_the_others_go_on():
+    # the stop is "below": at 0.5 a corner still moves
+    result = run_ramp(descent=ramp(trace_every=1), corners=1, max_steps=20, stop_loss=0.5)
+    assert result.controls.tolist() == [[0.375]]
+    assert result.trace.terms["height"][:, 0].tolist() == [1.0, 0.875, 0.75, 0.625, 0.5, 0.375, 0.375]
+
+    descent = Descent(
+        lambda controls, goal: {"height": goal * controls[:, 0]},
+        weights={"height": 1.0},
+        progress_term="height",
+        rule=update_rules.gradient_descent(),
+        rate=lambda step: 0.125,
+    )
+    slopes = tf.constant([1.0, 2.0])
+    both = minimize(descent, tf.ones([2, 1]), slopes, max_steps=20, stop_loss=0.5)
+    assert both.controls.tolist() == [[0.375], [0.0]]  # 1 - 5/8, and 1 - 4 * 2/8 with a height of 0
+    assert both.converged.tolist() == [True, True]
+    assert both.steps == 6
+
+
+def test_stop_fraction_is_of_each_corners_own_start():
+    descent = Descent(
+        lambda controls, goal: {"height": goal * controls[:, 0]},
+        weights={"height": 1.0},
+        progress_term="height",
+        rule=update_rules.gradient_descent(),
+        rate=lambda step: 0.125,
+    )
+    result = minimize(descent, tf.ones([2, 1]), tf.constant([1.0, 2.0]), max_steps=2, stop_fraction=0.6)
+    np.testing.assert_allclose(result.stop_loss, [0.6, 1.2], rtol=1e-6)
+    assert result.converged.tolist() == [False, True]  # heights 0.75 and 1.0
+
+
+def test_stop_loss_wins_over_stop_fraction():
+    result = run_ramp(2, max_steps=3, stop_loss=0.7, stop_fraction=1e-9)
+    np.testing.assert_allclose(result.stop_loss, [0.7, 0.7], rtol=1e-6)
+    assert result.converged.tolist() == [True, True]
+
+
+@pytest.mark.parametrize("max_steps", [1, 5, 16, 17, 40])
+def test_max_steps(max_steps):
+    result = run_ramp(2, max_steps=max_steps, stop_loss=-100.0)
+    assert result.steps == max_steps
+    assert result.controls.tolist() == [[1 - max_steps / 8]] * 2
+    assert result.converged.tolist() == [False, False]
+    assert result.failed_at.tolist() == [-1, -1]
+
+
+def test_a_corner_that_arrives_with_the_last_step_has_converged():
+    result = run_ramp(max_steps=5, stop_loss=0.5)
+    assert result.controls.tolist() == [[0.375]]
+    assert result.converged.tolist() == [True]
+
+
+# Trace
+
+
+def test_trace_rows():
+    result = run_ramp(2, descent=ramp(trace_every=3), max_steps=8, stop_loss=-100.0)
+    assert result.trace.steps.tolist() == [0, 3, 6, 8]
+    expected = [[1 - step / 8] * 2 for step in (0, 3, 6, 8)]
+    assert result.trace.terms["height"].tolist() == expected
+    assert result.trace.terms["hole"].tolist() == [[0.0, 0.0]] * 4
+
+
+def test_trace_ends_with_the_last_step_once():
+    result = run_ramp(1, descent=ramp(trace_every=4), max_steps=40, stop_loss=-100.0)
+    assert result.trace.steps.tolist() == [*range(0, 40, 4), 40]
+
+
+def test_progress_is_reported_between_chunks(monkeypatch):
+    monkeypatch.setattr(optimize, "_FIRST_CHUNK", 3)
+    monkeypatch.setattr(optimize, "_CHUNK_SECONDS", 0.0)
+    seen = []
+    descent = ramp(trace_every=2)
+    run_ramp(descent=descent, max_steps=5, stop_loss=-9.0, on_chunk=lambda s, t: seen.append((int(s.step), t.steps.tolist())))
+    assert seen == [(3, [0, 2]), (4, [0, 2]), (5, [0, 2, 4])]
+
+
+# Numbers that are not finite
+
+
+def test_a_corner_that_diverges_is_reported_and_leaves_the_others_alone():
+    holes = [NO_HOLE, 0.7, 1.5, NO_HOLE]
+    result = run_ramp(holes=holes, max_steps=6, stop_loss=-100.0)
+    # below 0.7 with its third step, and below 1.5 from the start
+    assert result.failed_at.tolist() == [-1, 3, 0, -1]
+    assert result.controls.ravel().tolist() == [0.25, 0.625, 1.0, 0.25]
+    assert result.converged.tolist() == [False] * 4
+    assert result.steps == 6
+
+
+def test_a_corner_that_diverges_never_counts_as_converged():
+    result = run_ramp(holes=[0.7], max_steps=6, stop_loss=0.65)
+    assert float(result.controls[0, 0]) < 0.65
+    done_first = run_ramp(holes=[0.5], max_steps=6, stop_loss=0.65)
+    assert done_first.converged.tolist() == [True] and done_first.failed_at.tolist() == [-1]
+
+
+def test_the_loop_ends_when_all_corners_are_done_or_diverged():
+    result = run_ramp(holes=[0.7, NO_HOLE], max_steps=1000, stop_loss=0.3)
+    assert result.failed_at.tolist() == [3, -1]
+    assert result.converged.tolist() == [False, True]
+    assert result.steps == 7  # 1 - 6/8 is the first height below 0.3; one more step sees it
+
+
+def test_a_gradient_that_is_not_finite_counts_though_the_terms_are():
+    # sqrt at 0: the term is 0, its slope is infinite
+    descent = Descent(
+        lambda controls, goal: {"root": tf.sqrt(controls[:, 0])},
+        weights={"root": 1.0},
+        progress_term="root",
+        rule=update_rules.gradient_descent(),
+        rate=lambda step: 0.125,
+    )
+    result = minimize(descent, tf.constant([[0.0], [4.0]]), 0.0, max_steps=2, stop_loss=-1.0)
+    assert result.failed_at.tolist() == [0, -1]
+    assert result.controls[0, 0] == 0.0
+    assert result.controls[1, 0] == pytest.approx(4 - 0.125 / 4 - 0.125 / (2 * (4 - 0.125 / 4) ** 0.5))
+
+
+@pytest.mark.parametrize("rule", ["gradient_descent", "ema", "adam"])
+def test_a_diverged_corner_does_not_change_the_bits_of_its_neighbours(rule):
+    def scaled(controls, goal):
+        values = layer_terms(controls, goal[0])
+        return values | {"active_match": goal[1] * values["active_match"]}
+
+    descent = Descent(
+        scaled,
+        weights=WEIGHTS,
+        progress_term="active_match",
+        rule=update_rules.RULES[rule](),
+        rate=lambda step: 2e-3,
+    )
+    options = {"max_steps": 30, "stop_loss": 0.0}
+    whole = minimize(descent, copies(3), (GOAL, tf.constant([1.0, 1.0, 1.0])), **options)
+    broken = minimize(descent, copies(3), (GOAL, tf.constant([1.0, np.nan, 1.0])), **options)
+    assert broken.failed_at.tolist() == [-1, 0, -1]
+    assert broken.controls[1].tobytes() == SOURCE.tobytes()
+    assert broken.controls[[0, 2]].tobytes() == whole.controls[[0, 2]].tobytes()
+    assert np.abs(whole.controls[1] - SOURCE).max() > 0
+
+
+@pytest.mark.parametrize("rate", [1e12, 1e30])
+def test_controls_stay_finite_when_steps_overflow(rate):
+    # x^2 from 1e10: at the lower rate the loss overflows after a step, at the higher one the step itself does
+    descent = Descent(
+        lambda controls, goal: {"square": tf.square(controls[:, 0])},
+        weights={"square": 1.0},
+        progress_term="square",
+        rule=update_rules.gradient_descent(),
+        rate=lambda step: rate,
+    )
+    result = minimize(descent, tf.constant([[1e10], [0.0]]), 0.0, max_steps=5, stop_loss=0.0)
+    assert result.failed_at[0] in (0, 1)
+    assert np.isfinite(result.controls).all()
+    assert result.failed_at[1] == -1 and result.controls[1, 0] == 0.0
+
+
+# Bits
+
+
+@pytest.mark.parametrize("rule", ["gradient_descent", "ema", "adam"])
+def test_resuming_equals_going_on(rule, tmp_path, monkeypatch):
+    monkeypatch.setattr(optimize, "_FIRST_CHUNK", 20)
+    packed = []
+    descent = layer_descent(update_rules.RULES[rule])
+    options = {"max_steps": 90, "stop_loss": 0.0}
+    whole = minimize(descent, copies(3), GOAL, **options, on_chunk=lambda *state: packed.append(pack_state(*state)))
+    assert packed[0]["step"] == 20
+    records.write_npz(tmp_path / "checkpoint.npz", packed[0])
+    with np.load(tmp_path / "checkpoint.npz") as arrays:
+        checkpoint = dict(arrays)
+    for again in (descent, layer_descent(update_rules.RULES[rule])):  # the same process, and as if in another
+        assert_same_bits(minimize(again, copies(3), GOAL, **options, resume=checkpoint), whole)
+    assert np.abs(checkpoint["controls"] - whole.controls).max() > 0
+
+
+def test_resuming_keeps_who_is_done_and_who_diverged(monkeypatch):
+    monkeypatch.setattr(optimize, "_FIRST_CHUNK", 8)
+    packed = []
+    options = {"holes": [0.7, NO_HOLE, NO_HOLE], "max_steps": 20, "stop_fraction": 0.5, "descent": ramp()}
+    whole = run_ramp(**options, on_chunk=lambda *state: packed.append(pack_state(*state)))
+    assert whole.failed_at.tolist() == [3, -1, -1] and whole.converged.tolist() == [False, True, True]
+    resumed = run_ramp(**options, resume=packed[0])
+    assert_same_bits(resumed, whole)
+    np.testing.assert_array_equal(resumed.stop_loss, [0.5] * 3)  # of the start, not of the checkpoint
+
+
+@pytest.mark.parametrize("rule", ["gradient_descent", "adam"])
+def test_the_same_inputs_give_the_same_bits(rule):
+    runs = [minimize(layer_descent(update_rules.RULES[rule]), copies(3), GOAL, max_steps=60) for _ in range(2)]
+    assert_same_bits(*runs)
+
+
+def test_the_length_of_chunks_does_not_change_bits(monkeypatch):
+    descent, runs, chunks = layer_descent(update_rules.adam), [], []
+    for first, seconds in [(1, 0.0), (7, 0.0), (10_000, 1e9)]:
+        monkeypatch.setattr(optimize, "_FIRST_CHUNK", first)
+        monkeypatch.setattr(optimize, "_CHUNK_SECONDS", seconds)
+        count = []
+        options = {"max_steps": 60, "stop_loss": 0.0}
+        runs.append(minimize(descent, copies(3), GOAL, **options, on_chunk=lambda *_, count=count: count.append(1)))
+        chunks.append(len(count))
+    assert chunks[0] == 60 and chunks[1] > 10 and chunks[2] == 1
+    assert_same_bits(runs[0], runs[1])
+    assert_same_bits(runs[0], runs[2])
+
+
+def test_seconds_are_told_apart():
+    seconds = run_ramp(max_steps=5).seconds
+    assert set(seconds) == {"compile", "loop", "total"}
+    assert 0 < seconds["loop"] <= seconds["total"]
+    assert seconds["compile"] > 0

@@ -1,0 +1,287 @@
+"""A classifier read as a chain of affine maps and ReLUs, from the image to the logits.
+
+    a_0 = image, flattened;   z_k = W_k a_{k-1} + b_k;   a_k = max(z_k, 0) or z_k;   logits = a_last
+
+The weights are the network's own float32 values in float64. A map is kept apart
+from its neighbours, as the network computes it, so that the rounding of each can
+be bounded.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+__all__ = ["DenseChain", "Stage", "Unreadable", "read_chain"]
+
+# A matrix of 32 MiB. Beyond it neither the certificate nor an exported file is of use.
+_MAX_ENTRIES = 2**22
+_IDENTITIES = (
+    keras.layers.Dropout,
+    keras.layers.SpatialDropout1D,
+    keras.layers.SpatialDropout2D,
+    keras.layers.AlphaDropout,
+    keras.layers.GaussianDropout,
+    keras.layers.GaussianNoise,
+    keras.layers.ActivityRegularization,
+    keras.layers.Identity,
+    keras.layers.Flatten,
+    keras.layers.Reshape,
+)
+
+
+class Stage(NamedTuple):
+    """One affine map, perhaps with a ReLU behind it.
+
+    In float32, however a sum is ordered, every term of output i is rounded at
+    most `terms[i] + extra` times, so that the computed value is off by at most
+    gamma (|weight| |input| + magnitude)[i], gamma as in `polytope.relaxation`.
+
+    Attributes:
+        name: of the layer.
+        weight: `[out, in]` float64.
+        bias: `[out]` float64.
+        magnitude: `[out]`, the sum of the absolute values that make up `bias`.
+        terms: `[out]` int, the entries of a row of `weight` that are not zero.
+        extra: further roundings, such as one to add the bias.
+        relu: whether a ReLU follows.
+    """
+
+    name: str
+    weight: np.ndarray
+    bias: np.ndarray
+    magnitude: np.ndarray
+    terms: np.ndarray
+    extra: int
+    relu: bool
+
+
+class DenseChain(NamedTuple):
+    """A whole classifier.
+
+    Attributes:
+        stages: from the image on; the last gives the logits.
+        input_shape: `(H, W, C)`, or as the model has it.
+    """
+
+    stages: tuple[Stage, ...]
+    input_shape: tuple[int, ...]
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        """`[n, L]` float64 for `images` `[n, ...]`, in float64 throughout."""
+        values = images.reshape(len(images), -1).astype(np.float64)
+        for stage in self.stages:
+            values = values @ stage.weight.T + stage.bias
+            values = np.maximum(values, 0.0) if stage.relu else values
+        return values
+
+
+class Unreadable(NamedTuple):
+    """Why a network is not a chain that can be read.
+
+    Attributes:
+        reason: in words, naming the layer.
+    """
+
+    reason: str
+
+
+class _Refusal(Exception):
+    """Ends the reading; its text is the reason."""
+
+
+def read_chain(model: keras.Model) -> DenseChain | Unreadable:
+    """Reads a classifier that gives logits.
+
+    Understood: Dense, ReLU, Activation (relu, linear), Conv2D, DepthwiseConv2D,
+    AveragePooling2D, GlobalAveragePooling2D, ZeroPadding2D, BatchNormalization,
+    Rescaling, Flatten, Reshape, dropout and noise; models inside the model too.
+    A subclass of a layer is not, for it may compute anything.
+
+    Args:
+        model: built, images `[N, ...]` -> logits `[N, L]`.
+
+    Returns:
+        The chain; or the reason why there is none.
+    """
+    try:
+        if len(model.inputs) != 1 or len(model.outputs) != 1:
+            raise _Refusal(f"{model.name} has {len(model.inputs)} inputs and {len(model.outputs)} outputs, not one of each")
+        stages: list[Stage] = []
+        for layer, shape in _walk(model):
+            _append(stages, layer, shape)
+        if not stages:
+            raise _Refusal(f"{model.name} has no affine layer")
+    except _Refusal as refusal:
+        return Unreadable(str(refusal))
+    return DenseChain(tuple(stages), _shape(model.inputs[0]))
+
+
+def _walk(model: Any) -> Iterator[tuple[Any, tuple[int, ...]]]:
+    """The layers from the input on, each with the shape it reads."""
+    found: list[tuple[Any, tuple[int, ...]]] = []
+    tensor = model.outputs[0]
+    while tensor is not model.inputs[0]:
+        operation, node_index, _ = tensor._keras_history
+        above = operation._inbound_nodes[node_index].input_tensors
+        if len(above) != 1:
+            raise _Refusal(f"{operation.name} joins {len(above)} branches, so the network is no chain")
+        tensor = above[0]
+        found.append((operation, _shape(tensor)))
+    for operation, shape in reversed(found):
+        if isinstance(operation, keras.Model):
+            if type(operation).call not in (keras.Model.call, keras.Sequential.call, _functional().call):
+                raise _Refusal(f"{operation.name} has a call of its own")
+            yield from _walk(operation)
+        else:
+            yield operation, shape
+
+
+def _functional() -> Any:
+    return type(keras.Model(*([keras.Input((1,))] * 2)))
+
+
+def _shape(tensor: Any) -> tuple[int, ...]:
+    shape = tuple(tensor.shape[1:])
+    if None in shape:
+        raise _Refusal(f"an input has no fixed size: {shape}")
+    return shape
+
+
+def _append(stages: list[Stage], layer: Any, shape: tuple[int, ...]) -> None:
+    """Adds what `layer` does to an input of `shape`."""
+    size = math.prod(shape)
+    if isinstance(layer, keras.layers.InputLayer):
+        return
+    if getattr(layer, "data_format", "channels_last") == "channels_first":
+        raise _Refusal(f"{layer.name} has its channels first")
+    if layer.compute_dtype != "float32" or getattr(layer, "quantization_mode", None):
+        raise _Refusal(f"{layer.name} computes in {layer.dtype_policy.name}, not in float32")
+    if type(layer) in _IDENTITIES:
+        return
+    if _is_relu(layer):
+        last = stages.pop() if stages else _identity(size)
+        stages.append(last._replace(relu=True))
+    elif type(layer) in _AFFINE:
+        stages.append(_AFFINE[type(layer)](layer, shape))
+        if _activation(layer) is keras.activations.relu:
+            stages.append(stages.pop()._replace(relu=True))
+    elif type(layer) is not keras.layers.Activation or layer.activation is not keras.activations.linear:
+        kind = type(layer).__name__
+        raise _Refusal(f"{layer.name} is a {kind}, which is not read as affine or ReLU")
+
+
+def _is_relu(layer: Any) -> bool:
+    if type(layer) is keras.layers.ReLU:
+        if layer.max_value is not None or layer.negative_slope or layer.threshold:
+            raise _Refusal(f"{layer.name} is no plain max(x, 0)")
+        return True
+    return type(layer) is keras.layers.Activation and layer.activation is keras.activations.relu
+
+
+def _activation(layer: Any) -> Callable[..., Any]:
+    activation = getattr(layer, "activation", keras.activations.linear)
+    if activation not in (keras.activations.linear, keras.activations.relu):
+        raise _Refusal(f"{layer.name} has the activation {getattr(activation, '__name__', activation)}")
+    return activation
+
+
+def _stage(layer: Any, weight: np.ndarray, bias: np.ndarray | None, extra: int, magnitude: np.ndarray | None = None) -> Stage:
+    bias = np.zeros(len(weight)) if bias is None else bias
+    magnitude = np.abs(bias) if magnitude is None else magnitude
+    return Stage(layer.name, weight, bias, magnitude, np.count_nonzero(weight, axis=1), extra, False)
+
+
+def _identity(size: int) -> Stage:
+    zeros = np.zeros(size)
+    return Stage("identity", np.eye(size), zeros, zeros, np.zeros(size, int), 0, False)
+
+
+def _values(variable: Any) -> np.ndarray:
+    return np.asarray(variable, np.float64)
+
+
+def _dense(layer: Any, shape: tuple[int, ...]) -> Stage:
+    if len(shape) != 1:
+        raise _Refusal(f"{layer.name} is dense over the last axis of {shape} only")
+    bias = _values(layer.bias) if layer.use_bias else None
+    return _stage(layer, _values(layer.kernel).T, bias, extra=1)
+
+
+def _rescaling(layer: Any, shape: tuple[int, ...]) -> Stage:
+    scale, offset = (np.broadcast_to(np.float32(v), shape).ravel().astype(np.float64) for v in (layer.scale, layer.offset))
+    _check_size(layer, scale.size, scale.size)
+    return _stage(layer, np.diag(scale), offset, extra=2)
+
+
+def _batch_normalization(layer: Any, shape: tuple[int, ...]) -> Stage:
+    """gamma (x - mean) / sqrt(variance + epsilon) + beta.
+
+    16 roundings leave room for any order of these, for an epsilon in float32 and
+    for a reciprocal root that is off by four units in the last place.
+    """
+    if layer.axis not in (-1, len(shape)):
+        raise _Refusal(f"{layer.name} normalises axis {layer.axis}, not the last")
+    mean, variance = _values(layer.moving_mean), _values(layer.moving_variance)
+    gamma = _values(layer.gamma) if layer.scale else np.ones_like(mean)
+    beta = _values(layer.beta) if layer.center else np.zeros_like(mean)
+    scale = gamma / np.sqrt(variance + layer.epsilon)
+    spread = [np.broadcast_to(v, shape).ravel() for v in (scale, beta - scale * mean, np.abs(beta) + np.abs(scale * mean))]
+    _check_size(layer, spread[0].size, spread[0].size)
+    return _stage(layer, np.diag(spread[0]), spread[1], extra=16, magnitude=spread[2])
+
+
+def _linear(layer: Any, shape: tuple[int, ...], function: Callable[[Any], Any], bias: np.ndarray | None, extra: int) -> Stage:
+    """The matrix of a linear `function` of images, from the images of one bright pixel."""
+    size, out_shape = math.prod(shape), tuple(layer.compute_output_shape((None, *shape))[1:])
+    _check_size(layer, size, math.prod(out_shape))
+    weight = np.asarray(function(np.eye(size).reshape(size, *shape))).reshape(size, -1).T
+    spread = None if bias is None else np.broadcast_to(bias, out_shape).ravel()
+    return _stage(layer, np.ascontiguousarray(weight), spread, extra)
+
+
+def _check_size(layer: Any, inputs: int, outputs: int) -> None:
+    if inputs * outputs > _MAX_ENTRIES:
+        raise _Refusal(f"{layer.name} is a matrix of {outputs} x {inputs}, which is too large")
+
+
+def _convolution(layer: Any, shape: tuple[int, ...]) -> Stage:
+    if layer.padding not in ("valid", "same"):
+        raise _Refusal(f"{layer.name} pads by {layer.padding}")
+    kernel = _values(layer.kernel)
+    depthwise = type(layer) is keras.layers.DepthwiseConv2D
+    convolve = keras.ops.depthwise_conv if depthwise else keras.ops.conv
+    settings = {"strides": layer.strides, "padding": layer.padding, "data_format": "channels_last"}
+    settings["dilation_rate"] = layer.dilation_rate
+    bias = _values(layer.bias) if layer.use_bias else None
+    return _linear(layer, shape, lambda images: convolve(images, kernel, **settings), bias, extra=1)
+
+
+def _average_pooling(layer: Any, shape: tuple[int, ...]) -> Stage:
+    def pool(images: np.ndarray) -> Any:
+        return keras.ops.average_pool(images, layer.pool_size, layer.strides, layer.padding, "channels_last")
+
+    # A sum, then a quotient or a product with a rounded reciprocal.
+    return _linear(layer, shape, pool, None, extra=3)
+
+
+def _global_average_pooling(layer: Any, shape: tuple[int, ...]) -> Stage:
+    return _linear(layer, shape, lambda images: images.mean(axis=(1, 2)), None, extra=3)
+
+
+def _zero_padding(layer: Any, shape: tuple[int, ...]) -> Stage:
+    return _linear(layer, shape, lambda images: np.pad(images, ((0, 0), *layer.padding, (0, 0))), None, extra=0)
+
+
+_AFFINE: dict[Any, Callable[[Any, tuple[int, ...]], Stage]] = {
+    keras.layers.Dense: _dense,
+    keras.layers.Conv2D: _convolution,
+    keras.layers.DepthwiseConv2D: _convolution,
+    keras.layers.AveragePooling2D: _average_pooling,
+    keras.layers.GlobalAveragePooling2D: _global_average_pooling,
+    keras.layers.ZeroPadding2D: _zero_padding,
+    keras.layers.BatchNormalization: _batch_normalization,
+    keras.layers.Rescaling: _rescaling,
+}
