@@ -141,7 +141,8 @@ def test_a_batch_equals_single_runs(rule):
         assert batch.converged[n] == single.converged[0]
     moved = np.abs(batch.controls - SOURCE).max(axis=1)
     apart = np.abs(batch.controls[:, None] - batch.controls).max(axis=2)[np.triu_indices(3, 1)]
-    assert moved.min() > 0.01 and apart.min() > 0.01  # it is no comparison of equal images
+    assert moved.min() > 0.005 and apart.min() > 0.005  # it is no comparison of equal images
+    assert batch.converged.all() and batch.steps < 150
 
 
 def test_done_corners_stop_moving_and_the_others_go_on():

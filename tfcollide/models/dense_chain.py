@@ -107,6 +107,7 @@ def read_chain(model: keras.Model) -> DenseChain | Unreadable:
         The chain; or the reason why there is none.
     """
     try:
+        _check_plain(model)
         if len(model.inputs) != 1 or len(model.outputs) != 1:
             raise _Refusal(f"{model.name} has {len(model.inputs)} inputs and {len(model.outputs)} outputs, not one of each")
         stages: list[Stage] = []
@@ -132,15 +133,16 @@ def _walk(model: Any) -> Iterator[tuple[Any, tuple[int, ...]]]:
         found.append((operation, _shape(tensor)))
     for operation, shape in reversed(found):
         if isinstance(operation, keras.Model):
-            if type(operation).call not in (keras.Model.call, keras.Sequential.call, _functional().call):
-                raise _Refusal(f"{operation.name} has a call of its own")
+            _check_plain(operation)
             yield from _walk(operation)
         else:
             yield operation, shape
 
 
-def _functional() -> Any:
-    return type(keras.Model(*([keras.Input((1,))] * 2)))
+def _check_plain(model: Any) -> None:
+    functional = type(keras.Model(*([keras.Input((1,))] * 2)))
+    if type(model) not in (functional, keras.Sequential) or not model.built:
+        raise _Refusal(f"{model.name} is no built Sequential or functional model, so its layers cannot be followed")
 
 
 def _shape(tensor: Any) -> tuple[int, ...]:
@@ -159,6 +161,8 @@ def _append(stages: list[Stage], layer: Any, shape: tuple[int, ...]) -> None:
         raise _Refusal(f"{layer.name} has its channels first")
     if layer.compute_dtype != "float32" or getattr(layer, "quantization_mode", None):
         raise _Refusal(f"{layer.name} computes in {layer.dtype_policy.name}, not in float32")
+    if getattr(layer, "lora_enabled", False):
+        raise _Refusal(f"{layer.name} adds a low-rank term to its kernel")
     if type(layer) in _IDENTITIES:
         return
     if _is_relu(layer):
