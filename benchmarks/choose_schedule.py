@@ -29,6 +29,7 @@ flags.DEFINE_integer("seeds", 2, "Networks a schedule.", flag_values=_KNOWN)
 
 
 def main() -> int:
+    """Runs the benchmark and prints it."""
     _KNOWN(sys.argv)
     data = load_dataset(_KNOWN.dataset, data_dir=_KNOWN.data_dir)
     import_tensorflow()

@@ -36,11 +36,16 @@ def shared():
 
 
 @pytest.fixture(scope="session")
-def shared_mnist(shared):
-    """The TFDS folder that holds MNIST."""
-    if not (shared / "tfds" / "mnist").is_dir():
-        _missing("../shared/tfds/mnist")
-    return shared / "tfds"
+def shared_path(shared):
+    """From a path within `../shared` to the whole path; skips where only that part is missing."""
+
+    def find(relative):
+        path = shared / relative
+        if not path.exists():
+            _missing(f"../shared/{relative}")
+        return path
+
+    return find
 
 
 @pytest.fixture(scope="session")
@@ -51,5 +56,5 @@ def digits():
 @pytest.fixture(scope="session")
 def digits_classifier(digits, tmp_path_factory):
     """A small MLP that knows the digits: about 87 % of the test images."""
-    recipe = training.TrainingRecipe(dataset=digits.name, hidden_units=(64, 64), epochs=20)
+    recipe = training.TrainingRecipe(dataset=digits.name, hidden_units=(64, 64), epochs=8, batch_size=100)
     return training.train_or_load(recipe, digits, tmp_path_factory.mktemp("models"))

@@ -131,18 +131,15 @@ def test_the_rate_is_that_of_the_step_and_controls_are_projected():
 
 @pytest.mark.parametrize("rule", ["gradient_descent", "adam"])
 def test_a_batch_equals_single_runs(rule):
-    descent = layer_descent(update_rules.RULES[rule])
-    options = {"max_steps": 150, "stop_fraction": 0.01}
+    descent = layer_descent(update_rules.RULES[rule], rate=1e-2)
+    options = {"max_steps": 150, "stop_fraction": 0.1}
     batch = minimize(descent, copies(3), GOAL, **options)
-    for n in range(3):
-        goal = terms.make_goal(PRE_T, UNITS[n : n + 1])
-        single = minimize(descent, copies(1), goal, **options)
-        np.testing.assert_allclose(batch.controls[n], single.controls[0], rtol=1e-4, atol=1e-6)
-        assert batch.converged[n] == single.converged[0]
-    moved = np.abs(batch.controls - SOURCE).max(axis=1)
+    singles = [minimize(descent, copies(1), terms.make_goal(PRE_T, UNITS[n : n + 1]), **options) for n in range(3)]
+    np.testing.assert_allclose(batch.controls, np.concatenate([s.controls for s in singles]), rtol=1e-4, atol=1e-6)
+    assert batch.steps == max(s.steps for s in singles) < 150
+    assert batch.converged.all()
     apart = np.abs(batch.controls[:, None] - batch.controls).max(axis=2)[np.triu_indices(3, 1)]
-    assert moved.min() > 0.005 and apart.min() > 0.005  # it is no comparison of equal images
-    assert batch.converged.all() and batch.steps < 150
+    assert apart.min() > 0.01  # these are not the same corner three times
 
 
 def test_done_corners_stop_moving_and_the_others_go_on():

@@ -18,8 +18,8 @@ PAPER = {"church3255": 1113, "stupa743": 903, "n03837869_161": 1113, "bearskin21
 
 
 @pytest.fixture(scope="module")
-def paper(shared):
-    return {name: dict(np.load(shared / "paper" / f"{name}feats.npz")) for name in PAPER}
+def paper(shared_path):
+    return {name: dict(np.load(shared_path(f"paper/{name}feats.npz"))) for name in PAPER}
 
 
 def transcribed(pre_x, pre_t, units):

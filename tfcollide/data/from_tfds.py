@@ -2,7 +2,9 @@
 
 import difflib
 import math
-import os
+import socket
+import urllib.parse
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from tfcollide.errors import RequestError
 __all__ = ["load_tfds"]
 
 _HELD_OUT = ("test", "validation")
+_CONNECT_SECONDS = 1.0
 
 
 def load_tfds(name: str, data_dir: str | None) -> LabelledImages:
@@ -34,14 +37,14 @@ def load_tfds(name: str, data_dir: str | None) -> LabelledImages:
     if not builder.is_prepared():
         _prepare(builder, name)
     info = builder.info
-    shape, class_names = _features(name, info)
+    keys = _keys(name, info)
     splits = _splits(info)
     return LabelledImages(
         info.full_name.replace("/", ":"),
-        class_names=class_names,
-        shape=shape,
+        class_names=tuple(info.features[keys[1]].names),
+        shape=info.features[keys[0]].shape,
         test_size=info.splits[splits["test"]].num_examples,
-        read=lambda split: _read(builder, splits[split]),
+        read=lambda split: _read(builder, splits[split], keys),
     )
 
 
@@ -58,8 +61,13 @@ def _builder(name: str, data_dir: str | None) -> Any:
 
 
 def _prepare(builder: Any, name: str) -> None:
+    """Downloads and prepares; asks first whether the data set's server can be reached at all.
+
+    TFDS itself would try again for minutes on a machine without a connection.
+    """
     where = Path(builder.data_dir).parent.parent
     try:
+        _check_connection(builder)
         builder.download_and_prepare()
     except Exception as error:  # offline, disk full, manual download needed: TFDS and its clients raise anything
         detail = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
@@ -71,22 +79,34 @@ def _prepare(builder: Any, name: str) -> None:
         ) from error
 
 
-def _features(name: str, info: Any) -> tuple[tuple[int, int, int], tuple[str, ...]]:
-    """The image shape and class names, from the metadata alone."""
+def _check_connection(builder: Any) -> None:
+    """Raises `OSError` where the first server of the data set does not answer in time."""
+    if urllib.request.getproxies():
+        return  # the proxy knows the servers, this machine need not
+    for url in list(getattr(builder, "url_infos", {}))[:1]:
+        parts = urllib.parse.urlsplit(url)
+        if parts.hostname:
+            socket.create_connection((parts.hostname, parts.port or 443), timeout=_CONNECT_SECONDS).close()
+
+
+def _keys(name: str, info: Any) -> tuple[str, str]:
+    """The names of the image and the label feature, from the metadata alone."""
     import tensorflow_datasets as tfds
 
-    keys = info.supervised_keys
-    image = info.features[keys[0]] if keys else None
-    label = info.features[keys[-1]] if keys else None
-    if not isinstance(image, tfds.features.Image) or not isinstance(label, tfds.features.ClassLabel):
+    features = dict(info.features)
+    wanted = (tfds.features.Image, tfds.features.ClassLabel)
+    found = [[key for key, feature in features.items() if isinstance(feature, kind)] for kind in wanted]
+    keys = info.supervised_keys or tuple(names[0] for names in found if len(names) == 1)
+    if len(keys) != 2 or not all(isinstance(features.get(key), kind) for key, kind in zip(keys, wanted, strict=True)):
         raise RequestError(f"--dataset={name}", "a data set of images with one class label each")
-    if image.shape is None or None in image.shape or image.shape[-1] not in (1, 3):
+    shape = features[keys[0]].shape
+    if shape is None or None in shape or shape[-1] not in (1, 3):
         raise RequestError(
-            f"--dataset={name} with images of shape {image.shape}",
+            f"--dataset={name} with images of shape {shape}",
             "8-bit images of one fixed shape with 1 or 3 channels",
             "Choose a data set whose images share one size.",
         )
-    return image.shape, tuple(label.names)
+    return keys
 
 
 def _splits(info: Any) -> dict[str, str]:
@@ -98,7 +118,6 @@ def _splits(info: Any) -> dict[str, str]:
     return {"train": f"train[:{cut}]", "test": f"train[{cut}:]"}
 
 
-def _read(builder: Any, split: str) -> Split:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    images, labels = builder.as_dataset(split=split, batch_size=-1, as_supervised=True, shuffle_files=False)
-    return Split(images.numpy(), labels.numpy().astype(np.int64))
+def _read(builder: Any, split: str, keys: tuple[str, str]) -> Split:
+    examples = builder.as_dataset(split=split, batch_size=-1, shuffle_files=False)
+    return Split(examples[keys[0]].numpy(), examples[keys[1]].numpy().astype(np.int64))

@@ -74,8 +74,8 @@ class CollideConfig(TrainConfig):
     objective: str = _flag("corners", "corners (Eq. 3) or match (Eq. 1, the baseline).")
     parameterization: str = _flag("pixels", "What is optimised: pixels.")
     solver: str = _flag("gradient", "How corners are found.", choices=("gradient",))
-    optimizer: str = _flag("gradient_descent", "Update rule.", choices=("gradient_descent", "ema", "adam"))
-    learning_rate: str = _flag("1e-4", "RATE, STEP:RATE,STEP:RATE,... from step 0 on, or cosine:RATE.")
+    optimizer: str = _flag("adam", "Update rule.", choices=("gradient_descent", "ema", "adam"))
+    learning_rate: str = _flag("0.01", "RATE, STEP:RATE,STEP:RATE,... from step 0 on, or cosine:RATE.")
     term_weights: str | None = _flag(
         None, "Weights of loss terms, such as active_match=2,corner_push=1. Default: the objective's."
     )

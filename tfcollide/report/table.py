@@ -99,7 +99,7 @@ def _remarks(summary: Summary) -> list[str]:
         worst = max(corner.inactive_violation for corner in summary.corners)
         remarks.append(
             f"**Not every mixture collides**: inactive units rise up to {worst:.3g} above zero at the corners, which L_pos "
-            "does not see. To pull them down, raise inactive_magnitude in --term_weights and --half_life, and lower --stop_loss."
+            "does not see. Raise inactive_magnitude in --term_weights and --half_life, and lower --stop_loss."
         )
     if summary.png.accuracy < summary.interpolation.accuracy:
         remarks.append(

@@ -1,0 +1,95 @@
+"""`--help` and `--version` answer at once, without TensorFlow."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from .programs import ROOT, command, environment, run
+
+# Those of the contract that are built.
+FLAGS = {"dataset", "data_dir", "source", "target", "model", "tap", "model_dir", "corners", "units", "objective"}
+FLAGS |= {"parameterization", "solver", "optimizer", "learning_rate", "preset", "max_steps", "stop_loss", "stop_fraction"}
+FLAGS |= {"interpolations", "sampling", "pairs", "num_pairs", "seed", "checkpoint_seconds", "tensorboard", "out", "overwrite"}
+TRAINING_FLAGS = {"dataset", "data_dir", "model", "model_dir", "hidden_units", "initializer", "epochs", "batch_size"}
+
+NO_TENSORFLOW = """
+import sys
+sys.path.insert(0, {root!r})
+{statement}
+heavy = {{"tensorflow", "keras", "jax", "torch", "matplotlib", "sklearn"}} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+def quickest(program, *flags, cwd, home, limit):
+    """The best of at most three tries, since other work shares the machine."""
+    tries = []
+    while len(tries) < 3 and not (tries and tries[-1].seconds < limit):
+        tries.append(run(program, *flags, cwd=cwd, home=home))
+    return min(tries, key=lambda outcome: outcome.seconds)
+
+
+@pytest.mark.parametrize("program", ["collide", "train_classifier"])
+@pytest.mark.parametrize("flag", ["--help", "-h", "--version"])
+def test_answers_within_a_second_and_a_half(tmp_path, program, flag):
+    outcome = quickest(program, flag, cwd=tmp_path, home=tmp_path / "home", limit=1.5)
+    assert (outcome.code, outcome.stderr) == (0, "")
+    assert outcome.stdout.startswith("tfcollide " if flag == "--version" else f"Usage: {program} ")
+    assert outcome.seconds < 1.5
+    assert not list(tmp_path.iterdir())
+
+
+def in_python(statement, tmp_path):
+    script = NO_TENSORFLOW.format(root=str(ROOT), statement=statement)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import tfcollide",
+        "import tfcollide.cli",
+        "import tfcollide.cli; assert tfcollide.cli.collide(['collide', '--help']) == 0",
+        "import tfcollide.cli; assert tfcollide.cli.train_classifier(['train_classifier', '--help']) == 0",
+        "import tfcollide.cli; assert tfcollide.cli.collide(['collide', '--out=x', '--source=nosuch']) == 2",
+    ],
+)
+def test_imports_no_tensorflow(tmp_path, statement):
+    in_python(statement, tmp_path)
+
+
+def test_the_check_for_tensorflow_would_notice_it(tmp_path):
+    with pytest.raises(AssertionError, match="tensorflow"):
+        in_python("import types; sys.modules['tensorflow'] = types.ModuleType('tensorflow')", tmp_path)
+
+
+@pytest.mark.parametrize(("program", "names"), [("collide", FLAGS), ("train_classifier", TRAINING_FLAGS)])
+def test_help_explains_every_flag(tmp_path, program, names):
+    shown = run(program, "--help", cwd=tmp_path, home=tmp_path).stdout
+    explained = dict(re.findall(r"^  --(\w+)\n +(.+)$", shown, re.MULTILINE))
+    assert names <= set(explained)
+    assert all(len(text.split()) >= 2 for text in explained.values()), explained
+
+
+def test_version_is_the_package_s(tmp_path):
+    from tfcollide import __version__
+
+    assert run("collide", "--version", cwd=tmp_path, home=tmp_path).stdout == f"tfcollide {__version__}\n"
+
+
+def test_a_reader_who_has_read_enough_is_no_error(tmp_path):
+    """`bin/collide --help | true`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as closed:
+        done = subprocess.run(
+            command("collide", "--help"), cwd=tmp_path, env=environment(tmp_path), stdout=closed, stderr=subprocess.PIPE
+        )
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -1,0 +1,388 @@
+"""A run directory holds what the contract says, and its numbers are those of its arrays."""
+
+import csv
+import itertools
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.spatial.distance import pdist
+
+from .programs import files_below, run, run_files
+
+END = {"id": str, "label": str, "predicted": str, "probability": float}
+CONTRACT = {
+    "dataset": str,
+    "model": str,
+    "tap": str,
+    "parameterization": str,
+    "solver": str,
+    "seed": int,
+    "steps": int,
+    "converged": bool,
+    "source": END,
+    "target": END,
+    "test_accuracy": float,
+    "corners": [
+        {
+            "units": [int],
+            "active_match": float,
+            "corner_push": float,
+            "inactive_magnitude": float,
+            "feature_distance": float,
+            "inactive_violation": float,
+            "predicted": str,
+            "probability": float,
+        }
+    ],
+    "distance": {"dataset_mean": float, "corner_mean": float, "corner_to_source_mean": float},
+    "interpolation": {
+        "samples": int,
+        "sampling": str,
+        "accuracy": float,
+        "mean_probability": float,
+        "min_probability": float,
+        "max_feature_distance": float,
+    },
+    "png": {"accuracy": float, "mean_probability": float, "max_active_match": float, "max_feature_distance": float},
+    "seconds": dict.fromkeys(("load", "train", "solve", "check", "report", "total"), float),
+    "versions": dict.fromkeys(("tfcollide", "tensorflow", "keras", "numpy", "python"), str),
+}
+NOT_BUILT = {"worst_mixture", "failure_bound", "certificate"}
+
+
+def check_types(value, kind, where="summary"):
+    if isinstance(kind, dict):
+        assert set(kind) <= set(value), f"{where} lacks {set(kind) - set(value)}"
+        for name in kind:
+            check_types(value[name], kind[name], f"{where}.{name}")
+    elif isinstance(kind, list):
+        assert type(value) is list and value, where
+        for item in value:
+            check_types(item, kind[0], where)
+    else:
+        assert type(value) is kind, f"{where}: {value!r}"
+
+
+def summary_of(one):
+    return json.loads((one.out / "summary.json").read_text())
+
+
+def arrays_of(one):
+    with np.load(one.out / "corners.npz") as arrays:
+        return dict(arrays)
+
+
+def read_png(path):
+    with Image.open(path) as image:
+        assert image.format == "PNG" and image.mode == "L"
+        return np.asarray(image)
+
+
+def to_8_bit(image):
+    return np.rint(image[..., 0].astype(np.float64) * 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def summary(base):
+    return summary_of(base)
+
+
+@pytest.fixture(scope="module")
+def arrays(base):
+    return arrays_of(base)
+
+
+@pytest.fixture(scope="module")
+def target_class(summary):
+    return int(summary["target"]["predicted"])
+
+
+def mixtures_of(weights, corners):
+    return np.tensordot(weights.astype(np.float64), corners.astype(np.float64), axes=1)
+
+
+def feature_distances(network, images, target):
+    goal = np.maximum(network.hidden_1(target[None]), 0)
+    return np.sum((np.maximum(network.hidden_1(images), 0) - goal) ** 2, axis=1)
+
+
+# --- The directory.
+
+
+def test_the_files_are_those_of_the_contract_and_no_other(base):
+    assert base.outcome.code == 0
+    assert files_below(base.out) == run_files(5)
+
+
+def test_nothing_is_left_beside_it(base):
+    assert [path.name for path in base.out.parent.iterdir()] == [base.out.name]
+    assert [path.name for path in base.out.parent.parent.iterdir()] == [base.out.parent.name]
+
+
+def test_events_are_written_when_asked_for(from_files):
+    events = {name for name in files_below(from_files.out) if name.startswith("events")}
+    assert files_below(from_files.out) - events == run_files(5)
+    assert len(events) == 1
+    assert (from_files.out / events.pop()).stat().st_size > 1000
+
+
+def test_standard_output_is_the_table_and_the_way_to_the_figure(base):
+    table = (base.out / "table.md").read_text()
+    assert base.outcome.stdout == f"{table}\nruns/first/figure.png\n"
+
+
+def test_standard_error_holds_nothing_but_progress(base):
+    shown = [line for line in base.outcome.stderr.replace("\r", "\n").splitlines() if line.strip()]
+    assert all(line.startswith("descent:") for line in shown), shown
+
+
+def test_the_figure_is_a_row_of_seven_images(base):
+    with Image.open(base.out / "figure.png") as figure:
+        pixels = np.asarray(figure.convert("L"))
+    assert pixels.shape[1] > 3 * pixels.shape[0]
+    assert np.ptp(pixels) == 255
+
+
+# --- summary.json.
+
+
+def test_the_summary_has_every_key_of_the_contract_with_its_type(summary):
+    check_types(summary, CONTRACT)
+
+
+def test_a_key_whose_work_is_not_built_is_absent(summary):
+    assert not NOT_BUILT & set(summary)
+
+
+def test_the_request_is_in_the_summary(summary):
+    said = {name: summary[name] for name in ("dataset", "model", "tap", "parameterization", "solver", "seed")}
+    assert said == {
+        "dataset": "digits",
+        "model": "mlp",
+        "tap": "hidden_1",
+        "parameterization": "pixels",
+        "solver": "gradient",
+        "seed": 0,
+    }
+    assert (summary["source"]["label"], summary["target"]["label"]) == ("3", "7")
+    assert (summary["source"]["predicted"], summary["target"]["predicted"]) == ("3", "7")
+    assert summary["converged"] is True
+
+
+def test_seconds_sum_to_their_total(summary, base):
+    seconds = summary["seconds"]
+    parts = [value for name, value in seconds.items() if name != "total"]
+    assert min(parts) >= 0 and seconds["train"] == 0  # the model was there
+    assert seconds["total"] == pytest.approx(sum(parts), abs=1e-6)
+    assert 0.4 * base.outcome.seconds < seconds["total"] < base.outcome.seconds
+
+
+# --- corners.npz, images and trace.csv.
+
+
+def test_arrays_have_the_shapes_and_types_of_the_contract(arrays):
+    found = {name: (array.shape, array.dtype.kind, array.dtype.itemsize) for name, array in arrays.items()}
+    image = (28, 28, 1)
+    assert found == {
+        "corners": ((5, *image), "f", 4),
+        "source": (image, "f", 4),
+        "target": (image, "f", 4),
+        "units": ((5,), "i", 8),
+        "convex_weights": ((2000, 5), "f", 4),
+    }
+
+
+def test_corners_lie_in_the_bounds_of_the_model_and_differ(arrays):
+    corners = arrays["corners"]
+    assert corners.min() >= 0 and corners.max() <= 1
+    assert len({corner.tobytes() for corner in corners}) == 5
+
+
+def test_mixture_weights_are_convex(arrays):
+    weights = arrays["convex_weights"]
+    assert weights.min() >= 0
+    np.testing.assert_allclose(weights.sum(axis=1, dtype=np.float64), 1, atol=1e-6)
+    np.testing.assert_allclose(weights.mean(axis=0), 0.2, atol=0.02)
+
+
+def test_images_are_the_arrays_rounded(base, arrays):
+    images = base.out / "images"
+    np.testing.assert_array_equal(read_png(images / "source.png"), to_8_bit(arrays["source"]))
+    np.testing.assert_array_equal(read_png(images / "target.png"), to_8_bit(arrays["target"]))
+    for n, corner in enumerate(arrays["corners"]):
+        np.testing.assert_array_equal(read_png(images / f"corner_{n}.png"), to_8_bit(corner))
+
+
+def test_source_and_target_are_the_images_they_are_named_after(summary, arrays, digits):
+    for end in ("source", "target"):
+        index = int(summary[end]["id"].removeprefix("test:"))
+        np.testing.assert_array_equal(to_8_bit(arrays[end]), digits.test.images[index, ..., 0])
+        assert digits.class_names[digits.test.labels[index]] == summary[end]["label"]
+
+
+def test_the_trace_goes_from_the_source_to_the_corners(base, summary, arrays, network):
+    with open(base.out / "trace.csv", newline="") as file:
+        header, *rows = csv.reader(file)
+    terms = ("active_match", "corner_push", "inactive_magnitude")
+    assert header == ["step", *(f"{term}_{n}" for term, n in itertools.product(terms, range(5)))]
+    steps = [int(row[0]) for row in rows]
+    expected = [*range(0, summary["steps"], 10), summary["steps"]]
+    assert steps == expected
+    first, last = (dict(zip(header, map(float, row), strict=True)) for row in (rows[0], rows[-1]))
+    pre_activation = network.hidden_1(arrays["target"][None])[0]
+    start = network.hidden_1(arrays["source"][None])[0]
+    active = pre_activation >= 0
+    assert first["active_match_0"] == pytest.approx(np.sum((start - pre_activation)[active] ** 2), rel=1e-4)
+    for n, corner in enumerate(summary["corners"]):
+        for term in terms:
+            assert last[f"{term}_{n}"] == pytest.approx(corner[term], rel=1e-3)
+
+
+# --- The numbers, again in NumPy.
+
+
+def test_terms_of_the_corners(summary, arrays, network):
+    target = network.hidden_1(arrays["target"][None])[0]
+    active = target >= 0
+    for corner, pre in zip(summary["corners"], network.hidden_1(arrays["corners"]), strict=True):
+        units = corner["units"]
+        idle = ~active
+        idle[units] = False
+        assert not active[units].any()
+        expected = {
+            "active_match": np.sum((pre - target)[active] ** 2),
+            "corner_push": pre[units].sum(),
+            "inactive_magnitude": np.abs(pre[idle]).sum(),
+            "feature_distance": np.sum((np.maximum(pre, 0) - np.maximum(target, 0)) ** 2),
+            "inactive_violation": np.maximum(pre[~active], 0).max(),
+        }
+        assert {name: corner[name] for name in expected} == pytest.approx(expected, rel=1e-3, abs=1e-3)
+        assert corner["active_match"] < 5
+
+
+def test_units_are_the_first_inactive_ones(summary, arrays, inactive):
+    assert [corner["units"] for corner in summary["corners"]] == [[int(unit)] for unit in inactive[0][:5]]
+    np.testing.assert_array_equal(arrays["units"], inactive[0][:5])
+
+
+def test_classes_and_probabilities(summary, arrays, network, target_class):
+    for end in ("source", "target"):
+        (probabilities,) = network.probabilities(arrays[end][None])
+        assert summary[end]["predicted"] == str(probabilities.argmax())
+        assert summary[end]["probability"] == pytest.approx(probabilities.max(), abs=1e-4)
+    probabilities = network.probabilities(arrays["corners"])
+    assert [corner["predicted"] for corner in summary["corners"]] == [str(p.argmax()) for p in probabilities]
+    found = [corner["probability"] for corner in summary["corners"]]
+    np.testing.assert_allclose(found, probabilities[:, target_class], atol=1e-4)
+
+
+def test_distances(summary, arrays, digits):
+    corners = arrays["corners"].reshape(5, -1).astype(np.float64)
+    test_images = digits.test.images.reshape(len(digits.test.images), -1) / 255
+    to_source = np.linalg.norm(corners - arrays["source"].reshape(-1), axis=1)
+    assert summary["distance"] == pytest.approx(
+        {
+            "dataset_mean": pdist(test_images).mean(),
+            "corner_mean": pdist(corners).mean(),
+            "corner_to_source_mean": to_source.mean(),
+        },
+        rel=1e-4,
+    )
+
+
+def test_test_accuracy(summary, digits, network):
+    predicted = network.probabilities(digits.test.images / 255).argmax(axis=1)
+    assert summary["test_accuracy"] == pytest.approx(np.mean(predicted == digits.test.labels), abs=1e-9)
+
+
+def test_mixtures(summary, arrays, network, target_class):
+    mixtures = mixtures_of(arrays["convex_weights"], arrays["corners"])
+    probabilities = network.probabilities(mixtures)
+    expected = {
+        "samples": 2000,
+        "accuracy": np.mean(probabilities.argmax(axis=1) == target_class),
+        "mean_probability": probabilities[:, target_class].mean(),
+        "min_probability": probabilities[:, target_class].min(),
+        "max_feature_distance": feature_distances(network, mixtures, arrays["target"]).max(),
+    }
+    assert summary["interpolation"]["sampling"] == "uniform"
+    assert {name: summary["interpolation"][name] for name in expected} == pytest.approx(expected, rel=1e-3, abs=1e-4)
+
+
+def test_saved_corners_are_judged_from_their_files(base, summary, arrays, network, target_class):
+    paths = [base.out / "images" / f"corner_{n}.png" for n in range(5)]
+    read_back = np.stack([read_png(path) for path in paths])[..., None] / 255
+    mixtures = network.probabilities(mixtures_of(arrays["convex_weights"], read_back))
+    target = network.hidden_1(arrays["target"][None])[0]
+    active = target >= 0
+    matches = np.sum((network.hidden_1(read_back) - target)[:, active] ** 2, axis=1)
+    expected = {
+        "accuracy": np.mean(mixtures.argmax(axis=1) == target_class),
+        "mean_probability": mixtures[:, target_class].mean(),
+        "max_active_match": matches.max(),
+        "max_feature_distance": feature_distances(network, read_back, arrays["target"]).max(),
+    }
+    assert {name: summary["png"][name] for name in expected} == pytest.approx(expected, rel=1e-3, abs=1e-4)
+
+
+# --- Other requests.
+
+
+def test_image_files_give_the_same_corners_as_the_test_images_they_hold(base, from_files, arrays):
+    np.testing.assert_array_equal(arrays_of(from_files)["corners"], arrays["corners"])
+    ends = summary_of(from_files)
+    assert [(ends[end]["id"], ends[end]["label"]) for end in ("source", "target")] == [
+        ("my source.png", None),
+        ("my target.png", None),
+    ]
+    assert from_files.outcome.stdout.endswith("\nwith files/figure.png\n")
+
+
+def test_the_seed_draws_other_mixtures(from_files, arrays):
+    assert summary_of(from_files)["seed"] == 1
+    weights = arrays_of(from_files)["convex_weights"]
+    assert weights.shape == arrays["convex_weights"].shape
+    assert np.abs(weights - arrays["convex_weights"]).max() > 0.1
+
+
+def test_groups_of_units_and_stick_breaking(tmp_path, training, home, network, inactive):
+    a, b, c, d, e, f = (int(unit) for unit in inactive[0][[3, 10, 2, 7, 20, 30]])
+    flags = (f"--units={a}+{b},{c},{d}+{e}+{f}", "--sampling=stick_breaking", "--source=3", "--target=7", "--preset=mnist")
+    outcome = run("collide", *training, *flags, "--out=groups", cwd=tmp_path, home=home)
+    assert outcome.code == 0, outcome.stderr[-2000:]
+    groups = [[a, b], [c], [d, e, f]]
+    summary = json.loads((tmp_path / "groups" / "summary.json").read_text())
+    with np.load(tmp_path / "groups" / "corners.npz") as arrays:
+        pre_activation = network.hidden_1(arrays["corners"])
+        units, weights = arrays["units"], arrays["convex_weights"]
+    assert [corner["units"] for corner in summary["corners"]] == groups
+    assert [[unit for unit in row if unit >= 0] for row in units.tolist()] == groups
+    pushed = [pre_activation[n, group].sum() for n, group in enumerate(groups)]
+    assert [corner["corner_push"] for corner in summary["corners"]] == pytest.approx(pushed, rel=1e-3)
+    assert files_below(tmp_path / "groups") == run_files(3)
+    # w1 = u1, w2 = u2 (1 - w1), the last takes the rest: a half, a quarter and a quarter on average.
+    assert summary["interpolation"]["sampling"] == "stick_breaking"
+    np.testing.assert_allclose(weights.sum(axis=1, dtype=np.float64), 1, atol=1e-6)
+    np.testing.assert_allclose(weights.mean(axis=0), [0.5, 0.25, 0.25], atol=0.03)
+
+
+def test_the_baseline_finds_one_image_that_matches_all_features(tmp_path, training, home, network):
+    flags = ("--objective=match", "--stop_loss=2000", "--interpolations=10", "--trace_every=50")
+    outcome = run("collide", *training, *flags, "--out=match", cwd=tmp_path, home=home)
+    assert outcome.code == 0, outcome.stderr[-2000:]
+    summary = json.loads((tmp_path / "match" / "summary.json").read_text())
+    with np.load(tmp_path / "match" / "corners.npz") as arrays:
+        (distance,) = feature_distances(network, arrays["corners"], arrays["target"])
+        assert arrays["convex_weights"].tolist() == [[1.0]] * 10
+    (corner,) = summary["corners"]
+    assert corner["units"] == []
+    assert corner["feature_distance"] == pytest.approx(distance, rel=1e-3)
+    assert distance < 2000
+    assert summary["distance"]["corner_mean"] is None
+    assert files_below(tmp_path / "match") == run_files(1)
+    with open(tmp_path / "match" / "trace.csv", newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header == ["step", "feature_distance_0"]
+    assert [int(row[0]) for row in rows[:2]] == [0, 50]

@@ -1,0 +1,180 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tfcollide.errors import RequestError
+from tfcollide.run_directory import RunDirectory
+
+ROOT = Path(__file__).resolve().parent.parent
+REQUEST, OTHER = "--seed=1\n", "--seed=2\n"
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "run"
+
+
+def content(folder):
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def begin(out, request=REQUEST, *, name="result", text="half", overwrite=False):
+    """Opens a run, writes a file, and is interrupted."""
+    directory = RunDirectory(out, request, overwrite=overwrite)
+    folder = directory.open()
+    (folder / name).write_text(text)
+    directory.close()
+
+
+def finish(out, request=REQUEST, *, text="whole", overwrite=False):
+    directory = RunDirectory(out, request, overwrite=overwrite)
+    folder = directory.open()
+    (folder / "result").write_text(text)
+    return directory.commit()
+
+
+def test_a_run_appears_whole(out):
+    directory = RunDirectory(out, REQUEST)
+    directory.check()
+    assert list(out.parent.iterdir()) == []
+    folder = directory.open()
+    (folder / "result").write_text("1")
+    (folder / ".checkpoint").write_text("2")
+    assert folder.name == "run.partial" and not out.exists()
+    assert directory.commit() == out
+    assert content(out) == {"run.flags": REQUEST, "result": "1"}
+    assert list(out.parent.iterdir()) == [out]
+
+
+def test_folders_above_are_made(tmp_path):
+    assert finish(tmp_path / "a" / "b" / "run").is_dir()
+
+
+def test_an_interrupted_run_leaves_its_partial_directory_only(out):
+    begin(out)
+    assert [path.name for path in out.parent.iterdir()] == ["run.partial"]
+
+
+def test_the_same_request_goes_on_where_it_was(out):
+    begin(out)
+    directory = RunDirectory(out, REQUEST)
+    assert (directory.open() / "result").read_text() == "half"
+    directory.commit()
+    assert content(out) == {"run.flags": REQUEST, "result": "half"}
+
+
+def test_a_kill_before_the_first_write_blocks_nobody(out):
+    (out.parent / "run.partial").mkdir()
+    (out.parent / "run.partial" / ".lock").touch()
+    assert content(finish(out)) == {"run.flags": REQUEST, "result": "whole"}
+
+
+@pytest.mark.parametrize("flags", [OTHER, None])
+def test_anothers_partial_directory_is_refused(out, flags):
+    partial = out.parent / "run.partial"
+    partial.mkdir()
+    (partial / "notes").write_text("mine")
+    if flags is not None:
+        (partial / "run.flags").write_text(flags)
+    before = content(partial)
+    for ask in (RunDirectory.check, RunDirectory.open):
+        with pytest.raises(RequestError, match=r"run\.partial is another request's unfinished run.*--overwrite"):
+            ask(RunDirectory(out, REQUEST))
+    assert content(partial) == before
+
+
+def test_overwrite_drops_anothers_partial_directory(out):
+    begin(out, OTHER, name="stale")
+    assert content(finish(out, overwrite=True)) == {"run.flags": REQUEST, "result": "whole"}
+
+
+def test_overwrite_keeps_ones_own_partial_directory(out):
+    begin(out)
+    assert (RunDirectory(out, REQUEST, overwrite=True).open() / "result").read_text() == "half"
+
+
+def test_a_finished_run_is_refused(out):
+    finish(out)
+    for ask in (RunDirectory.check_place, RunDirectory.check, RunDirectory.open):
+        with pytest.raises(RequestError, match=r"--out=.*/run, which exists: expected a new directory"):
+            ask(RunDirectory(out, REQUEST))
+    assert content(out)["result"] == "whole"
+
+
+def test_overwrite_replaces_a_finished_run_at_the_end(out):
+    finish(out, OTHER, text="old")
+    directory = RunDirectory(out, REQUEST, overwrite=True)
+    (directory.open() / "new").write_text("1")
+    assert content(out)["result"] == "old"
+    directory.commit()
+    assert content(out) == {"run.flags": REQUEST, "new": "1"}
+    assert list(out.parent.iterdir()) == [out]
+
+
+@pytest.mark.parametrize("file", [True, False])
+def test_overwrite_refuses_what_is_no_run_directory(out, file):
+    if file:
+        out.write_text("precious")
+    else:
+        out.mkdir()
+        (out / "thesis.txt").write_text("precious")
+    for ask in (RunDirectory.check_place, RunDirectory.check, RunDirectory.open):
+        with pytest.raises(RequestError, match="--overwrite, which is not a run directory"):
+            ask(RunDirectory(out, REQUEST, overwrite=True))
+    assert (out if file else out / "thesis.txt").read_text() == "precious"
+    assert list(out.parent.iterdir()) == [out]
+
+
+def test_one_process_at_a_time(out):
+    working = RunDirectory(out, REQUEST)
+    working.open()
+    with pytest.raises(RequestError, match="another process is at work"):
+        RunDirectory(out, REQUEST).open()
+    working.close()
+    RunDirectory(out, REQUEST).open()
+
+
+def test_the_lock_holds_between_processes_and_goes_with_its_holder(out):
+    code = (
+        "import sys; from pathlib import Path; from tfcollide.run_directory import RunDirectory\n"
+        "directory = RunDirectory(Path(sys.argv[1]), sys.argv[2])\n"
+        "directory.open(); print('open', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code, str(out), REQUEST]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "open\n"
+        with pytest.raises(RequestError, match="another process is at work"):
+            RunDirectory(out, REQUEST).open()
+        holder.kill()
+        holder.wait()
+        assert content(finish(out))["result"] == "whole"
+
+
+def test_overwrite_does_not_drop_what_another_process_is_at_work_on(out):
+    working = RunDirectory(out, OTHER)
+    (working.open() / "result").write_text("half")
+    with pytest.raises(RequestError, match="another process is at work"):
+        RunDirectory(out, REQUEST, overwrite=True).open()
+    assert content(working.partial)["result"] == "half"
+
+
+def test_overwrite_with_a_file_in_the_place_of_the_partial_directory(out):
+    (out.parent / "run.partial").write_text("precious")
+    with pytest.raises(RequestError):
+        RunDirectory(out, REQUEST, overwrite=True).open()
+    assert (out.parent / "run.partial").read_text() == "precious"
+
+
+def test_a_file_in_the_path(tmp_path):
+    (tmp_path / "file").write_text("precious")
+    for ask in (RunDirectory.check_place, RunDirectory.check, RunDirectory.open):
+        with pytest.raises(RequestError, match=r"--out=.*, which lies in the file .*/file: expected"):
+            ask(RunDirectory(tmp_path / "file" / "runs" / "run", REQUEST))
+    assert (tmp_path / "file").read_text() == "precious"
+
+
+def test_a_place_where_nothing_can_be_written():
+    with pytest.raises(RequestError, match="--out=/proc/run, where nothing can be written"):
+        RunDirectory(Path("/proc/run"), REQUEST).check_place()

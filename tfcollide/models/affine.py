@@ -1,0 +1,179 @@
+"""The affine function of the image that a tap's pre-activation is, read from the Keras graph.
+
+Weights are read, never probed through float32. The walk goes from the tap down to
+the image, so that memory is at most that of the result, `[D, U]`.
+"""
+
+import dataclasses
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfcollide.errors import RequestError
+from tfcollide.models.classifier import Classifier
+
+__all__ = ["AffineMap", "affine_map"]
+
+_IDENTITIES = ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "Identity")
+_SHAPERS = ("Flatten", "Reshape")
+
+Shape = tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class AffineMap:
+    """x -> x weights + bias, for images `[D]` flattened in row-major order, D = H W C.
+
+    Attributes:
+        weights: `[D, U]` float64.
+        bias: `[U]` float64.
+        magnitude: `[D, U]` float64, the same chain of layers with every weight
+            replaced by its absolute value; equal to |weights| for a single layer.
+        magnitude_bias: `[U]` float64, likewise.
+        roundings: how many float32 roundings a term of the sum passes through at
+            most, in any order of summation. With gamma = n u / (1 - n u), u = 2^-24
+            and n = roundings, the float32 network is within
+            gamma (|x| magnitude + magnitude_bias) of this map (Higham, Accuracy and
+            Stability of Numerical Algorithms, section 3.1).
+    """
+
+    weights: np.ndarray
+    bias: np.ndarray
+    magnitude: np.ndarray
+    magnitude_bias: np.ndarray
+    roundings: int
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Pre-activations `[..., U]` in float64 of `x` `[..., D]`."""
+        return np.asarray(x, np.float64) @ self.weights + self.bias
+
+
+def affine_map(classifier: Classifier, tap_name: str) -> AffineMap:
+    """The affine function of the image that the pre-activation at a tap is.
+
+    Args:
+        classifier: the network.
+        tap_name: a ReLU layer of it, or a Dense layer with a ReLU of its own.
+
+    Raises:
+        RequestError: there is no such layer, a layer below it is not known to be
+            affine, or one computes in another precision than float32 or float64.
+    """
+    try:
+        tap = classifier.model.get_layer(tap_name)
+    except ValueError as error:
+        raise RequestError(f"--tap={tap_name}", f"a layer of {classifier.name}: {', '.join(classifier.tap_names)}") from error
+    if isinstance(tap, keras.layers.Dense):  # with a ReLU of its own: tapped between the two
+        shape = tap.output.shape[1:]
+        walk = _Walk(int(np.prod(shape)))
+        walk.dense(tap, shape)
+    else:
+        walk = _Walk(int(np.prod(tap.input.shape[1:])))
+    walk.down(tap.input, tap_name)
+    return walk.result()
+
+
+class _Walk:
+    """The chain from a layer to the tap, composed from the tap downwards.
+
+    Args:
+        units: U.
+    """
+
+    def __init__(self, units: int):
+        self._maps = [np.eye(units), np.eye(units)]  # of weights, and of their absolute values: [U, *shape]
+        self._offsets = [np.zeros(units), np.zeros(units)]
+        self._roundings = 0
+
+    def result(self) -> AffineMap:
+        weights, magnitude = (part.reshape(len(part), -1).T.copy() for part in self._maps)
+        return AffineMap(weights, self._offsets[0], magnitude, self._offsets[1], max(self._roundings, 1))
+
+    def down(self, tensor: Any, tap_name: str) -> None:
+        """From `tensor` to the input of the model that it belongs to."""
+        while True:
+            layer, sources = _producer(tensor)
+            kind, shape = type(layer).__name__, tensor.shape[1:]
+            if kind == "InputLayer":
+                self._reshape(shape)
+                return
+            if len(sources) != 1:
+                raise _in_the_way(layer, tap_name)
+            _check_precision(layer)
+            if isinstance(layer, keras.Model):
+                self.down(layer.outputs[0], tap_name)
+            elif isinstance(layer, keras.layers.Dense) and layer.activation is keras.activations.linear:
+                self.dense(layer, shape)
+            elif isinstance(layer, keras.layers.Rescaling):
+                # As the layer casts them.
+                scale, offset = (np.asarray(value, np.float32).astype(np.float64) for value in (layer.scale, layer.offset))
+                self._scale(shape, scale, offset, np.abs(offset), roundings=2)
+            elif isinstance(layer, keras.layers.BatchNormalization):
+                self._batch_normalization(layer, shape)
+            elif not (kind in _IDENTITIES or kind in _SHAPERS or _is_linear_activation(layer)):
+                raise _in_the_way(layer, tap_name)
+            tensor = sources[0]
+
+    def dense(self, layer: keras.layers.Dense, shape: Shape) -> None:
+        """Composes with y = x kernel + bias, over the last axis of x."""
+        self._reshape(shape)
+        kernel = np.asarray(layer.kernel, np.float64)
+        bias = np.asarray(layer.bias, np.float64) if layer.use_bias else np.zeros(kernel.shape[1])
+        for i, (k, b) in enumerate(((kernel, bias), (np.abs(kernel), np.abs(bias)))):
+            self._add(i, b)
+            self._maps[i] = self._maps[i] @ k.T
+        self._roundings += kernel.shape[0] + 1
+
+    def _batch_normalization(self, layer: keras.layers.BatchNormalization, shape: Shape) -> None:
+        """Composes with y = (x - mean) gamma / sqrt(variance + epsilon) + beta, along one axis."""
+        count = layer.moving_mean.shape[0]
+        gamma = np.asarray(layer.gamma, np.float64) if layer.scale else np.ones(count)
+        beta = np.asarray(layer.beta, np.float64) if layer.center else np.zeros(count)
+        mean, variance = (np.asarray(v, np.float64) for v in (layer.moving_mean, layer.moving_variance))
+        scale = gamma / np.sqrt(variance + layer.epsilon)
+        axis = (layer.axis if layer.axis >= 0 else layer.axis + len(shape) + 1) - 1
+        along = [count if i == axis else 1 for i in range(len(shape))]
+        parts = (scale, beta - mean * scale, np.abs(beta) + np.abs(mean * scale))
+        # Sum, reciprocal root (a few ulp), two products, two sums.
+        self._scale(shape, *(part.reshape(along) for part in parts), roundings=12)
+
+    def _scale(
+        self, shape: Shape, scale: np.ndarray, offset: np.ndarray, offset_magnitude: np.ndarray, *, roundings: int
+    ) -> None:
+        self._reshape(shape)
+        for i, (s, o) in enumerate(((scale, offset), (np.abs(scale), offset_magnitude))):
+            self._add(i, o)
+            self._maps[i] = self._maps[i] * s
+        self._roundings += roundings
+
+    def _add(self, i: int, offset: np.ndarray) -> None:
+        self._offsets[i] = self._offsets[i] + (self._maps[i] * offset).reshape(len(self._maps[i]), -1).sum(axis=1)
+
+    def _reshape(self, shape: Shape) -> None:
+        self._maps = [part.reshape(len(part), *shape) for part in self._maps]
+
+
+def _producer(tensor: Any) -> tuple[Any, list[Any]]:
+    """The layer that a symbolic tensor comes out of, and the tensors it read there."""
+    layer, node, _ = tensor._keras_history
+    return layer, layer._inbound_nodes[node].input_tensors
+
+
+def _is_linear_activation(layer: Any) -> bool:
+    return isinstance(layer, keras.layers.Activation) and layer.activation is keras.activations.linear
+
+
+def _check_precision(layer: Any) -> None:
+    if layer.compute_dtype not in ("float32", "float64"):
+        raise RequestError(
+            f"layer {layer.name}, which computes in {layer.compute_dtype}", "float32, for which the rounding bounds hold"
+        )
+
+
+def _in_the_way(layer: Any, tap_name: str) -> RequestError:
+    return RequestError(
+        f"--tap={tap_name}: layer {layer.name} ({type(layer).__name__}) lies between it and the image",
+        "only layers that are affine in the image (Dense, Flatten, Reshape, Rescaling, BatchNormalization, Dropout)",
+        "Take the first dense layer's ReLU, or --solver=gradient.",
+    )

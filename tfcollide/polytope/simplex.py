@@ -1,0 +1,45 @@
+"""Points and pieces of the simplex of convex weights: where to start, how to stay on it, how to cut it."""
+
+import itertools
+
+import numpy as np
+
+__all__ = ["bisect", "project", "starts"]
+
+
+def starts(rng: np.random.Generator, corners: int, samples: int) -> np.ndarray:
+    """`[P, N]` mixtures to begin a search with.
+
+    The vertices, the midpoints of the edges (of 200 drawn, where there are more),
+    the centroid, and `samples` random ones: half of them uniform, half sparse
+    (Dirichlet(0.3), which lies near the faces).
+    """
+    vertices = np.eye(corners)
+    pairs = np.array(list(itertools.combinations(range(corners), 2)), int).reshape(-1, 2)
+    if len(pairs) > 200:
+        pairs = pairs[np.sort(rng.choice(len(pairs), 200, replace=False))]
+    middles = (vertices[pairs[:, 0]] + vertices[pairs[:, 1]]) / 2.0
+    uniform = rng.dirichlet(np.ones(corners), samples - samples // 2)
+    sparse = rng.dirichlet(np.full(corners, 0.3), samples // 2)
+    return np.concatenate([vertices, middles, vertices.mean(axis=0, keepdims=True), uniform, sparse])
+
+
+def project(points: np.ndarray) -> np.ndarray:
+    """The nearest points `[P, N]` of the simplex (Held, Wolfe and Crowder 1974)."""
+    falling = -np.sort(-points, axis=1)
+    excess = (np.cumsum(falling, axis=1) - 1.0) / np.arange(1, points.shape[1] + 1)
+    kept = np.count_nonzero(falling > excess, axis=1)
+    return np.maximum(points - excess[np.arange(len(points)), kept - 1, None], 0.0)
+
+
+def bisect(vertices: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Halves simplices `[B, N, N]` at the midpoints of one edge each, `[B, 2]`: `[2 B, N, N]`.
+
+    Both halves have the same volume; weights that are multiples of 2^-52 stay exact.
+    """
+    here = np.arange(len(vertices))
+    middle = (vertices[here, edges[:, 0]] + vertices[here, edges[:, 1]]) / 2.0
+    halves = np.concatenate([vertices, vertices])
+    halves[here, edges[:, 0]] = middle
+    halves[len(vertices) + here, edges[:, 1]] = middle
+    return halves
