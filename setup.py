@@ -26,6 +26,8 @@ setup(
     package_data={"tfcollide": ["py.typed"]},
     install_requires=[
         "absl-py>=2.1",
+        "clarabel>=0.9",
+        "highspy>=1.8",
         # tensorflow-datasets 4.9.10 imports it on Python 3.11 without declaring it.
         "importlib_resources>=6.0",
         "keras>=3.6",
@@ -38,6 +40,7 @@ setup(
         "tensorboard>=2.18",
         "tensorflow>=2.18",
         "tensorflow-datasets>=4.9.6",
+        "threadpoolctl>=3.1",
         "tqdm>=4.66",
     ],
     extras_require=EXTRAS,

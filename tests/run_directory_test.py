@@ -1,5 +1,7 @@
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -113,6 +115,23 @@ def test_overwrite_replaces_a_finished_run_at_the_end(out):
     assert list(out.parent.iterdir()) == [out]
 
 
+def test_a_replaced_run_is_not_lost_before_its_successor_is_in_place(out, monkeypatch):
+    finish(out, OTHER, text="old")
+    rename = os.rename
+
+    def fail_for_partial(source, place):
+        if Path(source).suffix == ".partial":
+            raise OSError("killed")
+        rename(source, place)
+
+    monkeypatch.setattr(os, "rename", fail_for_partial)
+    with pytest.raises(OSError, match="killed"):
+        finish(out, text="new", overwrite=True)
+    assert {path.read_text() for path in out.parent.glob("*/result")} | {
+        path.read_text() for path in out.parent.glob(".*/result")
+    } == {"old", "new"}
+
+
 @pytest.mark.parametrize("file", [True, False])
 def test_overwrite_refuses_what_is_no_run_directory(out, file):
     if file:
@@ -175,6 +194,10 @@ def test_a_file_in_the_path(tmp_path):
     assert (tmp_path / "file").read_text() == "precious"
 
 
-def test_a_place_where_nothing_can_be_written():
-    with pytest.raises(RequestError, match="--out=/proc/run, where nothing can be written"):
-        RunDirectory(Path("/proc/run"), REQUEST).check_place()
+def test_a_place_where_nothing_can_be_written(out, monkeypatch):
+    def mkdtemp(**options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", mkdtemp)
+    with pytest.raises(RequestError, match=r"where nothing can be written \(Permission denied\)"):
+        RunDirectory(out, REQUEST).check_place()

@@ -47,6 +47,6 @@ class Registry:
 
 
 DATASETS = Registry("dataset", "tfcollide.data", shared=("catalog", "from_tfds", "labelled", "select"))
-MODELS = Registry("model", "tfcollide.models", shared=("classifier", "training"))
+MODELS = Registry("model", "tfcollide.models", shared=("affine", "classifier", "dense_chain", "training"))
 OBJECTIVES = Registry("objective", "tfcollide.objectives", shared=("terms", "units"))
 PARAMETERIZATIONS = Registry("parameterization", "tfcollide.parameterizations")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from .programs import ROOT, environment, listing, run
+from .programs import environment, listing, run
 
 OFFLINE_SECONDS = 30
 
@@ -124,7 +124,7 @@ QUICK = {
     "negative index": ("--source=test:-1", "test:-1", "0 to 359"),
     "source that is the target": ("--source=7", "--source=7", "--target=7", "different"),
     "the same test image twice": ("--source=test:3 --target=test:3", "test:3", "different"),
-    "the same file twice": ("--source=BAD/digit.png --target=BAD/../bad0/digit.png", "digit.png", "different"),
+    "the same file twice": ("--source=BAD/digit.png --target=BAD/tfds/../digit.png", "digit.png", "different"),
     "missing image": ("--source=nosuch.png", "nosuch.png", "does not exist"),
     "missing image in a folder": ("--target=no/such/image", "no/such/image", "does not exist"),
     "image in the home of nobody": ("--source=~nosuchuser/digit.png", "~nosuchuser/digit.png"),
@@ -146,6 +146,7 @@ QUICK = {
     "units that are no numbers": ("--units=a,b", "--units=a,b", "3,9,12"),
     "empty unit": ("--units=3,,5", "--units=3,,5", "3,9,12"),
     "unit twice": ("--units=3+3", "--units=3+3", "once"),
+    "unit beyond the layer": ("--units=3,99999", "--units", "99999", "0 to 255"),
     "fewer units than corners": ("--units=3,9 --corners=3", "--corners=3", "--units=3,9", "--corners=2"),
     "baseline with several corners": ("--objective=match --corners=3", "--corners=3", "--objective=match", "--start_noise"),
     "baseline with units": ("--objective=match --units=3", "--units", "--objective=match"),
@@ -252,8 +253,8 @@ def test_no_out(refused_quickly):
     refused_quickly("collide", ["--source=3"], ["--out", "--out=runs/first"])
 
 
-def test_model_folder_is_not_in_the_way_of_an_out_that_exists(tmp_path, bad):
-    """What exists is told first, before data or models are touched."""
+def test_an_out_that_exists_is_told_first(tmp_path, bad):
+    """Before data or models are touched."""
     outcome = run("collide", f"--out={bad / 'a run'}", "--dataset=mnsit", cwd=tmp_path, home=tmp_path)
     check_refusal(outcome, "a run", "--overwrite")
 
@@ -280,8 +281,9 @@ def test_an_active_unit(refused, inactive):
     refused(f"--units={unused[0]},{active[3]}", named=["--units", f"unit {active[3]},", "active", f"{unused[0]}, {unused[1]}"])
 
 
-def test_a_unit_that_does_not_exist(refused):
-    refused("--units=99999", named=["--units", "99999", "0 to 255"])
+def test_the_same_image_from_a_file_and_from_the_data(refused, bad):
+    """`digit.png` is the first test image: nothing to find between them."""
+    refused(f"--source={bad / 'digit.png'}", "--target=test:0", named=["digit.png", "test:0", "different"])
 
 
 def test_an_initialiser_that_keras_does_not_know(refused):
@@ -310,7 +312,3 @@ def test_a_data_set_that_cannot_be_downloaded(tmp_path):
     outcome = run("collide", "--dataset=mnist", "--out=run", cwd=work, home=home, timeout=OFFLINE_SECONDS)
     check_refusal(outcome, "mnist", "not prepared", "tfds build mnist", "--data_dir=")
     assert listing(work) == {} == listing(home)
-
-
-def test_the_programs_are_those_of_this_checkout():
-    assert (ROOT / "bin" / "collide").is_file() and (ROOT / "bin" / "train_classifier").is_file()

@@ -94,7 +94,7 @@ def test_overwrite_does_not_take_a_directory_from_a_process_at_work(tmp_path, tr
 
 
 def test_a_run_interrupted_and_killed_ends_in_the_same_bits_as_one_left_in_peace(tmp_path, training, home):
-    steps = 60000
+    steps = 15000
     flags = (*training, *ENDLESS, f"--max_steps={steps}", "--trace_every=1000")
     out, partial = tmp_path / "cut", tmp_path / "cut.partial"
     place = {"cwd": tmp_path, "home": home}

@@ -16,10 +16,11 @@ FLAGFILES = ROOT / "bin" / "flagfiles"
 
 
 @pytest.fixture(scope="module")
-def mnist_flags(once, shared_mnist, session_dir, home):
+def mnist_flags(once, shared_path, session_dir, home):
     """The flags that name MNIST and its classifier, trained by its default recipe."""
     kept = os.environ.get("TFCOLLIDE_TEST_MODEL_DIR")
-    flags = (f"--data_dir={shared_mnist}", f"--model_dir={Path(kept).absolute() if kept else session_dir / 'mnist_models'}")
+    model_dir = Path(kept).absolute() if kept else session_dir / "mnist_models"
+    flags = (f"--data_dir={shared_path('tfds/mnist').parent}", f"--model_dir={model_dir}")
     outcome = once("mnist", lambda folder: run("train_classifier", "--dataset=mnist", *flags, cwd=folder, home=home))
     assert outcome.code == 0, outcome.stderr[-2000:]
     return flags

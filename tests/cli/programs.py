@@ -95,9 +95,13 @@ def wait_until(condition, *running, seconds=120):
 
 
 def listing(folder):
-    """Every path below a folder, with what a write would change."""
-    stats = {str(path.relative_to(folder)): path.lstat() for path in sorted(Path(folder).rglob("*"))}
-    return {name: (stat.st_mode, stat.st_size, stat.st_mtime_ns) for name, stat in stats.items()}
+    """Every path below a folder; for a file also what writing it would change."""
+    paths = sorted(Path(folder).rglob("*"))
+    return {str(path.relative_to(folder)): None if path.is_dir() else _stamp(path.lstat()) for path in paths}
+
+
+def _stamp(stat):
+    return stat.st_mode, stat.st_size, stat.st_mtime_ns
 
 
 def files_below(folder):

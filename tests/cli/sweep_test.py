@@ -16,7 +16,7 @@ def pair_directories(folder):
 def test_a_sweep_with_bad_pairs_killed_and_resumed(tmp_path, training, home, digits):
     work = tmp_path / "work"
     work.mkdir()
-    Image.fromarray(digits.test.images[0, ..., 0]).save(work / "good.png")
+    Image.fromarray(digits.test.images[1, ..., 0]).save(work / "good.png")
     (work / "broken.png").write_text("not an image")
     (work / "pairs.csv").write_text("source,target\n3,7\n1,nosuch\nbroken.png,4\ngood.png,2\n5,1\n")
     flags = (*training, "--preset=mnist", "--corners=3", "--interpolations=200", "--pairs=pairs.csv", "--out=sweep")
@@ -75,7 +75,7 @@ def test_a_sweep_with_bad_pairs_killed_and_resumed(tmp_path, training, home, dig
         assert pair["accuracy"] == own["interpolation"]["accuracy"]
         assert pair["png_accuracy"] == own["png"]["accuracy"]
         assert pair["classes"] == [own["source"]["predicted"], own["target"]["predicted"]]
-    assert summary["median_corner_mean"] == np.median([pair["corner_mean"] for pair in pairs if pair["corner_mean"]])
+    assert summary["median_corner_mean"] == np.median([pair["corner_mean"] for pair in (pairs[0], pairs[3], pairs[4])])
 
     # Both the sweep and each of its pairs can be repeated from any folder.
     assert f"--pairs={work / 'pairs.csv'}\n" in (out / "run.flags").read_text()

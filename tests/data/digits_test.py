@@ -32,7 +32,11 @@ def test_images_are_the_bundled_ones_enlarged(digits, bundled, split, first):
         # the mean over each of the 8 x 8 places, 3.5 pixels wide
         areas = np.repeat(np.repeat(images[i, ..., 0].astype(float), 2, 0), 2, 1).reshape(8, 7, 8, 7).mean(axis=(1, 3))
         assert np.corrcoef(areas.ravel(), small.ravel())[0, 1] > 0.97
-        assert abs(areas.mean() - small.mean()) < 8
+        assert areas.mean() == pytest.approx(small.mean(), rel=0.05)
+
+
+def test_enlarging_keeps_the_mean_brightness(digits, bundled):
+    assert digits.train.images.mean() == pytest.approx(bundled.images[:1437].mean() * 255 / 16, rel=0.03)
 
 
 def test_grey_levels_reach_both_ends(digits):
@@ -48,5 +52,5 @@ def test_images_are_read_on_first_use_and_once(digits):
 
 
 def test_a_name_that_is_no_data_set(tmp_path):
-    with pytest.raises(RequestError, match="--dataset=digit .*expected digits or a TFDS name, such as digits"):
+    with pytest.raises(RequestError, match=r"--dataset=digit .*expected digits or a TFDS name, such as digits"):
         load_dataset("digit", data_dir=str(tmp_path))

@@ -38,6 +38,8 @@ define("TfcollideAnySize", features={"image": tfds.features.Image(shape=(None, N
 define("TfcollideFourChannels", features={"image": tfds.features.Image(shape=(4, 5, 4)), "label": LABEL}, size=0)
 define("TfcollideText", features={"image": tfds.features.Text(), "label": LABEL}, size=0)
 define("TfcollideUnlabelled", features={"image": IMAGE}, keys=None, size=0)
+define("TfcollideTwoImages", features={"image": IMAGE, "mask": IMAGE, "label": LABEL}, keys=None, size=0)
+define("TfcollideNoKeys", keys=None)
 define("TfcollideOffline", splits=("train", "test"))
 
 
@@ -62,7 +64,12 @@ def test_a_version_can_be_named(shared_path):
     assert load_tfds("mnist:3.0.1", str(shared_path("tfds/mnist").parent)).name == "mnist:3.0.1"
 
 
-def test_a_data_set_without_supervised_keys_but_with_images_and_labels(shared_path):
+def test_one_image_and_one_label_need_no_supervised_keys(tmp_path):
+    data = load_tfds("tfcollide_no_keys", str(tmp_path))
+    assert (data.shape, data.class_names, len(levels(data.train))) == ((4, 5, 3), ("cat", "dog"), 22)
+
+
+def test_tiny_imagenet20(shared_path):
     data = load_tfds("tiny_imagenet20", str(shared_path("tfds/tiny_imagenet20").parent))
     assert (data.shape, data.test_size, len(data.class_names)) == ((64, 64, 3), 1000, 20)
     assert data.test.images.shape == (1000, 64, 64, 3)
@@ -91,7 +98,7 @@ def test_the_order_is_the_same_each_time(tmp_path):
 
 
 def test_an_unknown_name(tmp_path):
-    with pytest.raises(RequestError, match="--dataset=mnits .*expected digits or a TFDS name, such as .*mnist"):
+    with pytest.raises(RequestError, match=r"--dataset=mnits .*expected digits or a TFDS name, such as .*mnist"):
         load_tfds("mnits", str(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
@@ -101,7 +108,7 @@ def test_an_unknown_version(tmp_path):
         load_tfds("mnist:99.0.0", str(tmp_path))
 
 
-@pytest.mark.parametrize("name", ["tfcollide_text", "tfcollide_unlabelled"])
+@pytest.mark.parametrize("name", ["tfcollide_text", "tfcollide_unlabelled", "tfcollide_two_images"])
 def test_a_data_set_of_something_else(tmp_path, monkeypatch, name):
     monkeypatch.setattr(tfds.core.DatasetBuilder, "is_prepared", lambda self: True)
     with pytest.raises(RequestError, match=f"--dataset={name}: expected a data set of images with one class label each"):
@@ -111,7 +118,9 @@ def test_a_data_set_of_something_else(tmp_path, monkeypatch, name):
 @pytest.mark.parametrize("name", ["tfcollide_any_size", "tfcollide_four_channels"])
 def test_images_of_no_fixed_shape_or_odd_channels(tmp_path, monkeypatch, name):
     monkeypatch.setattr(tfds.core.DatasetBuilder, "is_prepared", lambda self: True)
-    with pytest.raises(RequestError, match="with images of shape .*expected 8-bit images of one fixed shape with 1 or 3 channels"):
+    with pytest.raises(
+        RequestError, match=r"with images of shape .*expected 8-bit images of one fixed shape with 1 or 3 channels"
+    ):
         load_tfds(name, str(tmp_path))
 
 
@@ -127,3 +136,25 @@ def test_a_data_set_that_cannot_be_downloaded(tmp_path, monkeypatch):
     assert "(ConnectionError: no route to host)" in line and "second line" not in line
     assert "tfds build tfcollide_offline --data_dir=FOLDER" in line
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("proxies", [{}, {"https": "http://proxy:3128"}])
+def test_a_server_that_does_not_answer_is_not_waited_for(tmp_path, monkeypatch, proxies):
+    tried = []
+
+    def connect(address, timeout):
+        tried.append(address)
+        raise TimeoutError("timed out")
+
+    def download(self, **settings):
+        tried.append("download")
+        raise ConnectionError("refused")
+
+    builder = tfds.builder("tfcollide_offline", data_dir=str(tmp_path))
+    monkeypatch.setattr(type(builder), "url_infos", {"https://images.example.org/a.zip": None}, raising=False)
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", download)
+    monkeypatch.setattr("socket.create_connection", connect)
+    monkeypatch.setattr("urllib.request.getproxies", lambda: proxies)
+    with pytest.raises(RequestError, match=r"not prepared in .*(timed out|refused)"):
+        load_tfds("tfcollide_offline", str(tmp_path))
+    assert tried == (["download"] if proxies else [("images.example.org", 443)])

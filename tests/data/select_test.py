@@ -65,7 +65,9 @@ def test_an_index_that_does_not_exist(text):
 
 @pytest.mark.parametrize("text", ["cow", "4", "Cat"])
 def test_neither_class_nor_index_nor_file(text):
-    with pytest.raises(RequestError, match=rf"--source={text}: expected a class of animals \(cat, dog, fox, owl\), test:INDEX, or"):
+    with pytest.raises(
+        RequestError, match=rf"--source={text}: expected a class of animals \(cat, dog, fox, owl\), test:INDEX, or"
+    ):
         parse_selector("source", text, animals(no_images))
 
 

@@ -53,7 +53,12 @@ def test_the_seed_decides(initializer):
     one, same, other = (build(initializer, seed, hidden_units=(8,)).get_weights() for seed in (0, 0, 1))
     assert all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))
     assert not np.array_equal(one[0], other[0])
-    assert not any(np.isin(one[0], other[0]).ravel()[:100])  # not the same numbers in another place
+
+
+def test_no_layer_has_the_draw_of_another_seeds_layer():
+    kernels = [kernel for seed in range(4) for kernel in build(seed=seed, hidden_units=(8,) * 4).get_weights()[2:-2:2]]
+    assert len(kernels) == 12 and {kernel.shape for kernel in kernels} == {(8, 8)}
+    assert not any(np.array_equal(a, b) for a, b in itertools.combinations(kernels, 2))
 
 
 def test_other_initialisers_leave_biases_at_zero():

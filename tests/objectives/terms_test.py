@@ -291,7 +291,9 @@ def test_corners_objective_takes_eq_3():
 def test_match_objective_takes_eq_1():
     goal = terms.make_goal(PRE_T, ((),))
     objective = OBJECTIVES.load("match")
-    found = {name: value.numpy().tolist() for name, value in objective.terms(tf.constant([[2.5, 0.0, 1.0, -3.0]]), goal).items()}
+    found = {
+        name: value.numpy().tolist() for name, value in objective.terms(tf.constant([[2.5, 0.0, 1.0, -3.0]]), goal).items()
+    }
     assert found == {"feature_distance": [1.25]}
     assert set(objective.weights) == {"feature_distance"}
     assert objective.progress_term == "feature_distance" and not objective.pushes_units

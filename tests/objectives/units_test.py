@@ -23,7 +23,7 @@ def test_parse(text, groups):
 
 @pytest.mark.parametrize("text", ["", ",", "3,", "a", "-1", "3.5", "3++9", "+3", "3;9", "3 9", "1e2", "²"])
 def test_parse_refuses_other_forms(text):
-    with pytest.raises(RequestError, match="--units=.*expected unit numbers such as 3,9,12"):
+    with pytest.raises(RequestError, match=r"--units=.*expected unit numbers such as 3,9,12"):
         parse_units(text)
 
 
@@ -42,12 +42,12 @@ def test_units_asked_for_are_taken():
 
 
 def test_more_corners_than_inactive_units():
-    with pytest.raises(RequestError, match="--corners=4: expected at most 3.*number of inactive units"):
+    with pytest.raises(RequestError, match=r"--corners=4: expected at most 3.*number of inactive units"):
         choose_units(ACTIVE, 4)
 
 
 def test_an_active_unit_cannot_be_pushed():
-    with pytest.raises(RequestError, match="unit 2, which is active.*such as 1, 3, 4"):
+    with pytest.raises(RequestError, match=r"unit 2, which is active.*such as 1, 3, 4"):
         choose_units(ACTIVE, 2, ((1,), (3, 2)))
 
 

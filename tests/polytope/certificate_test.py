@@ -124,7 +124,7 @@ def test_the_share_proven_is_no_more_than_the_share_that_holds(seed):
         assert found.share_proven <= np.mean(values > 0) + 0.02
         assert found.status != "refuted" and found.margin <= values.min()
         assert boxes > 1 or found.share_proven in (0.0, 1.0)
-    assert found.share_proven > 0.3 * np.mean(values > 0)
+    assert found.share_proven > 0.3 * np.mean(values > 0) or np.mean(values > 0) < 0.1
 
 
 def planted(rng, count, radius):

@@ -147,11 +147,11 @@ def test_eight_bits_destroy_a_collision(steep):
 
 def test_a_png_check_tells_the_worst_corner_and_the_share_of_mixtures(network, tap, target):
     goal = make_goal(target.pre_activation, ((2,), ()))
-    weights = np.array([[0.75, 0.25], [0.0, 1.0]], np.float32)
+    weights = np.array([[0.75, 0.25], [0.125, 0.875]], np.float32)
     found = check_png(network, tap, CORNERS, goal, weights, target)
-    # mixtures (13/16, 1/8) and (1/4, 1/2)
+    # mixtures (13/16, 1/8) and (11/32, 7/16); the second corner itself is farther than both
     assert found.accuracy == 0.5
-    assert found.mean_probability == pytest.approx(sigmoid([4 * 11 / 16, -1.0]).mean(), rel=1e-6)
+    assert found.mean_probability == pytest.approx(sigmoid([4 * 11 / 16, -4 * 3 / 32]).mean(), rel=1e-6)
     assert found.max_active_match == 10.0
     assert found.max_feature_distance == 11.0
 

@@ -34,7 +34,9 @@ WEDGE = polytope(2, inequalities=[[-1, 1], [-1, -1]], limits=[0, 0], lower=-1, u
 RAY = polytope(2, inequalities=[[0, 1], [0, -1], [-1, 0]], limits=[0, 0, 0], lower=-9, upper=9)
 EMPTY = polytope(2, inequalities=[[1, 1]], limits=[-1], lower=0, upper=1)
 BARELY_EMPTY = polytope(1, inequalities=[[1], [-1]], limits=[0.5, -0.50001], lower=0, upper=1)
-REPEATED = polytope(2, equalities=[[1, 1], [2, 2], [0, 0]], values=[1, 2, 0], inequalities=[[1, 0]] * 3, limits=[9] * 3, lower=0)
+REPEATED = polytope(
+    2, equalities=[[1, 1], [2, 2], [0, 0]], values=[1, 2, 0], inequalities=[[1, 0]] * 3, limits=[9] * 3, lower=0
+)
 DEAD = polytope(2, inequalities=[[0, 0], [0, 0], [1, 0]], limits=[0, 3, 0.5], lower=0, upper=1)
 DEAD_EMPTY = polytope(2, inequalities=[[0, 0]], limits=[-1], lower=0, upper=1)
 FIXED = polytope(3, lower=[0, 2, 0], upper=[1, 2, 1])

@@ -65,11 +65,11 @@ def test_mean_distance_by_hand():
     assert mean_distance(np.array([[[0.0, 0.0]], [[3.0, 0.0]], [[0.0, 4.0]]])) == pytest.approx(4.0)
 
 
-@pytest.mark.parametrize("offset", [0.0, 1e4])
+@pytest.mark.parametrize("offset", [0.0, 1e6])
 @pytest.mark.parametrize("count", [2, 37])
 def test_mean_distance_equals_brute_force(count, offset):
     images = np.random.default_rng(0).normal(offset, 1.0, [count, 3, 2, 1])
-    assert mean_distance(images) == pytest.approx(brute_force(images), rel=1e-9)
+    assert mean_distance(images) == pytest.approx(brute_force(images), rel=1e-8)
 
 
 def test_mean_distance_over_several_blocks():

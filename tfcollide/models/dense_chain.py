@@ -221,7 +221,7 @@ def _rescaling(layer: Any, shape: tuple[int, ...]) -> Stage:
 
 
 def _batch_normalization(layer: Any, shape: tuple[int, ...]) -> Stage:
-    """gamma (x - mean) / sqrt(variance + epsilon) + beta.
+    """Computes gamma (x - mean) / sqrt(variance + epsilon) + beta.
 
     16 roundings leave room for any order of these, for an epsilon in float32 and
     for a reciprocal root that is off by four units in the last place.

@@ -23,7 +23,7 @@ _UP = 1.0 + 2.0**-20
 
 
 def gamma(roundings: np.ndarray | int, *, double: bool = False) -> np.ndarray:
-    """gamma(n) for each number of `roundings`, rounded up."""
+    """The relative error n u / (1 - n u) of n `roundings`, rounded up."""
     unit = _UNIT_DOUBLE if double else _UNIT
     n = np.asarray(roundings, np.float64)
     return n * unit / (1.0 - n * unit) * _UP

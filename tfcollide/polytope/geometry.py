@@ -59,6 +59,8 @@ def chebyshev(polytope: Polytope) -> Ball:
     """
     found = implicit_equalities(polytope)
     hull = _Hull.of(polytope, found)
+    if hull.is_point:
+        return Ball(hull.project(found.point), 0.0)
     solution = hull.largest_ball()
     if solution.status == "unbounded":
         return Ball(hull.project(hull.largest_ball(most=1.0).x[:-1]), np.inf)
@@ -122,6 +124,11 @@ class _Hull:
         values = basis @ found.point
         return cls(found.fixed, level, basis, values, cuts.rows[ends], cuts.limits[ends], lengths[ends])
 
+    @property
+    def is_point(self) -> bool:
+        """Whether no direction lies in the hull."""
+        return len(self.basis) + int(self.fixed.sum()) == self.level.size
+
     def largest_ball(self, *, most: float = np.inf) -> Solution:
         """The program of `chebyshev` over (x, r), 0 <= r <= most."""
         size, inequalities = self.level.size, len(self.limits)
@@ -141,9 +148,7 @@ class _Hull:
         return x - (self.basis @ x - self.values) @ self.basis
 
     def radius(self, x: np.ndarray) -> float:
-        """Of the largest ball of the hull around a point `x` of it; 0 where the hull is a point."""
-        if len(self.basis) + self.fixed.sum() == self.level.size:
-            return 0.0
+        """Of the largest ball of the hull around a point `x` of it."""
         return max(float(((self.limits - self.rows @ x) / self.lengths).min(initial=np.inf)), 0.0)
 
 

@@ -20,6 +20,7 @@ import numpy as np
 import scipy.sparse
 
 from tfcollide.errors import RequestError
+from tfcollide.polytope.blas import one_blas_thread
 from tfcollide.polytope.halfspaces import Polytope
 from tfcollide.polytope.linear_program import LinearProgram, minimise
 
@@ -76,6 +77,7 @@ class _Change(NamedTuple):
         return float(np.where(self.equation, np.abs(over), over).max(initial=0.0))
 
 
+@one_blas_thread()
 def nearest(
     polytope: Polytope,
     source: np.ndarray,

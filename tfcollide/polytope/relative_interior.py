@@ -39,6 +39,7 @@ class Cuts(NamedTuple):
 
     @classmethod
     def of(cls, polytope: Polytope) -> "Cuts":
+        """The cuts of `polytope`."""
         unit = polytope.unit_rows()
         rows, low, high = (
             np.flatnonzero(kept)

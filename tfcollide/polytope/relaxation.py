@@ -23,7 +23,7 @@ paths' absolute values; `slack` bounds that for every unit of every map, and is
 taken off every bound.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -124,7 +124,7 @@ def _end_affine(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
 
 
 def _rounding(stage: Stage, absolute: np.ndarray, reads: np.ndarray, largest: np.ndarray) -> np.ndarray:
-    """e of one map in float32, `[B, out]`.
+    """The rounding e of one map in float32, `[B, out]`.
 
     Args:
         stage: the map.
@@ -244,7 +244,8 @@ def _lines(hull: Hull, bounds: UnitBounds) -> tuple[list[_Lines | None], list[np
 
 def _relu_lines(low: np.ndarray, high: np.ndarray) -> _Lines:
     """The triangle around each unit; the lower line is the one that leaves the smaller area."""
-    active, inactive = (low >= 0).all(axis=0), (high <= 0).all(axis=0)
+    inactive = np.all(high <= 0, axis=0)
+    active = np.all(low >= 0, axis=0) & ~inactive
     mixed = ~(active | inactive)
     low, high = low[:, mixed], high[:, mixed]
     crossing = (low < 0) & (high > 0)
@@ -252,7 +253,7 @@ def _relu_lines(low: np.ndarray, high: np.ndarray) -> _Lines:
     chord = np.where(crossing, high / width, (low >= 0).astype(np.float64))
     slope = np.where(crossing, (high > -low).astype(np.float64), chord)
     intercept = np.where(crossing, -low * chord, 0.0)
-    return _Lines(active & ~inactive, mixed, slope, chord, intercept, intercept / width)
+    return _Lines(active, mixed, slope, chord, intercept, intercept / width)
 
 
 def _substitute(
@@ -269,7 +270,8 @@ def _substitute(
     """Minima of rows a_{k-1} + constant over sub-simplices: rows `[R, U]`, constant `[B, R]`; see `lower_margins`."""
     coefficients, gaps = rows[None], []
     for j in range(k - 1, -1, -1):
-        parts, line = [(slice(None), coefficients)], lines[j]
+        line = lines[j]
+        parts: list[tuple[Any, np.ndarray]] = [(slice(None), coefficients)]
         if line is not None:
             # What is active all over needs no copy for each sub-simplex, what is inactive all over drops out.
             mixed = coefficients[..., line.mixed]

@@ -14,6 +14,7 @@ import numpy as np
 
 from tfcollide.errors import RequestError
 from tfcollide.models.affine import AffineMap
+from tfcollide.polytope.blas import one_blas_thread
 from tfcollide.polytope.halfspaces import Polytope
 from tfcollide.polytope.linear_program import LinearProgram, Solution, minimise
 from tfcollide.polytope.rounding import network_upper_bound
@@ -90,6 +91,7 @@ def random_objectives(count: int, size: int, *, seed: int) -> np.ndarray:
     return directions / np.linalg.norm(directions, axis=1, keepdims=True)
 
 
+@one_blas_thread()
 def exact_corners(polytope: Polytope, objectives: np.ndarray, *, workers: int | None = None) -> ExactCorners:
     """A vertex of `polytope` for each objective.
 
@@ -110,41 +112,38 @@ def exact_corners(polytope: Polytope, objectives: np.ndarray, *, workers: int | 
     return _collect(solutions, polytope.size)
 
 
-def diverse_corners(
-    polytope: Polytope, count: int, *, seed: int, starts: int = 2, rounds: int = 4, workers: int | None = None
-) -> ExactCorners:
-    """Vertices that lie far from each other, one after the other.
+@one_blas_thread()
+def diverse_corners(polytope: Polytope, count: int, *, seed: int, rounds: int = 4) -> ExactCorners:
+    """Vertices that lie far from each other, one after the other; the first in a random direction.
 
-    Each next vertex maximises the sum of squared distances to those found, a convex
-    function, by successive linearisation: the vertex that is best for the gradient
-    at the last one is never worse than it. Of several starts the one furthest from
-    its nearest predecessor is kept. A polytope with fewer vertices than asked for
-    repeats some.
+    For each next vertex the sum of the distances to those found, a convex function,
+    is maximised by successive linearisation: the vertex that is best for the gradient
+    at the last one is never worse than it. It starts away from the mean of those
+    found; where that leads to none that is new, a random direction is tried. A
+    polytope with fewer vertices than asked for repeats some.
 
     Args:
         polytope: the set; bounded.
         count: N.
-        seed: of the random directions to start from.
-        starts: directions tried a vertex, each its own programs.
-        rounds: linearisations a start, at most.
-        workers: threads; None for one a core. The result does not depend on it.
+        seed: of the random directions.
+        rounds: linearisations a vertex, at most.
     """
     base = _program(polytope)
-    directions = random_objectives(count * starts, polytope.size, seed=seed).reshape(count, starts, -1)
+    middle = (polytope.lower + polytope.upper) / 2.0
+    middle = np.where(np.isfinite(middle), middle, 0.0)
     found: list[Solution] = []
-    for tries in directions:
-        candidates = _solve_all([base._replace(cost=cost) for cost in tries], workers)
-        if any(c.status != "optimal" for c in candidates):
-            failed = next(c for c in candidates if c.status != "optimal")
+    for direction in random_objectives(count, polytope.size, seed=seed):
+        candidates = _climb(base, np.stack([f.x for f in found]), middle, rounds) if found else []
+        if not any(_rank(c.x, found)[0] for c in candidates):
+            candidates.append(minimise(base._replace(cost=direction)))
+        failed = next((c for c in candidates if c.status != "optimal"), None)
+        if failed is not None:
             return _collect(found + [failed] * (count - len(found)), polytope.size)
-        if found:
-            candidates = _climb(base, candidates, np.stack([f.x for f in found]), rounds, workers)
-            found.append(max(candidates, key=lambda c: min(float(np.linalg.norm(c.x - f.x)) for f in found)))
-        else:
-            found.append(candidates[0])
+        found.append(max(candidates, key=lambda c: _rank(c.x, found)))
     return _collect(found, polytope.size)
 
 
+@one_blas_thread()
 def saved_corners(affine: AffineMap, target: np.ndarray, polytope: Polytope, points: np.ndarray) -> SavedCorners:
     """Rounds corners to float32 and says what that costs.
 
@@ -185,20 +184,33 @@ def _solve_all(programs: list[LinearProgram], workers: int | None) -> list[Solut
         return list(pool.map(minimise, programs))
 
 
-def _climb(base: LinearProgram, starts: list[Solution], found: np.ndarray, rounds: int, workers: int | None) -> list[Solution]:
-    """Vertices at which sum_i |x - found_i|^2 cannot be raised by linearisation, or after `rounds`."""
-    best = starts
-    for _ in range(rounds):
-        steps = _solve_all([base._replace(cost=found.sum(axis=0) - len(found) * s.x) for s in best], workers)
-        better = [_spread(n.x, found) > _spread(s.x, found) * (1 + 1e-9) for n, s in zip(steps, best, strict=True)]
-        best = [n if b else s for n, s, b in zip(steps, best, better, strict=True)]
-        if not any(better):
+def _climb(base: LinearProgram, found: np.ndarray, middle: np.ndarray, rounds: int) -> list[Solution]:
+    """The vertex away from the mean of those found, and those on the way up from it in sum_i |x - found_i|."""
+    passed = [minimise(base._replace(cost=found.mean(axis=0) - middle))]
+    while passed[-1].status == "optimal" and len(passed) <= rounds:
+        step = minimise(base._replace(cost=-_outward(passed[-1].x, found)))
+        if step.status == "optimal" and not _reach(step.x, found) > _reach(passed[-1].x, found) * (1 + 1e-9):
             break
-    return best
+        passed.append(step)
+    return passed
 
 
-def _spread(x: np.ndarray, found: np.ndarray) -> float:
-    return float(((x - found) ** 2).sum())
+def _reach(x: np.ndarray, found: np.ndarray) -> float:
+    return float(np.linalg.norm(x - found, axis=1).sum())
+
+
+def _outward(x: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """The gradient of `_reach`; a point of `found` at x adds nothing, which is a subgradient."""
+    apart = np.linalg.norm(x - found, axis=1, keepdims=True)
+    return ((x - found) / np.where(apart > 0.0, apart, 1.0)).sum(axis=0)
+
+
+def _rank(x: np.ndarray, found: list[Solution]) -> tuple[bool, float]:
+    """To rank by: whether x is new, then how far it is from those found."""
+    if not found:
+        return True, 0.0
+    points = np.stack([f.x for f in found])
+    return bool(np.linalg.norm(x - points, axis=1).min() > 1e-6), _reach(x, points)
 
 
 def _collect(solutions: list[Solution], size: int) -> ExactCorners:

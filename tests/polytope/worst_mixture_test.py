@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfcollide.polytope.hull import convex_weights, mix
+from tfcollide.polytope.simplex import bisect, project, starts
+from tfcollide.polytope.worst_mixture import clopper_pearson, worst_mixture
+
+NAMES = ("target", "other", "third")
+
+
+def valley(centre, depth):
+    """Margin |w - centre|^2 - depth where corners are unit vectors; class "other" wins inside."""
+
+    def logits(images):
+        flat = tf.reshape(images, [tf.shape(images)[0], -1])
+        margin = tf.reduce_sum(tf.square(flat - centre), axis=1) - depth
+        return tf.stack([margin, tf.zeros_like(margin), tf.zeros_like(margin) - 5.0], axis=1)
+
+    return logits
+
+
+def unit_corners(count):
+    return np.eye(count, dtype=np.float32).reshape(count, count, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "centre, lowest",
+    [
+        ([0.2, 0.3, 0.5], [0.2, 0.3, 0.5]),  # inside
+        ([0.9, 0.3, -0.2], [0.8, 0.2, 0.0]),  # beyond an edge
+        ([3.0, 0.0, 0.0], [1.0, 0.0, 0.0]),  # beyond a vertex
+    ],
+)
+def test_a_known_minimum_is_found(centre, lowest):
+    found = worst_mixture(valley(np.float32(centre), 0.01), unit_corners(3), 0, class_names=NAMES, random_starts=8)
+    np.testing.assert_allclose(found.convex_weights, lowest, atol=2e-3)
+    expected = np.sum((np.array(lowest) - centre) ** 2) - 0.01
+    assert found.margin == pytest.approx(expected, abs=1e-4)
+    assert found.predicted == ("other" if expected < 0 else "target")
+
+
+def test_a_pit_that_two_thousand_samples_miss_is_found():
+    centre = np.float32([0.96, 0.01, 0.01, 0.01, 0.01])
+    logits, corners = valley(centre, 4e-4), unit_corners(5)
+    sampled = convex_weights(2000, 5)
+    values = logits(tf.constant(mix(sampled, corners))).numpy()
+    assert (values.argmax(axis=1) == 0).all()
+    found = worst_mixture(logits, corners, 0, class_names=NAMES, sampled=sampled)
+    assert found.predicted == "other" and found.margin < 0
+
+
+def test_the_answer_is_what_the_saved_weights_give_and_no_better_than_a_sample():
+    rng = np.random.default_rng(0)
+    weight = tf.constant(rng.normal(size=(12, 3)), tf.float32)
+
+    def logits(images):
+        return tf.sin(tf.reshape(images, [-1, 12]) @ weight * 3.0)
+
+    corners = rng.normal(size=(4, 2, 3, 2)).astype(np.float32)
+    sampled = convex_weights(500, 4)
+    found = worst_mixture(logits, corners, 1, class_names=NAMES, sampled=sampled, steps=5, random_starts=3, batch_size=7)
+    weights = np.float32([found.convex_weights])
+    assert weights.min() >= 0 and weights.sum() == pytest.approx(1, abs=1e-6)
+    value = logits(mix(weights, corners)).numpy()[0].astype(float)
+    assert found.margin == pytest.approx(value[1] - max(value[0], value[2]), abs=1e-6)
+    values = logits(mix(sampled, corners)).numpy()
+    assert found.margin <= (values[:, 1] - np.maximum(values[:, 0], values[:, 2])).min() + 1e-6
+
+
+def test_one_corner_and_flat_margins():
+    flat = worst_mixture(lambda x: tf.zeros([tf.shape(x)[0], 2]), unit_corners(2), 0, class_names=NAMES, random_starts=2)
+    assert flat.margin == 0.0
+    assert worst_mixture(valley(np.float32([1.0]), 2.0), unit_corners(1), 0, class_names=NAMES).convex_weights == (1.0,)
+
+
+@pytest.mark.parametrize("confidence", [0.9, 0.95, 0.99])
+@pytest.mark.parametrize("samples", [1, 10, 2000])
+def test_clopper_pearson_without_failures_has_a_closed_form(samples, confidence):
+    bound = clopper_pearson(0, samples, confidence)
+    assert bound.confidence == confidence
+    assert bound.share == pytest.approx(1 - (1 - confidence) ** (1 / samples), rel=1e-9)
+
+
+# One-sided 97.5 % bounds are the upper ends of the tabulated two-sided 95 % intervals.
+@pytest.mark.parametrize(
+    "failures, samples, confidence, share",
+    [(1, 10, 0.975, 0.4450), (5, 10, 0.975, 0.8129), (10, 100, 0.975, 0.1762), (0, 2000, 0.95, 0.00150), (10, 10, 0.95, 1.0)],
+)
+def test_clopper_pearson_matches_tables(failures, samples, confidence, share):
+    assert clopper_pearson(failures, samples, confidence).share == pytest.approx(share, abs=5e-5)
+
+
+def test_clopper_pearson_is_the_binomial_tail():
+    from scipy.stats import binom
+
+    assert binom.cdf(7, 300, clopper_pearson(7, 300).share) == pytest.approx(0.05)
+
+
+def test_starts_lie_on_the_simplex():
+    points = starts(np.random.default_rng(0), 5, 40)
+    assert len(points) == 5 + 10 + 1 + 40
+    assert points.min() >= 0 and np.abs(points.sum(axis=1) - 1).max() < 1e-12
+    assert len(starts(np.random.default_rng(0), 30, 0)) == 30 + 200 + 1
+    np.testing.assert_array_equal(starts(np.random.default_rng(0), 1, 2), np.ones((4, 1)))
+
+
+def test_projection_gives_the_nearest_point():
+    rng = np.random.default_rng(0)
+    points, others = rng.normal(size=(50, 4)), rng.dirichlet(np.full(4, 0.5), 5000)
+    nearest = project(points)
+    assert nearest.min() >= 0 and np.abs(nearest.sum(axis=1) - 1).max() < 1e-12
+    gaps = np.linalg.norm(points[:, None] - others, axis=2).min(axis=1) - np.linalg.norm(points - nearest, axis=1)
+    assert gaps.min() >= -1e-12
+
+
+def test_halves_fill_the_whole():
+    whole = np.eye(3)[None]
+    halves = bisect(whole, np.array([[0, 2]]))
+    assert np.abs(np.linalg.det(halves)).tolist() == [0.5, 0.5]
+    np.testing.assert_array_equal(halves[0][0], [0.5, 0, 0.5])
+    np.testing.assert_array_equal(halves[1][2], [0.5, 0, 0.5])

@@ -1,0 +1,370 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from tfcollide.images import to_uint8
+from tfcollide.records import (
+    CornerRecord,
+    Distance,
+    EndPoint,
+    Interpolation,
+    PairResult,
+    PngCheck,
+    Summary,
+    SweepSummary,
+    Trace,
+)
+from tfcollide.report.events import write_events
+from tfcollide.report.figure import write_row
+from tfcollide.report.paper import paper_result
+from tfcollide.report.run_files import RunImages, write_arrays, write_images, write_report
+from tfcollide.report.table import run_table, sweep_table
+from tfcollide.shapes import Bounds
+
+UNIT = Bounds(0.0, 1.0)
+
+
+def corner(**changed):
+    values = {
+        "units": (3,),
+        "active_match": 4.5,
+        "corner_push": -1.25,
+        "inactive_magnitude": 7.0,
+        "feature_distance": 4.75,
+        "inactive_violation": 0.5,
+        "boundary_gap": 0.125,
+        "predicted": "7",
+        "probability": 0.9876,
+        "converged": True,
+        "diverged_at": None,
+    }
+    return CornerRecord(**(values | changed))
+
+
+def summary(**changed):
+    values = {
+        "dataset": "mnist",
+        "model": "mlp",
+        "tap": "hidden_1",
+        "parameterization": "pixels",
+        "solver": "gradient",
+        "objective": "corners",
+        "seed": 0,
+        "steps": 480,
+        "converged": True,
+        "stop_loss": (5.0,) * 5,
+        "source": EndPoint("test:9", "3", "3", 0.75),
+        "target": EndPoint("test:4", "7", "7", 0.625),
+        "test_accuracy": 0.9321,
+        "corners": (corner(),) * 5,
+        "distance": Distance(10.19, 1.2345, 2.5),
+        "interpolation": Interpolation(2000, "uniform", 1.0, 0.99992, 0.8765, 12.34),
+        "png": PngCheck(1.0, 0.99, 4.9, 4.9),
+        "seconds": {},
+        "versions": {},
+    }
+    return Summary(**(values | changed))
+
+
+def cells(text, label):
+    """The cells of the table line that starts with `label`."""
+    lines = [line for line in text.splitlines() if line.startswith(f"| {label} ")]
+    assert len(lines) == 1, label
+    return [cell.strip() for cell in lines[0].strip("|").split("|")][1:]
+
+
+# The table of a run
+
+
+def test_table_of_the_papers_case():
+    text = run_table(summary())
+    assert text.startswith('# "3" (test:9) to "7" (test:4): mlp on mnist, tap hidden_1\n')
+    assert "paper, Table 1" in text
+    assert cells(text, "test accuracy") == ["93.21 %", "96.64 %"]
+    assert cells(text, "mean distance between two images") == ["10.19", "10.21"]
+    assert cells(text, "mean distance between corners") == ["1.23", "1.28"]
+    assert cells(text, "mean distance from a corner to the source") == ["2.50", ""]
+    assert cells(text, 'probability of "7": target') == ["0.6250", "1.0"]
+    assert cells(text, "- mean of 2,000 mixtures") == ["0.9999", "1.0"]
+    assert cells(text, "- smallest of them") == ["0.8765", ""]
+    assert cells(text, 'mixtures classified as "7"') == ["100.00 %", "100.00 %"]
+    assert cells(text, "- with corners read back from 8-bit PNG") == ["100.00 %", ""]
+    assert "**" not in text
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"dataset": "digits"},
+        {"model": "other"},
+        {"tap": "hidden_2"},
+        {"objective": "match"},
+        {"parameterization": "composite"},
+        {"corners": (corner(),) * 4},
+        {"source": EndPoint("test:9", "4", "3", 0.75)},
+        {"source": EndPoint("a.png", None, "3", 0.75)},
+        {"target": EndPoint("test:4", "3", "7", 0.625)},
+    ],
+)
+def test_no_paper_column_for_any_other_case(changed):
+    other = summary(**changed)
+    assert paper_result(other) is None
+    text = run_table(other)
+    assert "paper" not in text
+    assert cells(text, "test accuracy") == ["93.21 %"]
+
+
+def test_paper_case_with_a_version():
+    found = paper_result(summary(dataset="mnist:3.0.1"))
+    assert (found.place, found.corner_mean, found.dataset_mean, found.test_accuracy) == ("Table 1", 1.28, 10.21, 0.9664)
+
+
+def test_one_line_a_corner():
+    corners = (corner(), corner(units=(9, 12), predicted="1", probability=0.25), corner(units=()))
+    text = run_table(summary(corners=corners))
+    assert cells(text, "1") == ["3", "4.5", "-1.25", "7", "4.75", "0.5", "0.125", "7", "0.9876"]
+    assert cells(text, "2")[0] == "9+12" and cells(text, "2")[-2:] == ["1", "0.2500"]
+    assert cells(text, "3")[0] == "-"
+
+
+def test_columns_line_up():
+    rows = [line for line in run_table(summary()).splitlines() if line.startswith("|")]
+    tables = [rows[:12], rows[12:]]
+    for table in tables:
+        assert len({len(line) for line in table}) == len({line.count("|") for line in table}) == 1
+        assert set(table[1]) == set("|- ")
+
+
+def test_what_there_is_not_is_a_dash():
+    text = run_table(summary(test_accuracy=None, distance=Distance(None, None, 2.5), corners=(corner(),), stop_loss=(5.0,)))
+    assert cells(text, "test accuracy") == cells(text, "mean distance between corners") == ["-"]
+
+
+def test_remark_on_a_corner_that_did_not_converge():
+    corners = (corner(), corner(converged=False, active_match=17.25))
+    text = run_table(summary(converged=False, corners=corners, stop_loss=(5.0, 6.0)))
+    assert "**Corner 2 did not converge**: 17.2 after 480 steps, to stop below 6. Raise --max_steps" in text
+    assert "Corner 1" not in text and "diverged" not in text
+
+
+def test_remark_on_eq_1_tells_its_own_term():
+    corners = (corner(converged=False, feature_distance=8.5, boundary_gap=0.03), corner(boundary_gap=0.01))
+    text = run_table(summary(converged=False, objective="match", corners=corners, stop_loss=(5.0, 5.0)))
+    assert "**Corner 1 did not converge**: 8.5 after" in text
+    assert "Eq. 1 stops 0.01 from the polytope's boundary" in text
+
+
+def test_remark_on_a_corner_that_diverged():
+    text = run_table(summary(converged=False, corners=(corner(converged=False, diverged_at=12), corner())))
+    assert "**Corner 1 diverged** at step 12: lower --learning_rate." in text
+    assert "did not converge" not in text
+
+
+def test_remark_on_mixtures_that_do_not_collide():
+    corners = (corner(inactive_violation=0.5), corner(inactive_violation=2.5))
+    mixtures = Interpolation(2000, "uniform", 0.995, 0.9, 0.1, 50.0)
+    text = run_table(summary(corners=corners, interpolation=mixtures, png=PngCheck(0.995, 0.9, 4.9, 4.9)))
+    assert "**Not every mixture collides**: inactive units rise up to 2.5 above zero" in text
+    assert "Saving destroys" not in text
+
+
+def test_remark_on_what_saving_destroys():
+    text = run_table(summary(png=PngCheck(0.25, 0.3, 90.0, 95.0)))
+    assert "**Saving destroys part of it**: from the PNG files 25.00 % of the mixtures" in text
+    assert "before saving 100.00 %" in text
+    assert "Saved as 8-bit PNG, the largest L_pos rises to 90 (stop: 5)." in text
+    assert "Not every mixture" not in text
+
+
+def test_no_remark_on_saving_where_nothing_is_lost():
+    text = run_table(summary(png=PngCheck(1.0, 0.99, 4.9, 4.9)))
+    assert "Sav" not in text
+
+
+# The table of a sweep
+
+
+def test_table_of_a_sweep():
+    pairs = (
+        PairResult("test:1", "test:2", "pair_0000", True, None, ("3", "7"), 480, 4.987, 1.2345, 1.0, 0.9998, 0.995),
+        PairResult("test:3", "test:4", "pair_0001", False, None, ("1", "2"), 20_000, 17.0, 2.0, 0.5, 0.6, 0.5),
+        PairResult("lost.png", "7", None, False, "image lost.png, which does not exist"),
+    )
+    text = sweep_table(SweepSummary("mnist", "mlp", "hidden_1", 0.93, 10.19, False, 3, 1, 1.617, pairs, {}))
+    assert text.startswith("# 3 pairs: mlp on mnist, tap hidden_1\n")
+    assert cells(text, "test:1 to test:2") == ["3 to 7", "yes", "480", "4.99", "1.23", "100.00 %", "0.9998", "99.50 %"]
+    assert cells(text, "test:3 to test:4")[1] == "**no**"
+    assert cells(text, "lost.png to 7") == ["-", "**no**", "-", "-", "-", "-", "-", "-"]
+    assert "1 of 3 pairs converged; median corner distance 1.62; two images of the data set are 10.19 apart" in text
+    assert "- lost.png to 7: image lost.png, which does not exist" in text
+
+
+# Figures
+
+
+def pictures(corners=5, channels=1, seed=0):
+    return np.random.default_rng(seed).random([corners + 2, 8, 8, channels]).astype(np.float32)
+
+
+@pytest.mark.parametrize(("count", "channels"), [(1, 1), (5, 1), (5, 3), (12, 3)])
+def test_the_figure_is_a_png_of_sane_size(tmp_path, count, channels):
+    source, *corners, target = pictures(count, channels)
+    path = tmp_path / "figure.png"
+    write_row(path, summary(corners=(corner(),) * count), source, np.stack(corners), target, UNIT)
+    with Image.open(path) as image:
+        assert image.format == "PNG"
+        width, height = image.size
+        image.load()
+    columns = min(9, count + 2)
+    assert 200 * columns <= width <= 300 * columns
+    rows = -(-(count + 2) // 9)
+    assert 250 * rows <= height <= 450 * rows
+    assert 5_000 < path.stat().st_size < 1_000_000
+
+
+def drawn(path):
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB")).reshape(-1, 3)
+
+
+def share(pixels, colour):
+    return float((np.abs(pixels.astype(int) - colour).max(axis=1) < 8).mean())
+
+
+def test_the_figure_marks_corners_that_failed(tmp_path):
+    source, *corners, target = np.zeros([4, 8, 8, 1], np.float32)
+    images = (source, np.stack(corners), target, UNIT)
+    write_row(tmp_path / "good.png", summary(corners=(corner(), corner())), *images)
+    write_row(tmp_path / "bad.png", summary(corners=(corner(), corner(converged=False))), *images)
+    red = (0xCC, 0x33, 0x11)
+    assert share(drawn(tmp_path / "good.png"), red) == 0
+    assert share(drawn(tmp_path / "bad.png"), red) > 0.001
+
+
+def test_the_figure_shows_images_as_they_are(tmp_path):
+    # three panels, blue, green and red; -1 is black and 1 white, so that 0 is level 128
+    source, one, target = np.zeros([3, 8, 8, 3], np.float32)
+    source[..., 2] = one[..., 1] = target[..., 0] = 1.0
+    write_row(tmp_path / "a.png", summary(corners=(corner(),)), source, one[None], target, Bounds(-1.0, 1.0))
+    with Image.open(tmp_path / "a.png") as image:
+        pixels = np.asarray(image.convert("RGB"))
+    places = [np.argwhere((pixels == colour).all(axis=2)) for colour in ((128, 128, 255), (128, 255, 128), (255, 128, 128))]
+    assert all(len(place) > 0.1 * pixels.shape[0] * pixels.shape[1] for place in places)
+    columns = [place[:, 1].mean() for place in places]
+    assert columns == sorted(columns)  # source, corner, target from left to right
+
+
+@pytest.mark.parametrize("name", ["$^$", "tench, Tinca tinca", "<&>", "Gürteltier"])
+def test_class_names_are_taken_as_they_are(tmp_path, name):
+    source, one, target = pictures(1)
+    odd = summary(corners=(corner(predicted=name),), target=EndPoint("test:4", name, name, 0.5))
+    write_row(tmp_path / "a.png", odd, source, one[None], target, UNIT)
+    with Image.open(tmp_path / "a.png") as image:
+        image.load()
+
+
+# Files
+
+
+TRACE = Trace(
+    np.array([0, 10, 12]),
+    {"match": np.array([[9, 8], [5, 4], [1, 0.5]], np.float32), "push": np.array([[0, 1], [-1, 0], [-2, -1]], np.float32)},
+)
+
+
+def run_images():
+    source, *corners, target = pictures(2)
+    return RunImages(source, np.stack(corners), target, UNIT)
+
+
+def test_images_are_written_and_the_corners_read_back_from_the_files(tmp_path):
+    images = run_images()
+    found = write_images(tmp_path, images)
+    names = {path.name for path in (tmp_path / "images").iterdir()}
+    assert names == {"source.png", "target.png", "corner_0.png", "corner_1.png"}
+    for name, image in [("source", images.source), ("target", images.target), ("corner_1", images.corners[1])]:
+        with Image.open(tmp_path / "images" / f"{name}.png") as file:
+            np.testing.assert_array_equal(np.asarray(file), to_uint8(image, UNIT)[..., 0])
+    assert found.dtype == np.float32 and found.shape == images.corners.shape
+    assert 0 < np.abs(found - images.corners).max() <= 0.5 / 255 + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("units", "stored"),
+    [
+        (((3,), (9,)), [3, 9]),
+        (((3, 9), (12,)), [[3, 9], [12, -1]]),
+        (((), ()), [-1, -1]),
+    ],
+)
+def test_arrays(tmp_path, units, stored):
+    images, weights = run_images(), np.array([[0.5, 0.5], [1, 0], [0, 1]], np.float32)
+    write_arrays(tmp_path, images, units, weights, TRACE)
+    with np.load(tmp_path / "corners.npz") as found:
+        assert set(found) == {"corners", "source", "target", "units", "convex_weights"}
+        assert found["units"].tolist() == stored
+        assert found["corners"].tobytes() == images.corners.tobytes() and found["corners"].shape == (2, 8, 8, 1)
+        np.testing.assert_array_equal(found["source"], images.source)
+        np.testing.assert_array_equal(found["target"], images.target)
+        np.testing.assert_array_equal(found["convex_weights"], weights)
+    lines = (tmp_path / "trace.csv").read_text().splitlines()
+    assert lines[0] == "step,match_0,match_1,push_0,push_1"
+    assert lines[1:] == ["0,9.0,8.0,0.0,1.0", "10,5.0,4.0,-1.0,0.0", "12,1.0,0.5,-2.0,-1.0"]
+
+
+@pytest.mark.parametrize("with_events", [True, False])
+def test_report_files(tmp_path, with_events):
+    two = summary(corners=(corner(),) * 2)
+    write_report(tmp_path, run_images(), two, TRACE if with_events else None)
+    events = [path for path in tmp_path.iterdir() if path.name.startswith("events.out.tfevents.")]
+    assert len(events) == with_events
+    assert {path.name for path in tmp_path.iterdir()} - {path.name for path in events} == {"table.md", "figure.png"}
+    assert (tmp_path / "table.md").read_text() == run_table(two)
+
+
+# Events
+
+
+def read_events(folder):
+    (path,) = folder.glob("events.out.tfevents.*")
+    scalars, images = {}, {}
+    for record in tf.data.TFRecordDataset(str(path)):
+        event = tf.compat.v1.Event.FromString(record.numpy())
+        for value in event.summary.value:
+            content = tf.make_ndarray(value.tensor)
+            if value.metadata.plugin_data.plugin_name == "scalars":
+                scalars.setdefault(value.tag, []).append((event.step, float(content)))
+            else:
+                images[value.tag] = (event.step, [tf.io.decode_png(png).numpy() for png in content[2:]])
+    return scalars, images
+
+
+def test_events_can_be_read(tmp_path):
+    images = run_images()
+    (tmp_path / "events.out.tfevents.1.interrupted").write_bytes(b"stale")
+    (tmp_path / "notes").touch()
+    write_events(tmp_path, TRACE, images.source, images.corners, images.target, UNIT)
+    assert (tmp_path / "notes").exists()
+    scalars, pictures = read_events(tmp_path)
+    assert scalars == {
+        "match/corner_0": [(0, 9.0), (10, 5.0), (12, 1.0)],
+        "match/corner_1": [(0, 8.0), (10, 4.0), (12, 0.5)],
+        "push/corner_0": [(0, 0.0), (10, -1.0), (12, -2.0)],
+        "push/corner_1": [(0, 1.0), (10, 0.0), (12, -1.0)],
+    }
+    assert set(pictures) == {"source", "corners", "target"}
+    for name, expected in {"source": images.source[None], "corners": images.corners, "target": images.target[None]}.items():
+        step, found = pictures[name]
+        assert step == 12
+        np.testing.assert_array_equal(found, to_uint8(expected, UNIT))
+
+
+def test_events_take_numbers_that_are_not_finite(tmp_path):
+    broken = dataclasses.replace(TRACE, terms={"match": np.full([3, 2], np.nan, np.float32)})
+    images = run_images()
+    write_events(tmp_path, broken, images.source, images.corners, images.target, UNIT)
+    scalars, _ = read_events(tmp_path)
+    assert np.isnan([value for _, value in scalars["match/corner_0"]]).all()

@@ -1,0 +1,1 @@
+"""What other programs read: networks and properties in their own formats."""
