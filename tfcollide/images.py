@@ -4,6 +4,8 @@ What is optimised, checked, saved and plotted is one and the same array in the
 model's own bounds; 8 bits exist only inside files.
 """
 
+import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -94,7 +96,7 @@ def read_images(paths: Sequence[Path], shape: ImageShape) -> np.ndarray:
 
 def _decode(path: Path) -> np.ndarray:
     """The pixels of a file, `[H, W, 3]` uint8."""
-    if not path.exists():
+    if not os.path.exists(path):
         raise RequestError(f"image {path}, which does not exist", "a readable image file", _MEND)
     if not path.is_file():
         raise RequestError(f"image {path}, which is not a file", "a readable image file", _MEND)
@@ -102,7 +104,7 @@ def _decode(path: Path) -> np.ndarray:
         raise RequestError(f"image {path}, which is empty", "a readable image file", _MEND)
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # our own limit, checked on the header
     try:
-        with Image.open(path) as image:
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
             _check_size(path, image)
             image.load()
             return _to_rgb(path, image)

@@ -225,6 +225,8 @@ class Descent:
         failed_at = tf.where(finite | done | (state.failed_at >= 0), state.failed_at, state.step)
         direction, slots = self._rule.update(gradient, state.slots, state.step)
         moved = self._project(state.controls - self._rate(state.step) * direction)
+        landed = tf.reduce_all(tf.math.is_finite(moved), axes)
+        failed_at = tf.where(landed | done | (failed_at >= 0), failed_at, state.step)
         still = tf.reshape(done | (failed_at >= 0), [-1] + [1] * len(axes))
         controls = tf.where(still, state.controls, moved)
         return DescentState(state.step + 1, controls, slots, done, failed_at), tf.stack([terms[n] for n in self.term_names])

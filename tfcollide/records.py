@@ -12,20 +12,24 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 __all__ = [
+    "Certificate",
     "CornerRecord",
     "Distance",
     "EndPoint",
+    "ExactRecord",
+    "FailureBound",
     "Interpolation",
     "PairResult",
     "PngCheck",
     "Summary",
     "SweepSummary",
     "Trace",
+    "WorstMixture",
     "to_json",
     "write_bytes",
     "write_csv",
@@ -137,6 +141,78 @@ class PngCheck:
 
 
 @dataclasses.dataclass(frozen=True)
+class WorstMixture:
+    """The mixture of smallest margin that a search by gradient found.
+
+    Attributes:
+        margin: the target's logit less the best other.
+        predicted: the name of the class on top.
+        convex_weights: N, as float32.
+    """
+
+    margin: float
+    predicted: str
+    convex_weights: tuple[float, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class FailureBound:
+    """What the random mixtures say of all: Clopper and Pearson's upper bound.
+
+    Attributes:
+        confidence: of the bound.
+        share: of the hull that fails, at most.
+    """
+
+    confidence: float
+    share: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Certificate:
+    """A proof over the whole hull, or what came of trying.
+
+    Attributes:
+        status: "certified", "refuted" or "undecided".
+        margin: target's logit minus the best other: the smallest one proven
+            ("certified", "undecided"; -inf where nothing could be bounded), or the
+            mixture's own, as the network computes it ("refuted").
+        share_proven: of the hull, by volume, where the margin is proven positive.
+        mixture: N convex weights that break it ("refuted"), else None.
+    """
+
+    status: Literal["certified", "refuted", "undecided"]
+    margin: float
+    share_proven: float
+    mixture: tuple[float, ...] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class ExactRecord:
+    """What the exact solver says of its corners.
+
+    Attributes:
+        kind: the direction ("units", "random", "diverse") or the norm ("l1", "l2").
+        status: a sentence a corner.
+        distance: from the source to its nearest collision, in that norm; else None.
+        duality_gap: the distance less a proven lower bound of it; else None.
+        feature_residual_float64: largest feature difference of each float64 solution.
+        feature_residual_float32: the same of each saved corner.
+        inactive_bound: the largest value an inactive unit can take in float32, proven.
+        dimension: of the collision polytope.
+    """
+
+    kind: str
+    status: tuple[str, ...]
+    distance: float | None = None
+    duality_gap: float | None = None
+    feature_residual_float64: tuple[float, ...] = ()
+    feature_residual_float32: tuple[float, ...] = ()
+    inactive_bound: tuple[float, ...] = ()
+    dimension: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class Summary:
     """Everything a run found: the content of `summary.json`."""
 
@@ -157,6 +233,10 @@ class Summary:
     distance: Distance
     interpolation: Interpolation
     png: PngCheck
+    worst_mixture: WorstMixture | None
+    failure_bound: FailureBound
+    certificate: Certificate | None
+    exact: ExactRecord | None
     seconds: Mapping[str, float]
     versions: Mapping[str, str]
 

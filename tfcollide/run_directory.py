@@ -48,6 +48,10 @@ class RunDirectory:
     def check(self) -> None:
         """Raises `RequestError` unless `open` can be expected to succeed; writes nothing."""
         self.check_place()
+        if self.partial.exists() and not self.partial.is_dir():
+            raise RequestError(
+                f"--out={self.out}, beside which {self.partial.name} is a file", "a folder or nothing there", "Move it away."
+            )
         if self.partial.exists() and not self._overwrite and not self._is_ours():
             raise RequestError(
                 f"--out={self.out}, beside which {self.partial.name} is another request's unfinished run",
@@ -58,10 +62,10 @@ class RunDirectory:
     def open(self) -> Path:
         """Creates or finds the partial directory, locks it, and returns its path."""
         self.check()
-        if self.partial.exists() and not self._is_ours():
-            shutil.rmtree(self.partial)
         self.partial.mkdir(parents=True, exist_ok=True)
         self._take_lock()
+        if not self._is_ours():
+            self._empty()
         records.write_bytes(self.partial / "run.flags", self._request.encode())
         return self.partial
 
@@ -89,6 +93,14 @@ class RunDirectory:
         if not flags.is_file():
             return self.partial.is_dir() and all(p.name.startswith(".") for p in self.partial.iterdir())
         return flags.read_bytes() == self._request.encode()
+
+    def _empty(self) -> None:
+        """Drops what another request left, but for the lock that is held now."""
+        for entry in self.partial.iterdir():
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            elif entry.name != ".lock":
+                entry.unlink()
 
     def _take_lock(self) -> None:
         self._lock = open(self.partial / ".lock", "w")  # noqa: SIM115 (held until `close`)

@@ -86,7 +86,9 @@ def test_no_answer_is_unsound(seed, count):
     rng = np.random.default_rng(seed)
     widths = [(6, 12, 4), (6, 10, 8, 4), (5, 8, 8, 8, 3), (4, 3)][seed // 2 % 4]
     chain = network(rng, widths)
-    start, reach = rng.normal(size=(1, widths[0], 1, 1)), rng.choice([0.1, 0.5, 2.0])
+    # Far from zero float32 loses much to rounding.
+    scale = 1000.0 if seed % 5 == 0 else 1.0
+    start, reach = scale * rng.normal(size=(1, widths[0], 1, 1)), rng.choice([0.1, 0.5, 2.0])
     corners = (start + reach * rng.normal(size=(count, widths[0], 1, 1))).astype(np.float32)
     target = int(chain.logits(corners[:1]).argmax())
     weights = exact_on_a_segment(chain, corners) if count == 2 else grid(3, 70)
@@ -94,18 +96,19 @@ def test_no_answer_is_unsound(seed, count):
     shuffled = float32_logits(chain, np.random.default_rng(seed))
     seen = margins(shuffled(mix(weights, corners)), target).min()
 
-    found = certify(chain, corners, target, float32_logits(chain), max_boxes=3000)
+    found = certify(chain, corners, target, float32_logits(chain), max_boxes=3000, tightness=0.999)
     if found.status == "certified":
         assert 0 < found.margin <= min(true, seen) and found.share_proven == 1.0 and found.mixture is None
-        assert found.margin >= 0.5 * true
+        assert found.margin >= 0.9 * true - 1e-4 * scale
     elif found.status == "refuted":
         broken = np.float32([found.mixture])
         assert broken.min() >= 0 and abs(broken.sum() - 1) < 1e-6
         values = float32_logits(chain)(mix(broken, corners))
         assert values.argmax() != target and found.margin == margins(values, target)[0] <= 0
-        assert count == 3 or true < 1e-5
+        assert count == 3 or true < 1e-5 * scale
     # What lies further from zero than rounding reaches is decided.
-    assert found.status == ("certified" if true > 1e-4 else "refuted" if true < -1e-4 else found.status)
+    reach = 1e-4 * scale
+    assert found.status == ("certified" if true > reach else "refuted" if true < -reach else found.status)
 
     early = certify(chain, corners, target, float32_logits(chain), max_boxes=1)
     assert early.status != "certified" or early.margin <= min(true, seen)
@@ -154,6 +157,24 @@ def test_a_planted_pit_that_stays_above_zero_is_certified():
     chain = DenseChain((*chain.stages[:-1], raised), chain.input_shape)
     found = certify(chain, corners, 0, float32_logits(chain))
     assert found.status == "certified" and 0.2 < found.margin < 0.25
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_margin_holds_in_float32_in_every_order(seed):
+    """No ReLU switches, so that the proof is exact in real numbers, and only rounding is left to account for."""
+    rng = np.random.default_rng(seed)
+    maps = [
+        stage(rng.uniform(0.5, 1.5, (n, m)), rng.normal(size=n), relu=n > 3) for m, n in itertools.pairwise((40, 30, 30, 3))
+    ]
+    chain = DenseChain(tuple(maps), (40, 1, 1))
+    corners = rng.uniform(size=(3, 40, 1, 1)).astype(np.float32)
+    weights = grid(3, 20)
+    target = int(chain.logits(corners[:1]).argmax())
+    true = margins(chain.logits(blend(weights, corners)), target).min()
+    orders = [np.random.default_rng(k) for k in range(5)]
+    seen = min(margins(float32_logits(chain, order)(mix(weights, corners)), target).min() for order in orders)
+    found = certify(chain, corners, target, float32_logits(chain))
+    assert found.status == "certified" and found.margin < seen < true and found.margin > true * 0.9
 
 
 def test_rounding_alone_can_leave_a_hull_undecided():

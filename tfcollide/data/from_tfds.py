@@ -83,7 +83,7 @@ def _check_connection(builder: Any) -> None:
     """Raises `OSError` where the first server of the data set does not answer in time."""
     if urllib.request.getproxies():
         return  # the proxy knows the servers, this machine need not
-    for url in list(getattr(builder, "url_infos", {}))[:1]:
+    for url in list(getattr(builder, "url_infos", None) or {})[:1]:
         parts = urllib.parse.urlsplit(url)
         if parts.hostname:
             socket.create_connection((parts.hostname, parts.port or 443), timeout=_CONNECT_SECONDS).close()

@@ -1,5 +1,6 @@
 """Choosing the source and the target: a class, a test image, or a file."""
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from tfcollide.data.labelled import LabelledImages
 from tfcollide.errors import RequestError
 from tfcollide.images import check_image_file, read_image
 
-__all__ = ["Choice", "Selector", "draw_pairs", "parse_selector", "resolve"]
+__all__ = ["Choice", "Selector", "draw_pairs", "every_class", "parse_selector", "resolve"]
 
 
 class Selector(NamedTuple):
@@ -50,8 +51,8 @@ def parse_selector(flag: str, text: str, data: LabelledImages) -> Selector:
         return Selector(label=data.class_names.index(text))
     if text.startswith("test:"):
         return Selector(test_index=_test_index(flag, text, data.test_size))
-    path = Path(text).expanduser()
-    if path.exists() or path.suffix or len(path.parts) > 1:
+    path = Path(os.path.expanduser(text))  # unlike Path.expanduser, leaves an unknown ~name alone
+    if os.path.exists(path) or path.suffix or len(path.parts) > 1:
         check_image_file(path)
         return Selector(path=path)
     shown = ", ".join(data.class_names[:12]) + (", ..." if len(data.class_names) > 12 else "")
@@ -87,6 +88,26 @@ def resolve(flag: str, selector: Selector, data: LabelledImages, predicted: np.n
             )
         index = int(right[0])
     return Choice(data.test.images[index], f"test:{index}", data.class_names[labels[index]])
+
+
+def every_class(data: LabelledImages, predicted: np.ndarray, target: Selector) -> list[str]:
+    """One test image of each class, the first that the model gets right and that is not the target.
+
+    Args:
+        data: where the images come from.
+        predicted: `[test_size]`, the model's class of each test image.
+        target: what is left out.
+
+    Returns:
+        "test:INDEX" a class, those without such an image left out.
+    """
+    labels = data.test.labels
+    taken = None if target.path else resolve("target", target, data, predicted).id
+    found = []
+    for label in range(len(data.class_names)):
+        right = [f"test:{i}" for i in np.flatnonzero((labels == label) & (predicted == label))[:2]]
+        found += [name for name in right if name != taken][:1]
+    return found
 
 
 def draw_pairs(data: LabelledImages, predicted: np.ndarray, count: int, seed: int) -> list[tuple[str, str]]:

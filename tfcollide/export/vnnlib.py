@@ -12,9 +12,11 @@ weight is given out behind the logits:
 The property states the negation, as in VNN-COMP: some other logit is at least the
 target's. That the weights sum to one at most, version 2 says of X. Version 1 says it
 as Y_L >= 0, since its usual readers know boxes only (vnnlib 0.0.1 takes the sum for
-bounds of single inputs, and a verifier would then prove too little). So "unsat" confirms a certificate, and "sat" comes with a mixture that
-breaks it. A verifier reasons about real numbers or about its own rounding; the
-claim about any order of float32 sums is `polytope.certificate`'s alone.
+bounds of single inputs, and a verifier would then prove too little).
+
+So "unsat" confirms a certificate, and "sat" comes with a mixture that breaks it. A
+verifier reasons about real numbers or about its own rounding; the claim about any
+order of float32 sums is `polytope.certificate`'s alone.
 """
 
 import dataclasses

@@ -16,10 +16,9 @@ algorithms that add before they multiply (Winograd, Strassen, FFT), images that
 are rounded to 8 bits, values that are not finite, and faults of the machine.
 """
 
-import dataclasses
 import time
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,30 +27,12 @@ from tfcollide.polytope.counterexample import Search
 from tfcollide.polytope.pieces import Pieces
 from tfcollide.polytope.relaxation import prepare
 from tfcollide.polytope.simplex import starts
+from tfcollide.records import Certificate
 
-__all__ = ["Certificate", "certify"]
+__all__ = ["certify"]
 
 _BATCH = 64  # sub-simplices bounded at once
 _STARTS = 256
-
-
-@dataclasses.dataclass(frozen=True)
-class Certificate:
-    """What is known of all mixtures.
-
-    Attributes:
-        status: "certified", "refuted" or "undecided".
-        margin: target's logit minus the best other: the smallest one proven
-            ("certified", "undecided"; -inf where nothing could be bounded), or the
-            mixture's own, as the network computes it ("refuted").
-        share_proven: of the simplex, by volume, where the margin is proven positive; 0 if "refuted".
-        mixture: N convex weights that break it ("refuted"), else None.
-    """
-
-    status: Literal["certified", "refuted", "undecided"]
-    margin: float
-    share_proven: float
-    mixture: tuple[float, ...] | None = None
 
 
 def certify(

@@ -7,7 +7,6 @@ starts at once: vertices, midpoints of edges, the centroid, random mixtures, and
 lowest of those that were sampled. For any network; a proof is `certificate`'s.
 """
 
-import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -16,38 +15,11 @@ from scipy.special import betaincinv
 
 from tfcollide.polytope.hull import mix
 from tfcollide.polytope.simplex import starts
+from tfcollide.records import FailureBound, WorstMixture
 
-__all__ = ["FailureBound", "WorstMixture", "clopper_pearson", "worst_mixture"]
+__all__ = ["clopper_pearson", "worst_mixture"]
 
 _FIRST_STEP, _LAST_STEP = 0.5, 1e-4
-
-
-@dataclasses.dataclass(frozen=True)
-class WorstMixture:
-    """A mixture, judged from its saved weights through the model.
-
-    Attributes:
-        margin: the target's logit minus the best other.
-        predicted: the name of the class on top.
-        convex_weights: N float32 values.
-    """
-
-    margin: float
-    predicted: str
-    convex_weights: tuple[float, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class FailureBound:
-    """How large a share of all mixtures may fail, given the samples.
-
-    Attributes:
-        confidence: that the share is no larger.
-        share: the bound.
-    """
-
-    confidence: float
-    share: float
 
 
 def worst_mixture(

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tfcollide.data.select import parse_selector
 from tfcollide.quiet import import_tensorflow
 from tfcollide.recipes.config import CollideConfig, flags_text
 from tfcollide.recipes.request import Pair, check_collide, parse_pair, read_pairs
@@ -37,7 +38,9 @@ def run(config: CollideConfig, out: Path, *, overwrite: bool = False) -> Summary
     RunDirectory(out.absolute(), flags_text(config), overwrite=overwrite).check_place()
     data = check_collide(config)
     asked = read_pairs(Path(config.pairs)) if config.pairs else None
-    sweep = config.num_pairs is not None or asked is not None
+    sweep = config.num_pairs is not None or asked is not None or config.source == "every"
+    if config.source == "every" and asked is None and config.num_pairs is None:
+        parse_selector("target", config.target, data)
     pair = None if sweep else parse_pair(config, data)
     config = _with_absolute_files(config, pair) if pair else config
     directory = RunDirectory(out.absolute(), flags_text(config), overwrite=overwrite)

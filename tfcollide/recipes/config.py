@@ -62,7 +62,7 @@ class TrainConfig:
 class CollideConfig(TrainConfig):
     """A search for corners, and its checks."""
 
-    source: str = _flag("3", "Where corners start: a class, test:INDEX, or an image file.")
+    source: str = _flag("3", "Where corners start: a class, test:INDEX, an image file, or every (one of each class).")
     target: str = _flag("7", "Whose features they take: a class, test:INDEX, or an image file.")
     tap: str = _flag("hidden_1", "ReLU layer at which features collide.")
     corners: int | None = _flag(
@@ -73,7 +73,17 @@ class CollideConfig(TrainConfig):
     )
     objective: str = _flag("corners", "corners (Eq. 3) or match (Eq. 1, the baseline).")
     parameterization: str = _flag("pixels", "What is optimised: pixels.")
-    solver: str = _flag("gradient", "How corners are found.", choices=("gradient",))
+    solver: str = _flag(
+        "gradient", "gradient descent, or exact: linear programs, at an affine tap.", choices=("gradient", "exact")
+    )
+    direction: str | None = _flag(
+        None,
+        "Which exact corners: in which units push (the default), random, or far apart.",
+        choices=("units", "random", "diverse"),
+    )
+    nearest: str | None = _flag(None, "Exact: the collision closest to the source in this norm.", choices=("l1", "l2"))
+    max_change: float | None = _flag(None, "With --nearest: the most that one pixel value may change, in the model's units.")
+    max_total: float | None = _flag(None, "With --nearest: the most that the norm of the change may be.")
     optimizer: str = _flag("adam", "Update rule.", choices=("gradient_descent", "ema", "adam"))
     learning_rate: str = _flag("0.01", "RATE, STEP:RATE,STEP:RATE,... from step 0 on, or cosine:RATE.")
     term_weights: str | None = _flag(
@@ -86,6 +96,8 @@ class CollideConfig(TrainConfig):
     stop_loss: float | None = _flag(None, "A corner stops when its active_match is below this. Default: --stop_fraction.")
     stop_fraction: float = _flag(0.05, "A corner stops below this share of its starting active_match.")
     interpolations: int = _flag(2000, "Random mixtures of the corners to check, S.")
+    worst_starts: int = _flag(64, "Starts of the search for the worst mixture; 0: do not search.")
+    certify_seconds: float = _flag(10.0, "Time to prove or refute the whole hull, for dense networks; 0: do not try.")
     sampling: str = _flag("uniform", "How convex weights are drawn.", choices=("uniform", "stick_breaking"))
     pairs: str | None = _flag(None, "Sweep: a CSV file with the columns source and target.")
     num_pairs: int | None = _flag(None, "Sweep: this many random pairs of correctly classified test images.")
@@ -100,7 +112,7 @@ class CollideConfig(TrainConfig):
             return self.corners
         if self.units is not None:
             return len(self.units.split(","))
-        return 1 if self.objective == "match" and not self.start_noise else 5
+        return 1 if self.nearest or (self.objective == "match" and not self.start_noise) else 5
 
     def check(self) -> None:
         """As `TrainConfig.check`, and combinations that cannot work."""
@@ -110,7 +122,18 @@ class CollideConfig(TrainConfig):
             if choices and value is not None and value not in choices:
                 raise RequestError(f"--{field.name}={value}", f"one of {', '.join(choices)}")
         _at_least(self, 1, "corners", "max_steps", "interpolations", "num_pairs", "trace_every")
-        _at_least(self, 0, "seed", "start_noise", "half_life", "checkpoint_seconds")
+        _at_least(
+            self,
+            0,
+            "seed",
+            "start_noise",
+            "half_life",
+            "checkpoint_seconds",
+            "worst_starts",
+            "certify_seconds",
+            "max_change",
+            "max_total",
+        )
         _positive(self, "stop_loss", "stop_fraction")
         self._check_combinations()
 
@@ -122,6 +145,7 @@ class CollideConfig(TrainConfig):
                 "one group a corner",
                 f"Leave --corners out or say --corners={groups}.",
             )
+        self._check_exact()
         if self.pairs is not None and self.num_pairs is not None:
             raise RequestError("--pairs together with --num_pairs", "one of the two")
         if self.objective == "match" and self.units is not None:
@@ -132,6 +156,24 @@ class CollideConfig(TrainConfig):
                 "one corner, since from one start all of them coincide",
                 "Say --corners=1, or --start_noise=0.1 for different starts.",
             )
+
+    def _check_exact(self) -> None:
+        exact = {name: getattr(self, name) for name in ("direction", "nearest", "max_change", "max_total")}
+        given = [f"--{name}={value}" for name, value in exact.items() if value is not None]
+        if given and self.solver != "exact":
+            raise RequestError(" ".join(given), "--solver=exact beside it", "Add it, or leave the flag out.")
+        if self.nearest is None and (self.max_change is not None or self.max_total is not None):
+            raise RequestError(" ".join(given), "--nearest=l1 or --nearest=l2 beside it", "Add it, or leave the flag out.")
+        if self.nearest is not None and (self.direction is not None or self.units is not None or self.num_corners() != 1):
+            raise RequestError(
+                f"--nearest={self.nearest} with --direction, --units or several --corners",
+                "one of them",
+                "Leave the others out.",
+            )
+        if self.direction in ("random", "diverse") and self.units is not None:
+            raise RequestError(f"--direction={self.direction} with --units", "one of the two", "Leave one out.")
+        if self.solver == "exact" and self.objective != "corners":
+            raise RequestError(f"--solver=exact with --objective={self.objective}", "--objective=corners", "Leave it out.")
 
 
 PRESETS: dict[str, dict[str, Any]] = {

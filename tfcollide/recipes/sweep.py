@@ -8,19 +8,22 @@ from pathlib import Path
 
 import numpy as np
 from absl import logging
+from PIL import Image
 from tqdm import tqdm
 
-from tfcollide.data.select import draw_pairs
+from tfcollide.data.select import draw_pairs, every_class, parse_selector
 from tfcollide.errors import RequestError
 from tfcollide.recipes.config import CollideConfig, flags_text
 from tfcollide.recipes.experiment import Experiment
 from tfcollide.recipes.pair import run_pair
 from tfcollide.recipes.request import parse_pair
 from tfcollide.records import PairResult, SweepSummary, write_json
-from tfcollide.report import table
+from tfcollide.report import figure, table
 from tfcollide.run_directory import RunDirectory
 
 __all__ = ["run_sweep"]
+
+_DRAWN = 12
 
 
 def run_sweep(
@@ -37,10 +40,13 @@ def run_sweep(
     Args:
         config: what to do, resolved.
         experiment: prepared for `config`.
-        pairs: sources and targets, or None to draw `config.num_pairs`.
+        pairs: sources and targets; None to draw `config.num_pairs`, or one source a class.
         directory: where to write.
         seconds: "load" and "train", spent before.
     """
+    if pairs is None and config.num_pairs is None:
+        wanted = parse_selector("target", config.target, experiment.data)
+        pairs = [(image, config.target) for image in every_class(experiment.data, experiment.predicted, wanted)]
     if pairs is None:
         pairs = draw_pairs(experiment.data, experiment.predicted, config.num_pairs or 1, config.seed)
     folder = directory.open()
@@ -50,6 +56,7 @@ def run_sweep(
             single = dataclasses.replace(config, source=source, target=target, pairs=None, num_pairs=None)
             results.append(_run_one(single, experiment, folder / _name(number, source, target)))
         summary = _summarise(config, experiment, results, seconds)
+        _draw(folder, summary)
         (folder / "table.md").write_text(table.sweep_table(summary), encoding="utf-8")
         write_json(folder / "summary.json", summary)
         directory.commit()
@@ -106,3 +113,45 @@ def _summarise(
 def _name(number: int, source: str, target: str) -> str:
     safe = (re.sub(r"[^A-Za-z0-9]+", "-", Path(text).stem or text)[:40] for text in (source, target))
     return f"pair_{number:04d}_" + "_to_".join(safe)
+
+
+def _draw(folder: Path, summary: SweepSummary) -> None:
+    """One row a pair; or one row in all, where each pair has a single corner."""
+    done = [pair for pair in summary.pairs if pair.directory][:_DRAWN]
+    rows = [_panels(folder / str(pair.directory), pair) for pair in done]
+    if not rows:
+        return
+    target = rows[0][-1]
+    same = all(np.array_equal(row[-1].pixels, target.pixels) for row in rows)
+    if same and all(len(row) == 3 for row in rows):
+        corners = [row[1]._replace(title=f'looks like "{row[0].title}"') for row in rows]
+        rows = [[*corners, target._replace(title="target")]]
+        foot = f"{summary.model} at {summary.tap}: all of these are the target to the network"
+    else:
+        foot = f"{summary.model} at {summary.tap}: {summary.num_converged} of {summary.num_pairs} pairs converged"
+    figure.draw(folder / "figure.png", rows, foot)
+
+
+def _panels(folder: Path, pair: PairResult) -> list[figure.Panel]:
+    """The images of a pair, from its own files."""
+    found = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    ends = {}
+    for name in ("source", "target"):
+        caption = f'"{found[name]["predicted"]}"  {found[name]["probability"]:.3f}'
+        title = found[name]["label"] or found[name]["id"]
+        ends[name] = figure.Panel(title, _pixels(folder, name), caption, name)
+    corners = [
+        figure.Panel(
+            f"corner {n + 1}",
+            _pixels(folder, f"corner_{n}"),
+            f'"{corner["predicted"]}"  {corner["probability"]:.3f}',
+            "corner" if corner["converged"] else "failed",
+        )
+        for n, corner in enumerate(found["corners"])
+    ]
+    return [ends["source"], *corners, ends["target"]]
+
+
+def _pixels(folder: Path, name: str) -> np.ndarray:
+    with Image.open(folder / "images" / f"{name}.png") as image:
+        return np.asarray(image)

@@ -1,7 +1,8 @@
 """The paper's figures 2 and 3: the source, the corners and the target in a row."""
 
-import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,16 +12,32 @@ from tfcollide.images import to_uint8
 from tfcollide.records import Summary
 from tfcollide.shapes import Bounds
 
-__all__ = ["write_row"]
+__all__ = ["Panel", "corner_panels", "draw", "row_of", "write_row"]
 
-_COLUMNS = 9
-_EDGE = {"source": "#4477aa", "corner": "#bbbbbb", "target": "#228833", "failed": "#cc3311"}
+_COLUMNS = 10
+_EDGES = {"source": "#4477aa", "corner": "#bbbbbb", "target": "#228833", "failed": "#cc3311"}
+
+
+class Panel(NamedTuple):
+    """One image of a figure.
+
+    Attributes:
+        title: above it.
+        pixels: `[H, W, C]` uint8.
+        caption: below it, what the network takes it for.
+        role: "source", "corner", "target" or "failed"; the colour of its frame.
+    """
+
+    title: str
+    pixels: np.ndarray
+    caption: str
+    role: str
 
 
 def write_row(
     path: Path, summary: Summary, source: np.ndarray, corners: np.ndarray, target: np.ndarray, bounds: Bounds
 ) -> None:
-    """Draws the images of a run, each under what the network takes it for.
+    """Draws the images of a run, each over what the network takes it for.
 
     Args:
         path: a PNG file.
@@ -30,31 +47,47 @@ def write_row(
         target: `[H, W, C]`.
         bounds: of all three.
     """
-    panels = [("source", source, _caption(summary.source.predicted, summary.source.probability), "source")]
-    for n, (image, record) in enumerate(zip(corners, summary.corners, strict=True), start=1):
-        edge = "corner" if record.converged else "failed"
-        panels.append((f"corner {n}", image, _caption(record.predicted, record.probability), edge))
-    panels.append(("target", target, _caption(summary.target.predicted, summary.target.probability), "target"))
-    columns = min(_COLUMNS, len(panels))
-    rows = math.ceil(len(panels) / columns)
-    figure = Figure(figsize=(1.5 * columns, 1.95 * rows + 0.3), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axis in axes[len(panels) :]:
-        axis.axis("off")
-    for axis, (title, image, caption, edge) in zip(axes, panels, strict=False):
-        _panel(axis, to_uint8(image, bounds), title, caption, _EDGE[edge])
-    figure.supxlabel(_foot(summary), fontsize=9, color="#444444")
+    panels = row_of(summary, *(to_uint8(images, bounds) for images in (source, corners, target)))
+    draw(path, [panels[i : i + _COLUMNS] for i in range(0, len(panels), _COLUMNS)], _foot(summary))
+
+
+def row_of(summary: Summary, source: np.ndarray, corners: np.ndarray, target: np.ndarray) -> list[Panel]:
+    """The source, the corners and the target of a run, uint8, as panels."""
+    first = Panel("source", source, _caption(summary.source.predicted, summary.source.probability), "source")
+    last = Panel("target", target, _caption(summary.target.predicted, summary.target.probability), "target")
+    return [first, *corner_panels(summary, corners), last]
+
+
+def corner_panels(summary: Summary, corners: np.ndarray) -> list[Panel]:
+    """The corners of a run, `[N, H, W, C]` uint8, as panels."""
+    return [
+        Panel(f"corner {n}", pixels, _caption(record.predicted, record.probability), "corner" if record.converged else "failed")
+        for n, (pixels, record) in enumerate(zip(corners, summary.corners, strict=True), start=1)
+    ]
+
+
+def draw(path: Path, rows: Sequence[Sequence[Panel]], foot: str) -> None:
+    """Writes rows of panels with a line of text below them as a PNG."""
+    columns = max(len(row) for row in rows)
+    figure = Figure(figsize=(1.5 * columns, 1.95 * len(rows) + 0.3), layout="constrained")
+    axes = figure.subplots(len(rows), columns, squeeze=False)
+    for line, row in zip(axes, rows, strict=True):
+        for axis, panel in zip(line, row, strict=False):
+            _show(axis, panel)
+        for axis in line[len(row) :]:
+            axis.axis("off")
+    figure.supxlabel(foot, fontsize=9, color="#444444", parse_math=False)
     figure.savefig(path, dpi=160)
 
 
-def _panel(axis: Axes, pixels: np.ndarray, title: str, caption: str, edge: str) -> None:
-    axis.imshow(pixels.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-    axis.set_title(title, fontsize=9, color="#444444")
-    axis.set_xlabel(caption, fontsize=10)
+def _show(axis: Axes, panel: Panel) -> None:
+    axis.imshow(panel.pixels.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axis.set_title(panel.title, fontsize=9, color="#444444", parse_math=False)  # names may hold a $
+    axis.set_xlabel(panel.caption, fontsize=10, parse_math=False)
     axis.set_xticks([])
     axis.set_yticks([])
     for spine in axis.spines.values():
-        spine.set(color=edge, linewidth=2)
+        spine.set(color=_EDGES[panel.role], linewidth=2)
 
 
 def _caption(name: str, probability: float) -> str:
@@ -65,9 +98,9 @@ def _caption(name: str, probability: float) -> str:
 def _foot(summary: Summary) -> str:
     where = f"{summary.model} at {summary.tap}"
     if summary.distance.corner_mean is None:
-        return where
+        return f"{where}: {summary.distance.corner_to_source_mean:.2f} from the source"
     mixtures = summary.interpolation
     hits = f"{round(mixtures.accuracy * mixtures.samples):,} of {mixtures.samples:,}"
-    return (
-        f'{where}: corners {summary.distance.corner_mean:.2f} apart; {hits} mixtures of them are "{summary.target.predicted}"'
-    )
+    proof = ", and all others by proof" if summary.certificate and summary.certificate.status == "certified" else ""
+    apart = f"corners {summary.distance.corner_mean:.2f} apart"
+    return f'{where}: {apart}; {hits} mixtures of them are "{summary.target.predicted}"{proof}'

@@ -63,10 +63,30 @@ def _results(summary: Summary) -> str:
         (f'mixtures classified as "{summary.target.predicted}"', _share(mixtures.accuracy), _of(paper, "accuracy", _share)),
         ("- with corners read back from 8-bit PNG", _share(summary.png.accuracy), ""),
         ("largest feature distance of a mixture", f"{mixtures.max_feature_distance:.3g}", ""),
+        *_hull_rows(summary),
     ]
     if paper is None:
         return _markdown(["", "ours"], [row[:2] for row in rows])
     return _markdown(["", "ours", f"paper, {paper.place}"], rows)
+
+
+def _hull_rows(summary: Summary) -> list[tuple[str, str, str]]:
+    """The worst mixture, the bound from the samples, and the proof."""
+    rows = []
+    if summary.worst_mixture:
+        worst = summary.worst_mixture
+        rows.append(("worst mixture found: margin, class", f'{worst.margin:.3g}, "{worst.predicted}"', ""))
+    bound = summary.failure_bound
+    rows.append((f"share of mixtures that may fail, {100 * bound.confidence:g} % sure", f"< {100 * bound.share:.2f} %", ""))
+    if summary.certificate:
+        proof = summary.certificate
+        words = {
+            "certified": f"certified, margin {proof.margin:.3g}",
+            "refuted": f"**refuted**, margin {proof.margin:.3g}",
+            "undecided": f"undecided, {100 * proof.share_proven:.1f} % proven",
+        }
+        rows.append(("every mixture, by proof", words[proof.status], ""))
+    return rows
 
 
 def _corners(summary: Summary) -> str:
@@ -92,6 +112,7 @@ def _remarks(summary: Summary) -> list[str]:
     if summary.objective == "match":
         gap = min(corner.boundary_gap for corner in summary.corners)
         remarks.append(f"Eq. 1 stops {gap:.3g} from the polytope's boundary (the least |pre-activation| of an inactive unit).")
+    remarks += _exact_remarks(summary)
     stop = max(summary.stop_loss)
     if summary.objective == "corners" and summary.converged and summary.png.max_active_match >= stop:
         remarks.append(f"Saved as 8-bit PNG, the largest L_pos rises to {summary.png.max_active_match:.3g} (stop: {stop:.3g}).")
@@ -109,9 +130,27 @@ def _remarks(summary: Summary) -> list[str]:
     return remarks
 
 
+def _exact_remarks(summary: Summary) -> list[str]:
+    exact = summary.exact
+    if exact is None:
+        return []
+    residual = max(exact.feature_residual_float64), max(exact.feature_residual_float32)
+    remarks = [
+        f"Exact ({exact.kind}): a polytope of dimension {exact.dimension}; features equal up to {residual[0]:.1e} in float64 "
+        f"and {residual[1]:.1e} as saved in float32; inactive units stay below {max(exact.inactive_bound):.1e}."
+    ]
+    if exact.distance is not None:
+        remarks.append(
+            f"Nearest collision in {exact.kind}: {exact.distance:.4g} from the source (gap {exact.duality_gap:.1e})."
+        )
+    return remarks
+
+
 def _why(number: int, corner: CornerRecord, summary: Summary) -> str:
     if corner.diverged_at is not None:
         return f"**Corner {number} diverged** at step {corner.diverged_at}: lower --learning_rate."
+    if summary.exact is not None:
+        return f"**Corner {number} was not found**: {summary.exact.status[number - 1]}."
     reached = corner.active_match if summary.objective == "corners" else corner.feature_distance
     return (
         f"**Corner {number} did not converge**: {reached:.3g} after {summary.steps:,} steps, to stop below "

@@ -1,0 +1,71 @@
+"""A pair as a problem: the images, the target's features, and what each corner is to do."""
+
+import dataclasses
+
+import numpy as np
+
+from tfcollide.data.select import Choice, resolve
+from tfcollide.images import from_uint8
+from tfcollide.models.affine import affine_map
+from tfcollide.objectives.terms import Goal, make_goal
+from tfcollide.objectives.units import Groups, choose_units, parse_units
+from tfcollide.polytope import checks, hull
+from tfcollide.recipes.config import CollideConfig
+from tfcollide.recipes.experiment import Experiment
+from tfcollide.recipes.request import Pair
+
+__all__ = ["Problem", "pose"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """A source, a target, and what each corner is to do.
+
+    Attributes:
+        source: as chosen.
+        target: as chosen.
+        start: `[H, W, C]`, the source in the model's bounds.
+        goal_image: `[H, W, C]`, the target in the model's bounds.
+        seen: the target through the model.
+        units: N groups of pushed units.
+        goal: the same as tensors.
+        weights: `[S, N]` convex weights of the mixtures to check.
+    """
+
+    source: Choice
+    target: Choice
+    start: np.ndarray
+    goal_image: np.ndarray
+    seen: checks.Target
+    units: Groups
+    goal: Goal
+    weights: np.ndarray
+
+
+def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
+    """Looks up the images and chooses the units.
+
+    Raises:
+        RequestError: an image or a unit does not fit.
+    """
+    classifier = experiment.classifier
+    source = resolve("source", pair.source, experiment.data, experiment.predicted)
+    target = resolve("target", pair.target, experiment.data, experiment.predicted)
+    goal_image = from_uint8(target.image, classifier.bounds)
+    seen = checks.target_of(classifier, experiment.tap, goal_image)
+    corners = config.num_corners()
+    units: Groups = ((),) * corners
+    if experiment.objective.pushes_units and config.direction in (None, "units") and config.nearest is None:
+        units = choose_units(seen.pre_activation >= 0, corners, parse_units(config.units) if config.units else None)
+    if config.solver == "exact":
+        affine_map(classifier, config.tap)  # refuses a tap that is not affine, before anything is written
+    return Problem(
+        source=source,
+        target=target,
+        start=from_uint8(source.image, classifier.bounds),
+        goal_image=goal_image,
+        seen=seen,
+        units=units,
+        goal=make_goal(seen.pre_activation, units),
+        weights=hull.convex_weights(config.interpolations, corners, sampling=config.sampling, seed=config.seed),
+    )

@@ -1,0 +1,162 @@
+"""From a problem to corners: by descent, or exactly."""
+
+import dataclasses
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from tfcollide.models.affine import AffineMap, affine_map
+from tfcollide.optimize import DescentState, minimize, pack_state
+from tfcollide.polytope import checks, geometry, vertices
+from tfcollide.polytope.halfspaces import Polytope, collision_polytope
+from tfcollide.polytope.nearest import nearest
+from tfcollide.recipes.config import CollideConfig
+from tfcollide.recipes.experiment import Experiment
+from tfcollide.recipes.problem import Problem
+from tfcollide.records import ExactRecord, Trace, write_npz
+
+__all__ = ["Solution", "solve"]
+
+EXACT_STOP = 1e-6
+"""The L_pos below which a saved exact corner counts as found; rounding to float32 leaves about 1e-9."""
+
+
+class Solution(NamedTuple):
+    """Corners and how they were come by.
+
+    Attributes:
+        corners: `[N, H, W, C]` float32.
+        steps: of the descent, or of the simplex method; 0 where that is not known.
+        converged: `[N]` bool.
+        failed_at: `[N]`, the step of divergence or -1.
+        stop_loss: `[N]`, what L_pos had to fall below.
+        trace: the terms along the way.
+        exact: what the exact solver has to say, or None.
+    """
+
+    corners: np.ndarray
+    steps: int
+    converged: np.ndarray
+    failed_at: np.ndarray
+    stop_loss: np.ndarray
+    trace: Trace
+    exact: ExactRecord | None = None
+
+
+def solve(config: CollideConfig, experiment: Experiment, problem: Problem, checkpoint: Path) -> Solution:
+    """The corners of a problem.
+
+    Args:
+        config: which solver, and its settings.
+        experiment: prepared for `config`.
+        problem: what to solve.
+        checkpoint: where a descent keeps its state; found there, it goes on.
+
+    Raises:
+        RequestError: `--solver=exact` at a tap that is not affine in the image.
+    """
+    if config.solver == "exact":
+        return _solve_exactly(config, experiment, problem)
+    return _descend(config, experiment, problem, checkpoint)
+
+
+def _descend(config: CollideConfig, experiment: Experiment, problem: Problem, checkpoint: Path) -> Solution:
+    corners = len(problem.units)
+    start = experiment.parameterization.init(problem.start, corners, noise=config.start_noise, seed=config.seed)
+    with tqdm(total=config.max_steps, desc="descent", unit=" steps", leave=False) as bar:
+        found = minimize(
+            experiment.descent,
+            start,
+            problem.goal,
+            max_steps=config.max_steps,
+            stop_loss=config.stop_loss,
+            stop_fraction=config.stop_fraction,
+            resume=_read_checkpoint(checkpoint),
+            on_chunk=_reporter(bar, experiment.objective.progress_term, checkpoint, config.checkpoint_seconds),
+        )
+    return Solution(found.controls, found.steps, found.converged, found.failed_at, found.stop_loss, found.trace)
+
+
+def _solve_exactly(config: CollideConfig, experiment: Experiment, problem: Problem) -> Solution:
+    """Vertices of the collision polytope, or its point nearest to the source; no inactive unit is on in float32."""
+    affine = affine_map(experiment.classifier, config.tap)
+    target, source = (image.astype(np.float64).ravel() for image in (problem.goal_image, problem.start))
+    polytope = collision_polytope(affine, target, experiment.classifier.bounds, float32_safe=True)
+    points, steps, record = _exact_points(config, problem, affine, polytope, source)
+    found = np.isfinite(points).all(axis=1)
+    # Where there is no such point the source stands in, and is reported as not converged.
+    saved = vertices.saved_corners(affine, target, polytope, np.where(found[:, None], points, source))
+    corners = saved.points.reshape(-1, *problem.start.shape)
+    terms = checks.corner_terms(experiment.tap, corners, problem.goal)
+    converged = found & (terms["active_match"] < EXACT_STOP) & (terms["inactive_violation"] <= 0)
+    room = collision_polytope(affine, target, experiment.classifier.bounds)
+    record = dataclasses.replace(
+        record,
+        feature_residual_float64=tuple(saved.feature_residual_float64.tolist()),
+        feature_residual_float32=tuple(saved.feature_residual_float32.tolist()),
+        inactive_bound=tuple(saved.inactive_bound.tolist()),
+        dimension=geometry.affine_dimension(room),
+    )
+    trace = Trace(np.array([steps]), {name: terms[name][None] for name in experiment.descent.term_names})
+    nowhere = np.full(len(corners), -1)
+    return Solution(corners, steps, converged, nowhere, np.full(len(corners), EXACT_STOP), trace, record)
+
+
+def _exact_points(
+    config: CollideConfig, problem: Problem, affine: AffineMap, polytope: Polytope, source: np.ndarray
+) -> tuple[np.ndarray, int, ExactRecord]:
+    """Points `[N, D]` float64, NaN where there is none; the solver's steps; what it says."""
+    count = len(problem.units)
+    if config.nearest is not None:
+        closest = nearest(polytope, source, norm=config.nearest, max_change=config.max_change, max_total=config.max_total)
+        said = (_nearest_words(closest.status),)
+        return closest.point[None], 0, ExactRecord(config.nearest, said, closest.distance, closest.duality_gap)
+    if config.direction == "diverse":
+        found = vertices.diverse_corners(polytope, count, seed=config.seed)
+    else:
+        random = config.direction == "random"
+        objectives = (
+            vertices.random_objectives(count, polytope.size, seed=config.seed)
+            if random
+            else vertices.unit_objectives(affine, problem.units)
+        )
+        found = vertices.exact_corners(polytope, objectives)
+    words = tuple(vertices.explain(status) for status in found.status)
+    return found.points, int(found.iterations.sum()), ExactRecord(config.direction or "units", words)
+
+
+def _nearest_words(status: str) -> str:
+    return {
+        "optimal": "the closest collision was found",
+        "infeasible": "no collision exists within these bounds",
+        "too far": "the closest collision lies further than --max_total",
+    }.get(status, vertices.explain(status))
+
+
+def _reporter(bar: tqdm, term: str, checkpoint: Path, every: float) -> Callable[[DescentState, Trace], None]:
+    """Moves the bar between chunks, and keeps a checkpoint every so many seconds."""
+    saved_at = time.monotonic()
+
+    def report(state: DescentState, trace: Trace) -> None:
+        nonlocal saved_at
+        bar.set_postfix({f"largest {term}": f"{trace.terms[term][-1].max():.3g}"}, refresh=False)
+        bar.update(int(state.step) - bar.n)
+        if time.monotonic() - saved_at >= every:
+            write_npz(checkpoint, pack_state(state, trace))
+            saved_at = time.monotonic()
+
+    return report
+
+
+def _read_checkpoint(path: Path) -> dict[str, np.ndarray] | None:
+    """The last checkpoint, or None where there is none that can be read."""
+    try:
+        with np.load(path) as arrays:
+            return dict(arrays)
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return None
