@@ -269,6 +269,8 @@ def test_a_gradient_that_is_not_finite_counts_though_the_terms_are():
         rule=update_rules.gradient_descent(),
         rate=lambda step: 0.125,
     )
+    done = minimize(descent, tf.constant([[0.0]]), 0.0, max_steps=2, stop_loss=1.0)
+    assert done.converged.tolist() == [True] and done.failed_at.tolist() == [-1]  # it need not move any more
     result = minimize(descent, tf.constant([[0.0], [4.0]]), 0.0, max_steps=2, stop_loss=-1.0)
     assert result.failed_at.tolist() == [0, -1]
     assert result.controls[0, 0] == 0.0

@@ -1,4 +1,5 @@
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -7,15 +8,19 @@ from PIL import Image
 
 from tfcollide.images import to_uint8
 from tfcollide.records import (
+    Certificate,
     CornerRecord,
     Distance,
     EndPoint,
+    ExactRecord,
+    FailureBound,
     Interpolation,
     PairResult,
     PngCheck,
     Summary,
     SweepSummary,
     Trace,
+    WorstMixture,
 )
 from tfcollide.report.events import write_events
 from tfcollide.report.figure import write_row
@@ -63,10 +68,15 @@ def summary(**changed):
         "distance": Distance(10.19, 1.2345, 2.5),
         "interpolation": Interpolation(2000, "uniform", 1.0, 0.99992, 0.8765, 12.34),
         "png": PngCheck(1.0, 0.99, 4.9, 4.9),
-        "seconds": {},
-        "versions": {},
+        "worst_mixture": WorstMixture(3.25, "7", (0.5, 0.5, 0, 0, 0)),
+        "failure_bound": FailureBound(0.95, 0.0015),
     }
-    return Summary(**(values | changed))
+    empty = dict.fromkeys(field.name for field in dataclasses.fields(Summary))
+    return Summary(**(empty | values | changed))
+
+
+def remarks(text):
+    return "\n".join(line for line in text.splitlines() if not line.startswith(("|", "#")))
 
 
 def cells(text, label):
@@ -92,7 +102,9 @@ def test_table_of_the_papers_case():
     assert cells(text, "- smallest of them") == ["0.8765", ""]
     assert cells(text, 'mixtures classified as "7"') == ["100.00 %", "100.00 %"]
     assert cells(text, "- with corners read back from 8-bit PNG") == ["100.00 %", ""]
-    assert "**" not in text
+    assert cells(text, "worst mixture found: margin, class") == ['3.25, "7"', ""]
+    assert cells(text, "share of mixtures that may fail, 95 % sure") == ["< 0.15 %", ""]
+    assert "**" not in text and "None" not in text
 
 
 @pytest.mark.parametrize(
@@ -125,14 +137,15 @@ def test_paper_case_with_a_version():
 def test_one_line_a_corner():
     corners = (corner(), corner(units=(9, 12), predicted="1", probability=0.25), corner(units=()))
     text = run_table(summary(corners=corners))
-    assert cells(text, "1") == ["3", "4.5", "-1.25", "7", "4.75", "0.5", "0.125", "7", "0.9876"]
-    assert cells(text, "2")[0] == "9+12" and cells(text, "2")[-2:] == ["1", "0.2500"]
-    assert cells(text, "3")[0] == "-"
+    assert cells(text, "0") == ["3", "4.5", "-1.25", "7", "4.75", "0.5", "0.125", "7", "0.9876"]
+    assert cells(text, "1")[0] == "9+12" and cells(text, "1")[-2:] == ["1", "0.2500"]
+    assert cells(text, "2")[0] == "-"
 
 
 def test_columns_line_up():
-    rows = [line for line in run_table(summary()).splitlines() if line.startswith("|")]
-    tables = [rows[:12], rows[12:]]
+    blocks = [block.splitlines() for block in run_table(summary()).split("\n\n")]
+    tables = [block for block in blocks if block[0].startswith("|")]
+    assert len(tables) == 2
     for table in tables:
         assert len({len(line) for line in table}) == len({line.count("|") for line in table}) == 1
         assert set(table[1]) == set("|- ")
@@ -146,21 +159,56 @@ def test_what_there_is_not_is_a_dash():
 def test_remark_on_a_corner_that_did_not_converge():
     corners = (corner(), corner(converged=False, active_match=17.25))
     text = run_table(summary(converged=False, corners=corners, stop_loss=(5.0, 6.0)))
-    assert "**Corner 2 did not converge**: 17.2 after 480 steps, to stop below 6. Raise --max_steps" in text
-    assert "Corner 1" not in text and "diverged" not in text
+    assert re.search(r"\*\*Not converged\*\*: corner 1; .*17\.25 after 480 steps, to stop below 6\. Raise --max_steps", text)
+    assert "diverged" not in text
 
 
 def test_remark_on_eq_1_tells_its_own_term():
     corners = (corner(converged=False, feature_distance=8.5, boundary_gap=0.03), corner(boundary_gap=0.01))
     text = run_table(summary(converged=False, objective="match", corners=corners, stop_loss=(5.0, 5.0)))
-    assert "**Corner 1 did not converge**: 8.5 after" in text
+    assert re.search(r"\*\*Not converged\*\*: corner 0; .* 8\.5 after", text)
     assert "Eq. 1 stops 0.01 from the polytope's boundary" in text
 
 
 def test_remark_on_a_corner_that_diverged():
     text = run_table(summary(converged=False, corners=(corner(converged=False, diverged_at=12), corner())))
-    assert "**Corner 1 diverged** at step 12: lower --learning_rate." in text
-    assert "did not converge" not in text
+    assert "**Corner 0 diverged** at step 12: lower --learning_rate." in text
+    assert "Not converged" not in text
+
+
+def test_remark_on_units_that_are_still_on():
+    pushed_up = (corner(), corner(corner_push=0.5), corner(corner_push=2.0, units=()))
+    assert "not off at corner 1:" in run_table(summary(corners=pushed_up))
+    assert "not off" not in run_table(summary())
+
+
+@pytest.mark.parametrize(
+    ("certificate", "words"),
+    [
+        (Certificate("certified", 2.5, 1.0), "certified, margin 2.5"),
+        (Certificate("refuted", -0.5, 0.5, (0.5, 0.5)), "**refuted**, margin -0.5"),
+        (Certificate("undecided", float("-inf"), 0.875), "undecided, 87.5 % proven"),
+    ],
+)
+def test_what_a_proof_says(certificate, words):
+    assert cells(run_table(summary(certificate=certificate)), "every mixture, by proof") == [words, ""]
+
+
+EXACT = {"feature_residual_float64": (1e-13,), "feature_residual_float32": (2e-6,), "inactive_bound": (-1e-3,), "dimension": 6}
+
+
+def test_remark_on_an_exact_corner():
+    text = run_table(summary(corners=(corner(),), exact=ExactRecord("l1", ("found",), 1.625, 2e-9, **EXACT)))
+    assert re.search(r"dimension 6; .* 1\.0e-13 in float64.* 2\.0e-06 as saved in float32; .* -1\.0e-03", text)
+    assert "Nearest collision in l1: 1.625 from the source (gap 2.0e-09)" in text
+
+
+def test_remark_on_an_exact_corner_that_does_not_exist():
+    nothing = ExactRecord("l2", ("no collision exists within these bounds",), float("nan"), float("nan"), **EXACT)
+    text = run_table(summary(converged=False, corners=(corner(converged=False),), exact=nothing))
+    assert "no collision exists within these bounds" in text
+    assert "nan" not in text
+    assert "features equal" not in text  # the source stands in for the corner
 
 
 def test_remark_on_mixtures_that_do_not_collide():
@@ -169,6 +217,12 @@ def test_remark_on_mixtures_that_do_not_collide():
     text = run_table(summary(corners=corners, interpolation=mixtures, png=PngCheck(0.995, 0.9, 4.9, 4.9)))
     assert "**Not every mixture collides**: inactive units rise up to 2.5 above zero" in text
     assert "Saving destroys" not in text
+
+
+def test_remarks_are_a_new_paragraph():
+    lines = run_table(summary(png=PngCheck(0.25, 0.3, 90.0, 95.0))).splitlines()
+    last = max(n for n, line in enumerate(lines) if line.startswith("|"))
+    assert lines[last + 1] == ""
 
 
 def test_remark_on_what_saving_destroys():
@@ -181,7 +235,7 @@ def test_remark_on_what_saving_destroys():
 
 def test_no_remark_on_saving_where_nothing_is_lost():
     text = run_table(summary(png=PngCheck(1.0, 0.99, 4.9, 4.9)))
-    assert "Sav" not in text
+    assert "Sav" not in remarks(text)
 
 
 # The table of a sweep
@@ -218,9 +272,9 @@ def test_the_figure_is_a_png_of_sane_size(tmp_path, count, channels):
         assert image.format == "PNG"
         width, height = image.size
         image.load()
-    columns = min(9, count + 2)
+    columns = min(10, count + 2)
     assert 200 * columns <= width <= 300 * columns
-    rows = -(-(count + 2) // 9)
+    rows = -(-(count + 2) // 10)
     assert 250 * rows <= height <= 450 * rows
     assert 5_000 < path.stat().st_size < 1_000_000
 

@@ -1,7 +1,9 @@
 """The command line: fields of a config as absl flags; the only reader of flags."""
 
 import dataclasses
+import difflib
 import os
+import re
 import signal
 import sys
 import typing
@@ -45,7 +47,7 @@ def main(command: Callable[[list[str]], int], argv: Sequence[str] | None = None)
     except RequestError as error:
         return _refuse(error)
     except flags.Error as error:
-        return _refuse(RequestError(_flag_error(error), "flags that --help lists"))
+        return _refuse(_flag_error(error))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read has read enough
         return EXIT_DONE
@@ -140,8 +142,20 @@ def _help(program: str, known: flags.FlagValues) -> str:
     return "\n".join(lines)
 
 
-def _flag_error(error: flags.Error) -> str:
-    return str(error).rstrip(".")
+def _flag_error(error: flags.Error) -> RequestError:
+    """What absl says of a flag, as a line that says how to mend it."""
+    if isinstance(error, flags.UnrecognizedFlagError):
+        fields = {field.name for config in (CollideConfig, TrainConfig) for field in dataclasses.fields(config)}
+        near = difflib.get_close_matches(error.flagname, sorted(fields | {"out", "overwrite", "flagfile"}), n=1)
+        mend = f"Did you mean --{near[0]}?" if near else ""
+        return RequestError(f"--{error.flagname}", "a flag that --help lists", mend)
+    if isinstance(error, flags.CantOpenFlagFileError):
+        return RequestError(f"--flagfile: {str(error).removeprefix('ERROR:: ')}", "a readable file with a flag a line")
+    found = re.match(r"flag (--\w+=.*?): (.*)", str(error), re.DOTALL)
+    if found:
+        kind = "a whole number" if "int" in found[2] else "a number" if "float" in found[2] else "another value"
+        return RequestError(found[1], kind)
+    return RequestError(str(error).rstrip("."), "flags that --help lists")
 
 
 def _refuse(error: RequestError) -> int:

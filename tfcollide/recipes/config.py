@@ -91,7 +91,12 @@ class CollideConfig(TrainConfig):
     )
     half_life: float = _flag(150.0, "Steps in which the weights of all terms but active_match halve; 0: never, as in Eq. 3.")
     start_noise: float = _flag(0.0, "Standard deviation of noise on the start, as a share of the pixel range.")
-    preset: str | None = _flag(None, "A bundle of settings; flags given beside it win.", choices=())
+    preset: str | None = _flag(
+        None,
+        "Settings in a bundle; flags beside it win. mnist: the paper's fixed rate, L_pos < 5; decay: with a decaying rate; "
+        "ema: with the authors' average of gradients; paper: the authors' scripts, for pixels 0..255.",
+        choices=(),
+    )
     max_steps: int = _flag(20_000, "The most steps to take.")
     stop_loss: float | None = _flag(None, "A corner stops when its active_match is below this. Default: --stop_fraction.")
     stop_fraction: float = _flag(0.05, "A corner stops below this share of its starting active_match.")

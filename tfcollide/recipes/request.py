@@ -79,6 +79,9 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise RequestError(f"--pairs={path}, which cannot be read ({error})", "a CSV file") from error
+    missing = [name for name in ("source", "target") if rows and name not in rows[0]]
+    if missing:
+        raise RequestError(f"--pairs={path} without the column {missing[0]}", "a first line source,target", "Add the header.")
     if not rows:
         raise RequestError(f"--pairs={path} with no pair in it", "a header source,target and one row a pair")
     for line, row in enumerate(rows, start=2):

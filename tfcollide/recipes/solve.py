@@ -1,6 +1,7 @@
 """From a problem to corners: by descent, or exactly."""
 
 import dataclasses
+import sys
 import time
 import zipfile
 from collections.abc import Callable
@@ -68,6 +69,9 @@ def solve(config: CollideConfig, experiment: Experiment, problem: Problem, check
 def _descend(config: CollideConfig, experiment: Experiment, problem: Problem, checkpoint: Path) -> Solution:
     corners = len(problem.units)
     start = experiment.parameterization.init(problem.start, corners, noise=config.start_noise, seed=config.seed)
+    resume = _read_checkpoint(checkpoint)
+    if resume is not None:
+        tqdm.write(f"Going on from step {int(resume['step']):,} of {checkpoint.parent}", file=sys.stderr)
     with tqdm(total=config.max_steps, desc="descent", unit=" steps", leave=False) as bar:
         found = minimize(
             experiment.descent,
@@ -76,7 +80,7 @@ def _descend(config: CollideConfig, experiment: Experiment, problem: Problem, ch
             max_steps=config.max_steps,
             stop_loss=config.stop_loss,
             stop_fraction=config.stop_fraction,
-            resume=_read_checkpoint(checkpoint),
+            resume=resume,
             on_chunk=_reporter(bar, experiment.objective.progress_term, checkpoint, config.checkpoint_seconds),
         )
     return Solution(found.controls, found.steps, found.converged, found.failed_at, found.stop_loss, found.trace)

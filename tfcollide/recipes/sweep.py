@@ -142,9 +142,9 @@ def _panels(folder: Path, pair: PairResult) -> list[figure.Panel]:
         ends[name] = figure.Panel(title, _pixels(folder, name), caption, name)
     corners = [
         figure.Panel(
-            f"corner {n + 1}",
+            f"corner {n}",
             _pixels(folder, f"corner_{n}"),
-            f'"{corner["predicted"]}"  {corner["probability"]:.3f}',
+            figure.corner_caption(corner["predicted"], corner["probability"], found["target"]["predicted"]),
             "corner" if corner["converged"] else "failed",
         )
         for n, corner in enumerate(found["corners"])

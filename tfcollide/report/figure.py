@@ -12,7 +12,7 @@ from tfcollide.images import to_uint8
 from tfcollide.records import Summary
 from tfcollide.shapes import Bounds
 
-__all__ = ["Panel", "corner_panels", "draw", "row_of", "write_row"]
+__all__ = ["Panel", "corner_caption", "corner_panels", "draw", "row_of", "write_row"]
 
 _COLUMNS = 10
 _EDGES = {"source": "#4477aa", "corner": "#bbbbbb", "target": "#228833", "failed": "#cc3311"}
@@ -61,9 +61,17 @@ def row_of(summary: Summary, source: np.ndarray, corners: np.ndarray, target: np
 def corner_panels(summary: Summary, corners: np.ndarray) -> list[Panel]:
     """The corners of a run, `[N, H, W, C]` uint8, as panels."""
     return [
-        Panel(f"corner {n}", pixels, _caption(record.predicted, record.probability), "corner" if record.converged else "failed")
-        for n, (pixels, record) in enumerate(zip(corners, summary.corners, strict=True), start=1)
+        Panel(f"corner {n}", pixels, corner_caption(record.predicted, record.probability, summary.target.predicted), role)
+        for n, (pixels, record) in enumerate(zip(corners, summary.corners, strict=True))
+        for role in ["corner" if record.converged else "failed"]
     ]
+
+
+def corner_caption(predicted: str, probability: float, target: str) -> str:
+    """What the network takes a corner for; where that is not the target's class, how likely it finds that one."""
+    if predicted == target:
+        return _caption(predicted, probability)
+    return f'"{predicted}", not "{target}" ({probability:.3f})'
 
 
 def draw(path: Path, rows: Sequence[Sequence[Panel]], foot: str) -> None:

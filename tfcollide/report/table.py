@@ -2,10 +2,15 @@
 
 from collections.abc import Callable, Sequence
 
-from tfcollide.records import CornerRecord, EndPoint, Summary, SweepSummary
+from tfcollide.records import EndPoint, Summary, SweepSummary
 from tfcollide.report.paper import PaperResult, paper_result
 
 __all__ = ["run_table", "sweep_table"]
+
+_LEGEND = (
+    "L_pos is active_match, push corner_push, magnitude inactive_magnitude. Feature distance is over all units after the ReLU; "
+    "violation is the worst inactive unit above zero; boundary gap the least |pre-activation| of an inactive unit."
+)
 
 
 def run_table(summary: Summary) -> str:
@@ -45,6 +50,7 @@ def _results(summary: Summary) -> str:
     paper = paper_result(summary)
     mixtures, distance = summary.interpolation, summary.distance
     rows = [
+        ("steps, and the loss to stop below", f"{summary.steps:,}, {max(summary.stop_loss):.4g}", ""),
         ("test accuracy", _share(summary.test_accuracy), _of(paper, "test_accuracy", _share)),
         ("mean distance between two images", _number(distance.dataset_mean, ".2f"), _of(paper, "dataset_mean", _plain)),
         ("mean distance between corners", _number(distance.corner_mean, ".2f"), _of(paper, "corner_mean", _plain)),
@@ -90,15 +96,16 @@ def _hull_rows(summary: Summary) -> list[tuple[str, str, str]]:
 
 
 def _corners(summary: Summary) -> str:
-    header = ["corner", "units", "L_pos", "push", "magnitude", "feature distance", "violation", "boundary gap", "class", "p"]
+    target = f'p("{summary.target.predicted}")'
+    header = ["corner", "units", "L_pos", "push", "magnitude", "feature distance", "violation", "boundary gap", "class", target]
     rows = []
-    for n, corner in enumerate(summary.corners, start=1):
+    for n, corner in enumerate(summary.corners):
         values = (corner.active_match, corner.corner_push, corner.inactive_magnitude, corner.feature_distance)
         rows.append(
             [
                 str(n),
                 "+".join(map(str, corner.units)) or "-",
-                *(f"{value:.3g}" for value in (*values, corner.inactive_violation, corner.boundary_gap)),
+                *(f"{value:.4g}" for value in (*values, corner.inactive_violation, corner.boundary_gap)),
                 corner.predicted,
                 f"{corner.probability:.4f}",
             ]
@@ -108,7 +115,12 @@ def _corners(summary: Summary) -> str:
 
 def _remarks(summary: Summary) -> list[str]:
     """What a reader must not overlook."""
-    remarks = [_why(n, corner, summary) for n, corner in enumerate(summary.corners, start=1) if not corner.converged]
+    remarks = ["", _LEGEND, "", *_failures(summary)]
+    on = [str(n) for n, corner in enumerate(summary.corners) if corner.units and corner.corner_push >= 0]
+    if on:
+        remarks.append(
+            f"The units pushed are on at corner {', '.join(on)}: lower --stop_loss, or raise corner_push in --term_weights."
+        )
     if summary.objective == "match":
         gap = min(corner.boundary_gap for corner in summary.corners)
         remarks.append(f"Eq. 1 stops {gap:.3g} from the polytope's boundary (the least |pre-activation| of an inactive unit).")
@@ -116,7 +128,7 @@ def _remarks(summary: Summary) -> list[str]:
     stop = max(summary.stop_loss)
     if summary.objective == "corners" and summary.converged and summary.png.max_active_match >= stop:
         remarks.append(f"Saved as 8-bit PNG, the largest L_pos rises to {summary.png.max_active_match:.3g} (stop: {stop:.3g}).")
-    if summary.interpolation.accuracy < 1:
+    if summary.interpolation.accuracy < 1 and summary.converged:
         worst = max(corner.inactive_violation for corner in summary.corners)
         remarks.append(
             f"**Not every mixture collides**: inactive units rise up to {worst:.3g} above zero at the corners, which L_pos "
@@ -146,16 +158,24 @@ def _exact_remarks(summary: Summary) -> list[str]:
     return remarks
 
 
-def _why(number: int, corner: CornerRecord, summary: Summary) -> str:
-    if corner.diverged_at is not None:
-        return f"**Corner {number} diverged** at step {corner.diverged_at}: lower --learning_rate."
-    if summary.exact is not None:
-        return f"**Corner {number} was not found**: {summary.exact.status[number - 1]}."
-    reached = corner.active_match if summary.objective == "corners" else corner.feature_distance
-    return (
-        f"**Corner {number} did not converge**: {reached:.3g} after {summary.steps:,} steps, to stop below "
-        f"{summary.stop_loss[number - 1]:.3g}. Raise --max_steps, lower --learning_rate, or raise its weight in --term_weights."
-    )
+def _failures(summary: Summary) -> list[str]:
+    """One line for all corners that diverged, one for all that did not get far enough."""
+    lines = [
+        f"**Corner {n} diverged** at step {corner.diverged_at}: lower --learning_rate."
+        for n, corner in enumerate(summary.corners)
+        if corner.diverged_at is not None
+    ]
+    slow = [n for n, corner in enumerate(summary.corners) if not corner.converged and corner.diverged_at is None]
+    if slow and summary.exact is not None:
+        lines += [f"**Corner {n} was not found**: {summary.exact.status[n]}." for n in slow]
+    elif slow:
+        term = "active_match" if summary.objective == "corners" else "feature_distance"
+        reached = max(getattr(summary.corners[n], term) for n in slow)
+        lines.append(
+            f"**Not converged**: corner {', '.join(map(str, slow))}; {term} is up to {reached:.4g} after "
+            f"{summary.steps:,} steps, to stop below {summary.stop_loss[slow[0]]:.4g}. Raise --max_steps; if it does not fall, lower --learning_rate."
+        )
+    return lines
 
 
 def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
