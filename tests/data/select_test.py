@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from tfcollide.data.labelled import LabelledImages, Split
-from tfcollide.data.select import Selector, draw_pairs, parse_selector, resolve
+from tfcollide.data.select import Selector, draw_pairs, every_class, parse_selector, resolve
 from tfcollide.errors import RequestError
 
 # Eight test images of four classes; image i is filled with i. The model gets 1, 3, 4, 6 and 7 right, no "fox".
@@ -134,6 +134,20 @@ def test_a_file_of_another_shape(picture):
 
 
 # Pairs
+
+
+@pytest.mark.parametrize(
+    ("target", "images"),
+    [
+        (Selector(test_index=0), ["test:1", "test:4", "test:6"]),
+        (Selector(label=0), ["test:3", "test:4", "test:6"]),  # the first cat that is right is the target itself
+        (Selector(test_index=6), ["test:1", "test:4", "test:7"]),
+        (Selector(test_index=4), ["test:1", "test:6"]),  # there is no other dog that is right
+        (Selector(path=Path("a.png")), ["test:1", "test:4", "test:6"]),
+    ],
+)
+def test_one_image_of_every_class_but_the_target(target, images):
+    assert every_class(animals(), PREDICTED, target) == images
 
 
 def indices(pairs):

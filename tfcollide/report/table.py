@@ -1,5 +1,6 @@
 """`table.md`: the paper's table with ours beside it, and one line a corner."""
 
+import math
 from collections.abc import Callable, Sequence
 
 from tfcollide.records import EndPoint, Summary, SweepSummary
@@ -119,7 +120,7 @@ def _remarks(summary: Summary) -> list[str]:
     on = [str(n) for n, corner in enumerate(summary.corners) if corner.units and corner.corner_push >= 0]
     if on:
         remarks.append(
-            f"The units pushed are on at corner {', '.join(on)}: lower --stop_loss, or raise corner_push in --term_weights."
+            f"The units pushed are not off at corner {', '.join(on)}: lower --stop_loss, or raise corner_push in --term_weights."
         )
     if summary.objective == "match":
         gap = min(corner.boundary_gap for corner in summary.corners)
@@ -151,7 +152,7 @@ def _exact_remarks(summary: Summary) -> list[str]:
         f"Exact ({exact.kind}): a polytope of dimension {exact.dimension}; features equal up to {residual[0]:.1e} in float64 "
         f"and {residual[1]:.1e} as saved in float32; inactive units stay below {max(exact.inactive_bound):.1e}."
     ]
-    if exact.distance is not None:
+    if exact.distance is not None and math.isfinite(exact.distance):
         remarks.append(
             f"Nearest collision in {exact.kind}: {exact.distance:.4g} from the source (gap {exact.duality_gap:.1e})."
         )
@@ -173,7 +174,8 @@ def _failures(summary: Summary) -> list[str]:
         reached = max(getattr(summary.corners[n], term) for n in slow)
         lines.append(
             f"**Not converged**: corner {', '.join(map(str, slow))}; {term} is up to {reached:.4g} after "
-            f"{summary.steps:,} steps, to stop below {summary.stop_loss[slow[0]]:.4g}. Raise --max_steps; if it does not fall, lower --learning_rate."
+            f"{summary.steps:,} steps, to stop below {summary.stop_loss[slow[0]]:.4g}. "
+            "Raise --max_steps; if it does not fall, lower --learning_rate."
         )
     return lines
 
