@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from .programs import environment, listing, run
+from .programs import listing, run
 
 OFFLINE_SECONDS = 30
 
@@ -142,7 +142,7 @@ QUICK = {
     "unknown tap": ("--tap=hidden_3", "--tap=hidden_3", "hidden_1, hidden_2"),
     "no corner": ("--corners=0", "--corners=0", "at least 1"),
     "negative corners": ("--corners=-1", "--corners=-1", "at least 1"),
-    "corners that are no number": ("--corners=abc", "--corners=abc", "integer"),
+    "corners that are no number": ("--corners=abc", "--corners=abc", "number"),
     "units that are no numbers": ("--units=a,b", "--units=a,b", "3,9,12"),
     "empty unit": ("--units=3,,5", "--units=3,,5", "3,9,12"),
     "unit twice": ("--units=3+3", "--units=3+3", "once"),
@@ -150,6 +150,9 @@ QUICK = {
     "fewer units than corners": ("--units=3,9 --corners=3", "--corners=3", "--units=3,9", "--corners=2"),
     "baseline with several corners": ("--objective=match --corners=3", "--corners=3", "--objective=match", "--start_noise"),
     "baseline with units": ("--objective=match --units=3", "--units", "--objective=match"),
+    "nearest collision without the exact solver": ("--nearest=l2", "--nearest=l2", "--solver=exact"),
+    "unknown norm": ("--solver=exact --nearest=l7", "--nearest=l7", "l1, l2"),
+    "exact baseline": ("--solver=exact --objective=match --corners=1", "--solver=exact", "--objective=match"),
     "unknown objective": ("--objective=mtach", "--objective=mtach", "corners, match"),
     "unknown parameterization": ("--parameterization=pixel", "--parameterization=pixel", "pixels"),
     "unknown solver": ("--solver=magic", "--solver=magic", "gradient"),
@@ -207,7 +210,7 @@ TRAINING = {
     "unknown dataset": ("--dataset=mnsit", "mnsit", "mnist"),
     "unknown model": ("--model=vgg", "--model=vgg", "mlp"),
     "bad widths": ("--hidden_units=", "--hidden_units=", "256,256"),
-    "bad epochs": ("--epochs=many", "--epochs=many", "integer"),
+    "bad epochs": ("--epochs=many", "--epochs=many", "number"),
     "model folder inside a file": ("--model_dir=BAD/text.png/models", "BAD/text.png"),
 }
 
@@ -303,12 +306,25 @@ def test_a_class_that_the_model_never_gets_right(tmp_path, home):
 # --- Without a network.
 
 
-def test_a_data_set_that_cannot_be_downloaded(tmp_path):
-    """Says how to prepare it elsewhere, soon, and leaves nothing."""
-    assert "127.0.0.1" in environment(tmp_path)["https_proxy"]
-    work, home = tmp_path / "work", tmp_path / "home"
-    work.mkdir()
-    home.mkdir()
-    outcome = run("collide", "--dataset=mnist", "--out=run", cwd=work, home=home, timeout=OFFLINE_SECONDS)
+NO_NETWORK = """
+import socket
+
+def refuse(*args, **kwargs):
+    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+socket.getaddrinfo = refuse
+"""
+
+
+@pytest.mark.parametrize("proxy", [None, "http://127.0.0.1:9"])
+def test_a_data_set_that_cannot_be_downloaded(tmp_path, proxy):
+    """Without a network, or behind a proxy that is gone: says how to prepare it elsewhere, soon, and leaves nothing."""
+    work, home, cut = tmp_path / "work", tmp_path / "home", tmp_path / "cut"
+    for folder in (work, home, cut):
+        folder.mkdir()
+    (cut / "sitecustomize.py").write_text("" if proxy else NO_NETWORK)
+    more = dict.fromkeys(("http_proxy", "https_proxy"), proxy) if proxy else {}
+    place = {"cwd": work, "home": home, "timeout": OFFLINE_SECONDS}
+    outcome = run("collide", "--dataset=mnist", "--out=run", **place, PYTHONPATH=str(cut), **more)
     check_refusal(outcome, "mnist", "not prepared", "tfds build mnist", "--data_dir=")
     assert listing(work) == {} == listing(home)

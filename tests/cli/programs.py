@@ -44,11 +44,10 @@ class Started(NamedTuple):
 
 
 def environment(home, **more):
-    """The caller's environment without what would help or disturb, and without a network."""
+    """The caller's environment without what would help or disturb."""
     ours = ("TF", "KERAS", "MPL", "XDG", "PYTHON", "COV")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    nowhere = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
-    return kept | nowhere | {"HOME": str(home), "XDG_CACHE_HOME": str(Path(home, "cache"))} | more
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(ours) and not k.lower().endswith("_proxy")}
+    return kept | {"HOME": str(home), "XDG_CACHE_HOME": str(Path(home, "cache"))} | more
 
 
 def command(program, *flags):
@@ -138,10 +137,15 @@ class Network(NamedTuple):
         kernel, bias = self.layers[0]
         return images.reshape(len(images), -1).astype(np.float64) @ kernel + bias
 
-    def probabilities(self, images):
+    def logits(self, images):
         """`[n, L]`."""
         x = self.hidden_1(images)
         for kernel, bias in self.layers[1:]:
             x = np.maximum(x, 0) @ kernel + bias
+        return x
+
+    def probabilities(self, images):
+        """`[n, L]`."""
+        x = self.logits(images)
         exp = np.exp(x - x.max(axis=1, keepdims=True))
         return exp / exp.sum(axis=1, keepdims=True)

@@ -19,7 +19,15 @@ def test_a_sweep_with_bad_pairs_killed_and_resumed(tmp_path, training, home, dig
     Image.fromarray(digits.test.images[1, ..., 0]).save(work / "good.png")
     (work / "broken.png").write_text("not an image")
     (work / "pairs.csv").write_text("source,target\n3,7\n1,nosuch\nbroken.png,4\ngood.png,2\n5,1\n")
-    flags = (*training, "--preset=mnist", "--corners=3", "--interpolations=200", "--pairs=pairs.csv", "--out=sweep")
+    flags = (
+        *training,
+        "--preset=mnist",
+        "--corners=3",
+        "--interpolations=200",
+        "--certify_seconds=0",
+        "--pairs=pairs.csv",
+        "--out=sweep",
+    )
     out, partial = work / "sweep", work / "sweep.partial"
 
     # Killed as soon as the first pair stands.
@@ -42,7 +50,7 @@ def test_a_sweep_with_bad_pairs_killed_and_resumed(tmp_path, training, home, dig
     assert [path.name[:9] for path in good] == ["pair_0000", "pair_0003", "pair_0004"]
     for folder in good:
         assert files_below(folder) == run_files(3)
-    assert files_below(out) == {"run.flags", "summary.json", "table.md"} | {
+    assert files_below(out) == {"run.flags", "summary.json", "table.md", "figure.png"} | {
         f"{folder.name}/{name}" for folder in good for name in run_files(3)
     }
 
@@ -85,12 +93,12 @@ def test_a_sweep_with_bad_pairs_killed_and_resumed(tmp_path, training, home, dig
 
 
 def test_random_pairs(tmp_path, training, home, network, digits):
-    flags = ("--num_pairs=2", "--corners=2", "--interpolations=50", "--seed=3", "--preset=mnist")
+    flags = ("--num_pairs=2", "--corners=2", "--interpolations=50", "--seed=3", "--preset=mnist", "--certify_seconds=0")
     outcome = run("collide", *training, *flags, "--out=sweep", cwd=tmp_path, home=home)
     assert outcome.code == 0, outcome.stderr[-2000:]
     out = tmp_path / "sweep"
     assert [path.name for path in tmp_path.iterdir()] == ["sweep"]
-    assert outcome.stdout == f"{(out / 'table.md').read_text()}\nsweep/summary.json\n"
+    assert outcome.stdout == f"{(out / 'table.md').read_text()}\nsweep/figure.png\n"
     summary = json.loads((out / "summary.json").read_text())
     assert (summary["num_pairs"], summary["num_converged"], summary["converged"]) == (2, 2, True)
     assert [pair["directory"] for pair in summary["pairs"]] == [path.name for path in pair_directories(out)]

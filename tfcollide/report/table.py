@@ -119,9 +119,7 @@ def _remarks(summary: Summary) -> list[str]:
     remarks = ["", _LEGEND, "", *_failures(summary)]
     on = [str(n) for n, corner in enumerate(summary.corners) if corner.units and corner.corner_push >= 0]
     if on:
-        remarks.append(
-            f"The units pushed are not off at corner {', '.join(on)}: lower --stop_loss, or raise corner_push in --term_weights."
-        )
+        remarks.append(f"The units pushed are on at corner {', '.join(on)}: lower --stop_loss or weigh corner_push more.")
     if summary.objective == "match":
         gap = min(corner.boundary_gap for corner in summary.corners)
         remarks.append(f"Eq. 1 stops {gap:.3g} from the polytope's boundary (the least |pre-activation| of an inactive unit).")
@@ -148,10 +146,12 @@ def _exact_remarks(summary: Summary) -> list[str]:
     if exact is None:
         return []
     residual = max(exact.feature_residual_float64), max(exact.feature_residual_float32)
-    remarks = [
-        f"Exact ({exact.kind}): a polytope of dimension {exact.dimension}; features equal up to {residual[0]:.1e} in float64 "
-        f"and {residual[1]:.1e} as saved in float32; inactive units stay below {max(exact.inactive_bound):.1e}."
-    ]
+    remarks = []
+    if summary.converged:  # else the source stands in for a corner
+        remarks.append(
+            f"Exact ({exact.kind}): a polytope of dimension {exact.dimension}; features equal up to {residual[0]:.1e} in float64 "
+            f"and {residual[1]:.1e} as saved in float32; inactive units stay below {max(exact.inactive_bound):.1e}."
+        )
     if exact.distance is not None and math.isfinite(exact.distance):
         remarks.append(
             f"Nearest collision in {exact.kind}: {exact.distance:.4g} from the source (gap {exact.duality_gap:.1e})."
