@@ -179,6 +179,14 @@ def test_overwrite_does_not_drop_what_another_process_is_at_work_on(out):
     assert content(working.partial)["result"] == "half"
 
 
+def test_the_lock_outlives_what_overwrite_drops(out):
+    begin(out, OTHER)
+    working = RunDirectory(out, REQUEST, overwrite=True)
+    working.open()
+    with pytest.raises(RequestError, match="another process is at work"):
+        RunDirectory(out, REQUEST).open()
+
+
 def test_overwrite_with_a_file_in_the_place_of_the_partial_directory(out):
     (out.parent / "run.partial").write_text("precious")
     with pytest.raises(RequestError):

@@ -149,7 +149,7 @@ def _exact_remarks(summary: Summary) -> list[str]:
     remarks = []
     if summary.converged:  # else the source stands in for a corner
         remarks.append(
-            f"Exact ({exact.kind}): a polytope of dimension {exact.dimension}; features equal up to {residual[0]:.1e} in float64 "
+            f"Exact ({exact.kind}): dimension {exact.dimension}; features equal up to {residual[0]:.1e} in float64 "
             f"and {residual[1]:.1e} as saved in float32; inactive units stay below {max(exact.inactive_bound):.1e}."
         )
     if exact.distance is not None and math.isfinite(exact.distance):
