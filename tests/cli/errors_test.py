@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from .programs import listing, run
+from .programs import listing, run, run_quickly
 
 OFFLINE_SECONDS = 30
 
@@ -225,13 +225,12 @@ def refused_quickly(tmp_path, bad):
         home.mkdir()
         before = listing(tmp_path), listing(bad)
         given = [flag.replace("?", " ").replace("BAD", str(bad)) for flag in flags]
-        tries = []
-        # At most three: a machine that is busy with other things shall not decide.
-        while len(tries) < 3 and not (tries and tries[-1].seconds < 2):
-            tries.append(run(program, *given, cwd=work, home=home, timeout=60))
-            check_refusal(tries[-1], *(name.replace("BAD", str(bad)) for name in named))
+
+        def check_outcome(outcome):
+            check_refusal(outcome, *(name.replace("BAD", str(bad)) for name in named))
             assert (listing(tmp_path), listing(bad)) == before
-        assert min(outcome.seconds for outcome in tries) < 2
+
+        run_quickly(program, *given, cwd=work, home=home, limit=2, check=check_outcome)
 
     return check
 

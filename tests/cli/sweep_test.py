@@ -19,15 +19,8 @@ def test_a_sweep_with_bad_pairs_killed_and_resumed(tmp_path, training, home, dig
     Image.fromarray(digits.test.images[1, ..., 0]).save(work / "good.png")
     (work / "broken.png").write_text("not an image")
     (work / "pairs.csv").write_text("source,target\n3,7\n1,nosuch\nbroken.png,4\ngood.png,2\n5,1\n")
-    flags = (
-        *training,
-        "--preset=mnist",
-        "--corners=3",
-        "--interpolations=200",
-        "--certify_seconds=0",
-        "--pairs=pairs.csv",
-        "--out=sweep",
-    )
+    quick = ("--preset=mnist", "--corners=3", "--interpolations=200", "--certify_seconds=0")
+    flags = (*training, *quick, "--pairs=pairs.csv", "--out=sweep")
     out, partial = work / "sweep", work / "sweep.partial"
 
     # Killed as soon as the first pair stands.
@@ -118,8 +111,8 @@ def test_random_pairs(tmp_path, training, home, network, digits):
 BAD_TABLES = {
     "empty": ("", "source,target"),
     "header only": ("source,target\n", "source,target"),
-    "other columns": ("from,to\n3,7\n", "line 2"),
-    "one column": ("source\n3\n", "line 2"),
+    "other columns": ("from,to\n3,7\n", "column source"),
+    "one column": ("source\n3\n", "column target"),
     "missing value": ("source,target\n3,7\n4,\n", "line 3"),
     "binary": (b"\x89PNG\r\n\x1a\n\xff\xfe\x00", "cannot be read"),
     "missing": (None, "cannot be read"),
