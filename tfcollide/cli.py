@@ -16,6 +16,7 @@ from absl import flags, logging
 from tfcollide import __version__
 from tfcollide.errors import RequestError
 from tfcollide.recipes.config import CollideConfig, TrainConfig, choices_of, preset_values
+from tfcollide.run_directory import absolute
 
 __all__ = ["collide", "main", "train_classifier"]
 
@@ -46,6 +47,8 @@ def main(command: Callable[[list[str]], int], argv: Sequence[str] | None = None)
         return command(list(sys.argv if argv is None else argv))
     except RequestError as error:
         return _refuse(error)
+    except UnicodeDecodeError as error:
+        return _refuse(RequestError(f"a flagfile that is no text ({error.reason})", "a file with a flag a line"))
     except flags.Error as error:
         return _refuse(_flag_error(error))
     except BrokenPipeError:
@@ -66,7 +69,7 @@ def _collide(argv: list[str]) -> int:
         raise RequestError("no --out", "the directory to write", "Say, for example, --out=runs/first.")
     from tfcollide.recipes.collide import run
 
-    out = Path(values["out"]).expanduser()
+    out = absolute(values["out"])
     summary = run(_config(CollideConfig, values), out, overwrite=values["overwrite"])
     print((out / "table.md").read_text(encoding="utf-8"))
     shown = [out / "figure.png"] if (out / "figure.png").exists() else [out / "summary.json"]
@@ -153,7 +156,8 @@ def _flag_error(error: flags.Error) -> RequestError:
         return RequestError(f"--flagfile: {str(error).removeprefix('ERROR:: ')}", "a readable file with a flag a line")
     found = re.match(r"flag (--\w+=.*?): (.*)", str(error), re.DOTALL)
     if found:
-        kind = "a whole number" if "int" in found[2] else "a number" if "float" in found[2] else "another value"
+        kinds = {"int": "a whole number", "float": "a number", "boolean": "true or false"}
+        kind = next((words for name, words in kinds.items() if name in found[2]), "another value")
         return RequestError(found[1], kind)
     return RequestError(str(error).rstrip("."), "flags that --help lists")
 

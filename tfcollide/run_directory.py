@@ -14,7 +14,7 @@ from typing import IO
 from tfcollide import records
 from tfcollide.errors import RequestError
 
-__all__ = ["RunDirectory"]
+__all__ = ["RunDirectory", "absolute", "check_writable"]
 
 
 class RunDirectory:
@@ -27,6 +27,8 @@ class RunDirectory:
     """
 
     def __init__(self, out: Path, request: str, *, overwrite: bool = False):
+        if not out.name:
+            raise RequestError(f"--out={out}", "a directory with a name", "Choose another.")
         self.out = out
         self.partial = out.with_name(out.name + ".partial")
         self._request = request
@@ -43,7 +45,7 @@ class RunDirectory:
                 "a directory that this program wrote",
                 "Choose another.",
             )
-        self._check_writable()
+        check_writable("out", self.out.parent)
 
     def check(self) -> None:
         """Raises `RequestError` unless `open` can be expected to succeed; writes nothing."""
@@ -72,7 +74,10 @@ class RunDirectory:
     def commit(self) -> Path:
         """Drops hidden files, renames the partial directory, and returns the final path."""
         for hidden in self.partial.glob(".*"):
-            hidden.unlink()
+            if hidden.is_dir():
+                shutil.rmtree(hidden)  # of a pair that was being replaced when it was killed
+            else:
+                hidden.unlink()
         replaced = self.out.with_name(f".{self.out.name}.{os.getpid()}.old")
         if self.out.exists():
             os.rename(self.out, replaced)
@@ -97,7 +102,7 @@ class RunDirectory:
     def _empty(self) -> None:
         """Drops what another request left, but for the lock that is held now."""
         for entry in self.partial.iterdir():
-            if entry.is_dir():
+            if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
             elif entry.name != ".lock":
                 entry.unlink()
@@ -112,18 +117,33 @@ class RunDirectory:
                 f"--out={self.out}, on which another process is at work", "a directory of its own", "Wait, or choose another."
             ) from error
 
-    def _check_writable(self) -> None:
-        """Tries a directory in the nearest ancestor that exists, and takes it away again."""
-        ancestor = self.out.parent
-        while not os.path.lexists(ancestor):
-            ancestor = ancestor.parent
-        if not ancestor.is_dir():
-            raise RequestError(
-                f"--out={self.out}, which lies in the file {ancestor}", "a path in a directory", "Choose another."
-            )
-        try:
-            os.rmdir(tempfile.mkdtemp(prefix=".tfcollide-", dir=ancestor))
-        except OSError as error:
-            raise RequestError(
-                f"--out={self.out}, where nothing can be written ({error.strerror})", "a writable place", "Choose another."
-            ) from error
+
+def absolute(path: str) -> Path:
+    """`path` from any folder, with ~ replaced.
+
+    Raises:
+        RequestError: ~NAME for a user that this machine does not know.
+    """
+    expanded = os.path.expanduser(path)
+    if expanded.startswith("~"):
+        raise RequestError(f"path {path}", "the home of a user of this machine", "Write the folder out.")
+    return Path(os.path.abspath(expanded))
+
+
+def check_writable(flag: str, path: Path) -> None:
+    """Tries a directory in the nearest ancestor of `path` that exists, and takes it away again.
+
+    Raises:
+        RequestError: nothing can be written there.
+    """
+    ancestor = path
+    while not os.path.lexists(ancestor) and ancestor != ancestor.parent:
+        ancestor = ancestor.parent
+    if not ancestor.is_dir():
+        raise RequestError(f"--{flag}={path}, which lies in the file {ancestor}", "a path in a directory", "Choose another.")
+    try:
+        os.rmdir(tempfile.mkdtemp(prefix=".tfcollide-", dir=ancestor))
+    except OSError as error:
+        raise RequestError(
+            f"--{flag}={path}, where nothing can be written ({error.strerror})", "a writable place", "Choose another."
+        ) from error

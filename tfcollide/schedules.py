@@ -7,6 +7,9 @@ from tfcollide.errors import RequestError
 __all__ = ["Schedule", "parse_schedule"]
 
 
+_LAST_STEP = 2**31 - 1
+
+
 class Schedule(NamedTuple):
     """A learning rate that is piecewise constant, or a cosine.
 
@@ -42,7 +45,7 @@ def _parse(text: str) -> Schedule:
         return Schedule((0,), (_positive(text),))
     pairs = [entry.split(":") for entry in text.split(",")]
     starts = tuple(int(start) for start, _ in pairs)
-    if starts[0] != 0 or list(starts) != sorted(set(starts)):
+    if starts[-1] > _LAST_STEP or starts[0] != 0 or list(starts) != sorted(set(starts)):
         raise ValueError(text)
     return Schedule(starts, tuple(_positive(rate) for _, rate in pairs))
 

@@ -81,8 +81,12 @@ def _prepare(builder: Any, name: str) -> None:
 
 def _check_connection(builder: Any) -> None:
     """Raises `OSError` where the first server of the data set does not answer in time."""
-    if urllib.request.getproxies():
-        return  # the proxy knows the servers, this machine need not
+    proxies = urllib.request.getproxies()
+    proxy = proxies.get("https") or proxies.get("all") or proxies.get("http")
+    if proxy:  # it knows the servers, this machine need not
+        parts = urllib.parse.urlsplit(proxy if "//" in proxy else f"//{proxy}")
+        socket.create_connection((parts.hostname or "", parts.port or 3128), timeout=_CONNECT_SECONDS).close()
+        return
     for url in list(getattr(builder, "url_infos", None) or {})[:1]:
         parts = urllib.parse.urlsplit(url)
         if parts.hostname:

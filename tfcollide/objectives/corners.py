@@ -1,10 +1,14 @@
 """Eq. 3: match the active units, push one inactive unit (or a group) a corner."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-import tensorflow as tf
+if TYPE_CHECKING:
+    import tensorflow as tf
 
-from tfcollide.objectives import terms
+    from tfcollide.objectives.terms import Goal
 
 __all__ = ["VARIANT", "Corners"]
 
@@ -17,8 +21,10 @@ class Corners:
     weights: Mapping[str, float] = {"active_match": 1.0, "corner_push": 7.0, "inactive_magnitude": 0.8}
 
     @staticmethod
-    def terms(pre_activation: tf.Tensor, goal: terms.Goal) -> dict[str, tf.Tensor]:
+    def terms(pre_activation: tf.Tensor, goal: Goal) -> dict[str, tf.Tensor]:
         """L_pos and both terms of L_neg, `[N]` each, for `pre_activation` `[N, U]`."""
+        from tfcollide.objectives import terms  # TensorFlow: not needed to know the weights
+
         return {
             "active_match": terms.active_match(pre_activation, goal.post_activation, goal.active),
             "corner_push": terms.corner_push(pre_activation, goal.pushed),

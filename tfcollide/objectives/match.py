@@ -4,11 +4,15 @@ Its gradient vanishes on inactive units that are off, so it stops inside the
 polytope's boundary layer and finds one point, not corners.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-import tensorflow as tf
+if TYPE_CHECKING:
+    import tensorflow as tf
 
-from tfcollide.objectives import terms
+    from tfcollide.objectives.terms import Goal
 
 __all__ = ["VARIANT", "Match"]
 
@@ -21,8 +25,10 @@ class Match:
     weights: Mapping[str, float] = {"feature_distance": 1.0}
 
     @staticmethod
-    def terms(pre_activation: tf.Tensor, goal: terms.Goal) -> dict[str, tf.Tensor]:
+    def terms(pre_activation: tf.Tensor, goal: Goal) -> dict[str, tf.Tensor]:
         """Eq. 1, `[N]`, for `pre_activation` `[N, U]`."""
+        from tfcollide.objectives import terms  # TensorFlow: not needed to know the weights
+
         return {"feature_distance": terms.feature_distance(pre_activation, goal.post_activation)}
 
 

@@ -6,10 +6,10 @@ Nothing in this module imports TensorFlow, so a bad value is refused at once.
 import dataclasses
 import math
 import os
-from pathlib import Path
 from typing import Any, Self
 
 from tfcollide.errors import RequestError
+from tfcollide.run_directory import absolute
 
 __all__ = ["CollideConfig", "PRESETS", "TrainConfig", "choices_of", "flags_text", "preset_values"]
 
@@ -111,6 +111,11 @@ class CollideConfig(TrainConfig):
     trace_every: int = _flag(10, "Steps between rows of trace.csv.")
     tensorboard: bool = _flag(False, "Write TensorBoard events.")
 
+    def resolved(self) -> Self:
+        """As `TrainConfig.resolved`, and the table of pairs."""
+        config = super().resolved()
+        return dataclasses.replace(config, pairs=_absolute(config.pairs)) if config.pairs else config
+
     def num_corners(self) -> int:
         """N, from `corners`, `units` or the objective."""
         if self.corners is not None:
@@ -127,6 +132,8 @@ class CollideConfig(TrainConfig):
             if choices and value is not None and value not in choices:
                 raise RequestError(f"--{field.name}={value}", f"one of {', '.join(choices)}")
         _at_least(self, 1, "corners", "max_steps", "interpolations", "num_pairs", "trace_every")
+        if self.max_steps >= 2**31:
+            raise RequestError(f"--max_steps={self.max_steps}", "a number below 2^31")
         _at_least(
             self,
             0,
@@ -224,7 +231,7 @@ def flags_text(config: TrainConfig) -> str:
 
 
 def _absolute(path: str) -> str:
-    return os.path.abspath(Path(path).expanduser())
+    return str(absolute(path))
 
 
 def choices_of(field: Any) -> tuple[str, ...]:

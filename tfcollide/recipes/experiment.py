@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,17 +10,17 @@ import numpy as np
 
 from tfcollide import update_rules
 from tfcollide.data.labelled import LabelledImages
-from tfcollide.errors import RequestError
 from tfcollide.images import from_uint8
 from tfcollide.models import training
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.optimize import Descent, Objective, Parameterization, loss_terms
 from tfcollide.polytope.hull import mean_distance
 from tfcollide.recipes.config import CollideConfig, TrainConfig
+from tfcollide.recipes.request import term_weights
 from tfcollide.registry import OBJECTIVES, PARAMETERIZATIONS
 from tfcollide.schedules import parse_schedule
 
-__all__ = ["Experiment", "Trained", "classifier_of", "prepare", "term_weights"]
+__all__ = ["Experiment", "Trained", "classifier_of", "prepare"]
 
 _DISTANCE_SAMPLE = 5000
 
@@ -122,21 +121,3 @@ def prepare(config: CollideConfig, data: LabelledImages) -> Experiment:
         trace_every=config.trace_every,
     )
     return Experiment(data, classifier, tap, objective, parameterization, descent, trained.predicted, trained.seconds_training)
-
-
-def term_weights(text: str | None, defaults: Mapping[str, float]) -> dict[str, float]:
-    """The weights of an objective's terms, with those in `text` ("active_match=2") replaced.
-
-    Raises:
-        RequestError: a term that the objective does not have, or no number.
-    """
-    weights = dict(defaults)
-    for entry in text.split(",") if text else ():
-        name, _, value = entry.partition("=")
-        try:
-            if name.strip() not in weights:
-                raise ValueError(name)
-            weights[name.strip()] = float(value)
-        except ValueError as error:
-            raise RequestError(f"--term_weights={text}", f"TERM=NUMBER with terms {', '.join(weights)}") from error
-    return weights

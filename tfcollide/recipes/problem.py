@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from tfcollide.data.select import Choice, resolve
+from tfcollide.errors import RequestError
 from tfcollide.images import from_uint8
 from tfcollide.models.affine import affine_map
 from tfcollide.objectives.terms import Goal, make_goal
@@ -52,6 +53,8 @@ def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
     source = resolve("source", pair.source, experiment.data, experiment.predicted)
     target = resolve("target", pair.target, experiment.data, experiment.predicted)
     goal_image = from_uint8(target.image, classifier.bounds)
+    if np.array_equal(source.image, target.image):
+        raise RequestError(f"--source={source.id} and --target={target.id}, the same image", "two different images")
     seen = checks.target_of(classifier, experiment.tap, goal_image)
     corners = config.num_corners()
     units: Groups = ((),) * corners

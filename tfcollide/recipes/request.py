@@ -1,6 +1,9 @@
 """Everything about a request that can be told before TensorFlow is imported."""
 
 import csv
+import math
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,9 +15,10 @@ from tfcollide.models import mlp
 from tfcollide.objectives.units import parse_units
 from tfcollide.recipes.config import CollideConfig, TrainConfig
 from tfcollide.registry import MODELS, OBJECTIVES, PARAMETERIZATIONS
+from tfcollide.run_directory import check_writable
 from tfcollide.schedules import parse_schedule
 
-__all__ = ["Pair", "check_collide", "check_train", "parse_pair", "read_pairs"]
+__all__ = ["Pair", "check_collide", "check_train", "parse_pair", "read_pairs", "term_weights"]
 
 
 class Pair(NamedTuple):
@@ -32,6 +36,7 @@ def check_train(config: TrainConfig) -> LabelledImages:
     """
     config.check()
     MODELS.check(config.model)
+    check_writable("model_dir", Path(config.resolved().model_dir or ""))
     return load_dataset(config.dataset, data_dir=config.data_dir)
 
 
@@ -45,11 +50,14 @@ def check_collide(config: CollideConfig) -> LabelledImages:
     OBJECTIVES.check(config.objective)
     PARAMETERIZATIONS.check(config.parameterization)
     parse_schedule(config.learning_rate)
-    if config.units is not None:
-        parse_units(config.units)
+    term_weights(config.term_weights, OBJECTIVES.load(config.objective).weights)
     taps = mlp.tap_names(config.hidden_widths())
     if config.tap not in taps:
         raise RequestError(f"--tap={config.tap}", f"a ReLU of {config.model}: {', '.join(taps)}")
+    width = config.hidden_widths()[taps.index(config.tap)]
+    for unit in (unit for group in parse_units(config.units) for unit in group) if config.units else ():
+        if unit >= width:
+            raise RequestError(f"--units: unit {unit}", f"a unit from 0 to {width - 1}")
     return check_train(config)
 
 
@@ -60,7 +68,8 @@ def parse_pair(config: CollideConfig, data: LabelledImages) -> Pair:
         RequestError: one of them does not exist, or they are the same.
     """
     pair = Pair(parse_selector("source", config.source, data), parse_selector("target", config.target, data))
-    if pair.source == pair.target:
+    files = [selector.path for selector in pair if selector.path is not None]
+    if pair.source == pair.target or (len(files) == 2 and os.path.samefile(*files)):
         raise RequestError(f"--source={config.source} and --target={config.target}", "two different images")
     for flag, selector in zip(("source", "target"), pair, strict=True):
         if selector.path is not None:
@@ -88,3 +97,21 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
         if not row.get("source") or not row.get("target"):
             raise RequestError(f"--pairs={path}, line {line}", "a value in each of the columns source and target")
     return [(row["source"].strip(), row["target"].strip()) for row in rows]
+
+
+def term_weights(text: str | None, defaults: Mapping[str, float]) -> dict[str, float]:
+    """The weights of an objective's terms, with those in `text` ("active_match=2") replaced.
+
+    Raises:
+        RequestError: a term that the objective does not have, or no number.
+    """
+    weights = dict(defaults)
+    for entry in text.split(",") if text else ():
+        name, _, value = entry.partition("=")
+        try:
+            if name.strip() not in weights or not math.isfinite(float(value)):
+                raise ValueError(name)
+            weights[name.strip()] = float(value)
+        except ValueError as error:
+            raise RequestError(f"--term_weights={text}", f"TERM=NUMBER with terms {', '.join(weights)}") from error
+    return weights

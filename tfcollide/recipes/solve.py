@@ -162,5 +162,5 @@ def _read_checkpoint(path: Path) -> dict[str, np.ndarray] | None:
     try:
         with np.load(path) as arrays:
             return dict(arrays)
-    except (OSError, ValueError, zipfile.BadZipFile):
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile):
         return None
