@@ -48,7 +48,8 @@ def main(command: Callable[[list[str]], int], argv: Sequence[str] | None = None)
     except RequestError as error:
         return _refuse(error)
     except UnicodeDecodeError as error:
-        return _refuse(RequestError(f"a flagfile that is no text ({error.reason})", "a file with a flag a line"))
+        named = [word.partition("=")[2] for word in argv or sys.argv if word.lstrip("-").startswith("flagfile=")]
+        return _refuse(RequestError(f"--flagfile={','.join(named)} ({error.reason})", "a text file with a flag a line"))
     except flags.Error as error:
         return _refuse(_flag_error(error))
     except BrokenPipeError:
@@ -72,8 +73,8 @@ def _collide(argv: list[str]) -> int:
     out = absolute(values["out"])
     summary = run(_config(CollideConfig, values), out, overwrite=values["overwrite"])
     print((out / "table.md").read_text(encoding="utf-8"))
-    shown = [out / "figure.png"] if (out / "figure.png").exists() else [out / "summary.json"]
-    print("\n".join(str(path) for path in shown))
+    shown = "figure.png" if (out / "figure.png").exists() else "summary.json"
+    print(Path(os.path.expanduser(values["out"]), shown))
     return EXIT_DONE if summary.converged else EXIT_NOT_FOUND
 
 

@@ -45,7 +45,7 @@ class RunDirectory:
                 "a directory that this program wrote",
                 "Choose another.",
             )
-        check_writable("out", self.out.parent)
+        check_writable("out", self.out)
 
     def check(self) -> None:
         """Raises `RequestError` unless `open` can be expected to succeed; writes nothing."""

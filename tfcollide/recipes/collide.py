@@ -3,15 +3,13 @@
 run(CollideConfig(dataset="mnist", source="3", target="7"), Path("runs/3-7"))
 """
 
-import dataclasses
 import time
 from pathlib import Path
-from typing import Any
 
 from tfcollide.data.select import parse_selector
 from tfcollide.quiet import import_tensorflow
 from tfcollide.recipes.config import CollideConfig, flags_text
-from tfcollide.recipes.request import Pair, check_collide, parse_pair, read_pairs
+from tfcollide.recipes.request import check_collide, parse_pair, read_pairs, with_absolute_files
 from tfcollide.records import Summary, SweepSummary
 from tfcollide.run_directory import RunDirectory
 
@@ -42,7 +40,7 @@ def run(config: CollideConfig, out: Path, *, overwrite: bool = False) -> Summary
     if config.source == "every" and asked is None and config.num_pairs is None:
         parse_selector("target", config.target, data)
     pair = None if sweep else parse_pair(config, data)
-    config = _with_absolute_files(config, pair) if pair else config
+    config = with_absolute_files(config, pair) if pair else config
     directory = RunDirectory(out.absolute(), flags_text(config), overwrite=overwrite)
     directory.check()
 
@@ -58,8 +56,3 @@ def run(config: CollideConfig, out: Path, *, overwrite: bool = False) -> Summary
     if pair is None:
         return run_sweep(config, experiment, asked, directory, seconds)
     return run_pair(config, experiment, pair, directory, seconds)
-
-
-def _with_absolute_files(config: CollideConfig, pair: Pair) -> CollideConfig:
-    files: dict[str, Any] = {name: str(selector.path.absolute()) for name, selector in pair._asdict().items() if selector.path}
-    return dataclasses.replace(config, **files)

@@ -1,11 +1,12 @@
 """Everything about a request that can be told before TensorFlow is imported."""
 
 import csv
+import dataclasses
 import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tfcollide.data.catalog import load_dataset
 from tfcollide.data.labelled import LabelledImages
@@ -18,7 +19,7 @@ from tfcollide.registry import MODELS, OBJECTIVES, PARAMETERIZATIONS
 from tfcollide.run_directory import check_writable
 from tfcollide.schedules import parse_schedule
 
-__all__ = ["Pair", "check_collide", "check_train", "parse_pair", "read_pairs", "term_weights"]
+__all__ = ["Pair", "check_collide", "check_train", "parse_pair", "read_pairs", "term_weights", "with_absolute_files"]
 
 
 class Pair(NamedTuple):
@@ -115,3 +116,9 @@ def term_weights(text: str | None, defaults: Mapping[str, float]) -> dict[str, f
         except ValueError as error:
             raise RequestError(f"--term_weights={text}", f"TERM=NUMBER with terms {', '.join(weights)}") from error
     return weights
+
+
+def with_absolute_files(config: CollideConfig, pair: Pair) -> CollideConfig:
+    """The config with image files named from the root, so that `run.flags` serves in any folder."""
+    files: dict[str, Any] = {name: str(selector.path.absolute()) for name, selector in pair._asdict().items() if selector.path}
+    return dataclasses.replace(config, **files)

@@ -16,7 +16,7 @@ from tfcollide.errors import RequestError
 from tfcollide.recipes.config import CollideConfig, flags_text
 from tfcollide.recipes.experiment import Experiment
 from tfcollide.recipes.pair import run_pair
-from tfcollide.recipes.request import parse_pair
+from tfcollide.recipes.request import parse_pair, with_absolute_files
 from tfcollide.records import PairResult, SweepSummary, write_json
 from tfcollide.report import figure, table
 from tfcollide.run_directory import RunDirectory
@@ -70,6 +70,7 @@ def _run_one(config: CollideConfig, experiment: Experiment, out: Path) -> PairRe
     if not out.exists():
         try:
             pair = parse_pair(config, experiment.data)
+            config = with_absolute_files(config, pair)
             run_pair(config, experiment, pair, RunDirectory(out, flags_text(config)), {})
         except RequestError as error:
             logging.warning("%s -> %s: %s", config.source, config.target, error)
