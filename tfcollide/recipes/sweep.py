@@ -70,8 +70,8 @@ def _run_one(config: CollideConfig, experiment: Experiment, out: Path) -> PairRe
     if not out.exists():
         try:
             pair = parse_pair(config, experiment.data)
-            config = with_absolute_files(config, pair)
-            run_pair(config, experiment, pair, RunDirectory(out, flags_text(config)), {})
+            named = with_absolute_files(config, pair)
+            run_pair(named, experiment, pair, RunDirectory(out, flags_text(named)), {})
         except RequestError as error:
             logging.warning("%s -> %s: %s", config.source, config.target, error)
             return PairResult(config.source, config.target, None, False, str(error))
