@@ -33,7 +33,7 @@ def test_a_run_interrupted_and_killed_ends_in_the_same_bits_as_one_left_in_peace
     assert not out.exists()
     at = int(np.load(checkpoint_of(partial))["step"])
     assert at > 0
-    written = checkpoint_of(partial).stat().st_mtime_ns
+    checkpoint_name, written = checkpoint_of(partial).name, checkpoint_of(partial).stat().st_mtime_ns
 
     with started("collide", *flags, "--out=cut", **place, said=tmp_path / "2") as second:
         wait_until(lambda: checkpoint_of(partial).stat().st_mtime_ns != written, second)
@@ -49,6 +49,11 @@ def test_a_run_interrupted_and_killed_ends_in_the_same_bits_as_one_left_in_peace
     assert resumed.code == 1
     shown = steps_shown(resumed.stderr, steps)
     assert shown and min(shown) > further
+
+    # Left in peace: what it finds is an empty checkpoint, with which it starts at the beginning.
+    (tmp_path / "whole.partial").mkdir()
+    (tmp_path / "whole.partial" / "run.flags").write_bytes((out / "run.flags").read_bytes())
+    (tmp_path / "whole.partial" / checkpoint_name).write_bytes(b"")
     in_peace = run("collide", *flags, "--out=whole", **place)
     assert in_peace.code == 1
     assert min(steps_shown(in_peace.stderr, steps)) < further
@@ -62,16 +67,3 @@ def test_a_run_interrupted_and_killed_ends_in_the_same_bits_as_one_left_in_peace
     assert first == second
     assert len((out / "trace.csv").read_text().splitlines()) == 1 + steps / 500 + 1
     assert not partial.exists()
-
-
-def test_a_checkpoint_that_cannot_be_read_is_no_obstacle(tmp_path, home, base):
-    """Starts again, and ends where `base` did."""
-    request = (base.out / "run.flags").read_bytes()
-    partial = tmp_path / "run.partial"
-    partial.mkdir()
-    (partial / "run.flags").write_bytes(request)
-    (partial / ".checkpoint.npz").write_text("")
-    outcome = run("collide", f"--flagfile={partial / 'run.flags'}", "--out=run", cwd=tmp_path, home=home)
-    assert outcome.code == 0
-    assert files_below(tmp_path / "run") == run_files(5)
-    assert (tmp_path / "run" / "corners.npz").read_bytes() == (base.out / "corners.npz").read_bytes()
