@@ -33,7 +33,7 @@ __all__ = [
 Terms = dict[str, tf.Tensor]
 LossTerms = Callable[[tf.Tensor, Any], Terms]
 
-_FIRST_CHUNK, _CHUNK_SECONDS = 16, 0.5
+_FIRST_CHUNK, _CHUNK_SECONDS = 80, 0.5
 
 
 class Objective(Protocol):
