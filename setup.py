@@ -11,7 +11,17 @@ VERSION = re.search(r'__version__ = "(.+?)"', (HERE / "tfcollide" / "__init__.py
 EXTRAS = {
     "serving": ["grpcio>=1.62", "tensorflow-serving-api>=2.18"],
     "beam": ["apache-beam>=2.60"],
-    "dev": ["mypy>=1.11", "pytest>=8.0", "pytest-xdist>=3.5", "ruff>=0.6", "types-tqdm"],
+    "verify": ["onnx>=1.16"],
+    "dev": [
+        "mypy>=1.11",
+        "onnx>=1.16",
+        "onnxruntime>=1.18",
+        "pytest>=8.0",
+        "pytest-xdist>=3.5",
+        "ruff>=0.6",
+        "types-tqdm",
+        "vnnlib>=1.0",
+    ],
 }
 
 setup(

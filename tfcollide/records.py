@@ -161,11 +161,13 @@ class FailureBound:
 
     Attributes:
         confidence: of the bound.
-        share: of the hull that fails, at most.
+        share: of the mixtures that fail, at most.
+        sampling: how mixtures are drawn; "uniform" ones make it a share of the hull's volume.
     """
 
     confidence: float
     share: float
+    sampling: str = "uniform"
 
 
 @dataclasses.dataclass(frozen=True)

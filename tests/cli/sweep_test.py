@@ -19,7 +19,7 @@ def test_a_sweep_with_bad_pairs_killed_and_resumed(tmp_path, training, home, dig
     Image.fromarray(digits.test.images[1, ..., 0]).save(work / "good.png")
     (work / "broken.png").write_text("not an image")
     (work / "pairs.csv").write_text("source,target\n3,7\n1,nosuch\nbroken.png,4\ngood.png,2\n5,1\n")
-    quick = ("--preset=mnist", "--corners=3", "--interpolations=200", "--certify_seconds=0")
+    quick = ("--preset=mnist", "--corners=3", "--interpolations=200", "--certify_boxes=0")
     flags = (*training, *quick, "--pairs=pairs.csv", "--out=sweep")
     out, partial = work / "sweep", work / "sweep.partial"
 
@@ -86,7 +86,7 @@ def test_a_sweep_with_bad_pairs_killed_and_resumed(tmp_path, training, home, dig
 
 
 def test_random_pairs(tmp_path, training, home, network, digits):
-    flags = ("--num_pairs=2", "--corners=2", "--interpolations=50", "--seed=3", "--preset=mnist", "--certify_seconds=0")
+    flags = ("--num_pairs=2", "--corners=2", "--interpolations=50", "--seed=3", "--preset=mnist", "--certify_boxes=0")
     outcome = run("collide", *training, *flags, "--out=sweep", cwd=tmp_path, home=home)
     assert outcome.code == 0, outcome.stderr[-2000:]
     out = tmp_path / "sweep"

@@ -27,7 +27,7 @@ class Goal(NamedTuple):
 
     Attributes:
         post_activation: `[U]`, the target's features.
-        active: `[U]`, where the target's pre-activation is >= 0 (psgn(0) = 1).
+        active: `[U]`, the units to match; by default those whose pre-activation is >= 0 (psgn(0) = 1).
         pushed: `[N, U]`, the inactive units that each corner pushes.
         idle: `[N, U]`, the inactive units that it does not push.
     """
@@ -38,14 +38,15 @@ class Goal(NamedTuple):
     idle: tf.Tensor
 
 
-def make_goal(pre_activation: np.ndarray, groups: tuple[tuple[int, ...], ...]) -> Goal:
+def make_goal(pre_activation: np.ndarray, groups: tuple[tuple[int, ...], ...], active: np.ndarray | None = None) -> Goal:
     """The goal for a target and one group of inactive units a corner.
 
     Args:
         pre_activation: `[U]`, the target's.
         groups: N groups of units, which may be empty.
+        active: `[U]` bool, where another rule than >= 0 decides which units count as active.
     """
-    active = (pre_activation >= 0).astype(np.float32)
+    active = (pre_activation >= 0 if active is None else active).astype(np.float32)
     pushed = np.zeros([len(groups), active.size], np.float32)
     for corner, units in enumerate(groups):
         pushed[corner, list(units)] = 1.0

@@ -102,10 +102,13 @@ class CollideConfig(TrainConfig):
     stop_fraction: float = _flag(0.05, "A corner stops below this share of its starting active_match.")
     interpolations: int = _flag(2000, "Random mixtures of the corners to check, S.")
     worst_starts: int = _flag(64, "Starts of the search for the worst mixture; 0: do not search.")
-    certify_seconds: float = _flag(10.0, "Time to prove or refute the whole hull, for dense networks; 0: do not try.")
+    certify_boxes: int = _flag(
+        20_000, "Parts of the hull to bound at most, to prove or refute the whole, for dense networks; 0: do not try."
+    )
     sampling: str = _flag("uniform", "How convex weights are drawn.", choices=("uniform", "stick_breaking"))
     pairs: str | None = _flag(None, "Sweep: a CSV file with the columns source and target.")
     num_pairs: int | None = _flag(None, "Sweep: this many random pairs of correctly classified test images.")
+    vnnlib: bool = _flag(False, "Write verify/: the mixtures as ONNX and the claim as VNN-LIB, for an independent verifier.")
     seed: int = _flag(0, "Seed of everything drawn outside training.")
     checkpoint_seconds: float = _flag(60.0, "Seconds between checkpoints of the search.")
     trace_every: int = _flag(10, "Steps between rows of trace.csv.")
@@ -142,7 +145,7 @@ class CollideConfig(TrainConfig):
             "half_life",
             "checkpoint_seconds",
             "worst_starts",
-            "certify_seconds",
+            "certify_boxes",
             "max_change",
             "max_total",
         )
@@ -158,6 +161,8 @@ class CollideConfig(TrainConfig):
                 f"Leave --corners out or say --corners={groups}.",
             )
         self._check_exact()
+        if self.vnnlib and self.num_corners() < 2:
+            raise RequestError("--vnnlib with one corner", "at least two to mix", "Say --corners=2, or leave --vnnlib out.")
         if self.pairs is not None and self.num_pairs is not None:
             raise RequestError("--pairs together with --num_pairs", "one of the two")
         if self.objective == "match" and self.units is not None:

@@ -12,9 +12,12 @@ from tfcollide import update_rules
 from tfcollide.data.labelled import LabelledImages
 from tfcollide.images import from_uint8
 from tfcollide.models import training
+from tfcollide.models.affine import AffineMap, affine_map
 from tfcollide.models.classifier import Classifier, Tap
+from tfcollide.models.dense_chain import DenseChain, Unreadable, read_chain
 from tfcollide.optimize import Descent, Objective, Parameterization, loss_terms
 from tfcollide.polytope.hull import mean_distance
+from tfcollide.polytope.worst_mixture import MixtureSearch
 from tfcollide.recipes.config import CollideConfig, TrainConfig
 from tfcollide.recipes.request import term_weights
 from tfcollide.registry import OBJECTIVES, PARAMETERIZATIONS
@@ -58,6 +61,25 @@ class Experiment:
     def dataset_mean(self) -> float | None:
         """Mean distance between two test images, over all pairs of the first 5,000."""
         return mean_distance(from_uint8(self.data.test.images[:_DISTANCE_SAMPLE], self.classifier.bounds))
+
+    @functools.cached_property
+    def affine(self) -> AffineMap:
+        """The tap's pre-activation as a function of the image.
+
+        Raises:
+            RequestError: it is not affine.
+        """
+        return affine_map(self.classifier, self.tap.name)
+
+    @functools.cached_property
+    def chain(self) -> DenseChain | Unreadable:
+        """The classifier as a chain of dense layers, or why it is none."""
+        return read_chain(self.classifier.model)
+
+    @functools.cached_property
+    def worst_mixture(self) -> MixtureSearch:
+        """The search for the worst mixture of a hull, compiled on first use."""
+        return MixtureSearch(self.classifier.logits, self.data.shape, self.classifier.class_names)
 
 
 class Trained(NamedTuple):

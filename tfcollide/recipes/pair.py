@@ -12,10 +12,12 @@ import tensorflow as tf
 
 from tfcollide import __version__
 from tfcollide.data.select import Choice
-from tfcollide.models.dense_chain import Unreadable, read_chain
+from tfcollide.errors import RequestError
+from tfcollide.export.vnnlib import write_property
+from tfcollide.models.dense_chain import DenseChain, Unreadable
 from tfcollide.polytope import checks, hull
 from tfcollide.polytope.certificate import certify
-from tfcollide.polytope.worst_mixture import clopper_pearson, worst_mixture
+from tfcollide.polytope.worst_mixture import clopper_pearson
 from tfcollide.recipes.config import CollideConfig
 from tfcollide.recipes.experiment import Experiment
 from tfcollide.recipes.problem import Problem, pose
@@ -41,8 +43,10 @@ def run_pair(
         seconds: "load" and "train", spent before.
 
     Raises:
-        RequestError: the images or the units do not fit; nothing is written then.
+        RequestError: the images or the units do not fit, or `--vnnlib` with a network that
+            cannot be exported; nothing is written then.
     """
+    chain = _exportable(experiment) if config.vnnlib else None
     problem = pose(config, experiment, pair)
     folder = directory.open()
     try:
@@ -53,6 +57,9 @@ def run_pair(
         images = run_files.RunImages(problem.start, result.corners, problem.goal_image, bounds)
         summary = check(config, experiment, problem, result, run_files.write_images(folder, images))
         checked = time.perf_counter()
+        if chain is not None:
+            (folder / "verify").mkdir(exist_ok=True)
+            write_property(folder / "verify", chain, result.corners, problem.seen.predicted)
         run_files.write_arrays(folder, images, problem.units, problem.weights, result.trace)
         run_files.write_report(folder, images, summary, result.trace if config.tensorboard else None)
         seconds = {**seconds, "solve": solved - began, "check": checked - solved, "report": time.perf_counter() - checked}
@@ -89,7 +96,9 @@ def check(config: CollideConfig, experiment: Experiment, problem: Problem, resul
         interpolation=mixtures,
         png=checks.check_png(classifier, tap, read_back, problem.goal, problem.weights, problem.seen),
         worst_mixture=_worst_mixture(config, experiment, problem, corners),
-        failure_bound=clopper_pearson(round((1 - mixtures.accuracy) * mixtures.samples), mixtures.samples),
+        failure_bound=clopper_pearson(
+            round((1 - mixtures.accuracy) * mixtures.samples), mixtures.samples, sampling=mixtures.sampling
+        ),
         certificate=_certificate(config, experiment, problem, corners),
         exact=result.exact,
         seconds={},
@@ -97,34 +106,32 @@ def check(config: CollideConfig, experiment: Experiment, problem: Problem, resul
     )
 
 
+def _exportable(experiment: Experiment) -> DenseChain:
+    chain = experiment.chain
+    if isinstance(chain, Unreadable):
+        raise RequestError(f"--vnnlib with {experiment.classifier.name}: {chain.reason}", "a network of dense and ReLU layers")
+    return chain
+
+
 def _worst_mixture(config: CollideConfig, experiment: Experiment, problem: Problem, corners: np.ndarray) -> WorstMixture | None:
     """The worst mixture that a search finds; None where none was asked for."""
     if not config.worst_starts:
         return None
-    classifier = experiment.classifier
-    return worst_mixture(
-        classifier.logits,
-        corners,
-        problem.seen.predicted,
-        class_names=classifier.class_names,
-        sampled=problem.weights,
-        random_starts=config.worst_starts,
-        batch_size=500,
-        seed=config.seed,
+    return experiment.worst_mixture(
+        corners, problem.seen.predicted, sampled=problem.weights, random_starts=config.worst_starts, seed=config.seed
     )
 
 
 def _certificate(config: CollideConfig, experiment: Experiment, problem: Problem, corners: np.ndarray) -> Certificate | None:
     """A proof over the hull; None where the network is not one of dense layers, or none was asked for."""
-    chain = read_chain(experiment.classifier.model)
-    if not config.certify_seconds or isinstance(chain, Unreadable):
+    if not config.certify_boxes or isinstance(experiment.chain, Unreadable):
         return None
     return certify(
-        chain,
+        experiment.chain,
         corners,
         problem.seen.predicted,
         lambda images: experiment.classifier.judge(images).logits,
-        max_seconds=config.certify_seconds,
+        max_boxes=config.certify_boxes,
         seed=config.seed,
     )
 

@@ -7,10 +7,10 @@ import numpy as np
 from tfcollide.data.select import Choice, resolve
 from tfcollide.errors import RequestError
 from tfcollide.images import from_uint8
-from tfcollide.models.affine import affine_map
 from tfcollide.objectives.terms import Goal, make_goal
 from tfcollide.objectives.units import Groups, choose_units, parse_units
 from tfcollide.polytope import checks, hull
+from tfcollide.polytope.halfspaces import active_units
 from tfcollide.recipes.config import CollideConfig
 from tfcollide.recipes.experiment import Experiment
 from tfcollide.recipes.request import Pair
@@ -47,7 +47,7 @@ def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
     """Looks up the images and chooses the units.
 
     Raises:
-        RequestError: an image or a unit does not fit.
+        RequestError: an image or a unit does not fit, or `--solver=exact` at a tap that is not affine.
     """
     classifier = experiment.classifier
     source = resolve("source", pair.source, experiment.data, experiment.predicted)
@@ -58,10 +58,12 @@ def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
     seen = checks.target_of(classifier, experiment.tap, goal_image)
     corners = config.num_corners()
     units: Groups = ((),) * corners
-    if experiment.objective.pushes_units and config.direction in (None, "units") and config.nearest is None:
-        units = choose_units(seen.pre_activation >= 0, corners, parse_units(config.units) if config.units else None)
+    active = seen.pre_activation >= 0
     if config.solver == "exact":
-        affine_map(classifier, config.tap)  # refuses a tap that is not affine, before anything is written
+        # The polytope's own equations, so that a unit within rounding of zero is on one side for all.
+        active = active_units(experiment.affine, goal_image.astype(np.float64).ravel())
+    if experiment.objective.pushes_units and config.direction in (None, "units") and config.nearest is None:
+        units = choose_units(active, corners, parse_units(config.units) if config.units else None)
     return Problem(
         source=source,
         target=target,
@@ -69,6 +71,6 @@ def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
         goal_image=goal_image,
         seen=seen,
         units=units,
-        goal=make_goal(seen.pre_activation, units),
+        goal=make_goal(seen.pre_activation, units, active),
         weights=hull.convex_weights(config.interpolations, corners, sampling=config.sampling, seed=config.seed),
     )

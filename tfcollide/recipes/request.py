@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import importlib.util
 import math
 import os
 from collections.abc import Mapping
@@ -55,6 +56,8 @@ def check_collide(config: CollideConfig) -> LabelledImages:
     taps = mlp.tap_names(config.hidden_widths())
     if config.tap not in taps:
         raise RequestError(f"--tap={config.tap}", f"a ReLU of {config.model}: {', '.join(taps)}")
+    if config.vnnlib and importlib.util.find_spec("onnx") is None:
+        raise RequestError("--vnnlib without the package onnx", "it installed", 'Say pip install "tfcollide[verify]".')
     width = config.hidden_widths()[taps.index(config.tap)]
     for unit in (unit for group in parse_units(config.units) for unit in group) if config.units else ():
         if unit >= width:

@@ -84,7 +84,10 @@ def _hull_rows(summary: Summary) -> list[tuple[str, str, str]]:
         worst = summary.worst_mixture
         rows.append(("worst mixture found: margin, class", f'{worst.margin:.3g}, "{worst.predicted}"', ""))
     bound = summary.failure_bound
-    rows.append((f"share of mixtures that may fail, {100 * bound.confidence:g} % sure", f"< {100 * bound.share:.2f} %", ""))
+    drawn = "" if bound.sampling == "uniform" else f" drawn by {bound.sampling}"
+    rows.append(
+        (f"share of mixtures{drawn} that may fail, {100 * bound.confidence:g} % sure", f"< {100 * bound.share:.2f} %", "")
+    )
     if summary.certificate:
         proof = summary.certificate
         words = {
