@@ -14,7 +14,7 @@ from tfcollide.shapes import Bounds
 BOUNDS = Bounds(-1.0, 1.0)
 KERNEL = [[1.0, 0.3, -0.85, -0.75, 0.35, 0.8], [0.15, 1.0, 0.65, -0.6, -0.95, -0.65]]
 BIAS = [-0.68, -0.62, -0.66, -0.6, -0.66, -0.7]
-TARGET = [-0.42, -0.03]
+TARGET = [-0.5, 0.0]
 
 
 def main(path: Path) -> None:

@@ -187,6 +187,18 @@ def test_stop_fraction_is_of_each_corners_own_start():
     assert result.converged.tolist() == [False, True]  # heights 0.75 and 1.0
 
 
+def test_a_start_that_collides_already_is_done():
+    descent = Descent(
+        lambda controls, goal: {"height": tf.square(controls[:, 0])},
+        weights={"height": 1.0},
+        progress_term="height",
+        rule=update_rules.gradient_descent(),
+        rate=lambda step: 0.125,
+    )
+    result = minimize(descent, tf.zeros([1, 1]), tf.constant(0.0), max_steps=50)
+    assert result.converged.tolist() == [True] and result.steps == 1
+
+
 def test_stop_loss_wins_over_stop_fraction():
     result = run_ramp(2, max_steps=3, stop_loss=0.7, stop_fraction=1e-9)
     np.testing.assert_allclose(result.stop_loss, [0.7, 0.7], rtol=1e-6)

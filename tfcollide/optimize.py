@@ -167,8 +167,8 @@ class Descent:
         self._half_life = half_life
         self._trace_every = trace_every
         self.term_names = list(weights)
-        self.evaluate = tf.function(self._evaluate)
-        self.chunk = tf.function(self._chunk)
+        self.evaluate = tf.function(self._evaluate, autograph=False)
+        self.chunk = tf.function(self._chunk, autograph=False)
 
     def init(self, controls: tf.Tensor) -> DescentState:
         """The state before the first step."""
@@ -260,6 +260,7 @@ def minimize(
     state, trace = unpack_state(descent, controls, resume)
     start = descent.progress(descent.evaluate(controls, goal).numpy())
     threshold = np.full_like(start, stop_loss) if stop_loss is not None else stop_fraction * start
+    threshold = np.where(threshold == 0, np.finfo(np.float32).tiny, threshold)  # a start that collides already is done
     stop = tf.constant(threshold)
     descent.chunk(state, goal, stop, state.step)  # compiles; takes no step
     compiled, in_loop, length = time.perf_counter() - began, 0.0, _FIRST_CHUNK

@@ -34,10 +34,10 @@ def load_tfds(name: str, data_dir: str | None) -> LabelledImages:
             of one shape; or it is not prepared and cannot be downloaded.
     """
     builder = _builder(name, data_dir)
-    if not builder.is_prepared():
-        _prepare(builder, name)
     info = builder.info
     keys = _keys(name, info)
+    if not builder.is_prepared():
+        _prepare(builder, name)
     splits = _splits(info)
     return LabelledImages(
         info.full_name.replace("/", ":"),
@@ -65,7 +65,7 @@ def _prepare(builder: Any, name: str) -> None:
 
     TFDS itself would try again for minutes on a machine without a connection.
     """
-    where = Path(builder.data_dir).parent.parent
+    where = Path(builder.data_dir).parents[builder.info.full_name.count("/")]
     try:
         _check_connection(builder)
         builder.download_and_prepare()

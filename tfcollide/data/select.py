@@ -51,7 +51,7 @@ def parse_selector(flag: str, text: str, data: LabelledImages) -> Selector:
         return Selector(label=data.class_names.index(text))
     if text.startswith("test:"):
         return Selector(test_index=_test_index(flag, text, data.test_size))
-    path = Path(os.path.expanduser(text))  # unlike Path.expanduser, leaves an unknown ~name alone
+    path = Path(os.path.expanduser(text or "-"))  # unlike Path.expanduser, leaves an unknown ~name alone
     if os.path.exists(path) or path.suffix or len(path.parts) > 1:
         check_image_file(path)
         return Selector(path=path)

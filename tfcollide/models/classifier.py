@@ -105,4 +105,5 @@ class Classifier:
 
     @functools.cached_property
     def _compiled(self) -> Callable[[tf.Tensor], tf.Tensor]:
-        return tf.function(self.logits, input_signature=[tf.TensorSpec(self.model.input_shape, tf.float32)])
+        spec = tf.TensorSpec(self.model.input_shape, tf.float32)
+        return tf.function(self.logits, input_signature=[spec], autograph=False)

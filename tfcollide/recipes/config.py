@@ -11,7 +11,17 @@ from typing import Any, Self
 from tfcollide.errors import RequestError
 from tfcollide.run_directory import absolute
 
-__all__ = ["CollideConfig", "PRESETS", "TrainConfig", "choices_of", "flags_text", "preset_values"]
+__all__ = ["HEADINGS", "PRESETS", "CollideConfig", "TrainConfig", "choices_of", "flags_text", "preset_values"]
+
+HEADINGS = {
+    "dataset": "The classifier and its data",
+    "source": "What collides with what",
+    "objective": "How corners are found",
+    "interpolations": "How the hull is checked",
+    "pairs": "Many pairs",
+    "seed": "The run",
+}
+"""The first flag of each part of --help -> its heading."""
 
 
 def _flag(default: Any, help_text: str, *, choices: tuple[str, ...] = ()) -> Any:
@@ -150,6 +160,8 @@ class CollideConfig(TrainConfig):
             "max_total",
         )
         _positive(self, "stop_loss", "stop_fraction")
+        if self.stop_fraction >= 1:
+            raise RequestError(f"--stop_fraction={self.stop_fraction}", "a share below 1")
         self._check_combinations()
 
     def _check_combinations(self) -> None:
@@ -165,6 +177,11 @@ class CollideConfig(TrainConfig):
             raise RequestError("--vnnlib with one corner", "at least two to mix", "Say --corners=2, or leave --vnnlib out.")
         if self.pairs is not None and self.num_pairs is not None:
             raise RequestError("--pairs together with --num_pairs", "one of the two")
+        defaults = {field.name: field.default for field in dataclasses.fields(self)}
+        for name in ("source", "target"):
+            if (self.pairs or self.num_pairs) and getattr(self, name) != defaults[name]:
+                sweep = "--pairs" if self.pairs else "--num_pairs"
+                raise RequestError(f"--{name}={getattr(self, name)} with {sweep}", "one of the two", "Leave one out.")
         if self.objective == "match" and self.units is not None:
             raise RequestError("--units with --objective=match", "no --units, since Eq. 1 pushes none", "Leave it out.")
         if self.objective == "match" and self.num_corners() > 1 and not self.start_noise:

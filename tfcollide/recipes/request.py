@@ -20,7 +20,7 @@ from tfcollide.registry import MODELS, OBJECTIVES, PARAMETERIZATIONS
 from tfcollide.run_directory import check_writable
 from tfcollide.schedules import parse_schedule
 
-__all__ = ["Pair", "check_collide", "check_train", "parse_pair", "read_pairs", "term_weights", "with_absolute_files"]
+__all__ = ["Pair", "beside", "check_collide", "check_train", "parse_pair", "read_pairs", "term_weights", "with_absolute_files"]
 
 
 class Pair(NamedTuple):
@@ -101,6 +101,13 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
         if not row.get("source") or not row.get("target"):
             raise RequestError(f"--pairs={path}, line {line}", "a value in each of the columns source and target")
     return [(row["source"].strip(), row["target"].strip()) for row in rows]
+
+
+def beside(table: str | None, name: str) -> str:
+    """An image file named in a table of pairs, from the table's own folder; anything else as it is."""
+    path = Path(table or "").parent / name
+    named = bool(path.suffix) or "/" in name  # a class may share its name with a file
+    return str(path) if named and path.is_file() else name
 
 
 def term_weights(text: str | None, defaults: Mapping[str, float]) -> dict[str, float]:

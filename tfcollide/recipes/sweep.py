@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from absl import logging
@@ -16,7 +17,7 @@ from tfcollide.errors import RequestError
 from tfcollide.recipes.config import CollideConfig, flags_text
 from tfcollide.recipes.experiment import Experiment
 from tfcollide.recipes.pair import run_pair
-from tfcollide.recipes.request import parse_pair, with_absolute_files
+from tfcollide.recipes.request import beside, parse_pair, with_absolute_files
 from tfcollide.records import PairResult, SweepSummary, write_json
 from tfcollide.report import figure, table
 from tfcollide.run_directory import RunDirectory
@@ -51,11 +52,18 @@ def run_sweep(
         pairs = draw_pairs(experiment.data, experiment.predicted, config.num_pairs or 1, config.seed)
     folder = directory.open()
     try:
-        results = []
+        results: list[PairResult] = []
         for number, (source, target) in enumerate(tqdm(pairs, desc="pairs", unit=" pairs")):
-            single = dataclasses.replace(config, source=source, target=target, pairs=None, num_pairs=None)
-            results.append(_run_one(single, experiment, folder / _name(number, source, target)))
-        summary = _summarise(config, experiment, results, seconds)
+            single = dataclasses.replace(
+                config,
+                source=beside(config.pairs, source),
+                target=beside(config.pairs, target),
+                pairs=None,
+                num_pairs=None,
+            )
+            found = _run_one(single, experiment, folder / _name(number, source, target))
+            results.append(dataclasses.replace(found, source=source, target=target))
+        summary = _summarise(config, experiment, results, _seconds(folder, results, seconds))
         _draw(folder, summary)
         (folder / "table.md").write_text(table.sweep_table(summary), encoding="utf-8")
         write_json(folder / "summary.json", summary)
@@ -75,7 +83,7 @@ def _run_one(config: CollideConfig, experiment: Experiment, out: Path) -> PairRe
         except RequestError as error:
             logging.warning("%s -> %s: %s", config.source, config.target, error)
             return PairResult(config.source, config.target, None, False, str(error))
-    found = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    found = _summary_of(out)
     return PairResult(
         source=config.source,
         target=config.target,
@@ -111,6 +119,17 @@ def _summarise(
     )
 
 
+def _seconds(folder: Path, results: list[PairResult], shared: Mapping[str, float]) -> dict[str, float]:
+    """What was spent once and what all pairs took together, those of earlier tries included."""
+    done = [_summary_of(folder / pair.directory)["seconds"] for pair in results if pair.directory]
+    spent = {**shared, **{name: sum(pair[name] for pair in done) for name in ("solve", "check", "report")}}
+    return spent | {"total": sum(spent.values())}
+
+
+def _summary_of(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+
+
 def _name(number: int, source: str, target: str) -> str:
     safe = (re.sub(r"[^A-Za-z0-9]+", "-", Path(text).stem or text)[:40] for text in (source, target))
     return f"pair_{number:04d}_" + "_to_".join(safe)
@@ -135,7 +154,7 @@ def _draw(folder: Path, summary: SweepSummary) -> None:
 
 def _panels(folder: Path, pair: PairResult) -> list[figure.Panel]:
     """The images of a pair, from its own files."""
-    found = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    found = _summary_of(folder)
     ends = {}
     for name in ("source", "target"):
         caption = f'"{found[name]["predicted"]}"  {found[name]["probability"]:.3f}'

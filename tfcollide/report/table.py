@@ -17,7 +17,8 @@ _LEGEND = (
 def run_table(summary: Summary) -> str:
     """The tables of one run, as Markdown."""
     title = f"# {_end(summary.source)} to {_end(summary.target)}: {summary.model} on {summary.dataset}, tap {summary.tap}\n"
-    return "\n".join([title, _results(summary), _corners(summary), *_remarks(summary)]) + "\n"
+    remarks = [f"- {remark}" for remark in _remarks(summary)]
+    return "\n".join([title, _results(summary), _corners(summary), _LEGEND, *(["", *remarks] if remarks else [])]) + "\n"
 
 
 def sweep_table(summary: SweepSummary) -> str:
@@ -119,7 +120,7 @@ def _corners(summary: Summary) -> str:
 
 def _remarks(summary: Summary) -> list[str]:
     """What a reader must not overlook."""
-    remarks = ["", _LEGEND, "", *_failures(summary)]
+    remarks = _failures(summary)
     on = [str(n) for n, corner in enumerate(summary.corners) if corner.units and corner.corner_push >= 0]
     if on:
         remarks.append(f"The units pushed are on at corner {', '.join(on)}: lower --stop_loss or weigh corner_push more.")
