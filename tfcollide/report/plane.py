@@ -14,13 +14,18 @@ from matplotlib.figure import Figure
 from scipy.spatial import ConvexHull, HalfspaceIntersection
 
 from tfcollide.errors import RequestError
-from tfcollide.polytope.geometry import chebyshev
+from tfcollide.polytope.geometry import RANK_TOLERANCE, chebyshev
 from tfcollide.polytope.halfspaces import Polytope
 from tfcollide.polytope.vertices import exact_corners
 
 __all__ = ["draw_plane", "polygon"]
 
 _BLUE, _RED, _GREEN = "#4477aa", "#cc3311", "#228833"
+_TITLES = (
+    "The half-spaces of all units,\nand the collisions they share",
+    "One half-space moved until\nit leaves a single point",
+    "A corner for each of three units:\nall their mixtures collide too",
+)
 _HALO = [effects.withStroke(linewidth=3, foreground="white")]
 
 
@@ -31,7 +36,7 @@ def polygon(polytope: Polytope) -> np.ndarray:
         RequestError: it has equalities, another dimension than two, or no end.
     """
     ball = chebyshev(polytope) if polytope.size == 2 and not len(polytope.values) else None
-    if ball is None or not 0.0 < ball.radius < np.inf:
+    if ball is None or not RANK_TOLERANCE < ball.radius < np.inf:
         raise RequestError("a polytope that is no polygon", "two coordinates, no equalities, and an end in every direction")
     points = HalfspaceIntersection(np.column_stack(_sides(polytope)), ball.centre).intersections
     return points[ConvexHull(points).vertices]
@@ -49,13 +54,10 @@ def draw_plane(path: Path, polytope: Polytope, target: np.ndarray, units: Sequen
     corners = exact_corners(polytope, polytope.inequalities[list(units)]).points
     figure = Figure(figsize=(10.5, 4.0), layout="constrained")
     panels = figure.subplots(1, 3, sharex=True, sharey=True)
-    titles = (
-        "The half-spaces of all units,\nand the collisions they share",
-        "One half-space moved until\nit leaves a single point",
-    )
-    for axis, title in zip(panels, (*titles, "A corner for each of three units:\nall their mixtures collide too"), strict=True):
+    for axis, title in zip(panels, _TITLES, strict=True):
         _frame(axis, polytope, title)
         axis.fill(*polygon(polytope).T, color=_BLUE, alpha=0.18, linewidth=0)
+    panels[0].set_ylabel("second input")
     for number in range(len(polytope.limits)):
         _boundary(panels[0], polytope, number, polytope.limits[number], ticks=True)
         _name(panels[0], polytope, number)
@@ -81,8 +83,6 @@ def _frame(axis: Axes, polytope: Polytope, title: str) -> None:
     axis.set(xlim=(polytope.lower[0], polytope.upper[0]), ylim=(polytope.lower[1], polytope.upper[1]), aspect="equal")
     axis.set_title(title, fontsize=11)
     axis.set(xticks=[], yticks=[], xlabel="first input")
-    if axis.get_subplotspec().is_first_col():
-        axis.set_ylabel("second input")
 
 
 def _boundary(
@@ -107,7 +107,7 @@ def _name(axis: Axes, polytope: Polytope, unit: int) -> None:
     edge = corners[np.abs(corners @ row - polytope.limits[unit]) < 1e-9]
     if len(edge):
         place = edge.mean(axis=0) - 0.07 * np.max(polytope.upper - polytope.lower) * row / np.linalg.norm(row)
-        axis.annotate(f"unit {unit}", place, ha="center", va="center", color=_BLUE, path_effects=_HALO)
+        _text(axis, f"unit {unit}", place, _BLUE)
 
 
 def _moved(axis: Axes, polytope: Polytope, unit: int, corner: np.ndarray) -> None:
@@ -117,7 +117,9 @@ def _moved(axis: Axes, polytope: Polytope, unit: int, corner: np.ndarray) -> Non
     for level, style in ((first, "-"), ((2 * first + last) / 3, ":"), ((first + 2 * last) / 3, ":"), (last, "-")):
         _boundary(axis, polytope, unit, level, color=_RED, style=style)
     push = (last - first) / (row @ row) * row
-    axis.annotate("", corner, corner - push, arrowprops={"arrowstyle": "-|>", "color": _RED, "shrinkA": 0, "shrinkB": 7})
+    axis.annotate(
+        "", tuple(corner), tuple(corner - push), arrowprops={"arrowstyle": "-|>", "color": _RED, "shrinkA": 0, "shrinkB": 7}
+    )
     _point(axis, corner, f"corner of unit {unit}", _RED, "*")
 
 
@@ -131,18 +133,12 @@ def _hull(axis: Axes, corners: np.ndarray, units: Sequence[int]) -> None:
 
 
 def _point(axis: Axes, place: np.ndarray, text: str, color: str, marker: str) -> None:
-    axis.plot(
-        *place, marker, color=color, markersize=13 if marker == "*" else 8, markeredgecolor="white", clip_on=False, zorder=5
-    )
+    size = 13 if marker == "*" else 8
+    axis.plot(*place, marker, color=color, markersize=size, markeredgecolor="white", clip_on=False, zorder=5)
     right = place[0] > np.mean(axis.get_xlim())
-    spot = (-9, 6) if right else (9, 6)
-    axis.annotate(
-        text,
-        place,
-        spot,
-        textcoords="offset points",
-        ha="right" if right else "left",
-        color=color,
-        path_effects=_HALO,
-        zorder=6,
-    )
+    _text(axis, text, place, color, shift=(-9, 6) if right else (9, 6), ha="right" if right else "left")
+
+
+def _text(axis: Axes, text: str, place: np.ndarray, color: str, *, shift: tuple[int, int] = (0, 0), ha: str = "center") -> None:
+    at = (float(place[0]), float(place[1]))
+    axis.annotate(text, at, shift, textcoords="offset points", ha=ha, color=color, path_effects=_HALO, zorder=6)
