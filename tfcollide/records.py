@@ -260,6 +260,11 @@ class PairResult:
         accuracy: of the mixtures.
         mean_probability: of the mixtures.
         png_accuracy: of the mixtures of saved corners.
+        proof: the certificate's status; None where none was tried.
+        proven_margin: its margin.
+        feature_difference: the largest of the saved corners, where an exact solver found them.
+        change: the distance to the nearest collision, where that was asked for.
+        duality_gap: of that distance.
     """
 
     source: str
@@ -274,6 +279,11 @@ class PairResult:
     accuracy: float | None = None
     mean_probability: float | None = None
     png_accuracy: float | None = None
+    proof: str | None = None
+    proven_margin: float | None = None
+    feature_difference: float | None = None
+    change: float | None = None
+    duality_gap: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)

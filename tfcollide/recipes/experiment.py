@@ -10,6 +10,7 @@ import numpy as np
 
 from tfcollide import update_rules
 from tfcollide.data.labelled import LabelledImages
+from tfcollide.errors import RequestError
 from tfcollide.images import from_uint8
 from tfcollide.models import training
 from tfcollide.models.affine import AffineMap, affine_map
@@ -124,7 +125,7 @@ def prepare(config: CollideConfig, data: LabelledImages) -> Experiment:
     """Loads or trains the classifier and sets up the descent.
 
     Raises:
-        RequestError: the tap or the weights do not fit.
+        RequestError: the tap or the weights do not fit, or the network does not suit the solver or the export.
     """
     objective = OBJECTIVES.load(config.objective)
     weights = term_weights(config.term_weights, objective.weights)
@@ -142,4 +143,16 @@ def prepare(config: CollideConfig, data: LabelledImages) -> Experiment:
         half_life=config.half_life,
         trace_every=config.trace_every,
     )
-    return Experiment(data, classifier, tap, objective, parameterization, descent, trained.predicted, trained.seconds_training)
+    experiment = Experiment(
+        data, classifier, tap, objective, parameterization, descent, trained.predicted, trained.seconds_training
+    )
+    _check_solvable(config, experiment)
+    return experiment
+
+
+def _check_solvable(config: CollideConfig, experiment: Experiment) -> None:
+    """What only the network can tell of a request, before any pair is begun."""
+    if config.solver == "exact":
+        experiment.affine  # noqa: B018 - refuses a tap that is not affine
+    if config.vnnlib and isinstance(experiment.chain, Unreadable):
+        raise RequestError(f"--vnnlib with {config.model}: {experiment.chain.reason}", "a network of dense and ReLU layers")

@@ -12,9 +12,8 @@ import tensorflow as tf
 
 from tfcollide import __version__
 from tfcollide.data.select import Choice
-from tfcollide.errors import RequestError
 from tfcollide.export.vnnlib import write_property
-from tfcollide.models.dense_chain import DenseChain, Unreadable
+from tfcollide.models.dense_chain import Unreadable
 from tfcollide.polytope import checks, hull
 from tfcollide.polytope.certificate import certify
 from tfcollide.polytope.worst_mixture import clopper_pearson
@@ -43,10 +42,8 @@ def run_pair(
         seconds: "load" and "train", spent before.
 
     Raises:
-        RequestError: the images or the units do not fit, or `--vnnlib` with a network that
-            cannot be exported; nothing is written then.
+        RequestError: the images or the units do not fit; nothing is written then.
     """
-    chain = _exportable(experiment) if config.vnnlib else None
     problem = pose(config, experiment, pair)
     folder = directory.open()
     try:
@@ -57,9 +54,9 @@ def run_pair(
         images = run_files.RunImages(problem.start, result.corners, problem.goal_image, bounds)
         summary = check(config, experiment, problem, result, run_files.write_images(folder, images))
         checked = time.perf_counter()
-        if chain is not None:
+        if config.vnnlib and not isinstance(experiment.chain, Unreadable):  # `prepare` has refused the others
             (folder / "verify").mkdir(exist_ok=True)
-            write_property(folder / "verify", chain, result.corners, problem.seen.predicted)
+            write_property(folder / "verify", experiment.chain, result.corners, problem.seen.predicted)
         run_files.write_arrays(folder, images, problem.units, problem.weights, result.trace)
         run_files.write_report(folder, images, summary, result.trace if config.tensorboard else None)
         seconds = {**seconds, "solve": solved - began, "check": checked - solved, "report": time.perf_counter() - checked}
@@ -104,13 +101,6 @@ def check(config: CollideConfig, experiment: Experiment, problem: Problem, resul
         seconds={},
         versions=_versions(),
     )
-
-
-def _exportable(experiment: Experiment) -> DenseChain:
-    chain = experiment.chain
-    if isinstance(chain, Unreadable):
-        raise RequestError(f"--vnnlib with {experiment.classifier.name}: {chain.reason}", "a network of dense and ReLU layers")
-    return chain
 
 
 def _worst_mixture(config: CollideConfig, experiment: Experiment, problem: Problem, corners: np.ndarray) -> WorstMixture | None:

@@ -47,7 +47,7 @@ def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
     """Looks up the images and chooses the units.
 
     Raises:
-        RequestError: an image or a unit does not fit, or `--solver=exact` at a tap that is not affine.
+        RequestError: an image or a unit does not fit.
     """
     classifier = experiment.classifier
     source = resolve("source", pair.source, experiment.data, experiment.predicted)

@@ -97,7 +97,21 @@ def _run_one(config: CollideConfig, experiment: Experiment, out: Path) -> PairRe
         accuracy=found["interpolation"]["accuracy"],
         mean_probability=found["interpolation"]["mean_probability"],
         png_accuracy=found["png"]["accuracy"],
+        **_proven(found),
     )
+
+
+def _proven(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What a pair's summary says beyond samples, as fields of a `PairResult`."""
+    certificate, exact = found["certificate"] or {}, found["exact"] or {}
+    return {
+        "proof": certificate.get("status"),
+        "proven_margin": certificate.get("margin"),
+        # Where there is no collision the source stands in, and its difference says nothing.
+        "feature_difference": max(exact["feature_residual_float32"]) if exact and found["converged"] else None,
+        "change": exact.get("distance"),
+        "duality_gap": exact.get("duality_gap"),
+    }
 
 
 def _summarise(

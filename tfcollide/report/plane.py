@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from scipy.spatial import ConvexHull, HalfspaceIntersection
 
 from tfcollide.errors import RequestError
-from tfcollide.polytope.geometry import RANK_TOLERANCE, chebyshev
+from tfcollide.polytope.geometry import affine_dimension, chebyshev
 from tfcollide.polytope.halfspaces import Polytope
 from tfcollide.polytope.vertices import exact_corners
 
@@ -35,8 +35,9 @@ def polygon(polytope: Polytope) -> np.ndarray:
     Raises:
         RequestError: it has equalities, another dimension than two, or no end.
     """
-    ball = chebyshev(polytope) if polytope.size == 2 and not len(polytope.values) else None
-    if ball is None or not RANK_TOLERANCE < ball.radius < np.inf:
+    flat = polytope.size != 2 or len(polytope.values) > 0 or affine_dimension(polytope) < 2
+    ball = None if flat else chebyshev(polytope)
+    if ball is None or not np.isfinite(ball.radius):
         raise RequestError("a polytope that is no polygon", "two coordinates, no equalities, and an end in every direction")
     points = HalfspaceIntersection(np.column_stack(_sides(polytope)), ball.centre).intersections
     return points[ConvexHull(points).vertices]

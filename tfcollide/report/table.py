@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 
-from tfcollide.records import EndPoint, Summary, SweepSummary
+from tfcollide.records import EndPoint, PairResult, Summary, SweepSummary
 from tfcollide.report.paper import PaperResult, paper_result
 
 __all__ = ["run_table", "sweep_table"]
@@ -12,6 +12,19 @@ _LEGEND = (
     "L_pos is active_match, push corner_push, magnitude inactive_magnitude. Feature distance is over all units after the ReLU; "
     "violation is the worst inactive unit above zero; boundary gap the least |pre-activation| of an inactive unit."
 )
+
+
+def _shown(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
+
+
+_SOMETIMES: dict[str, Callable[[PairResult], str]] = {
+    "proof": lambda pair: " ".join(filter(None, [pair.proof, _shown(pair.proven_margin, ".3g")])),
+    "feature difference": lambda pair: _shown(pair.feature_difference, ".1e"),
+    "change": lambda pair: _shown(pair.change, ".4g"),
+    "duality gap": lambda pair: _shown(pair.duality_gap, ".1e"),
+}
+"""Columns of a sweep that appear where some pair has something to say."""
 
 
 def run_table(summary: Summary) -> str:
@@ -39,6 +52,11 @@ def sweep_table(summary: SweepSummary) -> str:
         ]
         for pair in summary.pairs
     ]
+    for name, show in _SOMETIMES.items():
+        values = [show(pair) for pair in summary.pairs]
+        if any(values):
+            header.append(name)
+            rows = [[*row, value or "-"] for row, value in zip(rows, values, strict=True)]
     foot = [
         f"{summary.num_converged} of {summary.num_pairs} pairs converged; median corner distance "
         f"{_number(summary.median_corner_mean, '.2f')}; two images of the data set are "
