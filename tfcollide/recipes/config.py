@@ -113,7 +113,7 @@ class CollideConfig(TrainConfig):
     interpolations: int = _flag(2000, "Random mixtures of the corners to check, S.")
     worst_starts: int = _flag(64, "Starts of the search for the worst mixture; 0: do not search.")
     certify_boxes: int = _flag(
-        20_000, "Parts of the hull to bound at most, to prove or refute the whole, for dense networks; 0: do not try."
+        2_000, "Parts of the hull to bound at most, to prove or refute the whole, for dense networks; 0: do not try."
     )
     sampling: str = _flag("uniform", "How convex weights are drawn.", choices=("uniform", "stick_breaking"))
     pairs: str | None = _flag(None, "Sweep: a CSV file with the columns source and target.")
