@@ -48,5 +48,5 @@ class Registry:
 
 DATASETS = Registry("dataset", "tfcollide.data", shared=("catalog", "from_tfds", "labelled", "select"))
 MODELS = Registry("model", "tfcollide.models", shared=("affine", "classifier", "dense_chain", "training"))
-OBJECTIVES = Registry("objective", "tfcollide.objectives", shared=("terms", "units"))
+OBJECTIVES = Registry("objective", "tfcollide.objectives", shared=("hull", "terms", "units"))
 PARAMETERIZATIONS = Registry("parameterization", "tfcollide.parameterizations")

@@ -50,7 +50,8 @@ def check_collide(config: CollideConfig) -> LabelledImages:
     config.check()
     OBJECTIVES.check(config.objective)
     PARAMETERIZATIONS.check(config.parameterization)
-    parse_schedule(config.learning_rate)
+    if config.learning_rate is not None:
+        parse_schedule(config.learning_rate)
     term_weights(config.term_weights, OBJECTIVES.load(config.objective).weights)
     taps = mlp.tap_names(config.hidden_widths())
     if config.tap not in taps:
