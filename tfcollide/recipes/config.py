@@ -9,6 +9,7 @@ import os
 from typing import Any, Self
 
 from tfcollide.errors import RequestError
+from tfcollide.models.model_file import looks_like_file
 from tfcollide.run_directory import absolute
 
 __all__ = ["HEADINGS", "PRESETS", "CollideConfig", "TrainConfig", "choices_of", "flags_text", "preset_values"]
@@ -34,7 +35,7 @@ class TrainConfig:
 
     dataset: str = _flag("digits", "Data set: digits (embedded), or a TFDS name such as mnist.")
     data_dir: str | None = _flag(None, "Folder of prepared TFDS data sets. Default: $TFDS_DATA_DIR, else TFDS's own.")
-    model: str = _flag("mlp", "Classifier: mlp, trained on the data set when first asked for.")
+    model: str = _flag("mlp", "Classifier: mlp, trained on the data set when first asked for; or a .keras or .h5 file.")
     model_dir: str | None = _flag(None, "Folder where trained models are kept. Default: tfcollide in the user's cache folder.")
     hidden_units: str = _flag("256,256", "Widths of the hidden layers; their ReLUs are hidden_1, hidden_2, ...")
     initializer: str = _flag("unit_normal", "unit_normal (weights and biases), or a Keras initialiser such as HeNormal.")
@@ -57,6 +58,7 @@ class TrainConfig:
         return dataclasses.replace(
             self,
             data_dir=_absolute(data_dir) if data_dir else None,
+            model=_absolute(self.model) if looks_like_file(self.model) else self.model,
             model_dir=_absolute(self.model_dir or f"{cache}/tfcollide"),
         )
 
@@ -74,7 +76,12 @@ class CollideConfig(TrainConfig):
 
     source: str = _flag("3", "Where corners start: a class, test:INDEX, an image file, or every (one of each class).")
     target: str = _flag("7", "Whose features they take: a class, test:INDEX, or an image file.")
-    tap: str = _flag("hidden_1", "ReLU layer at which features collide.")
+    tap: str | None = _flag(None, "ReLU at which features collide. Default: the first of a dense layer, else the last.")
+    allow_custom_code: bool = _flag(False, "Load a model file even if it carries code, which can do all that you can.")
+    pixel_range: str | None = _flag(
+        None, "Black and white, as a model file reads them. Default: 0,255 or 0,1, by its first layers."
+    )
+    image_size: int | None = _flag(None, "Height and width of images, where the model leaves them open. Default: 224.")
     corners: int | None = _flag(
         None, "Number of corners, N. Default: one a group of --units, else 5 (1 for --objective=match)."
     )
@@ -156,7 +163,7 @@ class CollideConfig(TrainConfig):
             value, choices = getattr(self, field.name), choices_of(field)
             if choices and value is not None and value not in choices:
                 raise RequestError(f"--{field.name}={value}", f"one of {', '.join(choices)}")
-        _at_least(self, 1, "corners", "max_steps", "interpolations", "num_pairs", "trace_every")
+        _at_least(self, 1, "corners", "max_steps", "interpolations", "num_pairs", "trace_every", "image_size")
         if self.max_steps >= 2**31:
             raise RequestError(f"--max_steps={self.max_steps}", "a number below 2^31")
         _at_least(

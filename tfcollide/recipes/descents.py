@@ -1,5 +1,7 @@
 """The descent that a config asks for, put together from its parts."""
 
+import math
+
 from tfcollide import stopping, update_rules
 from tfcollide.errors import RequestError
 from tfcollide.loss import HullTerms, Objective, Parameterization, loss_terms
@@ -27,7 +29,7 @@ def is_affine(classifier: Classifier, tap: str) -> bool:
     return True
 
 
-def hull_terms(config: CollideConfig, classifier: Classifier, objective: Objective) -> HullTerms | None:
+def hull_terms(config: CollideConfig, classifier: Classifier, tap: str, objective: Objective) -> HullTerms | None:
     """The terms that hold the hull together, or None where none are wanted.
 
     At an affine tap the collision set is convex, so that a hull of collisions needs no holding.
@@ -36,11 +38,10 @@ def hull_terms(config: CollideConfig, classifier: Classifier, objective: Objecti
     samples = config.hull_samples
     if samples is None:
         wanted = objective.pushes_units and corners > 1 and config.solver == "gradient"
-        samples = corners if wanted and not is_affine(classifier, config.tap) else 0
+        samples = corners if wanted and not is_affine(classifier, tap) else 0
     if not samples or corners == 1 or not objective.pushes_units:
         return None
-    height, width, channels = classifier.model.input_shape[1:]
-    spread = config.spread * classifier.bounds.range * (height * width * channels) ** 0.5
+    spread = config.spread * classifier.bounds.range * math.prod(classifier.image_shape) ** 0.5
     return HullTerms(samples, spread, config.seed)
 
 
@@ -69,7 +70,7 @@ def descent_of(
         weights = {name: value for name, value in weights.items() if name not in _TOGETHER}
     default = _ADAM_RATE * classifier.bounds.range if config.optimizer == "adam" else _OTHER_RATE
     progress = objective.progress_term
-    alone = together is None and not is_affine(classifier, config.tap)  # a small network gains nothing from it
+    alone = together is None and not is_affine(classifier, tap.name)  # a small network gains nothing from it
     return Descent(
         loss_terms(objective, tap.pre_activation, parameterization, together),
         weights=weights,

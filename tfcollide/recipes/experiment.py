@@ -13,6 +13,9 @@ from tfcollide.images import from_uint8
 from tfcollide.loss import HullTerms, Objective, Parameterization
 from tfcollide.models import training
 from tfcollide.models.classifier import Classifier, Tap
+from tfcollide.models.loading import load_classifier
+from tfcollide.models.model_file import looks_like_file
+from tfcollide.models.pixel_range import parse_bounds
 from tfcollide.optimize import Descent
 from tfcollide.polytope.hull import mean_distance
 from tfcollide.recipes.config import CollideConfig, TrainConfig
@@ -66,13 +69,13 @@ class Trained(NamedTuple):
 
     Attributes:
         classifier: trained on a data set.
-        path: of its `.keras` file.
+        path: of its `.keras` file; None where the user brought the file.
         predicted: `[test_size]`, its class of each test image.
         seconds_training: 0 where it was in the cache.
     """
 
     classifier: Classifier
-    path: Path
+    path: Path | None
     predicted: np.ndarray
     seconds_training: float
 
@@ -99,6 +102,20 @@ def classifier_of(config: TrainConfig, data: LabelledImages) -> Trained:
     return Trained(classifier, path, predicted, spent)
 
 
+def _opened(config: CollideConfig, data: LabelledImages) -> Trained:
+    """The classifier in a file that the user brought."""
+    training.make_deterministic()
+    bounds = parse_bounds(config.pixel_range) if config.pixel_range else None
+    classifier = load_classifier(
+        Path(config.model), allow_custom_code=config.allow_custom_code, bounds=bounds, image_size=config.image_size
+    )
+    if classifier.num_classes == len(data.class_names):
+        classifier.class_names = data.class_names
+    images = data.fitted(classifier.image_shape).test.images
+    predicted = classifier.judge(from_uint8(images, classifier.bounds)).predicted
+    return Trained(classifier, None, predicted, 0.0)
+
+
 def prepare(config: CollideConfig, data: LabelledImages) -> Experiment:
     """Loads or trains the classifier and sets up the descent.
 
@@ -106,11 +123,12 @@ def prepare(config: CollideConfig, data: LabelledImages) -> Experiment:
         RequestError: the tap or the weights do not fit.
     """
     objective = OBJECTIVES.load(config.objective)
-    trained = classifier_of(config, data)
+    trained = _opened(config, data) if looks_like_file(config.model) else classifier_of(config, data)
     classifier = trained.classifier
-    tap = classifier.tap(config.tap)
+    data = data.fitted(classifier.image_shape)
+    tap = classifier.tap(config.tap or classifier.default_tap)
     parameterization = PARAMETERIZATIONS.load(config.parameterization)(classifier.bounds)
-    together = hull_terms(config, classifier, objective)
+    together = hull_terms(config, classifier, tap.name, objective)
     return Experiment(
         data=data,
         classifier=classifier,

@@ -73,7 +73,7 @@ def check(config: CollideConfig, experiment: Experiment, problem: Problem, resul
     return Summary(
         dataset=config.dataset,
         model=classifier.name,
-        tap=config.tap,
+        tap=experiment.tap.name,
         parameterization=config.parameterization,
         solver=config.solver,
         objective=config.objective,
@@ -109,7 +109,7 @@ def _worst_mixture(config: CollideConfig, experiment: Experiment, problem: Probl
         class_names=classifier.class_names,
         sampled=problem.weights,
         random_starts=config.worst_starts,
-        batch_size=500,
+        batch_size=classifier.batch_size,
         seed=config.seed,
     )
 

@@ -61,7 +61,7 @@ def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
     if experiment.objective.pushes_units and config.direction in (None, "units") and config.nearest is None:
         units = choose_units(seen.pre_activation >= 0, corners, parse_units(config.units) if config.units else None)
     if config.solver == "exact":
-        affine_map(classifier, config.tap)  # refuses a tap that is not affine, before anything is written
+        affine_map(classifier, experiment.tap.name)  # refuses a tap that is not affine, before anything is written
     return Problem(
         source=source,
         target=target,

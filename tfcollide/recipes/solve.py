@@ -92,7 +92,7 @@ def _descend(config: CollideConfig, experiment: Experiment, problem: Problem, ch
 
 def _solve_exactly(config: CollideConfig, experiment: Experiment, problem: Problem) -> Solution:
     """Vertices of the collision polytope, or its point nearest to the source; no inactive unit is on in float32."""
-    affine = affine_map(experiment.classifier, config.tap)
+    affine = affine_map(experiment.classifier, experiment.tap.name)
     target, source = (image.astype(np.float64).ravel() for image in (problem.goal_image, problem.start))
     polytope = collision_polytope(affine, target, experiment.classifier.bounds, float32_safe=True)
     points, steps, record = _exact_points(config, problem, affine, polytope, source)
