@@ -47,6 +47,22 @@ class Registry:
 
 
 DATASETS = Registry("dataset", "tfcollide.data", shared=("catalog", "from_tfds", "labelled", "select"))
-MODELS = Registry("model", "tfcollide.models", shared=("affine", "classifier", "dense_chain", "training"))
-OBJECTIVES = Registry("objective", "tfcollide.objectives", shared=("terms", "units"))
+MODELS = Registry(
+    "model",
+    "tfcollide.models",
+    shared=(
+        "affine",
+        "classifier",
+        "dense_chain",
+        "graph",
+        "loading",
+        "logits",
+        "model_file",
+        "pixel_range",
+        "rectifier",
+        "taps",
+        "training",
+    ),
+)
+OBJECTIVES = Registry("objective", "tfcollide.objectives", shared=("hull", "terms", "units"))
 PARAMETERIZATIONS = Registry("parameterization", "tfcollide.parameterizations")

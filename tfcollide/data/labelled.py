@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tfcollide.images import fit
 from tfcollide.shapes import ImageShape
 
 __all__ = ["LabelledImages", "Split"]
@@ -32,6 +33,7 @@ class LabelledImages:
         shape: `(H, W, C)` of every image.
         test_size: how many test images there are.
         read: reads the split "train" or "test".
+        fits: whether images of another size are brought to `shape`, rather than refused.
     """
 
     def __init__(
@@ -42,12 +44,28 @@ class LabelledImages:
         shape: ImageShape,
         test_size: int,
         read: Callable[[str], Split],
+        fits: bool = False,
     ):
         self.name = name
         self.class_names = class_names
         self.shape = shape
         self.test_size = test_size
+        self.fits = fits
         self._read = read
+
+    def fitted(self, shape: ImageShape) -> "LabelledImages":
+        """The same with every image of `shape`, resized and cropped as `images.fit` does."""
+        if shape == self.shape:
+            return self
+        read = self._read
+
+        def resize(split: str) -> Split:
+            images, labels = read(split)
+            return Split(np.stack([fit(image, shape) for image in images]), labels)
+
+        return LabelledImages(
+            self.name, class_names=self.class_names, shape=shape, test_size=self.test_size, read=resize, fits=True
+        )
 
     @functools.cached_property
     def train(self) -> Split:

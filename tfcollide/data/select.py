@@ -75,7 +75,7 @@ def resolve(flag: str, selector: Selector, data: LabelledImages, predicted: np.n
             file has another shape than the data set's images.
     """
     if selector.path is not None:
-        return Choice(read_image(selector.path, data.shape), selector.path.name, None)
+        return Choice(read_image(selector.path, data.shape, resize=data.fits), selector.path.name, None)
     labels = data.test.labels
     index = selector.test_index
     if index is None:

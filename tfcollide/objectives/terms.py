@@ -18,6 +18,8 @@ __all__ = [
     "inactive_magnitude",
     "inactive_violation",
     "make_goal",
+    "scales",
+    "take",
     "total_variation",
 ]
 
@@ -30,12 +32,14 @@ class Goal(NamedTuple):
         active: `[U]`, the units to match; by default those whose pre-activation is >= 0 (psgn(0) = 1).
         pushed: `[N, U]`, the inactive units that each corner pushes.
         idle: `[N, U]`, the inactive units that it does not push.
+        scale: scalar, the root mean square of the target's active features.
     """
 
     post_activation: tf.Tensor
     active: tf.Tensor
     pushed: tf.Tensor
     idle: tf.Tensor
+    scale: tf.Tensor
 
 
 def make_goal(pre_activation: np.ndarray, groups: tuple[tuple[int, ...], ...], active: np.ndarray | None = None) -> Goal:
@@ -55,7 +59,28 @@ def make_goal(pre_activation: np.ndarray, groups: tuple[tuple[int, ...], ...], a
         tf.constant(active),
         tf.constant(pushed),
         tf.constant((1.0 - active) * (1.0 - pushed)),
+        tf.constant(_root_mean_square(pre_activation[active > 0]), tf.float32),
     )
+
+
+def take(goal: Goal, corners: tf.Tensor) -> Goal:
+    """The goal of some corners alone, `[M]` indices."""
+    return goal._replace(pushed=tf.gather(goal.pushed, corners), idle=tf.gather(goal.idle, corners))
+
+
+def scales(goal: Goal) -> dict[str, tf.Tensor]:
+    """What weights are multiplied by, so that the same ones suit networks with features of any size.
+
+    L_pos grows with the square of the features, L_neg with the features themselves;
+    crowding has no unit, and is set against the target's squared features.
+    """
+    energy = tf.reduce_sum(goal.active * tf.square(goal.post_activation))
+    return {"corner_push": goal.scale, "inactive_magnitude": goal.scale, "crowding": energy}
+
+
+def _root_mean_square(values: np.ndarray) -> float:
+    found = float(np.sqrt(np.mean(np.square(values, dtype=np.float64)))) if values.size else 0.0
+    return found or 1.0
 
 
 def active_match(pre_activation: tf.Tensor, target: tf.Tensor, active: tf.Tensor) -> tf.Tensor:

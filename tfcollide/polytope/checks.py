@@ -15,8 +15,6 @@ from tfcollide.records import CornerRecord, Interpolation, PngCheck
 
 __all__ = ["Target", "check_mixtures", "check_png", "corner_terms", "judge_corners", "target_of"]
 
-_BATCH = 500
-
 
 class Target(NamedTuple):
     """A target image as the network sees it.
@@ -98,9 +96,10 @@ def check_mixtures(
     """Classifies the mixtures of corners `[N, H, W, C]` with `weights` `[S, N]`, batch by batch."""
     post_activation = tf.constant(np.maximum(target.pre_activation, 0.0))
     hits, probabilities, distances = [], [], []
-    for i in range(0, len(weights), _BATCH):
-        mixtures = mix(weights[i : i + _BATCH], corners)
-        judged = classifier.judge(mixtures, batch_size=_BATCH)
+    size = classifier.batch_size
+    for i in range(0, len(weights), size):
+        mixtures = mix(weights[i : i + size], corners)
+        judged = classifier.judge(mixtures)
         hits.append(judged.predicted == target.predicted)
         probabilities.append(judged.probabilities[:, target.predicted].astype(np.float64))
         distances.append(terms.feature_distance(tap.pre_activation(tf.constant(mixtures)), post_activation).numpy())

@@ -8,21 +8,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfcollide import update_rules
 from tfcollide.data.labelled import LabelledImages
 from tfcollide.errors import RequestError
 from tfcollide.images import from_uint8
+from tfcollide.loss import HullTerms, Objective, Parameterization
 from tfcollide.models import training
 from tfcollide.models.affine import AffineMap, affine_map
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.models.dense_chain import DenseChain, Unreadable, read_chain
-from tfcollide.optimize import Descent, Objective, Parameterization, loss_terms
+from tfcollide.models.loading import load_classifier
+from tfcollide.models.model_file import looks_like_file
+from tfcollide.models.pixel_range import parse_bounds
+from tfcollide.optimize import Descent
 from tfcollide.polytope.hull import mean_distance
 from tfcollide.polytope.worst_mixture import MixtureSearch
 from tfcollide.recipes.config import CollideConfig, TrainConfig
-from tfcollide.recipes.request import term_weights
+from tfcollide.recipes.descents import descent_of, hull_terms
 from tfcollide.registry import OBJECTIVES, PARAMETERIZATIONS
-from tfcollide.schedules import parse_schedule
 
 __all__ = ["Experiment", "Trained", "classifier_of", "prepare"]
 
@@ -39,6 +41,7 @@ class Experiment:
         tap: where features collide.
         objective: whose terms are descended.
         parameterization: what is optimised.
+        together: the terms that hold the hull together, or None.
         descent: compiled on first use.
         predicted: `[test_size]`, the classifier's class of each test image.
         seconds_training: spent on training; 0 where the classifier was in the cache.
@@ -49,6 +52,7 @@ class Experiment:
     tap: Tap
     objective: Objective
     parameterization: Parameterization
+    together: HullTerms | None
     descent: Descent
     predicted: np.ndarray
     seconds_training: float
@@ -80,7 +84,7 @@ class Experiment:
     @functools.cached_property
     def worst_mixture(self) -> MixtureSearch:
         """The search for the worst mixture of a hull, compiled on first use."""
-        return MixtureSearch(self.classifier.logits, self.data.shape, self.classifier.class_names)
+        return MixtureSearch(self.classifier.logits, self.classifier.image_shape, self.classifier.class_names)
 
 
 class Trained(NamedTuple):
@@ -88,13 +92,13 @@ class Trained(NamedTuple):
 
     Attributes:
         classifier: trained on a data set.
-        path: of its `.keras` file.
+        path: of its `.keras` file; None where the user brought the file.
         predicted: `[test_size]`, its class of each test image.
         seconds_training: 0 where it was in the cache.
     """
 
     classifier: Classifier
-    path: Path
+    path: Path | None
     predicted: np.ndarray
     seconds_training: float
 
@@ -121,6 +125,20 @@ def classifier_of(config: TrainConfig, data: LabelledImages) -> Trained:
     return Trained(classifier, path, predicted, spent)
 
 
+def _opened(config: CollideConfig, data: LabelledImages) -> Trained:
+    """The classifier in a file that the user brought."""
+    training.make_deterministic()
+    bounds = parse_bounds(config.pixel_range) if config.pixel_range else None
+    classifier = load_classifier(
+        Path(config.model), allow_custom_code=config.allow_custom_code, bounds=bounds, image_size=config.image_size
+    )
+    if classifier.num_classes == len(data.class_names):
+        classifier.class_names = data.class_names
+    images = data.fitted(classifier.image_shape).test.images
+    predicted = classifier.judge(from_uint8(images, classifier.bounds)).predicted
+    return Trained(classifier, None, predicted, 0.0)
+
+
 def prepare(config: CollideConfig, data: LabelledImages) -> Experiment:
     """Loads or trains the classifier and sets up the descent.
 
@@ -128,23 +146,22 @@ def prepare(config: CollideConfig, data: LabelledImages) -> Experiment:
         RequestError: the tap or the weights do not fit, or the network does not suit the solver or the export.
     """
     objective = OBJECTIVES.load(config.objective)
-    weights = term_weights(config.term_weights, objective.weights)
-    trained = classifier_of(config, data)
+    trained = _opened(config, data) if looks_like_file(config.model) else classifier_of(config, data)
     classifier = trained.classifier
-    tap = classifier.tap(config.tap)
+    data = data.fitted(classifier.image_shape)
+    tap = classifier.tap(config.tap or classifier.default_tap)
     parameterization = PARAMETERIZATIONS.load(config.parameterization)(classifier.bounds)
-    descent = Descent(
-        loss_terms(objective, tap.pre_activation, parameterization),
-        weights=weights,
-        progress_term=objective.progress_term,
-        rule=update_rules.RULES[config.optimizer](),
-        rate=update_rules.rate_of(parse_schedule(config.learning_rate), config.max_steps),
-        project=parameterization.project,
-        half_life=config.half_life,
-        trace_every=config.trace_every,
-    )
+    together = hull_terms(config, classifier, tap.name, objective)
     experiment = Experiment(
-        data, classifier, tap, objective, parameterization, descent, trained.predicted, trained.seconds_training
+        data=data,
+        classifier=classifier,
+        tap=tap,
+        objective=objective,
+        parameterization=parameterization,
+        together=together,
+        descent=descent_of(config, classifier, tap, objective, parameterization, together),
+        predicted=trained.predicted,
+        seconds_training=trained.seconds_training,
     )
     _check_solvable(config, experiment)
     return experiment

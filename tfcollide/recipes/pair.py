@@ -77,7 +77,7 @@ def check(config: CollideConfig, experiment: Experiment, problem: Problem, resul
     return Summary(
         dataset=config.dataset,
         model=classifier.name,
-        tap=config.tap,
+        tap=experiment.tap.name,
         parameterization=config.parameterization,
         solver=config.solver,
         objective=config.objective,
@@ -108,7 +108,12 @@ def _worst_mixture(config: CollideConfig, experiment: Experiment, problem: Probl
     if not config.worst_starts:
         return None
     return experiment.worst_mixture(
-        corners, problem.seen.predicted, sampled=problem.weights, random_starts=config.worst_starts, seed=config.seed
+        corners,
+        problem.seen.predicted,
+        sampled=problem.weights,
+        random_starts=config.worst_starts,
+        batch_size=experiment.classifier.batch_size,
+        seed=config.seed,
     )
 
 

@@ -14,6 +14,7 @@ from tfcollide.data.labelled import LabelledImages
 from tfcollide.data.select import Selector, parse_selector, resolve
 from tfcollide.errors import RequestError
 from tfcollide.models import mlp
+from tfcollide.models.model_file import inspect, looks_like_file
 from tfcollide.objectives.units import parse_units
 from tfcollide.recipes.config import CollideConfig, TrainConfig
 from tfcollide.registry import MODELS, OBJECTIVES, PARAMETERIZATIONS
@@ -51,18 +52,28 @@ def check_collide(config: CollideConfig) -> LabelledImages:
     config.check()
     OBJECTIVES.check(config.objective)
     PARAMETERIZATIONS.check(config.parameterization)
-    parse_schedule(config.learning_rate)
+    if config.learning_rate is not None:
+        parse_schedule(config.learning_rate)
     term_weights(config.term_weights, OBJECTIVES.load(config.objective).weights)
-    taps = mlp.tap_names(config.hidden_widths())
-    if config.tap not in taps:
-        raise RequestError(f"--tap={config.tap}", f"a ReLU of {config.model}: {', '.join(taps)}")
+    parse_units(config.units or "0")
     if config.vnnlib and importlib.util.find_spec("onnx") is None:
         raise RequestError("--vnnlib without the package onnx", "it installed", 'Say pip install "tfcollide[verify]".')
-    width = config.hidden_widths()[taps.index(config.tap)]
+    if not looks_like_file(config.model):
+        _check_mlp_tap(config)
+        return check_train(config)
+    inspect(Path(config.resolved().model), allow_custom_code=config.allow_custom_code)
+    return load_dataset(config.dataset, data_dir=config.data_dir)
+
+
+def _check_mlp_tap(config: CollideConfig) -> None:
+    """The tap and the units of a network that is known before it exists."""
+    taps = mlp.tap_names(config.hidden_widths())
+    if config.tap is not None and config.tap not in taps:
+        raise RequestError(f"--tap={config.tap}", f"a ReLU of {config.model}: {', '.join(taps)}")
+    width = config.hidden_widths()[taps.index(config.tap or taps[0])]
     for unit in (unit for group in parse_units(config.units) for unit in group) if config.units else ():
         if unit >= width:
             raise RequestError(f"--units: unit {unit}", f"a unit from 0 to {width - 1}")
-    return check_train(config)
 
 
 def parse_pair(config: CollideConfig, data: LabelledImages) -> Pair:

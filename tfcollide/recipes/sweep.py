@@ -121,7 +121,7 @@ def _summarise(
     return SweepSummary(
         dataset=config.dataset,
         model=experiment.classifier.name,
-        tap=config.tap,
+        tap=experiment.tap.name,
         test_accuracy=experiment.test_accuracy,
         dataset_mean=experiment.dataset_mean,
         converged=all(result.converged for result in results),

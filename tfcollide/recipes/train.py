@@ -38,4 +38,6 @@ def run(config: TrainConfig) -> TrainReport:
     from tfcollide.recipes.experiment import classifier_of
 
     trained = classifier_of(config, data)
-    return TrainReport(trained.path, data.name, accuracy(trained.predicted, data.test.labels), trained.seconds_training)
+    return TrainReport(
+        Path(trained.path or ""), data.name, accuracy(trained.predicted, data.test.labels), trained.seconds_training
+    )
