@@ -89,7 +89,7 @@ def _collide(argv: list[str]) -> int:
     print((out / "table.md").read_text(encoding="utf-8"))
     shown = "figure.png" if (out / "figure.png").exists() else "summary.json"
     print(Path(os.path.expanduser(values["out"]), shown))
-    return EXIT_DONE if summary.converged else EXIT_NOT_FOUND
+    return EXIT_DONE if summary.found else EXIT_NOT_FOUND
 
 
 def _train_classifier(argv: list[str]) -> int:

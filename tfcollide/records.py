@@ -242,6 +242,16 @@ class Summary:
     seconds: Mapping[str, float]
     versions: Mapping[str, str]
 
+    @property
+    def misread(self) -> tuple[int, ...]:
+        """The corners that do not get the target's class; they are no collisions, whatever their L_pos."""
+        return tuple(n for n, corner in enumerate(self.corners) if corner.predicted != self.target.predicted)
+
+    @property
+    def found(self) -> bool:
+        """Whether every corner converged and gets the target's class."""
+        return self.converged and not self.misread
+
 
 @dataclasses.dataclass(frozen=True)
 class PairResult:
@@ -260,6 +270,7 @@ class PairResult:
         accuracy: of the mixtures.
         mean_probability: of the mixtures.
         png_accuracy: of the mixtures of saved corners.
+        misread: corners that do not get the target's class.
         proof: the certificate's status; None where none was tried.
         proven_margin: its margin.
         feature_difference: the largest of the saved corners, where an exact solver found them.
@@ -279,6 +290,7 @@ class PairResult:
     accuracy: float | None = None
     mean_probability: float | None = None
     png_accuracy: float | None = None
+    misread: int | None = None
     proof: str | None = None
     proven_margin: float | None = None
     feature_difference: float | None = None
@@ -288,7 +300,10 @@ class PairResult:
 
 @dataclasses.dataclass(frozen=True)
 class SweepSummary:
-    """Every pair of a sweep: the content of its `summary.json`."""
+    """Every pair of a sweep: the content of its `summary.json`.
+
+    `num_colliding` counts the pairs whose sampled mixtures all get the target's class.
+    """
 
     dataset: str
     model: str
@@ -298,9 +313,15 @@ class SweepSummary:
     converged: bool
     num_pairs: int
     num_converged: int
+    num_colliding: int
     median_corner_mean: float | None
     pairs: tuple[PairResult, ...]
     seconds: Mapping[str, float]
+
+    @property
+    def found(self) -> bool:
+        """Whether every corner of every pair converged and gets the target's class."""
+        return self.converged and not any(pair.misread for pair in self.pairs)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -134,7 +134,7 @@ class Classifier:
         units = math.prod(shape)
 
         def pre_activation(images: tf.Tensor) -> tf.Tensor:
-            values = self._graph.run({self._graph.source: images}, place.before)
+            (values,) = self._graph.run({self._graph.source: images}, place.before)
             return tf.cast(tf.reshape(values, [-1, units]), tf.float32)
 
         return Tap(name, pre_activation, shape, place.rectifier)
@@ -147,11 +147,24 @@ class Classifier:
         """
         place = look_up(self._graph, self._taps, name, self.name)
         values = tf.reshape(post_activation, [-1, *self._shape_of(place)])
-        return self._logits.finish(self._graph.run({place.after: values}, self._logits.value))
+        return self._logits.finish(*self._graph.run({place.after: values}, self._logits.value))
 
     def logits(self, images: tf.Tensor) -> tf.Tensor:
         """`[N, L]` for `images` `[N, H, W, C]`; differentiable."""
-        return self._logits.finish(self._graph.run({self._graph.source: images}, self._logits.value))
+        return self._logits.finish(*self._graph.run({self._graph.source: images}, self._logits.value))
+
+    @functools.cache  # noqa: B019 (a classifier lives as long as its process)
+    def both(self, tap_name: str) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+        """Images `[N, H, W, C]` -> logits `[N, L]` and pre-activations `[N, U]` at a tap, in one pass."""
+        place = look_up(self._graph, self._taps, tap_name, self.name)
+        units = math.prod(self._shape_of(place))
+
+        def look(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            top, values = self._graph.run({self._graph.source: images}, self._logits.value, place.before)
+            return self._logits.finish(top), tf.cast(tf.reshape(values, [-1, units]), tf.float32)
+
+        spec = tf.TensorSpec([None, *self.image_shape], tf.float32)
+        return tf.function(look, input_signature=[spec], autograph=False)
 
     @functools.cached_property
     def batch_size(self) -> int:
@@ -177,4 +190,4 @@ class Classifier:
         if len(known) == len(place.shape):
             return known
         image = tf.zeros([1, *self.image_shape])
-        return tuple(self._graph.run({self._graph.source: image}, place.before).shape[1:])
+        return tuple(self._graph.run({self._graph.source: image}, place.before)[0].shape[1:])

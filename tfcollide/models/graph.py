@@ -85,31 +85,31 @@ class Graph:
         self.calls = list(self._open(model, values, ""))
         self.result = values[id(model.outputs[0])]
 
-    def run(self, known: Mapping[int, tf.Tensor], wanted: int) -> tf.Tensor:
-        """The value `wanted`, by way of no more calls than it needs.
+    def run(self, known: Mapping[int, tf.Tensor], *wanted: int) -> list[tf.Tensor]:
+        """The values `wanted`, by way of no more calls than they need.
 
         Args:
             known: values by number, such as `{graph.source: images}`.
-            wanted: the number of a value.
+            wanted: the numbers of values.
         """
         values = dict(known)
         if self.source in values:
             values[self.source] = tf.cast(values[self.source], self._dtype)
-        calls = self._needed(set(values), wanted)
+        calls = self._needed(set(values), set(wanted))
         last = {number: i for i, call in enumerate(calls) for number in call.reads}
         for i, call in enumerate(calls):
             values.update(zip(call.writes, call.apply([values[number] for number in call.reads]), strict=True))
             for number in {*call.reads, *call.writes}:  # what nobody reads any more is let go
-                if last.get(number, i) <= i and number != wanted:
+                if last.get(number, i) <= i and number not in wanted:
                     del values[number]
-        return values[wanted]
+        return [values[number] for number in wanted]
 
     def giver(self, number: int) -> Call | None:
         """The call that gives a value; None for the images."""
         return next((call for call in self.calls if number in call.writes), None)
 
-    def _needed(self, known: set[int], wanted: int) -> list[Call]:
-        missing, needed = {wanted} - known, []
+    def _needed(self, known: set[int], wanted: set[int]) -> list[Call]:
+        missing, needed = wanted - known, []
         for call in reversed(self.calls):
             if missing & set(call.writes):
                 needed.append(call)

@@ -55,7 +55,7 @@ def find_logits(graph: Graph, name: str, image_shape: tuple[int, ...], bounds: t
     if last and is_softmax(last.operation):
         return Logits(last.reads[0], _flat, sizes[0], "before softmax")
     probes = np.random.default_rng(0).uniform(*bounds, [_PROBES, *image_shape]).astype(np.float32)
-    values = _flat(graph.run({graph.source: tf.constant(probes)}, graph.result)).numpy()
+    values = _flat(*graph.run({graph.source: tf.constant(probes)}, graph.result)).numpy()
     if values.min() >= 0 and np.abs(values.sum(axis=1) - 1).max() < 1e-3:
         return Logits(graph.result, _log, sizes[0], "log-probabilities")
     return Logits(graph.result, _flat, sizes[0], "output")

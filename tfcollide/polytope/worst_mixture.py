@@ -7,12 +7,14 @@ starts at once: vertices, midpoints of edges, the centroid, random mixtures, and
 lowest of those that were sampled. For any network; a proof is `certificate`'s.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
 from scipy.special import betaincinv
 
+from tfcollide.ledger import Ledger
 from tfcollide.polytope.hull import mix
 from tfcollide.polytope.simplex import starts
 from tfcollide.records import FailureBound, WorstMixture
@@ -50,6 +52,7 @@ class MixtureSearch:
         random_starts: int = 64,
         batch_size: int = 500,
         seed: int = 0,
+        ledger: Ledger | None = None,
     ) -> WorstMixture:
         """Searches the hull of `corners` for the mixture with the smallest margin.
 
@@ -60,7 +63,9 @@ class MixtureSearch:
             random_starts: beside the fixed ones; so many of the lowest sampled mixtures start as well.
             batch_size: mixtures at once. The work is S + starts * steps * 3 passes, roughly.
             seed: of the random starts.
+            ledger: keeps what is finished.
         """
+        ledger = ledger or Ledger()
 
         def margins(weights: np.ndarray) -> np.ndarray:
             values = [self._logits(tf.constant(mix(batch, corners))).numpy() for batch in _batches(weights, batch_size)]
@@ -73,10 +78,16 @@ class MixtureSearch:
             sampled = sampled.astype(np.float32)
             points = np.concatenate([points, sampled[np.argsort(margins(sampled), kind="stable")[:random_starts]]])
         hull, goal = tf.constant(corners, tf.float32), tf.constant(target)
-        ends = [self._descend(tf.constant(batch), hull, goal).numpy() for batch in _batches(points, batch_size)]
-        lowest = np.concatenate(ends).astype(np.float64)
+        ends = [
+            ledger.do(f"worst mixture/{i}", functools.partial(self._down, batch, hull, goal))
+            for i, batch in enumerate(_batches(points, batch_size))
+        ]
+        lowest = np.concatenate([part["end"] for part in ends]).astype(np.float64)
         tried = np.concatenate([points, (lowest / lowest.sum(axis=1, keepdims=True)).astype(np.float32)])
         return self._alone(tried[margins(tried).argmin()], corners, target)
+
+    def _down(self, points: np.ndarray, corners: tf.Tensor, target: tf.Tensor) -> dict[str, np.ndarray]:
+        return {"end": self._descend(tf.constant(points), corners, target).numpy()}
 
     def _alone(self, weights: np.ndarray, corners: np.ndarray, target: int) -> WorstMixture:
         """One mixture by itself, as anyone who checks it would: a batch may sum in another order."""

@@ -133,7 +133,9 @@ class CollideConfig(TrainConfig):
     stop_loss: float | None = _flag(None, "A corner stops when its active_match is below this. Default: --stop_fraction.")
     stop_fraction: float = _flag(0.05, "A corner stops below this share of its starting active_match.")
     interpolations: int = _flag(2000, "Random mixtures of the corners to check, S.")
-    worst_starts: int = _flag(64, "Starts of the search for the worst mixture; 0: do not search.")
+    worst_starts: int | None = _flag(
+        None, "Random starts of the search for the worst mixture; 0: do not search. Default: 64 for dense networks, else 8."
+    )
     certify_boxes: int = _flag(
         2_000, "Parts of the hull to bound at most, to prove or refute the whole, for dense networks; 0: do not try."
     )

@@ -38,7 +38,7 @@ def hull_terms(config: CollideConfig, classifier: Classifier, tap: str, objectiv
     samples = config.hull_samples
     if samples is None:
         wanted = objective.pushes_units and corners > 1 and config.solver == "gradient"
-        samples = corners if wanted and not is_affine(classifier, tap) else 0
+        samples = corners if wanted else 0
     if not samples or corners == 1 or not objective.pushes_units:
         return None
     spread = config.spread * classifier.bounds.range * math.prod(classifier.image_shape) ** 0.5

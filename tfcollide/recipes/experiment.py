@@ -29,6 +29,7 @@ from tfcollide.registry import OBJECTIVES, PARAMETERIZATIONS
 __all__ = ["Experiment", "Trained", "classifier_of", "prepare"]
 
 _DISTANCE_SAMPLE = 5000
+_DENSE_STEPS, _DEEP_STEPS = 60, 30
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +85,13 @@ class Experiment:
     @functools.cached_property
     def worst_mixture(self) -> MixtureSearch:
         """The search for the worst mixture of a hull, compiled on first use."""
-        return MixtureSearch(self.classifier.logits, self.classifier.image_shape, self.classifier.class_names)
+        classifier, steps = self.classifier, _DEEP_STEPS if self.is_deep else _DENSE_STEPS
+        return MixtureSearch(classifier.logits, classifier.image_shape, classifier.class_names, steps=steps)
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether the network is more than a chain of dense layers, so that each look at it costs."""
+        return isinstance(self.chain, Unreadable)
 
 
 class Trained(NamedTuple):

@@ -97,6 +97,7 @@ def _run_one(config: CollideConfig, experiment: Experiment, out: Path) -> PairRe
         accuracy=found["interpolation"]["accuracy"],
         mean_probability=found["interpolation"]["mean_probability"],
         png_accuracy=found["png"]["accuracy"],
+        misread=sum(corner["predicted"] != found["target"]["predicted"] for corner in found["corners"]),
         **_proven(found),
     )
 
@@ -127,6 +128,7 @@ def _summarise(
         converged=all(result.converged for result in results),
         num_pairs=len(results),
         num_converged=sum(result.converged for result in results),
+        num_colliding=sum(result.accuracy == 1.0 for result in results),
         median_corner_mean=float(np.median(distances)) if distances else None,
         pairs=tuple(results),
         seconds=seconds,

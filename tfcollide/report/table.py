@@ -36,7 +36,7 @@ def run_table(summary: Summary) -> str:
 
 def sweep_table(summary: SweepSummary) -> str:
     """The table of a sweep, one line a pair, as Markdown."""
-    title = f"# {summary.num_pairs} pairs: {summary.model} on {summary.dataset}, tap {summary.tap}\n"
+    title = f"# {_pairs(summary.num_pairs)}: {summary.model} on {summary.dataset}, tap {summary.tap}\n"
     header = ["pair", "classes", "converged", "steps", "largest L_pos", "corner distance", "mixtures", "mean p", "from PNG"]
     rows = [
         [
@@ -58,12 +58,17 @@ def sweep_table(summary: SweepSummary) -> str:
             header.append(name)
             rows = [[*row, value or "-"] for row, value in zip(rows, values, strict=True)]
     foot = [
-        f"{summary.num_converged} of {summary.num_pairs} pairs converged; median corner distance "
+        f"{summary.num_converged} of {_pairs(summary.num_pairs)} converged; in {summary.num_colliding} every mixture "
+        "gets the target's class; median corner distance "
         f"{_number(summary.median_corner_mean, '.2f')}; two images of the data set are "
         f"{_number(summary.dataset_mean, '.2f')} apart; test accuracy {_share(summary.test_accuracy)}.",
         *(f"- {pair.source} to {pair.target}: {pair.error}" for pair in summary.pairs if pair.error),
     ]
     return "\n".join([title, _markdown(header, rows), *foot]) + "\n"
+
+
+def _pairs(count: int) -> str:
+    return "1 pair" if count == 1 else f"{count} pairs"
 
 
 def _results(summary: Summary) -> str:
@@ -149,11 +154,13 @@ def _remarks(summary: Summary) -> list[str]:
     stop = max(summary.stop_loss)
     if summary.objective == "corners" and summary.converged and summary.png.max_active_match >= stop:
         remarks.append(f"Saved as 8-bit PNG, the largest L_pos rises to {summary.png.max_active_match:.3g} (stop: {stop:.3g}).")
-    if summary.interpolation.accuracy < 1 and summary.converged:
+    if summary.converged and (summary.misread or summary.interpolation.accuracy < 1):
         worst = max(corner.inactive_violation for corner in summary.corners)
+        who = f"**Corner {', '.join(map(str, summary.misread))} does not collide**" if summary.misread else ""
         remarks.append(
-            f"**Not every mixture collides**: inactive units rise up to {worst:.3g} above zero at the corners, which L_pos "
-            "does not see. Raise inactive_magnitude in --term_weights and --half_life, and lower --stop_loss."
+            f"{who or '**Not every mixture collides**'}: inactive units rise up to {worst:.3g} above zero at the corners, "
+            "which L_pos does not see. Say --hull_samples=5 without a preset, lower --stop_loss, or, at a first dense layer, "
+            "--solver=exact."
         )
     if summary.png.accuracy < summary.interpolation.accuracy:
         remarks.append(
@@ -197,7 +204,11 @@ def _failures(summary: Summary) -> list[str]:
         lines.append(
             f"**Not converged**: corner {', '.join(map(str, slow))}; {term} is up to {reached:.4g} after "
             f"{summary.steps:,} steps, to stop below {summary.stop_loss[slow[0]]:.4g}. "
-            "Raise --max_steps; if it does not fall, lower --learning_rate."
+            + (
+                "Raise --max_steps; if it does not fall, lower --learning_rate."
+                if summary.objective == "corners"
+                else "Eq. 1 gets no gradient from units that are off; --objective=corners goes on."
+            )
         )
     return lines
 
