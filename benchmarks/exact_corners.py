@@ -58,11 +58,10 @@ def main() -> int:
         data = check_collide(config)
     import_tensorflow()
     from tfcollide.data.select import draw_pairs
-    from tfcollide.models.affine import affine_map
     from tfcollide.recipes.experiment import prepare
 
     experiment = prepare(config, data)
-    affine = affine_map(experiment.classifier, config.tap)
+    affine = experiment.affine
     pairs = [(config.source, config.target), *draw_pairs(data, experiment.predicted, _KNOWN.random_pairs, seed=1)]
     rows = []
     for i, (source, target) in enumerate(pairs):
