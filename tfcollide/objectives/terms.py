@@ -4,6 +4,7 @@ Features are `[N, U]`, the target's `[U]`. Sets of units are float masks, 1 for 
 unit in the set, `[U]` or, where they differ from corner to corner, `[N, U]`.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -28,37 +29,53 @@ class Goal(NamedTuple):
     Attributes:
         post_activation: `[U]`, the target's features.
         active: `[U]`, where the target's pre-activation is >= 0 (psgn(0) = 1).
-        pushed: `[N, U]`, the inactive units that each corner pushes.
+        pushed: `[N, U]`, the inactive units that each corner pushes; -1 for one at the
+            ceiling, which is pushed upwards.
         idle: `[N, U]`, the inactive units that it does not push.
+        limit: `[U]`, the ceiling at units that reach it for the target, infinity at
+            the others; None for a ReLU without a ceiling.
     """
 
     post_activation: tf.Tensor
     active: tf.Tensor
     pushed: tf.Tensor
     idle: tf.Tensor
+    limit: tf.Tensor | None = None
 
 
-def make_goal(pre_activation: np.ndarray, groups: tuple[tuple[int, ...], ...]) -> Goal:
+def make_goal(pre_activation: np.ndarray, groups: tuple[tuple[int, ...], ...], *, ceiling: float = math.inf) -> Goal:
     """The goal for a target and one group of inactive units a corner.
 
     Args:
         pre_activation: `[U]`, the target's.
         groups: N groups of units, which may be empty.
+        ceiling: of the ReLU, such as 6. Units of the target above it count as active,
+            but an image matches them wherever it is above it, too.
     """
     active = (pre_activation >= 0).astype(np.float32)
+    saturated = pre_activation >= ceiling
     pushed = np.zeros([len(groups), active.size], np.float32)
     for corner, units in enumerate(groups):
-        pushed[corner, list(units)] = 1.0
+        pushed[corner, list(units)] = np.where(saturated[list(units)], -1.0, 1.0)
     return Goal(
-        tf.constant(np.maximum(pre_activation, 0.0), tf.float32),
+        tf.constant(np.clip(pre_activation, 0.0, ceiling), tf.float32),
         tf.constant(active),
         tf.constant(pushed),
         tf.constant((1.0 - active) * (1.0 - pushed)),
+        None if math.isinf(ceiling) else tf.constant(np.where(saturated, ceiling, np.inf), tf.float32),
     )
 
 
-def active_match(pre_activation: tf.Tensor, target: tf.Tensor, active: tf.Tensor) -> tf.Tensor:
-    """L_pos of Eq. 3: sum_{u active} (pre_activation(x)[u] - post_activation(t)[u])^2."""
+def active_match(
+    pre_activation: tf.Tensor, target: tf.Tensor, active: tf.Tensor, limit: tf.Tensor | None = None
+) -> tf.Tensor:
+    """L_pos of Eq. 3: sum_{u active} (pre_activation(x)[u] - post_activation(t)[u])^2.
+
+    A unit with a `limit` is at its ceiling for the target, and the same to the network
+    wherever it is above: it adds max(limit[u] - pre_activation(x)[u], 0)^2.
+    """
+    if limit is not None:
+        pre_activation = tf.minimum(pre_activation, limit)
     return tf.reduce_sum(active * tf.square(pre_activation - target), axis=-1)
 
 
@@ -76,9 +93,12 @@ def inactive_magnitude(pre_activation: tf.Tensor, idle: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(idle * tf.abs(pre_activation), axis=-1)
 
 
-def feature_distance(pre_activation: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+def feature_distance(pre_activation: tf.Tensor, target: tf.Tensor, ceiling: float = math.inf) -> tf.Tensor:
     """Eq. 1: sum_u (post_activation(x)[u] - post_activation(t)[u])^2 over all units."""
-    return tf.reduce_sum(tf.square(tf.nn.relu(pre_activation) - target), axis=-1)
+    post_activation = tf.nn.relu(pre_activation)
+    if not math.isinf(ceiling):
+        post_activation = tf.minimum(post_activation, ceiling)
+    return tf.reduce_sum(tf.square(post_activation - target), axis=-1)
 
 
 def inactive_violation(pre_activation: tf.Tensor, active: tf.Tensor) -> tf.Tensor:
