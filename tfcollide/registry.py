@@ -64,5 +64,5 @@ MODELS = Registry(
         "training",
     ),
 )
-OBJECTIVES = Registry("objective", "tfcollide.objectives", shared=("terms", "units"))
+OBJECTIVES = Registry("objective", "tfcollide.objectives", shared=("hull", "terms", "units"))
 PARAMETERIZATIONS = Registry("parameterization", "tfcollide.parameterizations")

@@ -12,6 +12,7 @@ import numpy as np
 
 from tfcollide.errors import RequestError
 from tfcollide.models.classifier import Classifier
+from tfcollide.models.rectifier import Rectifier, rectifier_of
 
 __all__ = ["AffineMap", "affine_map"]
 
@@ -62,15 +63,17 @@ def affine_map(classifier: Classifier, tap_name: str) -> AffineMap:
     """
     try:
         tap = classifier.model.get_layer(tap_name)
-    except ValueError as error:
+        below, above = tap.input, tap.output
+    except (AttributeError, ValueError) as error:  # no such layer, or one that is called twice
         raise RequestError(f"--tap={tap_name}", f"a layer of {classifier.name}: {', '.join(classifier.tap_names)}") from error
-    if isinstance(tap, keras.layers.Dense):  # with a ReLU of its own: tapped between the two
-        shape = tap.output.shape[1:]
-        walk = _Walk(int(np.prod(shape)))
-        walk.dense(tap, shape)
+    if isinstance(tap, keras.layers.Dense) and rectifier_of(tap.activation) == Rectifier():  # tapped between the two
+        walk = _Walk(int(np.prod(above.shape[1:])))
+        walk.dense(tap, above.shape[1:])
+    elif rectifier_of(tap) == Rectifier():
+        walk = _Walk(int(np.prod(below.shape[1:])))
     else:
-        walk = _Walk(int(np.prod(tap.input.shape[1:])))
-    walk.down(tap.input, tap_name)
+        raise _in_the_way(tap, tap_name)
+    walk.down(below, tap_name)
     return walk.result()
 
 
@@ -98,7 +101,7 @@ class _Walk:
             if kind == "InputLayer":
                 self._reshape(shape)
                 return
-            if len(sources) != 1:
+            if len(sources) != 1 or not isinstance(layer, keras.layers.Layer):
                 raise _in_the_way(layer, tap_name)
             _check_precision(layer)
             if isinstance(layer, keras.Model):

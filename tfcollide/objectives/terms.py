@@ -19,6 +19,8 @@ __all__ = [
     "inactive_magnitude",
     "inactive_violation",
     "make_goal",
+    "scales",
+    "take",
     "total_variation",
 ]
 
@@ -32,15 +34,16 @@ class Goal(NamedTuple):
         pushed: `[N, U]`, the inactive units that each corner pushes; -1 for one at the
             ceiling, which is pushed upwards.
         idle: `[N, U]`, the inactive units that it does not push.
-        limit: `[U]`, the ceiling at units that reach it for the target, infinity at
-            the others; None for a ReLU without a ceiling.
+        scale: scalar, the root mean square of the target's active features.
+        ceiling: scalar, of the ReLU; None for one that has none.
     """
 
     post_activation: tf.Tensor
     active: tf.Tensor
     pushed: tf.Tensor
     idle: tf.Tensor
-    limit: tf.Tensor | None = None
+    scale: tf.Tensor
+    ceiling: tf.Tensor | None = None
 
 
 def make_goal(pre_activation: np.ndarray, groups: tuple[tuple[int, ...], ...], *, ceiling: float = math.inf) -> Goal:
@@ -62,20 +65,41 @@ def make_goal(pre_activation: np.ndarray, groups: tuple[tuple[int, ...], ...], *
         tf.constant(active),
         tf.constant(pushed),
         tf.constant((1.0 - active) * (1.0 - pushed)),
-        None if math.isinf(ceiling) else tf.constant(np.where(saturated, ceiling, np.inf), tf.float32),
+        tf.constant(_root_mean_square(pre_activation[active > 0]), tf.float32),
+        None if math.isinf(ceiling) else tf.constant(ceiling, tf.float32),
     )
 
 
+def take(goal: Goal, corners: tf.Tensor) -> Goal:
+    """The goal of some corners alone, `[M]` indices."""
+    return goal._replace(pushed=tf.gather(goal.pushed, corners), idle=tf.gather(goal.idle, corners))
+
+
+def scales(goal: Goal) -> dict[str, tf.Tensor]:
+    """What weights are multiplied by, so that the same ones suit networks with features of any size.
+
+    L_pos grows with the square of the features, L_neg with the features themselves;
+    crowding has no unit, and is set against the target's squared features.
+    """
+    energy = tf.reduce_sum(goal.active * tf.square(goal.post_activation))
+    return {"corner_push": goal.scale, "inactive_magnitude": goal.scale, "crowding": energy}
+
+
+def _root_mean_square(values: np.ndarray) -> float:
+    found = float(np.sqrt(np.mean(np.square(values, dtype=np.float64)))) if values.size else 0.0
+    return found or 1.0
+
+
 def active_match(
-    pre_activation: tf.Tensor, target: tf.Tensor, active: tf.Tensor, limit: tf.Tensor | None = None
+    pre_activation: tf.Tensor, target: tf.Tensor, active: tf.Tensor, ceiling: tf.Tensor | None = None
 ) -> tf.Tensor:
     """L_pos of Eq. 3: sum_{u active} (pre_activation(x)[u] - post_activation(t)[u])^2.
 
-    A unit with a `limit` is at its ceiling for the target, and the same to the network
-    wherever it is above: it adds max(limit[u] - pre_activation(x)[u], 0)^2.
+    Where the target is at the ceiling, all that is above it is the same to the
+    network: there the term is max(ceiling - pre_activation(x)[u], 0)^2.
     """
-    if limit is not None:
-        pre_activation = tf.minimum(pre_activation, limit)
+    if ceiling is not None:
+        pre_activation = tf.where(target >= ceiling, tf.minimum(pre_activation, ceiling), pre_activation)
     return tf.reduce_sum(active * tf.square(pre_activation - target), axis=-1)
 
 
@@ -93,10 +117,10 @@ def inactive_magnitude(pre_activation: tf.Tensor, idle: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(idle * tf.abs(pre_activation), axis=-1)
 
 
-def feature_distance(pre_activation: tf.Tensor, target: tf.Tensor, ceiling: float = math.inf) -> tf.Tensor:
+def feature_distance(pre_activation: tf.Tensor, target: tf.Tensor, ceiling: tf.Tensor | None = None) -> tf.Tensor:
     """Eq. 1: sum_u (post_activation(x)[u] - post_activation(t)[u])^2 over all units."""
     post_activation = tf.nn.relu(pre_activation)
-    if not math.isinf(ceiling):
+    if ceiling is not None:
         post_activation = tf.minimum(post_activation, ceiling)
     return tf.reduce_sum(tf.square(post_activation - target), axis=-1)
 

@@ -3,6 +3,7 @@
 Nothing here knows how the corners were found.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -42,10 +43,10 @@ def corner_terms(tap: Tap, images: np.ndarray, goal: terms.Goal) -> dict[str, np
     """Every term of corners `[N, H, W, C]`, `[N]` each."""
     pre_activation = tap.pre_activation(tf.constant(images))
     values = {
-        "active_match": terms.active_match(pre_activation, goal.post_activation, goal.active),
+        "active_match": terms.active_match(pre_activation, goal.post_activation, goal.active, goal.ceiling),
         "corner_push": terms.corner_push(pre_activation, goal.pushed),
         "inactive_magnitude": terms.inactive_magnitude(pre_activation, goal.idle),
-        "feature_distance": terms.feature_distance(pre_activation, goal.post_activation),
+        "feature_distance": terms.feature_distance(pre_activation, goal.post_activation, goal.ceiling),
         "inactive_violation": terms.inactive_violation(pre_activation, goal.active),
         "boundary_gap": terms.boundary_gap(pre_activation, goal.active),
     }
@@ -94,7 +95,8 @@ def check_mixtures(
     classifier: Classifier, tap: Tap, corners: np.ndarray, weights: np.ndarray, target: Target, *, sampling: str
 ) -> Interpolation:
     """Classifies the mixtures of corners `[N, H, W, C]` with `weights` `[S, N]`, batch by batch."""
-    post_activation = tf.constant(np.maximum(target.pre_activation, 0.0))
+    post_activation = tap.rectifier(tf.constant(target.pre_activation))
+    ceiling = None if math.isinf(tap.rectifier.ceiling) else tf.constant(tap.rectifier.ceiling)
     hits, probabilities, distances = [], [], []
     size = classifier.batch_size
     for i in range(0, len(weights), size):
@@ -102,7 +104,7 @@ def check_mixtures(
         judged = classifier.judge(mixtures)
         hits.append(judged.predicted == target.predicted)
         probabilities.append(judged.probabilities[:, target.predicted].astype(np.float64))
-        distances.append(terms.feature_distance(tap.pre_activation(tf.constant(mixtures)), post_activation).numpy())
+        distances.append(terms.feature_distance(tap.pre_activation(tf.constant(mixtures)), post_activation, ceiling).numpy())
     return Interpolation(
         samples=len(weights),
         sampling=sampling,

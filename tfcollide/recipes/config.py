@@ -102,12 +102,27 @@ class CollideConfig(TrainConfig):
     max_change: float | None = _flag(None, "With --nearest: the most that one pixel value may change, in the model's units.")
     max_total: float | None = _flag(None, "With --nearest: the most that the norm of the change may be.")
     optimizer: str = _flag("adam", "Update rule.", choices=("gradient_descent", "ema", "adam"))
-    learning_rate: str = _flag("0.01", "RATE, STEP:RATE,STEP:RATE,... from step 0 on, or cosine:RATE.")
+    learning_rate: str | None = _flag(
+        None,
+        "RATE, STEP:RATE,STEP:RATE,... from step 0 on, or cosine:RATE. Default: 0.03 of the pixel range with adam, else 0.01.",
+    )
     term_weights: str | None = _flag(
         None, "Weights of loss terms, such as active_match=2,corner_push=1. Default: the objective's."
     )
+    literal: bool = _flag(
+        False, "Weights of L_neg as they are, as in Eq. 3; otherwise they are multiplied by the size of the target's features."
+    )
+    hull_samples: int | None = _flag(
+        None, "Random mixtures that must match the target too, a step. Default: N at a tap that is not affine, else 0 (Eq. 3)."
+    )
+    spread: float = _flag(
+        0.15, "With hull samples: how far apart corners are to be, as the root mean square over pixels, a share of their range."
+    )
     half_life: float = _flag(150.0, "Steps in which the weights of all terms but active_match halve; 0: never, as in Eq. 3.")
-    start_noise: float = _flag(0.0, "Standard deviation of noise on the start, as a share of the pixel range.")
+    start_noise: float | None = _flag(
+        None,
+        "Standard deviation of noise on the start, a share of the pixel range. Default: 0.05 with hull samples, else 0.",
+    )
     preset: str | None = _flag(
         None,
         "Settings in a bundle; flags beside it win. mnist: the paper's fixed rate, L_pos < 5; decay: with a decaying rate; "
@@ -156,6 +171,8 @@ class CollideConfig(TrainConfig):
             0,
             "seed",
             "start_noise",
+            "hull_samples",
+            "spread",
             "half_life",
             "checkpoint_seconds",
             "worst_starts",
@@ -212,18 +229,23 @@ class CollideConfig(TrainConfig):
             raise RequestError(f"--solver=exact with --objective={self.objective}", "--objective=corners", "Leave it out.")
 
 
+_MNIST = {"literal": True, "term_weights": "corner_push=7,inactive_magnitude=0.8", "hull_samples": 0, "start_noise": 0.0}
+
 PRESETS: dict[str, dict[str, Any]] = {
     # Section 3.1: gradient descent at a fixed rate, every corner to L_pos < 5.
-    "mnist": {"optimizer": "gradient_descent", "learning_rate": "1e-4", "stop_loss": 5.0},
+    "mnist": {"optimizer": "gradient_descent", "learning_rate": "1e-4", "stop_loss": 5.0} | _MNIST,
     # The same at a rate that decays, and with the authors' average of gradients.
-    "decay": {"optimizer": "gradient_descent", "learning_rate": "cosine:2e-4", "stop_loss": 5.0},
-    "ema": {"optimizer": "ema", "learning_rate": "1e-4", "stop_loss": 5.0},
+    "decay": {"optimizer": "gradient_descent", "learning_rate": "cosine:2e-4", "stop_loss": 5.0} | _MNIST,
+    "ema": {"optimizer": "ema", "learning_rate": "1e-4", "stop_loss": 5.0} | _MNIST,
     # The authors' scripts to the letter: 100 L_pos / 2 + 10 L_neg, EMA 0.99 and 0.01, pixels 0..255.
     "paper": {
         "optimizer": "ema",
         "learning_rate": "0.01",
         "term_weights": "active_match=50,corner_push=10,inactive_magnitude=10",
         "half_life": 0.0,
+        "literal": True,
+        "hull_samples": 0,
+        "start_noise": 0.0,
     },
 }
 """Name -> values of `CollideConfig` fields."""

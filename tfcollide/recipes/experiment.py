@@ -8,20 +8,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfcollide import update_rules
 from tfcollide.data.labelled import LabelledImages
 from tfcollide.images import from_uint8
+from tfcollide.loss import HullTerms, Objective, Parameterization
 from tfcollide.models import training
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.models.loading import load_classifier
 from tfcollide.models.model_file import looks_like_file
 from tfcollide.models.pixel_range import parse_bounds
-from tfcollide.optimize import Descent, Objective, Parameterization, loss_terms
+from tfcollide.optimize import Descent
 from tfcollide.polytope.hull import mean_distance
 from tfcollide.recipes.config import CollideConfig, TrainConfig
-from tfcollide.recipes.request import term_weights
+from tfcollide.recipes.descents import descent_of, hull_terms
 from tfcollide.registry import OBJECTIVES, PARAMETERIZATIONS
-from tfcollide.schedules import parse_schedule
 
 __all__ = ["Experiment", "Trained", "classifier_of", "prepare"]
 
@@ -38,6 +37,7 @@ class Experiment:
         tap: where features collide.
         objective: whose terms are descended.
         parameterization: what is optimised.
+        together: the terms that hold the hull together, or None.
         descent: compiled on first use.
         predicted: `[test_size]`, the classifier's class of each test image.
         seconds_training: spent on training; 0 where the classifier was in the cache.
@@ -48,6 +48,7 @@ class Experiment:
     tap: Tap
     objective: Objective
     parameterization: Parameterization
+    together: HullTerms | None
     descent: Descent
     predicted: np.ndarray
     seconds_training: float
@@ -122,20 +123,20 @@ def prepare(config: CollideConfig, data: LabelledImages) -> Experiment:
         RequestError: the tap or the weights do not fit.
     """
     objective = OBJECTIVES.load(config.objective)
-    weights = term_weights(config.term_weights, objective.weights)
     trained = _opened(config, data) if looks_like_file(config.model) else classifier_of(config, data)
     classifier = trained.classifier
     data = data.fitted(classifier.image_shape)
     tap = classifier.tap(config.tap or classifier.default_tap)
     parameterization = PARAMETERIZATIONS.load(config.parameterization)(classifier.bounds)
-    descent = Descent(
-        loss_terms(objective, tap.pre_activation, parameterization),
-        weights=weights,
-        progress_term=objective.progress_term,
-        rule=update_rules.RULES[config.optimizer](),
-        rate=update_rules.rate_of(parse_schedule(config.learning_rate), config.max_steps),
-        project=parameterization.project,
-        half_life=config.half_life,
-        trace_every=config.trace_every,
+    together = hull_terms(config, classifier, tap, objective)
+    return Experiment(
+        data=data,
+        classifier=classifier,
+        tap=tap,
+        objective=objective,
+        parameterization=parameterization,
+        together=together,
+        descent=descent_of(config, classifier, tap, objective, parameterization, together),
+        predicted=trained.predicted,
+        seconds_training=trained.seconds_training,
     )
-    return Experiment(data, classifier, tap, objective, parameterization, descent, trained.predicted, trained.seconds_training)

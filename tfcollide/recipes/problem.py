@@ -56,10 +56,12 @@ def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
     if np.array_equal(source.image, target.image):
         raise RequestError(f"--source={source.id} and --target={target.id}, the same image", "two different images")
     seen = checks.target_of(classifier, experiment.tap, goal_image)
-    corners = config.num_corners()
+    corners, ceiling = config.num_corners(), experiment.tap.rectifier.ceiling
     units: Groups = ((),) * corners
     if experiment.objective.pushes_units and config.direction in (None, "units") and config.nearest is None:
-        units = choose_units(seen.pre_activation >= 0, corners, parse_units(config.units) if config.units else None)
+        matched = (seen.pre_activation >= 0) & (seen.pre_activation < ceiling)
+        asked = parse_units(config.units) if config.units else None
+        units = choose_units(matched, corners, asked, unit_shape=experiment.tap.unit_shape)
     if config.solver == "exact":
         affine_map(classifier, experiment.tap.name)  # refuses a tap that is not affine, before anything is written
     return Problem(
@@ -69,6 +71,6 @@ def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
         goal_image=goal_image,
         seen=seen,
         units=units,
-        goal=make_goal(seen.pre_activation, units),
+        goal=make_goal(seen.pre_activation, units, ceiling=ceiling),
         weights=hull.convex_weights(config.interpolations, corners, sampling=config.sampling, seed=config.seed),
     )

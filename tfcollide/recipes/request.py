@@ -51,7 +51,8 @@ def check_collide(config: CollideConfig) -> LabelledImages:
     config.check()
     OBJECTIVES.check(config.objective)
     PARAMETERIZATIONS.check(config.parameterization)
-    parse_schedule(config.learning_rate)
+    if config.learning_rate is not None:
+        parse_schedule(config.learning_rate)
     term_weights(config.term_weights, OBJECTIVES.load(config.objective).weights)
     parse_units(config.units or "0")
     if not looks_like_file(config.model):
