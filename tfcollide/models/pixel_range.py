@@ -5,30 +5,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfcollide.errors import RequestError
 from tfcollide.models.graph import Graph
 from tfcollide.shapes import Bounds
 
-__all__ = ["guess_bounds", "parse_bounds"]
+__all__ = ["guess_bounds"]
 
 _PHOTO, _UNIT = Bounds(0.0, 255.0), Bounds(0.0, 1.0)
 _SHRINKS = 1 / 16
 _LOOK_AT = 6
-
-
-def parse_bounds(text: str) -> Bounds:
-    """Reads "0,255".
-
-    Raises:
-        RequestError: not two finite numbers, the smaller first.
-    """
-    try:
-        lower, upper = (float(part) for part in text.split(","))
-    except ValueError:
-        lower, upper = 0.0, 0.0
-    if not (np.isfinite(lower) and np.isfinite(upper) and lower < upper):
-        raise RequestError(f"--pixel_range={text}", "the values of black and white, such as 0,255")
-    return Bounds(lower, upper)
 
 
 def guess_bounds(graph: Graph) -> Bounds:
