@@ -156,7 +156,7 @@ class CollideConfig(TrainConfig):
         """As `TrainConfig.resolved`, and the files of the other flags."""
         config = super().resolved()
         files = {name: getattr(config, name) for name in ("pairs", "labels", "weights")}
-        named = {name: _absolute(path) for name, path in files.items() if path and path not in ("imagenet", "random")}
+        named: Any = {name: _absolute(path) for name, path in files.items() if path and path not in ("imagenet", "random")}
         return dataclasses.replace(config, **named)
 
     def num_corners(self) -> int:

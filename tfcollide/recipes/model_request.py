@@ -14,6 +14,7 @@ __all__ = ["check_brought", "is_brought", "parse_bounds"]
 
 _FOR_FILES = ("allow_custom_code", "pixel_range")
 _WEIGHTS = ("imagenet", "random")
+_HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 def is_brought(config: TrainConfig) -> bool:
@@ -65,5 +66,7 @@ def _check_weights(path: Path) -> None:
         )
     if path.suffix != ".h5":
         raise RequestError(f"--weights={path}", "imagenet, random, or a file that ends in .h5")
-    if path.read_bytes()[:8] != b"\x89HDF\r\n\x1a\n":
+    with open(path, "rb") as file:
+        start = file.read(len(_HDF5))
+    if start != _HDF5:
         raise RequestError(f"--weights={path}, which is no HDF5 file", "weights that Keras has saved")
