@@ -4,6 +4,8 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from tfcollide.data.labelled import LabelledImages
 from tfcollide.errors import RequestError
 from tfcollide.images import from_uint8
@@ -11,14 +13,14 @@ from tfcollide.models import applications, class_names, training
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.loading import load_classifier, wrap
 from tfcollide.models.model_file import kind_of
+from tfcollide.models.pixel_range import PHOTO, range_by_trial, range_of_layers
 from tfcollide.models.predictions import Predictions
 from tfcollide.recipes.config import CollideConfig, TrainConfig
 from tfcollide.recipes.model_request import parse_bounds
-from tfcollide.shapes import Bounds
 
 __all__ = ["Opened", "brought", "trained"]
 
-_PHOTO = Bounds(0.0, 255.0)
+_TRIED = 50
 
 
 class Opened(NamedTuple):
@@ -73,6 +75,9 @@ def brought(config: CollideConfig, data: LabelledImages) -> Opened:
     classifier = _application(config) if kind_of(config.model) == "application" else _file(config)
     data = data.fitted(classifier.image_shape)
     labelled = classifier.num_classes == len(data.class_names)
+    if labelled and not config.pixel_range and range_of_layers(classifier) is None:
+        chosen = np.linspace(0, data.test_size - 1, min(_TRIED, data.test_size)).astype(int)
+        classifier.bounds = range_by_trial(classifier, data.test.images[chosen], data.test.labels[chosen])
     _name_classes(config, classifier, data.class_names if labelled else None)
     # Where the two do not speak of the same classes, an image counts as what it is filed under.
     predicted = Predictions(classifier, data.test.images) if labelled else data.test.labels
@@ -82,7 +87,7 @@ def brought(config: CollideConfig, data: LabelledImages) -> Opened:
 def _application(config: CollideConfig) -> Classifier:
     weights = config.weights or "imagenet"
     model = applications.build(config.model, weights, image_size=config.image_size, seed=config.train_seed)
-    return wrap(model, name=applications.title(config.model, weights), bounds=_PHOTO)
+    return wrap(model, name=applications.title(config.model, weights), bounds=PHOTO)
 
 
 def _file(config: CollideConfig) -> Classifier:
