@@ -10,12 +10,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from tfcollide.errors import RequestError
 from tfcollide.shapes import Bounds, ImageShape
 
-__all__ = ["MAX_PIXELS", "check_image_file", "fit", "from_uint8", "read_image", "read_images", "to_uint8", "write_png"]
+__all__ = [
+    "MAX_PIXELS",
+    "check_image_file",
+    "decode",
+    "fit",
+    "from_uint8",
+    "read_image",
+    "read_images",
+    "to_uint8",
+    "write_png",
+]
 
 MAX_PIXELS = 64_000_000
 """The largest image, in pixels, that is decoded; a bomb is refused by its header."""
@@ -37,7 +48,7 @@ def to_uint8(images: np.ndarray, bounds: Bounds) -> np.ndarray:
     return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
 
 
-def from_uint8(images: np.ndarray, bounds: Bounds) -> np.ndarray:
+def from_uint8(images: npt.ArrayLike, bounds: Bounds) -> np.ndarray:
     """The float32 images in `bounds` that 8-bit `images` stand for."""
     values = np.asarray(images, np.float64) * (bounds.range / 255.0) + bounds.lower
     return values.astype(np.float32)
@@ -69,7 +80,7 @@ def check_image_file(path: Path) -> None:
         RequestError: the file is missing, empty, not an image, truncated, or has
             more than `MAX_PIXELS` pixels.
     """
-    _decode(path)
+    decode(path)
 
 
 def read_image(path: Path, shape: ImageShape, *, resize: bool = False) -> np.ndarray:
@@ -88,7 +99,7 @@ def read_image(path: Path, shape: ImageShape, *, resize: bool = False) -> np.nda
     Raises:
         RequestError: as `check_image_file`, or the image has another shape.
     """
-    pixels = _decode(path)
+    pixels = decode(path)
     if resize:
         return fit(pixels, shape)
     height, width, channels = shape
@@ -110,8 +121,12 @@ def read_images(paths: Sequence[Path], shape: ImageShape) -> np.ndarray:
     return np.stack([read_image(path, shape) for path in paths])
 
 
-def _decode(path: Path) -> np.ndarray:
-    """The pixels of a file, `[H, W, 3]` uint8."""
+def decode(path: Path) -> np.ndarray:
+    """The pixels of a file of any size, `[H, W, 3]` uint8.
+
+    Raises:
+        RequestError: as `check_image_file`.
+    """
     if not os.path.exists(path):
         raise RequestError(f"image {path}, which does not exist", "a readable image file", _MEND)
     if not path.is_file():

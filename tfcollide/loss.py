@@ -86,7 +86,7 @@ def loss_terms(
         corners = images.shape[0]
         mixtures = tf.tensordot(hull.draw_weights(step, samples, corners, seed), images, 1)
         features = pre_activation(tf.concat([images, mixtures], 0))
-        match = tf.reduce_mean(feature_distance(features[corners:], goal.post_activation))
+        match = tf.reduce_mean(feature_distance(features[corners:], goal.post_activation, goal.ceiling))
         shared = {"hull_match": match, "crowding": hull.crowding(images, spread)}
         return objective.terms(features[:corners], goal) | {k: tf.fill([corners], v) for k, v in shared.items()}
 

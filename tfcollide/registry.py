@@ -46,12 +46,18 @@ class Registry:
         return importlib.import_module(f"{self._package}.{name}").VARIANT
 
 
-DATASETS = Registry("dataset", "tfcollide.data", shared=("catalog", "from_tfds", "labelled", "select"))
+DATASETS = Registry(
+    "dataset",
+    "tfcollide.data",
+    shared=("catalog", "folder", "from_tfds", "images_on_demand", "labelled", "select"),
+)
 MODELS = Registry(
     "model",
     "tfcollide.models",
     shared=(
         "affine",
+        "applications",
+        "class_names",
         "classifier",
         "dense_chain",
         "graph",
@@ -59,6 +65,7 @@ MODELS = Registry(
         "logits",
         "model_file",
         "pixel_range",
+        "predictions",
         "rectifier",
         "taps",
         "training",

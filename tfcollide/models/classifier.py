@@ -6,7 +6,7 @@ The model owns its bounds and its preprocessing: images go in as they are optimi
 import functools
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -107,6 +107,11 @@ class Classifier:
     def num_classes(self) -> int:
         """L."""
         return self._logits.classes
+
+    @property
+    def first_layers(self) -> list[Any]:
+        """What images meet first, in order."""
+        return [call.operation for call in self._graph.calls[:8]]
 
     @property
     def logits_origin(self) -> str:

@@ -7,9 +7,8 @@ import keras
 
 from tfcollide.errors import RequestError
 from tfcollide.models.classifier import Classifier
-from tfcollide.models.graph import Graph
 from tfcollide.models.model_file import ModelFile, inspect
-from tfcollide.models.pixel_range import guess_bounds
+from tfcollide.models.pixel_range import PHOTO, range_of_layers
 from tfcollide.shapes import Bounds, ImageShape
 
 __all__ = ["DEFAULT_SIZE", "load_classifier", "wrap"]
@@ -30,7 +29,7 @@ def load_classifier(
     Args:
         path: a `.keras` or `.h5` file, or a SavedModel's folder.
         allow_custom_code: whether code that comes with the file may run.
-        bounds: of the pixels; None to tell them from the first layers.
+        bounds: of the pixels; None to tell them from the first layers, 0..255 where these say nothing.
         image_size: height and width where the model leaves them open; None is 224.
         class_names: one a class.
 
@@ -52,8 +51,10 @@ def wrap(
 ) -> Classifier:
     """A Keras model as a classifier; arguments as of `load_classifier`."""
     shape = _image_shape(model, name, image_size)
-    bounds = bounds or guess_bounds(Graph(model))
-    return Classifier(model, name=name, bounds=bounds, class_names=class_names, image_shape=shape)
+    classifier = Classifier(model, name=name, bounds=bounds or PHOTO, class_names=class_names, image_shape=shape)
+    if bounds is None:
+        classifier.bounds = range_of_layers(classifier) or PHOTO
+    return classifier
 
 
 def _load(file: ModelFile, allow_custom_code: bool) -> Any:

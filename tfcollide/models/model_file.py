@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tfcollide.errors import RequestError
+from tfcollide.models.applications import APPLICATIONS
+from tfcollide.registry import MODELS
 
-__all__ = ["ModelFile", "inspect", "looks_like_file"]
+__all__ = ["ModelFile", "inspect", "kind_of"]
 
 _SUFFIXES = (".keras", ".h5", ".hdf5")
 _MAX_CONFIG_BYTES = 2**26
@@ -63,10 +65,21 @@ class ModelFile(NamedTuple):
     kind: str
 
 
-def looks_like_file(text: str) -> bool:
-    """Whether `--model=text` means a file or folder rather than a name."""
-    path = Path(os.path.expanduser(text))
-    return "/" in text or path.suffix in _SUFFIXES or path.exists()
+def kind_of(model: str) -> str:
+    """What `--model=NAME` means: "trained" here, an "application" of Keras, or a "file".
+
+    Raises:
+        RequestError: it is none of them.
+    """
+    if model in MODELS.names():
+        return "trained"
+    if model in APPLICATIONS:
+        return "application"
+    path = Path(os.path.expanduser(model))
+    if os.sep in model or path.suffix in _SUFFIXES or path.exists():
+        return "file"
+    names = ", ".join([*MODELS.names(), *APPLICATIONS])
+    raise RequestError(f"--model={model}", f"one of {names}, or a .keras or .h5 file or SavedModel folder")
 
 
 def inspect(path: Path, *, allow_custom_code: bool = False) -> ModelFile:

@@ -1,44 +1,39 @@
-"""Which pixel values a network reads, told from its first layers."""
+"""Which pixel values a network reads: told from its first layers, or tried."""
 
 from typing import Any
 
 import keras
 import numpy as np
 
-from tfcollide.errors import RequestError
-from tfcollide.models.graph import Graph
+from tfcollide.images import from_uint8
+from tfcollide.models.classifier import Classifier
 from tfcollide.shapes import Bounds
 
-__all__ = ["guess_bounds", "parse_bounds"]
+__all__ = ["PHOTO", "UNIT", "range_by_trial", "range_of_layers"]
 
-_PHOTO, _UNIT = Bounds(0.0, 255.0), Bounds(0.0, 1.0)
+PHOTO, UNIT = Bounds(0.0, 255.0), Bounds(0.0, 1.0)
 _SHRINKS = 1 / 16
-_LOOK_AT = 6
+_LOOK_AT = 4
 
 
-def parse_bounds(text: str) -> Bounds:
-    """Reads "0,255".
+def range_of_layers(classifier: Classifier) -> Bounds | None:
+    """The range that the first layers speak of; None where they do not.
 
-    Raises:
-        RequestError: not two finite numbers, the smaller first.
+    Rescaling by less than 1/16, or Normalization by a mean above 2, is for 0..255; by anything
+    else it is for 0..1.
     """
-    try:
-        lower, upper = (float(part) for part in text.split(","))
-    except ValueError:
-        lower, upper = 0.0, 0.0
-    if not (np.isfinite(lower) and np.isfinite(upper) and lower < upper):
-        raise RequestError(f"--pixel_range={text}", "the values of black and white, such as 0,255")
-    return Bounds(lower, upper)
+    return next((found for layer in classifier.first_layers[:_LOOK_AT] if (found := _range_of(layer))), None)
 
 
-def guess_bounds(graph: Graph) -> Bounds:
-    """0..255 where one of the first layers makes pixels smaller by more than 16 or has a mean above 2; else 0..1."""
-    return _PHOTO if any(_expects_bytes(call.operation) for call in graph.calls[:_LOOK_AT]) else _UNIT
+def range_by_trial(classifier: Classifier, images: np.ndarray, labels: np.ndarray) -> Bounds:
+    """Of 0..255 and 0..1 the one in which the classifier gets more `images` `[n, H, W, C]` uint8 right; in doubt 0..255."""
+    right = [(classifier.judge(from_uint8(images, bounds)).predicted == labels).sum() for bounds in (PHOTO, UNIT)]
+    return UNIT if right[1] > right[0] else PHOTO
 
 
-def _expects_bytes(layer: Any) -> bool:
+def _range_of(layer: Any) -> Bounds | None:
     if isinstance(layer, keras.layers.Rescaling):
-        return float(np.max(np.abs(layer.scale))) < _SHRINKS or float(np.max(np.abs(layer.offset))) > 2
+        return PHOTO if float(np.max(np.abs(layer.scale))) < _SHRINKS or float(np.max(np.abs(layer.offset))) > 2 else UNIT
     if isinstance(layer, keras.layers.Normalization):
-        return float(np.max(np.abs(np.asarray(layer.mean)))) > 2
-    return False
+        return PHOTO if float(np.max(np.abs(np.asarray(layer.mean)))) > 2 else UNIT
+    return None

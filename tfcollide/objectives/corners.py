@@ -32,7 +32,7 @@ class Corners:
         from tfcollide.objectives import terms  # TensorFlow: not needed to know the weights
 
         return {
-            "active_match": terms.active_match(pre_activation, goal.post_activation, goal.active),
+            "active_match": terms.active_match(pre_activation, goal.post_activation, goal.active, goal.ceiling),
             "corner_push": terms.corner_push(pre_activation, goal.pushed),
             "inactive_magnitude": terms.inactive_magnitude(pre_activation, goal.idle),
         }

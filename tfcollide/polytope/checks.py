@@ -4,6 +4,7 @@ Nothing here knows how the corners were found.
 """
 
 import functools
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -45,10 +46,10 @@ def corner_terms(tap: Tap, images: np.ndarray, goal: terms.Goal) -> dict[str, np
     """Every term of corners `[N, H, W, C]`, `[N]` each."""
     pre_activation = tap.pre_activation(tf.constant(images))
     values = {
-        "active_match": terms.active_match(pre_activation, goal.post_activation, goal.active),
+        "active_match": terms.active_match(pre_activation, goal.post_activation, goal.active, goal.ceiling),
         "corner_push": terms.corner_push(pre_activation, goal.pushed),
         "inactive_magnitude": terms.inactive_magnitude(pre_activation, goal.idle),
-        "feature_distance": terms.feature_distance(pre_activation, goal.post_activation),
+        "feature_distance": terms.feature_distance(pre_activation, goal.post_activation, goal.ceiling),
         "inactive_violation": terms.inactive_violation(pre_activation, goal.active),
         "boundary_gap": terms.boundary_gap(pre_activation, goal.active),
     }
@@ -116,7 +117,8 @@ def check_mixtures(
         ledger: keeps what is finished.
         name: of this check in the ledger.
     """
-    post_activation = tf.constant(np.maximum(target.pre_activation, 0.0))
+    post_activation = tap.rectifier(tf.constant(target.pre_activation))
+    ceiling = None if math.isinf(tap.rectifier.ceiling) else tf.constant(tap.rectifier.ceiling)
     look, size, ledger = classifier.both(tap.name), classifier.batch_size, ledger or Ledger()
 
     def judge(start: int) -> dict[str, np.ndarray]:
@@ -124,7 +126,7 @@ def check_mixtures(
         return {
             "hit": tf.equal(tf.argmax(logits, axis=1), target.predicted).numpy(),
             "probability": tf.nn.softmax(logits)[:, target.predicted].numpy().astype(np.float64),
-            "distance": terms.feature_distance(pre_activation, post_activation).numpy(),
+            "distance": terms.feature_distance(pre_activation, post_activation, ceiling).numpy(),
         }
 
     batches = []

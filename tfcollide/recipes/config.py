@@ -9,11 +9,12 @@ import os
 from typing import Any, Self
 
 from tfcollide.errors import RequestError
-from tfcollide.models.model_file import looks_like_file
+from tfcollide.models.model_file import kind_of
 from tfcollide.run_directory import absolute
 
 __all__ = ["HEADINGS", "PRESETS", "CollideConfig", "TrainConfig", "choices_of", "flags_text", "preset_values"]
 
+_FOLDER = "folder:"
 HEADINGS = {
     "dataset": "The classifier and its data",
     "source": "What collides with what",
@@ -33,9 +34,11 @@ def _flag(default: Any, help_text: str, *, choices: tuple[str, ...] = ()) -> Any
 class TrainConfig:
     """A classifier: its data set and how it is trained."""
 
-    dataset: str = _flag("digits", "Data set: digits (embedded), or a TFDS name such as mnist.")
+    dataset: str = _flag("digits", "Data set: digits (embedded), a TFDS name such as mnist, or folder:PATH.")
     data_dir: str | None = _flag(None, "Folder of prepared TFDS data sets. Default: $TFDS_DATA_DIR, else TFDS's own.")
-    model: str = _flag("mlp", "Classifier: mlp, trained on the data set when first asked for; or a .keras or .h5 file.")
+    model: str = _flag(
+        "mlp", "mlp, trained on the data set when first asked for; vgg16, resnet50, ...; a .keras or .h5 file; a SavedModel."
+    )
     model_dir: str | None = _flag(None, "Folder where trained models are kept. Default: tfcollide in the user's cache folder.")
     hidden_units: str = _flag("256,256", "Widths of the hidden layers; their ReLUs are hidden_1, hidden_2, ...")
     initializer: str = _flag("unit_normal", "unit_normal (weights and biases), or a Keras initialiser such as HeNormal.")
@@ -54,11 +57,13 @@ class TrainConfig:
     def resolved(self) -> Self:
         """The same with default folders filled in and paths absolute, so that any folder will do."""
         data_dir = self.data_dir or os.environ.get("TFDS_DATA_DIR")
+        folder = self.dataset.removeprefix(_FOLDER)
         cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
         return dataclasses.replace(
             self,
             data_dir=_absolute(data_dir) if data_dir else None,
-            model=_absolute(self.model) if looks_like_file(self.model) else self.model,
+            dataset=_FOLDER + _absolute(folder) if folder != self.dataset else self.dataset,
+            model=_absolute(self.model) if kind_of(self.model) == "file" else self.model,
             model_dir=_absolute(self.model_dir or f"{cache}/tfcollide"),
         )
 
@@ -77,6 +82,10 @@ class CollideConfig(TrainConfig):
     source: str = _flag("3", "Where corners start: a class, test:INDEX, an image file, or every (one of each class).")
     target: str = _flag("7", "Whose features they take: a class, test:INDEX, or an image file.")
     tap: str | None = _flag(None, "ReLU at which features collide. Default: the first of a dense layer, else the last.")
+    weights: str | None = _flag(None, "Weights of vgg16, resnet50, ...: imagenet (the default), random, or an .h5 file.")
+    labels: str | None = _flag(
+        None, "A file with a class name a line. Default: the data set's names, if as many, or ImageNet's."
+    )
     allow_custom_code: bool = _flag(False, "Load a model file even if it carries code, which can do all that you can.")
     pixel_range: str | None = _flag(
         None, "Black and white, as a model file reads them. Default: 0,255 or 0,1, by its first layers."
@@ -149,9 +158,11 @@ class CollideConfig(TrainConfig):
     tensorboard: bool = _flag(False, "Write TensorBoard events.")
 
     def resolved(self) -> Self:
-        """As `TrainConfig.resolved`, and the table of pairs."""
+        """As `TrainConfig.resolved`, and the files of the other flags."""
         config = super().resolved()
-        return dataclasses.replace(config, pairs=_absolute(config.pairs)) if config.pairs else config
+        files = {name: getattr(config, name) for name in ("pairs", "labels", "weights")}
+        named: Any = {name: _absolute(path) for name, path in files.items() if path and path not in ("imagenet", "random")}
+        return dataclasses.replace(config, **named)
 
     def num_corners(self) -> int:
         """N, from `corners`, `units` or the objective."""

@@ -29,10 +29,11 @@ def is_affine(classifier: Classifier, tap: str) -> bool:
     return True
 
 
-def hull_terms(config: CollideConfig, classifier: Classifier, tap: str, objective: Objective) -> HullTerms | None:
+def hull_terms(config: CollideConfig, classifier: Classifier, objective: Objective) -> HullTerms | None:
     """The terms that hold the hull together, or None where none are wanted.
 
-    At an affine tap the collision set is convex, so that a hull of collisions needs no holding.
+    At an affine tap the collision set is convex, and a hull of exact collisions needs no
+    holding; approximate ones do, since L_pos does not see units that should be off.
     """
     corners = config.num_corners()
     samples = config.hull_samples

@@ -56,14 +56,15 @@ def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
     if np.array_equal(source.image, target.image):
         raise RequestError(f"--source={source.id} and --target={target.id}, the same image", "two different images")
     seen = checks.target_of(classifier, experiment.tap, goal_image)
-    corners = config.num_corners()
+    corners, ceiling = config.num_corners(), experiment.tap.rectifier.ceiling
     units: Groups = ((),) * corners
-    active = seen.pre_activation >= 0
+    active = (seen.pre_activation >= 0) & (seen.pre_activation < ceiling)
     if config.solver == "exact":
         # The polytope's own equations, so that a unit within rounding of zero is on one side for all.
         active = active_units(experiment.affine, goal_image.astype(np.float64).ravel())
     if experiment.objective.pushes_units and config.direction in (None, "units") and config.nearest is None:
-        units = choose_units(active, corners, parse_units(config.units) if config.units else None)
+        asked = parse_units(config.units) if config.units else None
+        units = choose_units(active, corners, asked, unit_shape=experiment.tap.unit_shape)
     return Problem(
         source=source,
         target=target,
@@ -71,6 +72,6 @@ def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
         goal_image=goal_image,
         seen=seen,
         units=units,
-        goal=make_goal(seen.pre_activation, units, active),
+        goal=make_goal(seen.pre_activation, units, active | (seen.pre_activation >= ceiling), ceiling=ceiling),
         weights=hull.convex_weights(config.interpolations, corners, sampling=config.sampling, seed=config.seed),
     )

@@ -14,9 +14,9 @@ from tfcollide.data.labelled import LabelledImages
 from tfcollide.data.select import Selector, parse_selector, resolve
 from tfcollide.errors import RequestError
 from tfcollide.models import mlp
-from tfcollide.models.model_file import inspect, looks_like_file
 from tfcollide.objectives.units import parse_units
 from tfcollide.recipes.config import CollideConfig, TrainConfig
+from tfcollide.recipes.model_request import check_brought, is_brought
 from tfcollide.registry import MODELS, OBJECTIVES, PARAMETERIZATIONS
 from tfcollide.run_directory import check_writable
 from tfcollide.schedules import parse_schedule
@@ -58,11 +58,11 @@ def check_collide(config: CollideConfig) -> LabelledImages:
     parse_units(config.units or "0")
     if config.vnnlib and importlib.util.find_spec("onnx") is None:
         raise RequestError("--vnnlib without the package onnx", "it installed", 'Say pip install "tfcollide[verify]".')
-    if not looks_like_file(config.model):
-        _check_mlp_tap(config)
-        return check_train(config)
-    inspect(Path(config.resolved().model), allow_custom_code=config.allow_custom_code)
-    return load_dataset(config.dataset, data_dir=config.data_dir)
+    check_brought(config)
+    if is_brought(config):
+        return load_dataset(config.dataset, data_dir=config.data_dir, any_size=True)
+    _check_mlp_tap(config)
+    return check_train(config)
 
 
 def _check_mlp_tap(config: CollideConfig) -> None:
@@ -87,7 +87,7 @@ def parse_pair(config: CollideConfig, data: LabelledImages) -> Pair:
     if pair.source == pair.target or (len(files) == 2 and os.path.samefile(*files)):
         raise RequestError(f"--source={config.source} and --target={config.target}", "two different images")
     for flag, selector in zip(("source", "target"), pair, strict=True):
-        if selector.path is not None:
+        if selector.path is not None and not is_brought(config):  # else it is resized when the size is known
             resolve(flag, selector, data)
     return pair
 
