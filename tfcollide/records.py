@@ -271,6 +271,7 @@ class PairResult:
         mean_probability: of the mixtures.
         png_accuracy: of the mixtures of saved corners.
         misread: corners that do not get the target's class.
+        worst_margin: of the worst mixture found; None where none was searched for.
         proof: the certificate's status; None where none was tried.
         proven_margin: its margin.
         feature_difference: the largest of the saved corners, where an exact solver found them.
@@ -291,18 +292,25 @@ class PairResult:
     mean_probability: float | None = None
     png_accuracy: float | None = None
     misread: int | None = None
+    worst_margin: float | None = None
     proof: str | None = None
     proven_margin: float | None = None
     feature_difference: float | None = None
     change: float | None = None
     duality_gap: float | None = None
 
+    @property
+    def collides(self) -> bool:
+        """Whether all mixtures get the target's class: the sampled ones, those from PNG files, the worst found."""
+        return self.accuracy == 1.0 and self.png_accuracy == 1.0 and (self.worst_margin is None or self.worst_margin > 0)
+
 
 @dataclasses.dataclass(frozen=True)
 class SweepSummary:
     """Every pair of a sweep: the content of its `summary.json`.
 
-    `num_colliding` counts the pairs whose sampled mixtures all get the target's class.
+    `num_colliding` counts the pairs that collide, see `PairResult.collides`; the shares are
+    the least, median and largest corner distance as a share of the distance between two images.
     """
 
     dataset: str
@@ -315,6 +323,7 @@ class SweepSummary:
     num_converged: int
     num_colliding: int
     median_corner_mean: float | None
+    corner_mean_shares: tuple[float, float, float] | None
     pairs: tuple[PairResult, ...]
     seconds: Mapping[str, float]
 

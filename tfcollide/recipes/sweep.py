@@ -106,6 +106,7 @@ def _proven(found: Mapping[str, Any]) -> dict[str, Any]:
     """What a pair's summary says beyond samples, as fields of a `PairResult`."""
     certificate, exact = found["certificate"] or {}, found["exact"] or {}
     return {
+        "worst_margin": (found["worst_mixture"] or {}).get("margin"),
         "proof": certificate.get("status"),
         "proven_margin": certificate.get("margin"),
         # Where there is no collision the source stands in, and its difference says nothing.
@@ -119,17 +120,19 @@ def _summarise(
     config: CollideConfig, experiment: Experiment, results: list[PairResult], seconds: Mapping[str, float]
 ) -> SweepSummary:
     distances = [result.corner_mean for result in results if result.corner_mean is not None]
+    mean = experiment.dataset_mean
     return SweepSummary(
         dataset=config.dataset,
         model=experiment.classifier.name,
         tap=experiment.tap.name,
         test_accuracy=experiment.test_accuracy,
-        dataset_mean=experiment.dataset_mean,
+        dataset_mean=mean,
         converged=all(result.converged for result in results),
         num_pairs=len(results),
         num_converged=sum(result.converged for result in results),
-        num_colliding=sum(result.accuracy == 1.0 for result in results),
+        num_colliding=sum(result.collides for result in results),
         median_corner_mean=float(np.median(distances)) if distances else None,
+        corner_mean_shares=tuple(np.quantile(distances, [0, 0.5, 1]) / mean) if distances and mean else None,
         pairs=tuple(results),
         seconds=seconds,
     )

@@ -19,6 +19,7 @@ def _shown(value: float | None, form: str) -> str:
 
 
 _SOMETIMES: dict[str, Callable[[PairResult], str]] = {
+    "worst margin": lambda pair: _shown(pair.worst_margin, ".3g"),
     "proof": lambda pair: " ".join(filter(None, [pair.proof, _shown(pair.proven_margin, ".3g")])),
     "feature difference": lambda pair: _shown(pair.feature_difference, ".1e"),
     "change": lambda pair: _shown(pair.change, ".4g"),
@@ -59,12 +60,21 @@ def sweep_table(summary: SweepSummary) -> str:
             rows = [[*row, value or "-"] for row, value in zip(rows, values, strict=True)]
     foot = [
         f"{summary.num_converged} of {_pairs(summary.num_pairs)} converged; in {summary.num_colliding} every mixture "
-        "gets the target's class; median corner distance "
-        f"{_number(summary.median_corner_mean, '.2f')}; two images of the data set are "
-        f"{_number(summary.dataset_mean, '.2f')} apart; test accuracy {_share(summary.test_accuracy)}.",
+        "gets the target's class: the sampled ones, those from PNG files, and the worst found.",
+        _distances(summary),
         *(f"- {pair.source} to {pair.target}: {pair.error}" for pair in summary.pairs if pair.error),
     ]
     return "\n".join([title, _markdown(header, rows), *foot]) + "\n"
+
+
+def _distances(summary: SweepSummary) -> str:
+    text = f"Median corner distance {_number(summary.median_corner_mean, '.2f')}"
+    if summary.dataset_mean is not None:
+        text += f"; two images of the data set are {summary.dataset_mean:.2f} apart"
+    if summary.corner_mean_shares:
+        least, median, most = (f"{100 * share:.0f} %" for share in summary.corner_mean_shares)
+        text += f", and corners from {least} of that to {most}, median {median}"
+    return text + f". Test accuracy {_share(summary.test_accuracy)}."
 
 
 def _pairs(count: int) -> str:
