@@ -15,6 +15,7 @@ import tensorflow as tf
 from tfcollide.models.graph import Graph
 from tfcollide.models.logits import Logits, find_logits
 from tfcollide.models.rectifier import Rectifier
+from tfcollide.models.saved_model import FrozenGraph
 from tfcollide.models.taps import Place, default_tap, find_taps, look_up
 from tfcollide.shapes import Bounds, ImageShape
 
@@ -75,6 +76,7 @@ class Classifier:
 
     Args:
         model: images `[N, H, W, C]` float32 -> logits or probabilities `[N, L]`; frozen by this class.
+            Or the graph of a SavedModel.
         name: what tables call it.
         bounds: the pixel values it reads.
         class_names: one a logit; None: "class 0", "class 1", ...
@@ -86,19 +88,20 @@ class Classifier:
 
     def __init__(
         self,
-        model: keras.Model,
+        model: keras.Model | FrozenGraph,
         *,
         name: str,
         bounds: Bounds,
         class_names: tuple[str, ...] | None = None,
         image_shape: ImageShape | None = None,
     ):
-        model.trainable = False
+        if isinstance(model, keras.Model):
+            model.trainable = False
         self.model = model
         self.name = name
         self.bounds = bounds
         self.image_shape: ImageShape = image_shape or tuple(model.input_shape[1:])
-        self._graph = Graph(model)
+        self._graph = model if isinstance(model, FrozenGraph) else Graph(model)
         self._taps = find_taps(self._graph)
         self._logits: Logits = find_logits(self._graph, name, self.image_shape, bounds)
         self.class_names = class_names or tuple(f"class {i}" for i in range(self._logits.classes))
