@@ -67,6 +67,7 @@ MODELS = Registry(
         "pixel_range",
         "predictions",
         "rectifier",
+        "saved_model",
         "taps",
         "training",
     ),
