@@ -113,7 +113,8 @@ class CollideConfig(TrainConfig):
     optimizer: str = _flag("adam", "Update rule.", choices=("gradient_descent", "ema", "adam"))
     learning_rate: str | None = _flag(
         None,
-        "RATE, STEP:RATE,STEP:RATE,... from step 0 on, or cosine:RATE. Default: 0.03 of the pixel range with adam, else 0.01.",
+        "RATE; STEP:RATE,STEP:RATE,... from step 0 on; cosine:RATE; or halving:RATE:STEPS. Default with adam: 0.015 of the "
+        "pixel range, halving in 150 steps, with hull samples, else 0.03 of it; 0.01 without adam.",
     )
     term_weights: str | None = _flag(
         None, "Weights of loss terms, such as active_match=2,corner_push=1. Default: the objective's."
@@ -122,10 +123,10 @@ class CollideConfig(TrainConfig):
         False, "Weights of L_neg as they are, as in Eq. 3; otherwise they are multiplied by the size of the target's features."
     )
     hull_samples: int | None = _flag(
-        None, "Random mixtures that must match the target too, a step. Default: N at a tap that is not affine, else 0 (Eq. 3)."
+        None, "Random mixtures that must match the target too, a step; 0 is the paper's loss, Eq. 3. Default: N."
     )
     spread: float = _flag(
-        0.15, "With hull samples: how far apart corners are to be, as the root mean square over pixels, a share of their range."
+        0.12, "With hull samples: how far apart corners are to be, as the root mean square over pixels, a share of their range."
     )
     half_life: float = _flag(150.0, "Steps in which the weights of all terms but active_match halve; 0: never, as in Eq. 3.")
     start_noise: float | None = _flag(

@@ -16,7 +16,7 @@ from tfcollide.schedules import parse_schedule
 __all__ = ["descent_of", "hull_terms", "is_affine", "start_noise"]
 
 _ADAM_RATE, _OTHER_RATE = 0.03, 0.01
-_HULL_NOISE = 0.05
+_HULL_RATE, _HULL_HALF_LIFE, _HULL_NOISE = 0.015, 150, 0.05
 _TOGETHER = ("hull_match", "crowding")
 
 
@@ -69,7 +69,10 @@ def descent_of(
     weights = term_weights(config.term_weights, objective.weights)
     if together is None:
         weights = {name: value for name, value in weights.items() if name not in _TOGETHER}
-    default = _ADAM_RATE * classifier.bounds.range if config.optimizer == "adam" else _OTHER_RATE
+    default = str(_OTHER_RATE)
+    if config.optimizer == "adam":
+        width = classifier.bounds.range
+        default = f"halving:{_HULL_RATE * width:g}:{_HULL_HALF_LIFE}" if together else f"{_ADAM_RATE * width:g}"
     progress = objective.progress_term
     alone = together is None and not is_affine(classifier, tap.name)  # a small network gains nothing from it
     return Descent(
@@ -77,7 +80,7 @@ def descent_of(
         weights=weights,
         progress_term=progress,
         rule=update_rules.RULES[config.optimizer](),
-        rate=update_rules.rate_of(parse_schedule(config.learning_rate or str(default)), config.max_steps),
+        rate=update_rules.rate_of(parse_schedule(config.learning_rate or default), config.max_steps),
         project=parameterization.project,
         stop=stopping.together_below(progress) if together else stopping.each_below(progress),
         scales=(lambda goal: {}) if config.literal else terms.scales,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import tensorflow as tf
 from tqdm import tqdm
 
 from tfcollide.descent_state import DescentState, pack_state
@@ -16,6 +17,7 @@ from tfcollide.models.affine import AffineMap
 from tfcollide.optimize import minimize
 from tfcollide.polytope import checks, geometry, vertices
 from tfcollide.polytope.halfspaces import Polytope, collision_polytope
+from tfcollide.polytope.holding import HullJudge
 from tfcollide.polytope.nearest import nearest
 from tfcollide.recipes.config import CollideConfig
 from tfcollide.recipes.descents import start_noise
@@ -85,6 +87,7 @@ def _descend(config: CollideConfig, experiment: Experiment, problem: Problem, ch
             stop_loss=config.stop_loss,
             stop_fraction=config.stop_fraction,
             resume=resume,
+            accept=_acceptance(experiment, problem),
             on_chunk=_reporter(bar, experiment.objective.progress_term, checkpoint, config.checkpoint_seconds),
         )
     return Solution(found.controls, found.steps, found.converged, found.failed_at, found.stop_loss, found.trace)
@@ -144,6 +147,14 @@ def _nearest_words(status: str) -> str:
         "infeasible": "no collision exists within these bounds",
         "too far": "the closest collision lies further than --max_total",
     }.get(status, vertices.explain(status))
+
+
+def _acceptance(experiment: Experiment, problem: Problem) -> Callable[[np.ndarray], bool]:
+    """What the descent asks before it ends: whether the hull holds, where it was to be held together."""
+    if not experiment.together:
+        return lambda controls: True
+    judge = HullJudge(experiment.classifier, problem.goal_image, problem.seen.predicted, len(problem.units))
+    return lambda controls: judge(experiment.parameterization.to_image(tf.constant(controls)).numpy())
 
 
 def _reporter(bar: tqdm, term: str, checkpoint: Path, every: float) -> Callable[[DescentState, Trace], None]:
