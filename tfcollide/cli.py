@@ -15,11 +15,16 @@ from absl import flags, logging
 
 from tfcollide import __version__
 from tfcollide.errors import RequestError
+from tfcollide.recipes.check_served_config import CheckServedConfig
 from tfcollide.recipes.config import CollideConfig, TrainConfig, choices_of, preset_values
+from tfcollide.recipes.export_config import ExportConfig
+from tfcollide.recipes.serve_config import ServeConfig
+from tfcollide.records import write_json
 from tfcollide.run_directory import absolute
 
-__all__ = ["collide", "main", "train_classifier"]
+__all__ = ["check_served", "collide", "export", "main", "serve_local", "train_classifier"]
 
+_CONFIGS = (CollideConfig, TrainConfig, ExportConfig, CheckServedConfig, ServeConfig)
 EXIT_DONE, EXIT_NOT_FOUND, EXIT_REFUSED, EXIT_BUG = 0, 1, 2, 70
 
 
@@ -31,6 +36,21 @@ def collide(argv: Sequence[str] | None = None) -> int:
 def train_classifier(argv: Sequence[str] | None = None) -> int:
     """`train_classifier`: trains a classifier, or finds it in the cache. Returns the exit code."""
     return main(_train_classifier, argv)
+
+
+def export(argv: Sequence[str] | None = None) -> int:
+    """`collide-export`: writes a SavedModel from a run directory. Returns the exit code."""
+    return main(_export, argv)
+
+
+def check_served(argv: Sequence[str] | None = None) -> int:
+    """`collide-check-served`: asks a served model about a run's images. Returns the exit code."""
+    return main(_check_served, argv)
+
+
+def serve_local(argv: Sequence[str] | None = None) -> int:
+    """`collide-serve`: a local server with TF Serving's API. Returns the exit code."""
+    return main(_serve_local, argv)
 
 
 def main(command: Callable[[list[str]], int], argv: Sequence[str] | None = None) -> int:
@@ -90,7 +110,42 @@ def _train_classifier(argv: list[str]) -> int:
     return EXIT_DONE
 
 
-def _parse(argv: list[str], config: type[TrainConfig], define: Callable[[flags.FlagValues], None]) -> dict[str, Any] | None:
+def _export(argv: list[str]) -> int:
+    values = _parse(argv, ExportConfig, _define_version)
+    if values is None:
+        return EXIT_DONE
+    if values["out"] is None:
+        raise RequestError("no --out", "BASE/NAME/VERSION", "Say, for example, --out=models/digits/1.")
+    from tfcollide.recipes.export import run
+
+    print(run(_config(ExportConfig, values), absolute(values["out"])))
+    return EXIT_DONE
+
+
+def _check_served(argv: list[str]) -> int:
+    values = _parse(argv, CheckServedConfig, _define_report)
+    if values is None:
+        return EXIT_DONE
+    from tfcollide.recipes.check_served import run
+
+    report = run(_config(CheckServedConfig, values))
+    print(report.text)
+    if values["out"] is not None:
+        write_json(absolute(values["out"]), report.numbers)
+    return EXIT_NOT_FOUND if report.collides is False else EXIT_DONE
+
+
+def _serve_local(argv: list[str]) -> int:
+    values = _parse(argv, ServeConfig, lambda known: None)
+    if values is None:
+        return EXIT_DONE
+    from tfcollide.recipes.serve import run
+
+    run(_config(ServeConfig, values))
+    return EXIT_DONE
+
+
+def _parse(argv: list[str], config: type, define: Callable[[flags.FlagValues], None]) -> dict[str, Any] | None:
     """The values of all flags, presets applied; None where --help or --version has been answered."""
     known = flags.FlagValues()
     for name in ("flagfile", "undefok"):
@@ -117,6 +172,16 @@ def _parse(argv: list[str], config: type[TrainConfig], define: Callable[[flags.F
 def _define_out(known: flags.FlagValues) -> None:
     flags.DEFINE_string("out", None, "The run directory to write.", flag_values=known)
     flags.DEFINE_boolean("overwrite", False, "Replace the run directory if it exists.", flag_values=known)
+
+
+def _define_version(known: flags.FlagValues) -> None:
+    flags.DEFINE_string(
+        "out", None, "The version to write, BASE/NAME/VERSION; TF Serving watches BASE/NAME.", flag_values=known
+    )
+
+
+def _define_report(known: flags.FlagValues) -> None:
+    flags.DEFINE_string("out", None, "Also write the numbers to this JSON file.", flag_values=known)
 
 
 def _define(known: flags.FlagValues, field: Any, kind: Any) -> None:
@@ -149,7 +214,7 @@ def _help(program: str, known: flags.FlagValues) -> str:
 def _flag_error(error: flags.Error) -> RequestError:
     """What absl says of a flag, as a line that says how to mend it."""
     if isinstance(error, flags.UnrecognizedFlagError):
-        fields = {field.name for config in (CollideConfig, TrainConfig) for field in dataclasses.fields(config)}
+        fields = {field.name for config in _CONFIGS for field in dataclasses.fields(config)}
         near = difflib.get_close_matches(error.flagname, sorted(fields | {"out", "overwrite", "flagfile"}), n=1)
         mend = f"Did you mean --{near[0]}?" if near else ""
         return RequestError(f"--{error.flagname}", "a flag that --help lists", mend)

@@ -12,7 +12,7 @@ from typing import Any
 
 from tfcollide.errors import RequestError
 
-__all__ = ["DATASETS", "MODELS", "OBJECTIVES", "PARAMETERIZATIONS", "Registry"]
+__all__ = ["DATASETS", "EXPORTS", "MODELS", "OBJECTIVES", "PARAMETERIZATIONS", "Registry"]
 
 
 class Registry:
@@ -47,6 +47,9 @@ class Registry:
 
 
 DATASETS = Registry("dataset", "tfcollide.data", shared=("catalog", "from_tfds", "labelled", "select"))
+EXPORTS = Registry(
+    "what", "tfcollide.export", shared=("parts", "saved_model", "verdict", "version_directory", "vnnlib", "warmup")
+)
 MODELS = Registry("model", "tfcollide.models", shared=("affine", "classifier", "dense_chain", "training"))
 OBJECTIVES = Registry("objective", "tfcollide.objectives", shared=("terms", "units"))
 PARAMETERIZATIONS = Registry("parameterization", "tfcollide.parameterizations")

@@ -4,18 +4,16 @@ Nothing in this module imports TensorFlow, so a bad value is refused at once.
 """
 
 import dataclasses
-import math
 import os
 from typing import Any, Self
 
 from tfcollide.errors import RequestError
+from tfcollide.recipes.fields import at_least as _at_least
+from tfcollide.recipes.fields import flag as _flag
+from tfcollide.recipes.fields import positive as _positive
 from tfcollide.run_directory import absolute
 
 __all__ = ["CollideConfig", "PRESETS", "TrainConfig", "choices_of", "flags_text", "preset_values"]
-
-
-def _flag(default: Any, help_text: str, *, choices: tuple[str, ...] = ()) -> Any:
-    return dataclasses.field(default=default, metadata={"help": help_text, "choices": choices})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -237,17 +235,3 @@ def _absolute(path: str) -> str:
 def choices_of(field: Any) -> tuple[str, ...]:
     """The values that a field is restricted to; empty where there is no such list."""
     return tuple(PRESETS) if field.name == "preset" else field.metadata["choices"]
-
-
-def _at_least(config: Any, least: int, *names: str) -> None:
-    for name in names:
-        value = getattr(config, name)
-        if value is not None and not (math.isfinite(value) and value >= least):
-            raise RequestError(f"--{name}={value}", f"a number of at least {least}")
-
-
-def _positive(config: Any, *names: str) -> None:
-    for name in names:
-        value = getattr(config, name)
-        if value is not None and not (math.isfinite(value) and value > 0):
-            raise RequestError(f"--{name}={value}", "a positive number")
