@@ -5,7 +5,7 @@ import os
 import re
 
 from tfcollide.errors import RequestError
-from tfcollide.recipes.fields import at_least, flag, positive
+from tfcollide.fields import at_least, flag, positive
 
 __all__ = ["CheckServedConfig"]
 

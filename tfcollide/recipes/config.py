@@ -8,9 +8,9 @@ import os
 from typing import Any, Self
 
 from tfcollide.errors import RequestError
-from tfcollide.recipes.fields import at_least as _at_least
-from tfcollide.recipes.fields import flag as _flag
-from tfcollide.recipes.fields import positive as _positive
+from tfcollide.fields import at_least as _at_least
+from tfcollide.fields import flag as _flag
+from tfcollide.fields import positive as _positive
 from tfcollide.run_directory import absolute
 
 __all__ = ["CollideConfig", "PRESETS", "TrainConfig", "choices_of", "flags_text", "preset_values"]

@@ -3,7 +3,7 @@
 import dataclasses
 
 from tfcollide.errors import RequestError
-from tfcollide.recipes.fields import flag
+from tfcollide.fields import flag
 
 __all__ = ["ExportConfig"]
 

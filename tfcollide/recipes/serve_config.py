@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from tfcollide.errors import RequestError
-from tfcollide.recipes.fields import at_least, flag, positive
+from tfcollide.fields import at_least, flag, positive
 from tfcollide.run_directory import absolute
 
 __all__ = ["ServeConfig"]

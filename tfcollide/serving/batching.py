@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -14,32 +14,38 @@ from tfcollide.serving.loaded_model import Call
 __all__ = ["Batcher"]
 
 
+_PATIENCE = 0.25
+"""How long clients that have been answered are waited for at most, as a share of what their batch took."""
+
+
 class _Task(NamedTuple):
     call: Call
     answer: asyncio.Future
 
 
 class Batcher:
-    """Runs calls in a few threads; what arrives while all are busy is put together.
+    """Runs calls in threads, of each key one batch at a time; what arrives meanwhile forms the next.
 
-    A batch is never waited for: under load it forms by itself, and a lone client
-    gets its answer at once. A batch that fails is run again one call at a time, so
-    that one bad image spoils nobody else's.
+    A lone client gets its answer at once. Under load the next batch waits until as
+    many requests are there as there were a moment ago, at most a quarter of the time
+    that the last batch took; else clients fall into two groups that take turns, in
+    batches half as large. A batch that fails is run again one call at a time, so that
+    one bad image spoils nobody else's.
 
     Args:
         max_rows: samples in a batch; a larger request is refused.
-        threads: batches at a time.
-        max_waiting: requests in the queue; more are refused.
+        threads: keys that run at a time.
+        max_waiting: requests in all queues; more are refused.
     """
 
-    def __init__(self, *, max_rows: int = 256, threads: int = 2, max_waiting: int = 10_000):
+    def __init__(self, *, max_rows: int = 256, threads: int = 4, max_waiting: int = 10_000):
         self._max_rows = max_rows
         self._max_waiting = max_waiting
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="batch")
-        self._idle = threads
-        self._waiting: dict[object, deque[_Task]] = {}
+        self._waiting: dict[Hashable, deque[_Task]] = {}
+        self._busy: set[Hashable] = set()  # keys whose batch runs, or is about to
+        self._gathering: dict[Hashable, tuple[int, asyncio.TimerHandle]] = {}  # requests hoped for, and until when
         self._count = 0
-        self._scheduled = False
 
     async def run(self, call: Call) -> Sequence[np.ndarray]:
         """The outputs of `call`, one array a name.
@@ -54,37 +60,38 @@ class Batcher:
             )
         if self._count >= self._max_waiting:
             raise ServingError(Code.UNAVAILABLE, "The batch scheduling queue to which this task was submitted is full")
-        answer = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(call.key or answer, deque()).append(_Task(call, answer))
+        loop = asyncio.get_running_loop()
+        answer = loop.create_future()
+        key = answer if call.key is None else call.key
+        queue = self._waiting.setdefault(key, deque())
+        queue.append(_Task(call, answer))
         self._count += 1
-        self._schedule()
+        if key not in self._busy:
+            self._busy.add(key)
+            loop.call_soon(self._start, key)  # once the loop has handed over all that has arrived already
+        elif key in self._gathering and len(queue) >= self._gathering[key][0]:
+            self._gathering.pop(key)[1].cancel()
+            self._start(key)
         return await answer
 
     def close(self) -> None:
         """Waits for what runs and stops the threads."""
         self._pool.shutdown()
 
-    def _schedule(self) -> None:
-        """Starts batches once the loop has handed over everything that has arrived already."""
-        if not self._scheduled:
-            self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._start)
-
-    def _start(self) -> None:
-        self._scheduled = False
+    def _start(self, key: Hashable) -> None:
+        self._gathering.pop(key, None)
+        batch = self._take(key)
+        if not batch:
+            self._busy.discard(key)
+            return
         loop = asyncio.get_running_loop()
-        while self._idle and self._waiting:
-            batch = self._take()
-            if batch:
-                self._idle -= 1
-                job = self._pool.submit(_run_batch, [task.call for task in batch])
-                job.add_done_callback(
-                    lambda job, batch=batch: loop.call_soon_threadsafe(self._finish, batch, job)  # type: ignore[misc]
-                )
+        began = loop.time()
+        job = self._pool.submit(_run_batch, [task.call for task in batch])
+        job.add_done_callback(lambda job: loop.call_soon_threadsafe(self._finish, key, batch, job, began))
 
-    def _take(self) -> list[_Task]:
-        """The oldest key's tasks, as many as fit; those whose client has gone are dropped."""
-        key, queue = next(iter(self._waiting.items()))
+    def _take(self, key: Hashable) -> list[_Task]:
+        """The oldest tasks of a key, as many as fit; those whose client has gone are dropped."""
+        queue = self._waiting.get(key, deque())
         batch: list[_Task] = []
         rows = 0
         while queue and rows + queue[0].call.rows <= self._max_rows:
@@ -93,13 +100,11 @@ class Batcher:
             if not task.answer.done():
                 rows += task.call.rows
                 batch.append(task)
-        del self._waiting[key]
-        if queue:
-            self._waiting[key] = queue  # at the end, so that every key gets its turn
+        if not queue:
+            self._waiting.pop(key, None)
         return batch
 
-    def _finish(self, batch: list[_Task], job: Future) -> None:
-        self._idle += 1
+    def _finish(self, key: Hashable, batch: list[_Task], job: Future, began: float) -> None:
         for task, outcome in zip(batch, job.result(), strict=True):
             if task.answer.done():
                 continue
@@ -107,7 +112,12 @@ class Batcher:
                 task.answer.set_exception(outcome)
             else:
                 task.answer.set_result(outcome)
-        self._schedule()
+        loop = asyncio.get_running_loop()
+        crowd = len(batch) + len(self._waiting.get(key, ()))
+        if crowd > 1:
+            self._gathering[key] = crowd, loop.call_later(_PATIENCE * (loop.time() - began), self._start, key)
+        else:
+            self._start(key)
 
 
 def _run_batch(calls: list[Call]) -> list[Sequence[np.ndarray] | Exception]:

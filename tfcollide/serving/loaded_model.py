@@ -1,6 +1,6 @@
 """One version of a SavedModel, loaded as TF Serving loads it: its graph in a session."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,7 +28,7 @@ class Call(NamedTuple):
         run: inputs -> outputs, one array a name.
     """
 
-    key: object | None
+    key: Hashable | None
     inputs: Sequence[np.ndarray]
     rows: int
     names: tuple[str, ...]
