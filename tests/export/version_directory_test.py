@@ -4,7 +4,7 @@ from tfcollide.errors import RequestError
 from tfcollide.export.version_directory import check_version_path, new_version
 
 
-@pytest.mark.parametrize("name", ["v1", "1.0", "-1", "0", "１", str(2**63), ""])
+@pytest.mark.parametrize("name", ["v1", "1.0", "-1", "0", "\uff11", str(2**63), ""])
 def test_a_version_is_a_number(tmp_path, name):
     with pytest.raises(RequestError, match=r"BASE/NAME/VERSION|exists"):
         check_version_path(tmp_path / "net" / name)

@@ -24,7 +24,7 @@ def test_every_signature_is_warmed_by_one_sample_and_by_several(exported):
         assert request.model_spec.name == "digits"
         sizes.setdefault(request.model_spec.signature_name, []).append(rows)
     model = tf.saved_model.load(str(exported / "digits" / "1"))
-    assert sizes == dict.fromkeys(model.signatures, [1, 3])
+    assert sizes == {name: [1, 3] for name in model.signatures}
 
 
 def test_requests_are_those_of_a_client(exported, subject):
