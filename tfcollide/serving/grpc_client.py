@@ -85,7 +85,10 @@ class GrpcModel:
         try:
             return method(request, timeout=self._connection.deadline_seconds, metadata=self._connection.metadata)
         except grpc.RpcError as error:
-            raise ServingError(Code(error.code().value[0]), error.details() or "") from error
+            code = Code(error.code().value[0])
+            if code == Code.CANCELLED:  # not by us: a server that shuts down drops what it has just accepted
+                code = Code.UNAVAILABLE
+            raise ServingError(code, error.details() or "") from error
 
 
 def _channel(connection: Connection) -> grpc.Channel:

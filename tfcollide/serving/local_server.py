@@ -25,7 +25,7 @@ from tfcollide.serving.warm_up import warm_up
 
 __all__ = ["Ports", "ServerOptions", "serve", "serving"]
 
-_GRACE_SECONDS = 5.0
+_GRACE_SECONDS = 2.0
 
 
 class ServerOptions(NamedTuple):
@@ -96,7 +96,9 @@ async def serving(base: Path, options: ServerOptions) -> AsyncIterator[tuple[Por
     answers = Answers(store, batcher)
     states = health.HealthServicer()
     server, grpc_port = await _start_grpc(answers, states, options)
-    runner = web.AppRunner(rest_app(answers, max_bytes=options.max_message_bytes), access_log=None)
+    runner = web.AppRunner(
+        rest_app(answers, max_bytes=options.max_message_bytes), access_log=None, shutdown_timeout=_GRACE_SECONDS
+    )
     try:
         rest_port = await _start_rest(runner, options)
         watcher = asyncio.create_task(_watch(store, states, options.poll_seconds))
