@@ -1,12 +1,13 @@
 # make demo    corners of digits, with nothing but pip
 # make test    style, types and all tests
 # make bench   speed against the paper's algorithm, on MNIST where it is prepared
+# make figure1 docs/figure1.png, drawn from a network of two inputs
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench extras clean
+.PHONY: demo test bench figure1 extras clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python bin/collide --flagfile=bin/flagfiles/digits.flags --out=runs/digits --overwrite
@@ -20,11 +21,14 @@ test: $(VENV)/.dev-installed
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/corners.py
 
+figure1: $(VENV)/.installed
+	$(BIN)/python docs/figure1.py
+
 # Every extra in one fresh environment.
 extras:
 	rm -rf .venv-extras
 	$(PYTHON) -m venv .venv-extras
-	.venv-extras/bin/python -m pip install --quiet ".[serving,beam,dev]"
+	.venv-extras/bin/python -m pip install --quiet ".[serving,beam,verify,dev]"
 	.venv-extras/bin/python -m pip check
 
 clean:

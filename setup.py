@@ -18,7 +18,19 @@ SERVING = [
 EXTRAS = {
     "serving": SERVING,
     "beam": ["apache-beam>=2.60"],
-    "dev": [*SERVING, "mypy>=1.11", "psutil>=5.9", "pytest>=8.0", "pytest-xdist>=3.5", "ruff>=0.6", "types-tqdm"],
+    "verify": ["onnx>=1.16"],
+    "dev": [
+        *SERVING,
+        "mypy>=1.11",
+        "onnx>=1.16",
+        "onnxruntime>=1.18",
+        "psutil>=5.9",
+        "pytest>=8.0",
+        "pytest-xdist>=3.5",
+        "ruff>=0.6",
+        "types-tqdm",
+        "vnnlib>=1.0",
+    ],
 }
 
 setup(

@@ -233,9 +233,8 @@ def fuzz(args, process, ports, requests, expected):
     after = server.memory_info().rss
     with grpc.insecure_channel(ports[0]) as channel:
         outcomes = [(0, 0.0, 1.0, channel.unary_unary(PREDICT)(requests[0]))]
-    print(
-        f"{args.fuzz:,} malformed requests: {dict(sorted(codes.items()))}; the server is {'up' if process.poll() is None else 'DOWN'}"
-    )
+    alive = "up" if process.poll() is None else "DOWN"
+    print(f"{args.fuzz:,} malformed requests: {dict(sorted(codes.items()))}; the server is {alive}")
     print(f"memory {before / 2**20:.0f} MiB before, {after / 2**20:.0f} MiB after ({100 * (after / before - 1):+.1f} %)")
     report(outcomes, len(requests), expected)
 

@@ -16,7 +16,7 @@ from absl import flags, logging
 from tfcollide import __version__
 from tfcollide.errors import RequestError
 from tfcollide.recipes.check_served_config import CheckServedConfig
-from tfcollide.recipes.config import CollideConfig, TrainConfig, choices_of, preset_values
+from tfcollide.recipes.config import HEADINGS, CollideConfig, TrainConfig, choices_of, preset_values
 from tfcollide.recipes.export_config import ExportConfig
 from tfcollide.recipes.serve_config import ServeConfig
 from tfcollide.records import write_json
@@ -25,6 +25,15 @@ from tfcollide.run_directory import absolute
 __all__ = ["check_served", "collide", "export", "main", "serve_local", "train_classifier"]
 
 _CONFIGS = (CollideConfig, TrainConfig, ExportConfig, CheckServedConfig, ServeConfig)
+_EXAMPLES = {
+    "collide": (
+        "  collide --out=first                                      digits, a 3 to a 7",
+        "  collide --source=0 --target=test:17 --out=zero           any pair; test:17 is a test image",
+        "  collide --solver=exact --nearest=l2 --out=nearest        the collision closest to the source",
+        "  collide --dataset=mnist --num_pairs=10 --out=sweep       ten random pairs",
+        "",
+    )
+}
 EXIT_DONE, EXIT_NOT_FOUND, EXIT_REFUSED, EXIT_BUG = 0, 1, 2, 70
 
 
@@ -75,6 +84,11 @@ def main(command: Callable[[list[str]], int], argv: Sequence[str] | None = None)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read has read enough
         return EXIT_DONE
+    except MemoryError as error:
+        detail = f" ({error})" if str(error) else ""
+        return _refuse(
+            RequestError(f"more work than fits in memory{detail}", "numbers that this machine can hold", "Lower them.")
+        )
     except OSError as error:
         return _refuse(RequestError(str(error), "files and folders that can be read and written"))
     except KeyboardInterrupt:
@@ -95,7 +109,7 @@ def _collide(argv: list[str]) -> int:
     print((out / "table.md").read_text(encoding="utf-8"))
     shown = "figure.png" if (out / "figure.png").exists() else "summary.json"
     print(Path(os.path.expanduser(values["out"]), shown))
-    return EXIT_DONE if summary.converged else EXIT_NOT_FOUND
+    return EXIT_DONE if summary.found else EXIT_NOT_FOUND
 
 
 def _train_classifier(argv: list[str]) -> int:
@@ -202,9 +216,12 @@ def _config(config: type[Any], values: dict[str, Any]) -> Any:
 
 
 def _help(program: str, known: flags.FlagValues) -> str:
-    lines = [f"Usage: {Path(program).name} --flagfile=FILE or --name=value ...", ""]
+    called = Path(program).name
+    lines = [f"Usage: {called} --flagfile=FILE or --name=value ...", "", *_EXAMPLES.get(called, ())]
     for name in known:
         flag = known[name]
+        if name in HEADINGS:
+            lines += ["", HEADINGS[name]]
         if name == flag.name and name != "undefok":  # once, not again by its short name
             default = "" if flag.default in (None, "", False) else f" (default: {flag.default})"
             lines.append(f"  --{name}\n      {flag.help}{default}")

@@ -46,10 +46,33 @@ class Registry:
         return importlib.import_module(f"{self._package}.{name}").VARIANT
 
 
-DATASETS = Registry("dataset", "tfcollide.data", shared=("catalog", "from_tfds", "labelled", "select"))
+DATASETS = Registry(
+    "dataset",
+    "tfcollide.data",
+    shared=("catalog", "folder", "from_tfds", "images_on_demand", "labelled", "select"),
+)
 EXPORTS = Registry(
     "what", "tfcollide.export", shared=("parts", "saved_model", "verdict", "version_directory", "vnnlib", "warmup")
 )
-MODELS = Registry("model", "tfcollide.models", shared=("affine", "classifier", "dense_chain", "training"))
-OBJECTIVES = Registry("objective", "tfcollide.objectives", shared=("terms", "units"))
+MODELS = Registry(
+    "model",
+    "tfcollide.models",
+    shared=(
+        "affine",
+        "applications",
+        "class_names",
+        "classifier",
+        "dense_chain",
+        "graph",
+        "loading",
+        "logits",
+        "model_file",
+        "pixel_range",
+        "predictions",
+        "rectifier",
+        "taps",
+        "training",
+    ),
+)
+OBJECTIVES = Registry("objective", "tfcollide.objectives", shared=("hull", "terms", "units"))
 PARAMETERIZATIONS = Registry("parameterization", "tfcollide.parameterizations")

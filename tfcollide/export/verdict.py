@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfcollide.export.parts import Subject
-from tfcollide.objectives import terms
+from tfcollide.objectives.terms import active_match, feature_distance, make_goal
 
 __all__ = ["Verdict"]
 
@@ -25,18 +25,19 @@ class Verdict(tf.Module):
         self._tap = subject.tap
         # Variables alone, not Keras objects: a plain TensorFlow process restores them.
         self.weights = [variable.value for variable in subject.classifier.model.variables]
-        seen = subject.tap(tf.constant(subject.target[None]))
+        target = tf.constant(subject.target[None])
+        goal = make_goal(subject.tap.pre_activation(target)[0].numpy(), ((),), ceiling=subject.tap.rectifier.ceiling)
         target_class = subject.classifier.judge(subject.target[None]).predicted[0]
         self.target_class = _constant(np.int64(target_class), "target_class")
         self.stop_loss = _constant(np.float32(subject.stop_loss), "stop_loss")
-        self.target_post_activation = _constant(seen.post_activation[0].numpy(), "target_post_activation")
-        self.active = _constant((seen.pre_activation[0].numpy() >= 0).astype(np.float32), "active")
+        self.target_post_activation = _constant(goal.post_activation.numpy(), "target_post_activation")
+        self.active = _constant(goal.active.numpy(), "active")
+        self._ceiling = goal.ceiling
         self.class_names = _constant(np.array(subject.classifier.class_names, object), "class_names")
 
     def probabilities(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """`probabilities` `[n, L]` and `class_ids` `[n]` of `images` `[n, H, W, C]`."""
-        logits = self._classifier.logits(images)
-        return {"probabilities": tf.nn.softmax(logits), "class_ids": tf.argmax(logits, axis=-1)}
+        return _probabilities(self._classifier.logits(images))
 
     def logits(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """`logits` `[n, L]`."""
@@ -48,12 +49,17 @@ class Verdict(tf.Module):
 
     def check(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """`probabilities`, and `collides` `[n]`: the target's class is on top and `active_match` below `stop_loss`."""
-        answers = self.probabilities(images)
-        pre_activation = self._tap.pre_activation(images)
-        match = terms.active_match(pre_activation, self.target_post_activation, self.active)
-        distance = terms.feature_distance(pre_activation, self.target_post_activation)
+        logits, pre_activation = self._classifier.both(self._tap.name)(images)
+        answers = _probabilities(logits)
+        goal = self.target_post_activation
+        match = active_match(pre_activation, goal, self.active, self._ceiling)
+        distance = feature_distance(pre_activation, goal, self._ceiling)
         collides = tf.logical_and(tf.equal(answers["class_ids"], self.target_class), match < self.stop_loss)
         return answers | {"active_match": match, "feature_distance": distance, "collides": collides}
+
+
+def _probabilities(logits: tf.Tensor) -> dict[str, tf.Tensor]:
+    return {"probabilities": tf.nn.softmax(logits), "class_ids": tf.argmax(logits, axis=-1)}
 
 
 def _constant(value: np.ndarray | np.generic, name: str) -> tf.Variable:

@@ -106,13 +106,13 @@ def _wait_until_ready(config: CheckServedConfig, model: Any) -> dict[int, str]:
 
 
 def _check(config: CheckServedConfig, finished: FinishedRun, data: Any, model: Any, signatures: Any) -> ServedReport:
-    from tfcollide.recipes.experiment import classifier_of
+    from tfcollide.recipes.classifiers import open_classifier
     from tfcollide.serving import judged
     from tfcollide.serving.asking import Pace
     from tfcollide.serving.image_form import choose_form
     from tfcollide.serving.served_table import served_table
 
-    classifier = classifier_of(finished.config, data).classifier
+    classifier = open_classifier(finished.config, data).classifier
     corners, names, worst = finished.arrays["corners"], classifier.class_names, finished.summary.get("worst_mixture")
     form = choose_form(
         signatures,
@@ -190,7 +190,7 @@ def _compare_features(finished: FinishedRun, model: Any, signatures: Any, classi
     if not fits or "pre_activation" not in found.outputs:
         return {}
     served = _ask(model, "features", "images", images, pace)["pre_activation"]
-    here = classifier.tap(finished.config.tap).pre_activation(tf.constant(images)).numpy()
+    here = classifier.tap(finished.summary["tap"]).pre_activation(tf.constant(images)).numpy()
     if served.shape != here.shape:
         return {"features": float("inf")}
     return {"features": _largest(served, here) / float(np.abs(here).max())}

@@ -41,14 +41,14 @@ def run(config: ExportConfig, out: Path) -> Path:
     from tfcollide.export.parts import Parts, Subject
     from tfcollide.export.saved_model import write_saved_model
     from tfcollide.export.warmup import check_protos
-    from tfcollide.recipes.experiment import classifier_of
+    from tfcollide.recipes.classifiers import open_classifier
 
     check_protos()
-    classifier = classifier_of(finished.config, data).classifier
+    classifier = open_classifier(finished.config, data).classifier
     arrays = finished.arrays
     subject = Subject(
         classifier=classifier,
-        tap=classifier.tap(finished.config.tap),
+        tap=classifier.tap(finished.summary["tap"]),
         corners=arrays["corners"],
         weights=arrays["convex_weights"],
         target=arrays["target"],
@@ -75,7 +75,7 @@ def _extra(config: ExportConfig, finished: FinishedRun, class_names: tuple[str, 
         "tfcollide": __version__,
         "source": finished.summary["source"],
         "target": finished.summary["target"],
-        "tap": finished.config.tap,
+        "tap": finished.summary["tap"],
         "stop_loss": max(finished.summary["stop_loss"]),
     }
     return {
