@@ -24,7 +24,6 @@ from tfcollide.run_directory import absolute
 
 __all__ = ["check_served", "collide", "export", "main", "serve_local", "train_classifier"]
 
-_CONFIGS = (CollideConfig, TrainConfig, ExportConfig, CheckServedConfig, ServeConfig)
 _EXAMPLES = {
     "collide": (
         "  collide --out=first                                      digits, a 3 to a 7",
@@ -169,7 +168,7 @@ def _parse(argv: list[str], config: type, define: Callable[[flags.FlagValues], N
     define(known)
     for field in dataclasses.fields(config):
         _define(known, field, typing.get_type_hints(config)[field.name])
-    rest = known(argv)
+    rest = _read(known, argv)
     if known["version"].value:
         print(f"tfcollide {__version__}")
         return None
@@ -181,6 +180,16 @@ def _parse(argv: list[str], config: type, define: Callable[[flags.FlagValues], N
     values = {name: known[name].value for name in known}
     given = {name for name in known if known[name].present}
     return values | {name: value for name, value in preset_values(values.get("preset")).items() if name not in given}
+
+
+def _read(known: flags.FlagValues, argv: list[str]) -> list[str]:
+    """Reads the flags; returns what is none. One that is unknown is answered with the nearest that this program has."""
+    try:
+        return known(argv)
+    except flags.UnrecognizedFlagError as error:
+        near = difflib.get_close_matches(error.flagname, sorted(known), n=1)
+        mend = f"Did you mean --{near[0]}?" if near else ""
+        raise RequestError(f"--{error.flagname}", "a flag that --help lists", mend) from error
 
 
 def _define_out(known: flags.FlagValues) -> None:
@@ -230,11 +239,6 @@ def _help(program: str, known: flags.FlagValues) -> str:
 
 def _flag_error(error: flags.Error) -> RequestError:
     """What absl says of a flag, as a line that says how to mend it."""
-    if isinstance(error, flags.UnrecognizedFlagError):
-        fields = {field.name for config in _CONFIGS for field in dataclasses.fields(config)}
-        near = difflib.get_close_matches(error.flagname, sorted(fields | {"out", "overwrite", "flagfile"}), n=1)
-        mend = f"Did you mean --{near[0]}?" if near else ""
-        return RequestError(f"--{error.flagname}", "a flag that --help lists", mend)
     if isinstance(error, flags.CantOpenFlagFileError):
         return RequestError(f"--flagfile: {str(error).removeprefix('ERROR:: ')}", "a readable file with a flag a line")
     found = re.match(r"flag (--\w+=.*?): (.*)", str(error), re.DOTALL)

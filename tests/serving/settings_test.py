@@ -45,7 +45,7 @@ def test_models():
     config = model_server_config_pb2.ModelServerConfig()
     text_format.Parse((SERVING / "models.config").read_text(), config)
     models = {model.name: model for model in config.model_config_list.config}
-    assert set(models) == {"digits", "digits_hull"}
+    assert set(models) == {"digits", "hull"}
     for name, model in models.items():
         assert (model.base_path, model.model_platform) == (f"/models/{name}", "tensorflow")
         assert model.model_version_policy.latest.num_versions == 1
