@@ -47,7 +47,7 @@ def run(config: CheckServedConfig) -> ServedReport:
     check_serving_packages()
     import_tensorflow()
     from tfcollide.serving.client import shown
-    from tfcollide.serving.codes import ServingError
+    from tfcollide.serving.codes import Code, ServingError
 
     model = _connect(config)
     try:
@@ -61,9 +61,15 @@ def run(config: CheckServedConfig) -> ServedReport:
         raise RequestError(
             f"--server={config.server} --model_name={config.model_name}: {error.code.name}: {error.message[:300].rstrip('.')}",
             "a served model that answers",
+            _mend(config) if error.code in (Code.UNAVAILABLE, Code.UNKNOWN) else "",
         ) from error
     finally:
         model.close()
+
+
+def _mend(config: CheckServedConfig) -> str:
+    other = "gRPC (asked without --rest)" if config.rest else "REST (asked with --rest)"
+    return f"Is the server running, and is this not its port for {other}?"
 
 
 def _connect(config: CheckServedConfig) -> Any:
