@@ -144,6 +144,7 @@ def load(args, folder, ports, requests, expected):
                 done.set()
                 break
     report(outcomes, len(requests), expected)
+    report_times(outcomes)
     if args.swaps:
         print(f"{len(swaps)} version swaps meanwhile")
 
@@ -194,10 +195,13 @@ def report(outcomes, period, expected):
                 difference = np.abs(np.array(outputs[name].float_val) - values[i % period].ravel()).max()
                 worst = max(worst, difference)
                 wrong += not difference <= 1e-5 * max(1.0, np.abs(values).max())
-    seconds = max(end for _, _, end, _ in outcomes) - min(begin for _, begin, _, _ in outcomes)
-    took = np.array([end - begin for _, begin, end, _ in outcomes]) * 1e3
     print(f"{len(outcomes):,} requests: {len(lost)} lost, {wrong} wrong; largest difference {worst:.1e}")
     print(*sorted(set(lost))[:3], sep="\n", end="\n" if lost else "")
+
+
+def report_times(outcomes):
+    seconds = max(end for _, _, end, _ in outcomes) - min(begin for _, begin, _, _ in outcomes)
+    took = np.array([end - begin for _, begin, end, _ in outcomes]) * 1e3
     p50, p99 = np.percentile(took, [50, 99])
     print(f"served, one image a request: {len(outcomes) / seconds:,.0f} images/s, p50 {p50:.1f} ms, p99 {p99:.1f} ms")
 

@@ -137,6 +137,17 @@ def test_tensors_that_are_none(local_server, message):
     assert words == "tensor parsing error: images"
 
 
+def test_bytes_that_are_no_request(local_server):
+    with grpc.insecure_channel(local_server.grpc) as channel:
+        for method in ("PredictionService/Predict", "PredictionService/Classify", "ModelService/GetModelStatus"):
+            code, words = refused(channel.unary_unary(f"/tensorflow.serving.{method}"), b"\xff\xff rubbish")
+            assert code == grpc.StatusCode.INTERNAL
+            assert "cannot be decoded" in words
+        assert (
+            refused(channel.unary_unary("/tensorflow.serving.PredictionService/None"), b"")[0] == grpc.StatusCode.UNIMPLEMENTED
+        )
+
+
 def test_classify_and_metadata(stub):
     message = classification_pb2.ClassificationRequest()
     message.model_spec.name = "digits"

@@ -21,6 +21,7 @@ from tfcollide.serving.batching import Batcher
 from tfcollide.serving.grpc_server import ModelService, PredictionService
 from tfcollide.serving.model_store import ModelStore
 from tfcollide.serving.rest_server import rest_app
+from tfcollide.serving.undecodable import AnswerUndecodable
 from tfcollide.serving.warm_up import warm_up
 
 __all__ = ["Ports", "ServerOptions", "serve", "serving"]
@@ -113,7 +114,7 @@ async def serving(base: Path, options: ServerOptions) -> AsyncIterator[tuple[Por
 
 async def _start_grpc(answers: Answers, states: health.HealthServicer, options: ServerOptions) -> tuple[grpc.aio.Server, int]:
     limits = [("grpc.max_receive_message_length", options.max_message_bytes), ("grpc.max_send_message_length", -1)]
-    server = grpc.aio.server(options=[*limits, ("grpc.so_reuseport", 0)])
+    server = grpc.aio.server(interceptors=[AnswerUndecodable()], options=[*limits, ("grpc.so_reuseport", 0)])
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(PredictionService(answers), server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(answers), server)
     health_pb2_grpc.add_HealthServicer_to_server(states, server)
