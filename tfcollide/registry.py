@@ -70,6 +70,7 @@ MODELS = Registry(
         "pixel_range",
         "predictions",
         "rectifier",
+        "saved_model",
         "taps",
         "training",
     ),

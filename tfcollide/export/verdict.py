@@ -24,7 +24,8 @@ class Verdict(tf.Module):
         self._classifier = subject.classifier
         self._tap = subject.tap
         # Variables alone, not Keras objects: a plain TensorFlow process restores them.
-        self.weights = [variable.value for variable in subject.classifier.model.variables]
+        variables = getattr(subject.classifier.model, "variables", ())  # a SavedModel that was brought has constants
+        self.weights = [variable.value for variable in variables]
         target = tf.constant(subject.target[None])
         goal = make_goal(subject.tap.pre_activation(target)[0].numpy(), ((),), ceiling=subject.tap.rectifier.ceiling)
         target_class = subject.classifier.judge(subject.target[None]).predicted[0]
