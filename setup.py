@@ -8,14 +8,23 @@ from setuptools import find_packages, setup
 HERE = Path(__file__).resolve().parent
 VERSION = re.search(r'__version__ = "(.+?)"', (HERE / "tfcollide" / "__init__.py").read_text()).group(1)
 
+SERVING = [
+    "aiohttp>=3.9",
+    "grpcio>=1.62",
+    "grpcio-health-checking>=1.62",
+    "tensorflow-serving-api>=2.18",
+    "urllib3>=2.0",
+]
 EXTRAS = {
-    "serving": ["grpcio>=1.62", "tensorflow-serving-api>=2.18"],
+    "serving": SERVING,
     "beam": ["apache-beam>=2.60"],
     "verify": ["onnx>=1.16"],
     "dev": [
+        *SERVING,
         "mypy>=1.11",
         "onnx>=1.16",
         "onnxruntime>=1.18",
+        "psutil>=5.9",
         "pytest>=8.0",
         "pytest-xdist>=3.5",
         "ruff>=0.6",
@@ -55,7 +64,13 @@ setup(
     ],
     extras_require=EXTRAS,
     entry_points={
-        "console_scripts": ["collide=tfcollide.cli:collide", "collide-train=tfcollide.cli:train_classifier"],
+        "console_scripts": [
+            "collide=tfcollide.cli:collide",
+            "collide-check-served=tfcollide.cli:check_served",
+            "collide-export=tfcollide.cli:export",
+            "collide-serve=tfcollide.cli:serve_local",
+            "collide-train=tfcollide.cli:train_classifier",
+        ],
     },
     classifiers=[
         "Intended Audience :: Science/Research",

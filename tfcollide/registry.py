@@ -12,7 +12,7 @@ from typing import Any
 
 from tfcollide.errors import RequestError
 
-__all__ = ["DATASETS", "MODELS", "OBJECTIVES", "PARAMETERIZATIONS", "Registry"]
+__all__ = ["DATASETS", "EXPORTS", "MODELS", "OBJECTIVES", "PARAMETERIZATIONS", "Registry"]
 
 
 class Registry:
@@ -50,6 +50,9 @@ DATASETS = Registry(
     "dataset",
     "tfcollide.data",
     shared=("catalog", "folder", "from_tfds", "images_on_demand", "labelled", "select"),
+)
+EXPORTS = Registry(
+    "what", "tfcollide.export", shared=("parts", "saved_model", "verdict", "version_directory", "vnnlib", "warmup")
 )
 MODELS = Registry(
     "model",

@@ -4,11 +4,13 @@ Nothing in this module imports TensorFlow, so a bad value is refused at once.
 """
 
 import dataclasses
-import math
 import os
 from typing import Any, Self
 
 from tfcollide.errors import RequestError
+from tfcollide.fields import at_least as _at_least
+from tfcollide.fields import flag as _flag
+from tfcollide.fields import positive as _positive
 from tfcollide.models.model_file import kind_of
 from tfcollide.run_directory import absolute
 
@@ -24,10 +26,6 @@ HEADINGS = {
     "seed": "The run",
 }
 """The first flag of each part of --help -> its heading."""
-
-
-def _flag(default: Any, help_text: str, *, choices: tuple[str, ...] = ()) -> Any:
-    return dataclasses.field(default=default, metadata={"help": help_text, "choices": choices})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -302,17 +300,3 @@ def _absolute(path: str) -> str:
 def choices_of(field: Any) -> tuple[str, ...]:
     """The values that a field is restricted to; empty where there is no such list."""
     return tuple(PRESETS) if field.name == "preset" else field.metadata["choices"]
-
-
-def _at_least(config: Any, least: int, *names: str) -> None:
-    for name in names:
-        value = getattr(config, name)
-        if value is not None and not (math.isfinite(value) and value >= least):
-            raise RequestError(f"--{name}={value}", f"a number of at least {least}")
-
-
-def _positive(config: Any, *names: str) -> None:
-    for name in names:
-        value = getattr(config, name)
-        if value is not None and not (math.isfinite(value) and value > 0):
-            raise RequestError(f"--{name}={value}", "a positive number")
