@@ -15,7 +15,7 @@ from PIL import Image
 from tfcollide.errors import RequestError
 from tfcollide.shapes import Bounds, ImageShape
 
-__all__ = ["MAX_PIXELS", "check_image_file", "from_uint8", "read_image", "read_images", "to_uint8", "write_png"]
+__all__ = ["MAX_PIXELS", "check_image_file", "decode", "from_uint8", "read_image", "read_images", "to_uint8", "write_png"]
 
 MAX_PIXELS = 64_000_000
 """The largest image, in pixels, that is decoded; a bomb is refused by its header."""
@@ -56,7 +56,7 @@ def check_image_file(path: Path) -> None:
         RequestError: the file is missing, empty, not an image, truncated, or has
             more than `MAX_PIXELS` pixels.
     """
-    _decode(path)
+    decode(path)
 
 
 def read_image(path: Path, shape: ImageShape) -> np.ndarray:
@@ -74,7 +74,7 @@ def read_image(path: Path, shape: ImageShape) -> np.ndarray:
     Raises:
         RequestError: as `check_image_file`, or the image has another shape.
     """
-    pixels = _decode(path)
+    pixels = decode(path)
     height, width, channels = shape
     if pixels.shape[:2] != (height, width):
         raise RequestError(
@@ -94,7 +94,7 @@ def read_images(paths: Sequence[Path], shape: ImageShape) -> np.ndarray:
     return np.stack([read_image(path, shape) for path in paths])
 
 
-def _decode(path: Path) -> np.ndarray:
+def decode(path: Path) -> np.ndarray:
     """The pixels of a file, `[H, W, 3]` uint8."""
     if not os.path.exists(path):
         raise RequestError(f"image {path}, which does not exist", "a readable image file", _MEND)

@@ -13,7 +13,7 @@ import numpy as np
 from tfcollide.data.labelled import LabelledImages, Split
 from tfcollide.errors import RequestError
 
-__all__ = ["load_tfds"]
+__all__ = ["load_tfds", "open_builder"]
 
 _HELD_OUT = ("test", "validation")
 _CONNECT_SECONDS = 1.0
@@ -33,9 +33,7 @@ def load_tfds(name: str, data_dir: str | None) -> LabelledImages:
         RequestError: there is no such data set; it is not one of labelled images
             of one shape; or it is not prepared and cannot be downloaded.
     """
-    builder = _builder(name, data_dir)
-    if not builder.is_prepared():
-        _prepare(builder, name)
+    builder = open_builder(name, data_dir)
     info = builder.info
     keys = _keys(name, info)
     splits = _splits(info)
@@ -48,7 +46,24 @@ def load_tfds(name: str, data_dir: str | None) -> LabelledImages:
     )
 
 
-def _builder(name: str, data_dir: str | None) -> Any:
+def open_builder(name: str, data_dir: str | None, *, flag: str = "dataset=") -> Any:
+    """The TFDS builder of a prepared data set; prepares it where the machine can.
+
+    Args:
+        name: as `tfds.builder` takes it.
+        data_dir: the folder of prepared data sets; None is TFDS's own choice.
+        flag: what stands before the name on the command line, for messages.
+
+    Raises:
+        RequestError: there is no such data set, or it cannot be prepared here.
+    """
+    builder = _builder(name, data_dir, flag)
+    if not builder.is_prepared():
+        _prepare(builder, name, flag)
+    return builder
+
+
+def _builder(name: str, data_dir: str | None, flag: str) -> Any:
     import tensorflow_datasets as tfds
 
     try:
@@ -57,10 +72,10 @@ def _builder(name: str, data_dir: str | None) -> Any:
         known = ["digits", *tfds.list_builders(with_community_datasets=False)]
         near = difflib.get_close_matches(name, known, n=3) or ["digits", "mnist"]
         detail = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RequestError(f"--dataset={name} ({detail})", f"digits or a TFDS name, such as {', '.join(near)}") from error
+        raise RequestError(f"--{flag}{name} ({detail})", f"digits or a TFDS name, such as {', '.join(near)}") from error
 
 
-def _prepare(builder: Any, name: str) -> None:
+def _prepare(builder: Any, name: str, flag: str) -> None:
     """Downloads and prepares; asks first whether the data set's server can be reached at all.
 
     TFDS itself would try again for minutes on a machine without a connection.
@@ -72,7 +87,7 @@ def _prepare(builder: Any, name: str) -> None:
     except Exception as error:  # offline, disk full, manual download needed: TFDS and its clients raise anything
         detail = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
         raise RequestError(
-            f"--dataset={name}, not prepared in {where}, and preparing it failed ({type(error).__name__}: {detail})",
+            f"--{flag}{name}, not prepared in {where}, and preparing it failed ({type(error).__name__}: {detail})",
             "a prepared data set or a connection",
             f"On a machine with a connection run `tfds build {name} --data_dir=FOLDER` (with tensorflow-datasets installed), "
             "copy FOLDER here and say --data_dir=FOLDER.",
