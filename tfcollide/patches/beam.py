@@ -56,7 +56,9 @@ def build(
     """
     beam = _beam()
     try:
-        pipeline = beam.Pipeline(options=beam.options.pipeline_options.PipelineOptions([f"--runner={runner}", *options.split()]))
+        pipeline = beam.Pipeline(
+            options=beam.options.pipeline_options.PipelineOptions([f"--runner={runner}", *options.split()])
+        )
     except (ImportError, ValueError, AttributeError) as error:
         raise RequestError(f"--runner={runner} ({error})", "a runner of Apache Beam, such as DirectRunner") from error
     shards = list(enumerate(shard_positions(manifest.shard_images, kept)))

@@ -3,7 +3,7 @@
 import itertools
 import os
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 from tqdm import tqdm
@@ -24,7 +24,7 @@ def build(
     """Does what is still to do of every shard.
 
     Threads are enough: Annoy and BLAS let go of Python's lock while they work, and
-    nothing outlives a process that is killed.
+    those of a `ThreadPool` do not keep an interrupted process alive.
 
     Args:
         folder: the unfinished index.
@@ -71,9 +71,9 @@ def _trees(folder: Path, manifest: Manifest, projection: Projection, jobs: int, 
     todo = [shard for shard, checksums in enumerate(done) if checksums is None]
     left = sum(manifest.shard_images[shard] for shard in todo) * manifest.grid.per_image
     bar = tqdm(total=manifest.num_patches, desc="trees", unit=" patches", unit_scale=True, mininterval=1)
-    with bar, ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
+    with bar, ThreadPool(jobs or os.cpu_count()) as pool:
         bar.update(manifest.num_patches - left)
-        built = pool.map(
+        built = pool.imap(
             lambda shard: write_trees(folder, manifest, projection, shard, on_disk=on_disk, progress=bar.update), todo
         )
         return _union([*done, *built])

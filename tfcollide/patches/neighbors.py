@@ -26,7 +26,7 @@ class Query(NamedTuple):
     skip_images: np.ndarray | None = None
     min_distance: float = 0.0
 
-    def part(self, which: slice) -> "Query":
+    def part(self, which: np.ndarray) -> "Query":
         """The same for some of the windows."""
         skip = None if self.skip_images is None else self.skip_images[which]
         return self._replace(windows=self.windows[which], skip_images=skip)

@@ -88,9 +88,7 @@ def write_trees(
     path = folder / manifest.files("trees")[shard]
     store = open_images(folder, manifest, slice(shard, shard + 1))
     seed = manifest.seed * 100_003 + shard + 1
-    build_trees(
-        store, projection, path, num_trees=manifest.num_trees, seed=seed, on_disk=on_disk, progress=progress
-    )
+    build_trees(store, projection, path, num_trees=manifest.num_trees, seed=seed, on_disk=on_disk, progress=progress)
     return _record(folder, Step("trees", shard), [path])
 
 

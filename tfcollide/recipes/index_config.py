@@ -21,12 +21,16 @@ def _flag(default: Any, help_text: str, *, choices: tuple[str, ...] = ()) -> Any
 class IndexConfig:
     """An index: which photographs, which windows of them, and how they are searched."""
 
-    images: str | None = _flag(None, "Photographs: a folder (its sub-folders are classes), tfds:NAME, or bundled (two of them).")
+    images: str | None = _flag(
+        None, "Photographs: a folder (its sub-folders are classes), tfds:NAME, or bundled (two of them)."
+    )
     data_dir: str | None = _flag(None, "Folder of prepared TFDS data sets. Default: $TFDS_DATA_DIR, else TFDS's own.")
     split: str = _flag("train", "The split of a TFDS data set.")
     per_class_share: float = _flag(1.0, "Share of each class's photographs to take; the paper: 0.1.")
     image_size: int = _flag(224, "Side of the stored images, from which patches are cut.")
-    search_size: int | None = _flag(None, "Side of the images at which patches are compared (the paper: 128). Default: --image_size.")
+    search_size: int | None = _flag(
+        None, "Side of the images at which patches are compared (the paper: 128). Default: --image_size."
+    )
     resize: str = _flag("crop", "How a photograph becomes square: crop (shorter side, middle) or stretch.", choices=RULES)
     patch_size: int = _flag(32, "Side of a patch, in pixels of the search images.")
     stride: int = _flag(8, "Step from patch to patch, in pixels of the search images (the paper: 6).")
@@ -87,7 +91,9 @@ class QueryConfig:
     image: str | None = _flag(None, "The photograph whose windows are looked up: a file, or the number of one in the index.")
     neighbors: int = _flag(5, "Neighbours of each window.")
     queries: int = _flag(6, "Windows in the picture, evenly spread; neighbors.csv has them all.")
-    query_stride: int | None = _flag(None, "Step between the windows looked up. Default: the index's.")
+    query_stride: int | None = _flag(
+        None, "Step between the windows looked up. Default: the index's, but at least a quarter of a patch."
+    )
     skip_same_image: bool = _flag(False, "Leave out patches of the photograph itself; --image is a number then.")
     min_distance: float = _flag(0.0, "Leave out patches closer than this (L2, pixels 0..255).")
     index: str = _flag("annoy", "Back end: annoy, or exact.")

@@ -72,14 +72,16 @@ def run(config: QueryConfig, out: Path, *, overwrite: bool = False) -> Path:
 
 def _seed(config: QueryConfig, collection: Collection) -> _Seed:
     manifest = collection.manifest
-    grid = manifest.grid._replace(stride=config.query_stride or manifest.stride)
+    grid = manifest.grid._replace(stride=config.query_stride or max(manifest.stride, manifest.patch_size // 4))
     text = config.image or ""
     if text.isdecimal():
         if int(text) >= manifest.num_images:
             raise RequestError(f"--image={text}", f"a photograph of the index, from 0 to {manifest.num_images - 1}")
         return _Seed(collection.store.image(int(text)), int(text), grid)
     if config.skip_same_image:
-        raise RequestError(f"--skip_same_image with --image={text}", "the number of a photograph in the index", "Say --image=0.")
+        raise RequestError(
+            f"--skip_same_image with --image={text}", "the number of a photograph in the index", "Say --image=0."
+        )
     return _Seed(fit_square(decode(absolute(text)), manifest.image_size, manifest.resize), -1, grid)
 
 
@@ -107,7 +109,9 @@ def _draw(path: Path, config: QueryConfig, collection: Collection, seed: _Seed, 
         patches = collection.store.cut(found.ids[q][kept])
         drawn.append(NeighborRow(seed.pixels[top : top + size, left : left + size], (top, left), patches, captions))
     many = f"{collection.manifest.num_patches:,}"
-    write_neighbors(path, seed.pixels, drawn, f"Below each patch: L2 distance over its pixels, 0..255. {many} patches searched.")
+    write_neighbors(
+        path, seed.pixels, drawn, f"Below each patch: L2 distance over its pixels, 0..255. {many} patches searched."
+    )
 
 
 def _spread(side: int, count: int) -> list[int]:

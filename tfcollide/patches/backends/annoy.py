@@ -8,6 +8,7 @@ import numpy as np
 
 from tfcollide.patches.collection import Collection
 from tfcollide.patches.neighbors import Neighbors, Query, closest, squared_distances
+from tfcollide.patches.scan import scan
 from tfcollide.patches.trees import load_trees
 
 __all__ = ["VARIANT", "AnnoySearch"]
@@ -16,6 +17,7 @@ _CANDIDATES = 200
 _SEARCH_NODES = 16_000
 _LEAST_NODES = 2_000
 _FIRST = 32
+_ATTEMPTS = (1, 8, 64)
 
 
 class AnnoySearch:
@@ -42,22 +44,24 @@ class AnnoySearch:
         with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
             found = list(pool.map(lambda q: self._one(query, q, points[q]), range(len(points))))
         ids, distances = (np.stack(part) for part in zip(*found, strict=True))
+        short = np.flatnonzero(ids[:, -1] < 0)
+        if len(short):  # nearly everything near was left out
+            ids[short], distances[short] = scan(self._store, query.part(short), threads=threads)
         return Neighbors(ids, distances, *self._store.grid.locate(np.maximum(ids, 0)))
 
     def _one(self, query: Query, q: int, point: list[float]) -> tuple[np.ndarray, np.ndarray]:
-        """One query; where too few candidates are left to count, more are asked for."""
+        """One query; where too few candidates may count, more are asked for, but not without end."""
         wanted = max(self._candidates, 4 * query.count)
         nodes = max(self._nodes, 20 * wanted)
-        while True:
-            ids, lower = self._propose(point, wanted, nodes)
-            enough = len(ids) < wanted  # Annoy has no more to give
+        for factor in _ATTEMPTS:
+            ids, lower = self._propose(point, factor * wanted, factor * nodes)
             if query.skip_images is not None:
                 other = ids // self._store.grid.per_image != query.skip_images[q]
                 ids, lower = ids[other], lower[other]
             found = self._rank(query, q, ids, lower)
-            if enough or wanted >= self._store.num_patches or found[0][-1] >= 0:
-                return found
-            wanted, nodes = 8 * wanted, 8 * nodes
+            if found[0][-1] >= 0:
+                break
+        return found
 
     def _propose(self, point: list[float], wanted: int, nodes: int) -> tuple[np.ndarray, np.ndarray]:
         """Numbers of the nearest projections, and their distances, which bound those of the pixels from below."""
