@@ -11,7 +11,8 @@ VERSION = re.search(r'__version__ = "(.+?)"', (HERE / "tfcollide" / "__init__.py
 EXTRAS = {
     "serving": ["grpcio>=1.62", "tensorflow-serving-api>=2.18"],
     "beam": ["apache-beam>=2.60"],
-    "dev": ["mypy>=1.11", "pytest>=8.0", "pytest-xdist>=3.5", "ruff>=0.6", "types-tqdm"],
+    "patches": ["annoy>=1.17"],  # has no wheel: it needs a C++ compiler
+    "dev": ["annoy>=1.17", "mypy>=1.11", "pytest>=8.0", "pytest-xdist>=3.5", "ruff>=0.6", "types-tqdm"],
 }
 
 setup(
@@ -45,7 +46,12 @@ setup(
     ],
     extras_require=EXTRAS,
     entry_points={
-        "console_scripts": ["collide=tfcollide.cli:collide", "collide-train=tfcollide.cli:train_classifier"],
+        "console_scripts": [
+            "collide=tfcollide.cli:collide",
+            "collide-train=tfcollide.cli:train_classifier",
+            "collide-index-patches=tfcollide.cli:index_patches",
+            "collide-query-patches=tfcollide.cli:query_patches",
+        ],
     },
     classifiers=[
         "Intended Audience :: Science/Research",

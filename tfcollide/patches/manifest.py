@@ -84,10 +84,8 @@ class Manifest:
         text = f"{self.num_patches:,} patches of {self.num_images:,} photographs, {size / 2**20:,.0f} MiB"
         if self.recall_at_1 is None:
             return text
-        return (
-            f"{text}; recall@1 {self.recall_at_1:.4f}, recall@10 {self.recall_at_10:.4f}, distance ratio "
-            f"{self.distance_ratio:.4f}, {self.query_milliseconds:.2f} ms a query (exact search: {self.exact_milliseconds:.2f} ms)"
-        )
+        worth = f"recall@1 {self.recall_at_1:.4f}, recall@10 {self.recall_at_10:.4f}, distance ratio {self.distance_ratio:.4f}"
+        return f"{text}; {worth}, {self.query_milliseconds:.2f} ms a query (exact search: {self.exact_milliseconds:.2f} ms)"
 
     def files(self, kind: str) -> list[str]:
         """Names of the files of a kind, one a shard: "images", "search" or "trees"."""

@@ -16,13 +16,13 @@ class Query(NamedTuple):
 
     Attributes:
         windows: `[Q, values]` uint8.
-        count: neighbours wanted for each, k.
+        neighbors: how many are wanted for each, k.
         skip_images: `[Q]` image whose patches do not count for a query, -1 for none; None skips none at all.
         min_distance: patches closer than this do not count.
     """
 
     windows: np.ndarray
-    count: int = 1
+    neighbors: int = 1
     skip_images: np.ndarray | None = None
     min_distance: float = 0.0
 
@@ -36,8 +36,8 @@ class Query(NamedTuple):
         shape, kind = self.windows.shape, self.windows.dtype
         if len(shape) != 2 or shape[1] != values or kind != np.uint8:
             raise RequestError(f"query windows of shape {shape} and type {kind}", f"[Q, {values}] uint8, as in the index")
-        if self.count < 1:
-            raise RequestError(f"{self.count} neighbours", "a number of at least 1")
+        if self.neighbors < 1:
+            raise RequestError(f"{self.neighbors} neighbours", "a number of at least 1")
 
 
 class Neighbors(NamedTuple):

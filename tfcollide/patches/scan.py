@@ -43,7 +43,7 @@ def _scan(store: ImageStore, query: Query) -> np.ndarray:
     windows = query.windows.astype(np.float32) - np.float32(128)
     squares = np.einsum("ij,ij->i", windows, windows)
     factors = np.ascontiguousarray((-2 * windows).T)
-    room = query.count + _SPARE
+    room = query.neighbors + _SPARE
     ids = np.full((len(windows), room), -1, np.int64)
     best = np.full((len(windows), room), np.inf, np.float32)
     for first, patches in store.chunks():
@@ -66,7 +66,7 @@ def _leave_out(query: Query, scores: np.ndarray, first: int, squares: np.ndarray
 
 def _rank(store: ImageStore, query: Query, q: int, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     squared = squared_distances(store.patches(ids), query.windows[q])
-    return closest(ids, squared, query.count, query.min_distance)
+    return closest(ids, squared, query.neighbors, query.min_distance)
 
 
 def _merge(ids: np.ndarray, best: np.ndarray, scores: np.ndarray, first: int) -> None:

@@ -53,7 +53,7 @@ def finished(folder: Path, step: Step) -> Checksums | None:
 
 
 def write_images(
-    folder: Path, manifest: Manifest, shard: int, images: Iterable[np.ndarray], progress: Callable[[int], None]
+    folder: Path, manifest: Manifest, shard: int, images: Iterable[np.ndarray], progress: Callable[[int], object]
 ) -> Checksums:
     """Writes the images of a shard, one after the other.
 
@@ -82,7 +82,7 @@ def write_images(
 
 
 def write_trees(
-    folder: Path, manifest: Manifest, projection: Projection, shard: int, *, on_disk: bool, progress: Callable[[int], None]
+    folder: Path, manifest: Manifest, projection: Projection, shard: int, *, on_disk: bool, progress: Callable[[int], object]
 ) -> Checksums:
     """Projects the windows of a shard and writes their trees; see `build_trees`."""
     path = folder / manifest.files("trees")[shard]

@@ -32,7 +32,7 @@ def build_trees(
     num_trees: int,
     seed: int,
     on_disk: bool,
-    progress: Callable[[int], None],
+    progress: Callable[[int], object],
 ) -> None:
     """Writes the trees of one shard.
 

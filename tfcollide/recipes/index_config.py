@@ -60,7 +60,7 @@ class IndexConfig:
     def essential(self) -> Self:
         """The same without what makes no difference to the files: how many at once, where, and what is measured."""
         neutral = ("recall", "verify", "on_disk_build", "jobs", "runner", "beam_options")
-        defaults = {field.name: field.default for field in dataclasses.fields(self) if field.name in neutral}
+        defaults: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(self) if field.name in neutral}
         return dataclasses.replace(self, **defaults)
 
     def grid(self) -> Grid:

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -78,7 +79,7 @@ def verify(path: Path) -> Manifest:
 
 def _build(config: IndexConfig, out: Path, overwrite: bool) -> None:
     RunDirectory(out, "", overwrite=overwrite).check_place()
-    source = {"images": config.images or "", "data_dir": config.data_dir, "split": config.split}
+    source: dict[str, Any] = {"images": config.images or "", "data_dir": config.data_dir, "split": config.split}
     photographs = open_photographs(**source)
     kept, held_out = _choose(config, photographs)
     manifest = _plan(config, photographs.name, len(kept), len(held_out))
@@ -156,7 +157,7 @@ def _write_names(
     folder: Path, manifest: Manifest, photographs: Photographs, kept: list[int], held_out: list[int], config: IndexConfig
 ) -> Checksums:
     """The files that are not a shard's: the names of the photographs, and those held out."""
-    rows = [(i, photographs.ids[p], photographs.labels[p]) for i, p in enumerate(kept)]
+    rows: list[tuple[int | str, str, str]] = [(i, photographs.ids[p], photographs.labels[p]) for i, p in enumerate(kept)]
     rows += [("", photographs.ids[p], photographs.labels[p]) for p in held_out]
     write_csv(folder / "photographs.csv", ("image", "id", "label"), rows)
     size = manifest.image_size

@@ -51,7 +51,7 @@ class AnnoySearch:
 
     def _one(self, query: Query, q: int, point: list[float]) -> tuple[np.ndarray, np.ndarray]:
         """One query; where too few candidates may count, more are asked for, but not without end."""
-        wanted = max(self._candidates, 4 * query.count)
+        wanted = max(self._candidates, 4 * query.neighbors)
         nodes = max(self._nodes, 20 * wanted)
         for factor in _ATTEMPTS:
             ids, lower = self._propose(point, factor * wanted, factor * nodes)
@@ -74,7 +74,7 @@ class AnnoySearch:
 
     def _rank(self, query: Query, q: int, ids: np.ndarray, lower: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Looks at the pixels of the most promising, then of more, while the bound leaves them a chance."""
-        start, size, nearest, squared = 0, max(_FIRST, 2 * query.count), ids[:0], np.empty(0)
+        start, size, nearest, squared = 0, max(_FIRST, 2 * query.neighbors), ids[:0], np.empty(0)
         distances = np.array([np.inf])
         while start < len(ids) and lower[start] <= distances[-1] * (1 + 1e-4):
             some = ids[start : start + size]
@@ -82,8 +82,8 @@ class AnnoySearch:
             nearest = np.concatenate([nearest, some])
             squared = np.concatenate([squared, squared_distances(self._store.patches(some), query.windows[q])])
             start, size = start + size, 2 * size
-            _, distances = closest(nearest, squared, query.count, query.min_distance)
-        return closest(nearest, squared, query.count, query.min_distance)
+            _, distances = closest(nearest, squared, query.neighbors, query.min_distance)
+        return closest(nearest, squared, query.neighbors, query.min_distance)
 
 
 VARIANT = AnnoySearch
