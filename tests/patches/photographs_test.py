@@ -79,7 +79,12 @@ def test_tfds_images_are_read_by_their_place(shared):
     assert len(photographs.ids) == 1000 and len(set(photographs.labels)) == 20
     config = tfds.ReadConfig(interleave_cycle_length=1)
     whole = tfds.load(
-        "tiny_imagenet20", data_dir=str(shared / "tfds"), download=False, split="validation", shuffle_files=False, read_config=config
+        "tiny_imagenet20",
+        data_dir=str(shared / "tfds"),
+        download=False,
+        split="validation",
+        shuffle_files=False,
+        read_config=config,
     )
     truth = [example["image"].numpy() for example in whole.take(60)]
     for place, image in zip((3, 7, 59), photographs.read([3, 7, 59], lambda pixels: pixels), strict=True):
