@@ -2,6 +2,7 @@
 # make demo-patches    an index of two photographs, a search, a picture (Annoy needs a C++ compiler)
 # make test    style, types and all tests
 # make bench   speed against the paper's algorithm, on MNIST where it is prepared
+# make figure1 docs/figure1.png, drawn from a network of two inputs
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +10,7 @@ VENV := .venv
 export ANNOY_COMPILER_ARGS ?= -O3,-ffast-math,-fno-associative-math,-std=c++14,-DANNOYLIB_MULTITHREADED_BUILD
 BIN := $(VENV)/bin
 
-.PHONY: demo demo-patches test bench extras clean
+.PHONY: demo demo-patches test bench figure1 extras clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python bin/collide --flagfile=bin/flagfiles/digits.flags --out=runs/digits --overwrite
@@ -27,11 +28,14 @@ test: $(VENV)/.dev-installed
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/corners.py
 
+figure1: $(VENV)/.installed
+	$(BIN)/python docs/figure1.py
+
 # Every extra in one fresh environment.
 extras:
 	rm -rf .venv-extras
 	$(PYTHON) -m venv .venv-extras
-	.venv-extras/bin/python -m pip install --quiet ".[serving,beam,patches,dev]"
+	.venv-extras/bin/python -m pip install --quiet ".[serving,beam,verify,patches,dev]"
 	.venv-extras/bin/python -m pip check
 
 clean:

@@ -12,7 +12,18 @@ EXTRAS = {
     "serving": ["grpcio>=1.62", "tensorflow-serving-api>=2.18"],
     "beam": ["apache-beam>=2.60"],
     "patches": ["annoy>=1.17"],  # has no wheel: it needs a C++ compiler
-    "dev": ["annoy>=1.17", "mypy>=1.11", "pytest>=8.0", "pytest-xdist>=3.5", "ruff>=0.6", "types-tqdm"],
+    "verify": ["onnx>=1.16"],
+    "dev": [
+        "annoy>=1.17",
+        "mypy>=1.11",
+        "onnx>=1.16",
+        "onnxruntime>=1.18",
+        "pytest>=8.0",
+        "pytest-xdist>=3.5",
+        "ruff>=0.6",
+        "types-tqdm",
+        "vnnlib>=1.0",
+    ],
 }
 
 setup(

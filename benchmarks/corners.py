@@ -21,7 +21,7 @@ from absl import flags
 from tfcollide.errors import RequestError
 from tfcollide.quiet import import_tensorflow
 from tfcollide.recipes.config import CollideConfig, preset_values
-from tfcollide.recipes.request import check_collide, parse_pair
+from tfcollide.recipes.request import check_collide, parse_pair, term_weights
 
 _KNOWN = flags.FlagValues()
 flags.DEFINE_string("dataset", "mnist", "Data set.", flag_values=_KNOWN)
@@ -85,7 +85,7 @@ def literal(config, experiment, problem):
     import numpy as np
     import tensorflow as tf
 
-    weights, goal = experiment.objective.weights, problem.goal
+    weights, goal = term_weights(config.term_weights, experiment.objective.weights), problem.goal
     corners, steps = [], []
     for n in range(len(problem.units)):
         x = tf.Variable(problem.start[None])

@@ -3,8 +3,10 @@ import pytest
 import tensorflow as tf
 
 from tfcollide import optimize, records, update_rules
+from tfcollide.descent_state import pack_state
+from tfcollide.loss import weighted_sum, weights_at
 from tfcollide.objectives import terms
-from tfcollide.optimize import Descent, minimize, pack_state, weighted_sum, weights_at
+from tfcollide.optimize import Descent, minimize
 from tfcollide.registry import OBJECTIVES
 from tfcollide.schedules import Schedule
 
@@ -19,7 +21,7 @@ UNITS = tuple((int(u),) for u in np.flatnonzero(PRE_T < 0)[:3])
 WEIGHTS = {"active_match": 1.0, "corner_push": 0.5, "inactive_magnitude": 0.2}
 
 
-def layer_terms(controls, goal):
+def layer_terms(controls, goal, step):
     return OBJECTIVES.load("corners").terms(controls @ KERNEL + BIAS, goal)
 
 
@@ -56,7 +58,7 @@ def assert_same_bits(one, other):
 # second term is not a number.
 
 
-def ramp_terms(controls, hole):
+def ramp_terms(controls, hole, step):
     height = controls[:, 0]
     return {"height": height, "hole": tf.where(height < hole, np.nan, 0.0 * height)}
 
@@ -90,19 +92,19 @@ def test_weighted_sum():
 
 def test_weights_halve_but_one():
     for step, share in [(0, 1.0), (250, 0.5**0.5), (500, 0.5), (1500, 0.125)]:
-        found = weights_at(tf.constant(step), {"match": 3.0, "push": 8.0}, "match", 500.0)
+        found = weights_at(tf.constant(step), {"match": 3.0, "push": 8.0}, ("match",), 500.0)
         assert float(found["match"]) == 3.0
         assert float(found["push"]) == pytest.approx(8.0 * share, rel=1e-6)
 
 
 def test_half_life_of_zero_keeps_all_weights():
-    assert weights_at(tf.constant(10_000), {"match": 3.0, "push": 8.0}, "match", 0.0) == {"match": 3.0, "push": 8.0}
+    assert weights_at(tf.constant(10_000), {"match": 3.0, "push": 8.0}, ("match",), 0.0) == {"match": 3.0, "push": 8.0}
 
 
 def test_the_loop_descends_weighted_and_decayed_terms():
     # terms x (kept) and y: x falls by 2 a step; y by 1, then 1/2, then 1/4
     descent = Descent(
-        lambda controls, goal: {"x": controls[:, 0], "y": controls[:, 1]},
+        lambda controls, goal, step: {"x": controls[:, 0], "y": controls[:, 1]},
         weights={"x": 2.0, "y": 1.0},
         progress_term="x",
         rule=update_rules.gradient_descent(),
@@ -116,7 +118,7 @@ def test_the_loop_descends_weighted_and_decayed_terms():
 def test_the_rule_is_told_the_step():
     rule = update_rules.UpdateRule(lambda x: (), lambda gradient, slots, step: (gradient * tf.cast(step, tf.float32), slots))
     descent = Descent(
-        lambda controls, goal: {"x": controls[:, 0]},
+        lambda controls, goal, step: {"x": controls[:, 0]},
         weights={"x": 1.0},
         progress_term="x",
         rule=rule,
@@ -127,7 +129,7 @@ def test_the_rule_is_told_the_step():
 
 def test_the_rate_is_that_of_the_step_and_controls_are_projected():
     descent = Descent(
-        lambda controls, goal: {"x": controls[:, 0]},
+        lambda controls, goal, step: {"x": controls[:, 0]},
         weights={"x": 1.0},
         progress_term="x",
         rule=update_rules.gradient_descent(),
@@ -161,7 +163,7 @@ def test_done_corners_stop_moving_and_the_others_go_on():
     assert result.trace.terms["height"][:, 0].tolist() == [1.0, 0.875, 0.75, 0.625, 0.5, 0.375, 0.375]
 
     descent = Descent(
-        lambda controls, goal: {"height": goal * controls[:, 0]},
+        lambda controls, goal, step: {"height": goal * controls[:, 0]},
         weights={"height": 1.0},
         progress_term="height",
         rule=update_rules.gradient_descent(),
@@ -176,7 +178,7 @@ def test_done_corners_stop_moving_and_the_others_go_on():
 
 def test_stop_fraction_is_of_each_corners_own_start():
     descent = Descent(
-        lambda controls, goal: {"height": goal * controls[:, 0]},
+        lambda controls, goal, step: {"height": goal * controls[:, 0]},
         weights={"height": 1.0},
         progress_term="height",
         rule=update_rules.gradient_descent(),
@@ -185,6 +187,18 @@ def test_stop_fraction_is_of_each_corners_own_start():
     result = minimize(descent, tf.ones([2, 1]), tf.constant([1.0, 2.0]), max_steps=2, stop_fraction=0.6)
     np.testing.assert_allclose(result.stop_loss, [0.6, 1.2], rtol=1e-6)
     assert result.converged.tolist() == [False, True]  # heights 0.75 and 1.0
+
+
+def test_a_start_that_collides_already_is_done():
+    descent = Descent(
+        lambda controls, goal, step: {"height": tf.square(controls[:, 0])},
+        weights={"height": 1.0},
+        progress_term="height",
+        rule=update_rules.gradient_descent(),
+        rate=lambda step: 0.125,
+    )
+    result = minimize(descent, tf.zeros([1, 1]), tf.constant(0.0), max_steps=50)
+    assert result.converged.tolist() == [True] and result.steps == 1
 
 
 def test_stop_loss_wins_over_stop_fraction():
@@ -225,7 +239,7 @@ def test_trace_ends_with_the_last_step_once():
 
 
 def test_progress_is_reported_between_chunks(monkeypatch):
-    monkeypatch.setattr(optimize, "_FIRST_CHUNK", 3)
+    monkeypatch.setattr(optimize, "_first_chunk", lambda *_, n=3: n)
     monkeypatch.setattr(optimize, "_CHUNK_SECONDS", 0.0)
     seen = []
     descent = ramp(trace_every=2)
@@ -263,7 +277,7 @@ def test_the_loop_ends_when_all_corners_are_done_or_diverged():
 def test_a_gradient_that_is_not_finite_counts_though_the_terms_are():
     # sqrt at 0: the term is 0, its slope is infinite
     descent = Descent(
-        lambda controls, goal: {"root": tf.sqrt(controls[:, 0])},
+        lambda controls, goal, step: {"root": tf.sqrt(controls[:, 0])},
         weights={"root": 1.0},
         progress_term="root",
         rule=update_rules.gradient_descent(),
@@ -279,8 +293,8 @@ def test_a_gradient_that_is_not_finite_counts_though_the_terms_are():
 
 @pytest.mark.parametrize("rule", ["gradient_descent", "ema", "adam"])
 def test_a_diverged_corner_does_not_change_the_bits_of_its_neighbours(rule):
-    def scaled(controls, goal):
-        values = layer_terms(controls, goal[0])
+    def scaled(controls, goal, step):
+        values = layer_terms(controls, goal[0], step)
         return values | {"active_match": goal[1] * values["active_match"]}
 
     descent = Descent(
@@ -303,7 +317,7 @@ def test_a_diverged_corner_does_not_change_the_bits_of_its_neighbours(rule):
 def test_controls_stay_finite_when_steps_overflow(rate):
     # x^2 from 1e10: at the lower rate the loss overflows after a step, at the higher one the step itself does
     descent = Descent(
-        lambda controls, goal: {"square": tf.square(controls[:, 0])},
+        lambda controls, goal, step: {"square": tf.square(controls[:, 0])},
         weights={"square": 1.0},
         progress_term="square",
         rule=update_rules.gradient_descent(),
@@ -320,7 +334,7 @@ def test_controls_stay_finite_when_steps_overflow(rate):
 
 @pytest.mark.parametrize("rule", ["gradient_descent", "ema", "adam"])
 def test_resuming_equals_going_on(rule, tmp_path, monkeypatch):
-    monkeypatch.setattr(optimize, "_FIRST_CHUNK", 20)
+    monkeypatch.setattr(optimize, "_first_chunk", lambda *_, n=20: n)
     packed = []
     descent = layer_descent(update_rules.RULES[rule])
     options = {"max_steps": 90, "stop_loss": 0.0}
@@ -335,7 +349,7 @@ def test_resuming_equals_going_on(rule, tmp_path, monkeypatch):
 
 
 def test_resuming_keeps_who_is_done_and_who_diverged(monkeypatch):
-    monkeypatch.setattr(optimize, "_FIRST_CHUNK", 8)
+    monkeypatch.setattr(optimize, "_first_chunk", lambda *_, n=8: n)
     packed = []
     options = {"holes": [0.7, NO_HOLE, NO_HOLE], "max_steps": 20, "stop_fraction": 0.5, "descent": ramp()}
     whole = run_ramp(**options, on_chunk=lambda *state: packed.append(pack_state(*state)))
@@ -354,7 +368,7 @@ def test_the_same_inputs_give_the_same_bits(rule):
 def test_the_length_of_chunks_does_not_change_bits(monkeypatch):
     descent, runs, chunks = layer_descent(update_rules.adam), [], []
     for first, seconds in [(1, 0.0), (7, 0.0), (10_000, 1e9)]:
-        monkeypatch.setattr(optimize, "_FIRST_CHUNK", first)
+        monkeypatch.setattr(optimize, "_first_chunk", lambda *_, n=first: n)
         monkeypatch.setattr(optimize, "_CHUNK_SECONDS", seconds)
         count = []
         options = {"max_steps": 60, "stop_loss": 0.0}
@@ -370,3 +384,41 @@ def test_seconds_are_told_apart():
     assert set(seconds) == {"compile", "loop", "total"}
     assert 0 < seconds["loop"] <= seconds["total"]
     assert seconds["compile"] > 0
+
+
+def test_corners_that_are_done_leave_the_batch_and_the_others_do_not_notice():
+    """With `take` each step sees only the corners still at work, and all end where they would have."""
+    sizes = []
+
+    def terms(controls, goal, step):
+        tf.py_function(lambda n: sizes.append(int(n)), [tf.shape(controls)[0]], [])
+        return {"height": goal * controls[:, 0]}
+
+    def descent(take):
+        rule = update_rules.gradient_descent()
+        return Descent(
+            terms, weights={"height": 1.0}, progress_term="height", rule=rule, rate=lambda step: 0.125, take=take, trace_every=1
+        )
+
+    goal = tf.constant([1.0, 2.0, 0.5])
+    options = {"max_steps": 40, "stop_loss": 0.3}
+    whole = minimize(descent(None), tf.ones([3, 1]), goal, **options)
+    sizes.clear()
+    part = minimize(descent(lambda goal, corners: tf.gather(goal, corners)), tf.ones([3, 1]), goal, **options)
+    np.testing.assert_array_equal(part.controls, whole.controls)
+    assert part.steps == whole.steps and part.converged.all()
+    assert 1 in sizes and 2 in sizes
+    np.testing.assert_array_equal(part.trace.terms["height"][-1], whole.trace.terms["height"][-1])
+
+
+def test_scales_multiply_weights():
+    descent = Descent(
+        lambda controls, goal, step: {"x": controls[:, 0], "y": controls[:, 1]},
+        weights={"x": 1.0, "y": 1.0},
+        progress_term="x",
+        rule=update_rules.gradient_descent(),
+        rate=lambda step: 0.5,
+        scales=lambda goal: {"y": goal},
+    )
+    result = minimize(descent, tf.zeros([1, 2]), tf.constant(3.0), max_steps=2, stop_loss=-100.0)
+    assert result.controls.tolist() == [[-1.0, -3.0]]

@@ -149,10 +149,18 @@ def test_overwrite_refuses_what_is_no_run_directory(out, file):
 def test_one_process_at_a_time(out):
     working = RunDirectory(out, REQUEST)
     working.open()
-    with pytest.raises(RequestError, match="another process is at work"):
-        RunDirectory(out, REQUEST).open()
+    for ask in (RunDirectory.check, RunDirectory.open):
+        with pytest.raises(RequestError, match="another process is at work"):
+            ask(RunDirectory(out, REQUEST))
     working.close()
+    other = RunDirectory(out, REQUEST)
+    other.check()  # lets go of what it tried
     RunDirectory(out, REQUEST).open()
+
+
+def test_a_finished_run_has_no_lock_in_it(out):
+    finish(out)
+    assert not (out / ".lock").exists()
 
 
 def test_the_lock_holds_between_processes_and_goes_with_its_holder(out):

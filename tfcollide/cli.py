@@ -16,13 +16,22 @@ from absl import flags, logging
 
 from tfcollide import __version__
 from tfcollide.errors import RequestError
-from tfcollide.recipes.config import CollideConfig, TrainConfig, choices_of, preset_values
+from tfcollide.recipes.config import HEADINGS, CollideConfig, TrainConfig, choices_of, preset_values
 from tfcollide.recipes.index_config import IndexConfig, QueryConfig
 from tfcollide.run_directory import absolute
 
 __all__ = ["collide", "index_patches", "main", "query_patches", "train_classifier"]
 
 _CONFIGS: tuple[type[Any], ...] = (CollideConfig, TrainConfig, IndexConfig, QueryConfig)
+_EXAMPLES = {
+    "collide": (
+        "  collide --out=first                                      digits, a 3 to a 7",
+        "  collide --source=0 --target=test:17 --out=zero           any pair; test:17 is a test image",
+        "  collide --solver=exact --nearest=l2 --out=nearest        the collision closest to the source",
+        "  collide --dataset=mnist --num_pairs=10 --out=sweep       ten random pairs",
+        "",
+    )
+}
 EXIT_DONE, EXIT_NOT_FOUND, EXIT_REFUSED, EXIT_BUG = 0, 1, 2, 70
 
 
@@ -68,6 +77,11 @@ def main(command: Callable[[list[str]], int], argv: Sequence[str] | None = None)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read has read enough
         return EXIT_DONE
+    except MemoryError as error:
+        detail = f" ({error})" if str(error) else ""
+        return _refuse(
+            RequestError(f"more work than fits in memory{detail}", "numbers that this machine can hold", "Lower them.")
+        )
     except OSError as error:
         return _refuse(RequestError(str(error), "files and folders that can be read and written"))
     except KeyboardInterrupt:
@@ -88,7 +102,7 @@ def _collide(argv: list[str]) -> int:
     print((out / "table.md").read_text(encoding="utf-8"))
     shown = "figure.png" if (out / "figure.png").exists() else "summary.json"
     print(Path(os.path.expanduser(values["out"]), shown))
-    return EXIT_DONE if summary.converged else EXIT_NOT_FOUND
+    return EXIT_DONE if summary.found else EXIT_NOT_FOUND
 
 
 def _train_classifier(argv: list[str]) -> int:
@@ -180,9 +194,12 @@ def _config(config: type[Any], values: dict[str, Any]) -> Any:
 
 
 def _help(program: str, known: flags.FlagValues) -> str:
-    lines = [f"Usage: {Path(program).name} --flagfile=FILE or --name=value ...", ""]
+    called = Path(program).name
+    lines = [f"Usage: {called} --flagfile=FILE or --name=value ...", "", *_EXAMPLES.get(called, ())]
     for name in known:
         flag = known[name]
+        if name in HEADINGS:
+            lines += ["", HEADINGS[name]]
         if name == flag.name and name != "undefok":  # once, not again by its short name
             default = "" if flag.default in (None, "", False) else f" (default: {flag.default})"
             lines.append(f"  --{name}\n      {flag.help}{default}")

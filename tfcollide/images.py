@@ -10,12 +10,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+import numpy.typing as npt
+from PIL import Image, ImageOps
 
 from tfcollide.errors import RequestError
 from tfcollide.shapes import Bounds, ImageShape
 
-__all__ = ["MAX_PIXELS", "check_image_file", "decode", "from_uint8", "read_image", "read_images", "to_uint8", "write_png"]
+__all__ = [
+    "MAX_PIXELS",
+    "check_image_file",
+    "decode",
+    "fit",
+    "from_uint8",
+    "read_image",
+    "read_images",
+    "to_uint8",
+    "write_png",
+]
 
 MAX_PIXELS = 64_000_000
 """The largest image, in pixels, that is decoded; a bomb is refused by its header."""
@@ -37,10 +48,23 @@ def to_uint8(images: np.ndarray, bounds: Bounds) -> np.ndarray:
     return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
 
 
-def from_uint8(images: np.ndarray, bounds: Bounds) -> np.ndarray:
+def from_uint8(images: npt.ArrayLike, bounds: Bounds) -> np.ndarray:
     """The float32 images in `bounds` that 8-bit `images` stand for."""
     values = np.asarray(images, np.float64) * (bounds.range / 255.0) + bounds.lower
     return values.astype(np.float32)
+
+
+def fit(image: np.ndarray, shape: ImageShape) -> np.ndarray:
+    """Resizes `image` `[h, w, c]` uint8 to cover `shape`, then crops around its centre; grey becomes RGB and RGB grey.
+
+    Bicubic, with antialiasing, as Pillow does it. An image of that shape is left as it is.
+    """
+    if image.shape == shape:
+        return image
+    height, width, channels = shape
+    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).convert("L" if channels == 1 else "RGB")
+    pixels = np.asarray(ImageOps.fit(picture, (width, height), Image.Resampling.BICUBIC))
+    return pixels[..., None] if channels == 1 else pixels
 
 
 def write_png(path: Path, image: np.ndarray) -> None:
@@ -59,14 +83,15 @@ def check_image_file(path: Path) -> None:
     decode(path)
 
 
-def read_image(path: Path, shape: ImageShape) -> np.ndarray:
-    """Reads an image file of exactly `shape`.
+def read_image(path: Path, shape: ImageShape, *, resize: bool = False) -> np.ndarray:
+    """Reads an image file of exactly `shape`, or of any size with `resize`.
 
     A grey picture that was saved in colour counts as grey, and the other way round.
 
     Args:
         path: a file that Pillow can decode.
         shape: `(H, W, C)` that the model reads, C being 1 or 3.
+        resize: whether to bring another size to `shape`, see `fit`.
 
     Returns:
         `[H, W, C]` uint8.
@@ -75,6 +100,8 @@ def read_image(path: Path, shape: ImageShape) -> np.ndarray:
         RequestError: as `check_image_file`, or the image has another shape.
     """
     pixels = decode(path)
+    if resize:
+        return fit(pixels, shape)
     height, width, channels = shape
     if pixels.shape[:2] != (height, width):
         raise RequestError(
@@ -95,7 +122,11 @@ def read_images(paths: Sequence[Path], shape: ImageShape) -> np.ndarray:
 
 
 def decode(path: Path) -> np.ndarray:
-    """The pixels of a file, `[H, W, 3]` uint8."""
+    """The pixels of a file of any size, `[H, W, 3]` uint8.
+
+    Raises:
+        RequestError: as `check_image_file`.
+    """
     if not os.path.exists(path):
         raise RequestError(f"image {path}, which does not exist", "a readable image file", _MEND)
     if not path.is_file():

@@ -161,11 +161,13 @@ class FailureBound:
 
     Attributes:
         confidence: of the bound.
-        share: of the hull that fails, at most.
+        share: of the mixtures that fail, at most.
+        sampling: how mixtures are drawn; "uniform" ones make it a share of the hull's volume.
     """
 
     confidence: float
     share: float
+    sampling: str = "uniform"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -240,6 +242,16 @@ class Summary:
     seconds: Mapping[str, float]
     versions: Mapping[str, str]
 
+    @property
+    def misread(self) -> tuple[int, ...]:
+        """The corners that do not get the target's class; they are no collisions, whatever their L_pos."""
+        return tuple(n for n, corner in enumerate(self.corners) if corner.predicted != self.target.predicted)
+
+    @property
+    def found(self) -> bool:
+        """Whether every corner converged and gets the target's class."""
+        return self.converged and not self.misread
+
 
 @dataclasses.dataclass(frozen=True)
 class PairResult:
@@ -258,6 +270,13 @@ class PairResult:
         accuracy: of the mixtures.
         mean_probability: of the mixtures.
         png_accuracy: of the mixtures of saved corners.
+        misread: corners that do not get the target's class.
+        worst_margin: of the worst mixture found; None where none was searched for.
+        proof: the certificate's status; None where none was tried.
+        proven_margin: its margin.
+        feature_difference: the largest of the saved corners, where an exact solver found them.
+        change: the distance to the nearest collision, where that was asked for.
+        duality_gap: of that distance.
     """
 
     source: str
@@ -272,11 +291,27 @@ class PairResult:
     accuracy: float | None = None
     mean_probability: float | None = None
     png_accuracy: float | None = None
+    misread: int | None = None
+    worst_margin: float | None = None
+    proof: str | None = None
+    proven_margin: float | None = None
+    feature_difference: float | None = None
+    change: float | None = None
+    duality_gap: float | None = None
+
+    @property
+    def collides(self) -> bool:
+        """Whether all mixtures get the target's class: the sampled ones, those from PNG files, the worst found."""
+        return self.accuracy == 1.0 and self.png_accuracy == 1.0 and (self.worst_margin is None or self.worst_margin > 0)
 
 
 @dataclasses.dataclass(frozen=True)
 class SweepSummary:
-    """Every pair of a sweep: the content of its `summary.json`."""
+    """Every pair of a sweep: the content of its `summary.json`.
+
+    `num_colliding` counts the pairs that collide, see `PairResult.collides`; the shares are
+    the least, median and largest corner distance as a share of the distance between two images.
+    """
 
     dataset: str
     model: str
@@ -286,9 +321,16 @@ class SweepSummary:
     converged: bool
     num_pairs: int
     num_converged: int
+    num_colliding: int
     median_corner_mean: float | None
+    corner_mean_shares: tuple[float, float, float] | None
     pairs: tuple[PairResult, ...]
     seconds: Mapping[str, float]
+
+    @property
+    def found(self) -> bool:
+        """Whether every corner of every pair converged and gets the target's class."""
+        return self.converged and not any(pair.misread for pair in self.pairs)
 
 
 @dataclasses.dataclass(frozen=True)

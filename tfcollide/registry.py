@@ -47,7 +47,31 @@ class Registry:
 
 
 BACKENDS = Registry("index", "tfcollide.patches.backends")
-DATASETS = Registry("dataset", "tfcollide.data", shared=("catalog", "from_tfds", "labelled", "select"))
-MODELS = Registry("model", "tfcollide.models", shared=("affine", "classifier", "dense_chain", "training"))
-OBJECTIVES = Registry("objective", "tfcollide.objectives", shared=("terms", "units"))
+DATASETS = Registry(
+    "dataset",
+    "tfcollide.data",
+    shared=("catalog", "folder", "from_tfds", "images_on_demand", "labelled", "select"),
+)
+MODELS = Registry(
+    "model",
+    "tfcollide.models",
+    shared=(
+        "affine",
+        "applications",
+        "class_names",
+        "classifier",
+        "dense_chain",
+        "graph",
+        "loading",
+        "logits",
+        "model_file",
+        "pixel_range",
+        "predictions",
+        "rectifier",
+        "saved_model",
+        "taps",
+        "training",
+    ),
+)
+OBJECTIVES = Registry("objective", "tfcollide.objectives", shared=("hull", "terms", "units"))
 PARAMETERIZATIONS = Registry("parameterization", "tfcollide.parameterizations")

@@ -60,6 +60,9 @@ class RunDirectory:
                 "a new directory",
                 "Repeat that request to finish it, say --overwrite to drop it, or choose another.",
             )
+        if (self.partial / ".lock").is_file() and not self._lock:
+            self._take_lock()
+            self.close()
 
     def open(self) -> Path:
         """Creates or finds the partial directory, locks it, and returns its path."""
@@ -76,12 +79,13 @@ class RunDirectory:
         for hidden in self.partial.glob(".*"):
             if hidden.is_dir():
                 shutil.rmtree(hidden)  # of a pair that was being replaced when it was killed
-            else:
+            elif hidden.name != ".lock":
                 hidden.unlink()
         replaced = self.out.with_name(f".{self.out.name}.{os.getpid()}.old")
         if self.out.exists():
             os.rename(self.out, replaced)
         os.rename(self.partial, self.out)
+        (self.out / ".lock").unlink(missing_ok=True)  # last, so that nobody else takes the partial directory
         shutil.rmtree(replaced, ignore_errors=True)
         self.close()
         return self.out

@@ -117,6 +117,7 @@ QUICK = {
     "dataset of texts": ("--dataset=sentences --data_dir=BAD/tfds", "sentences", "images with one class label"),
     "dataset of images of any size": ("--dataset=any_size --data_dir=BAD/tfds", "any_size", "one fixed shape"),
     # source and target
+    "empty source": ("--source=", "--source=", "test:INDEX"),
     "unknown class": ("--source=three", "three", "0, 1, 2, 3", "test:INDEX"),
     "class that is not in the data": ("--target=10", "--target=10", "class", "test:INDEX"),
     "index beyond the test images": ("--source=test:99999", "test:99999", "0 to 359"),
@@ -176,6 +177,7 @@ QUICK = {
     "stop loss that is no number": ("--stop_loss=five", "--stop_loss=five", "number"),
     "stop loss that is not finite": ("--stop_loss=nan", "--stop_loss=nan", "positive"),
     "stop fraction of zero": ("--stop_fraction=0", "--stop_fraction=0", "positive"),
+    "stop fraction of one": ("--stop_fraction=1", "--stop_fraction=1", "below 1"),
     "no step": ("--max_steps=0", "--max_steps=0", "at least 1"),
     "no interpolation": ("--interpolations=0", "--interpolations=0", "at least 1"),
     "negative seed": ("--seed=-1", "--seed=-1", "at least 0"),
@@ -190,6 +192,8 @@ QUICK = {
     "model in the home of nobody": ("--model_dir=~nosuchuser/models", "~nosuchuser/models"),
     # sweeps
     "no pair": ("--num_pairs=0", "--num_pairs=0", "at least 1"),
+    "sweep of random pairs with a source": ("--num_pairs=2 --source=5", "--source=5", "--num_pairs"),
+    "table of pairs with a target": ("--pairs=BAD/text.png --target=test:5", "--target=test:5", "--pairs"),
     "both kinds of sweep": ("--num_pairs=2 --pairs=BAD/text.png", "--pairs", "--num_pairs"),
     # where to write
     "out that exists": ("--out=BAD/a?run", "BAD/a run", "exists", "--overwrite"),

@@ -400,7 +400,7 @@ def test_groups_of_units_and_stick_breaking(tmp_path, training, home, network, i
 
 
 def test_the_baseline_finds_one_image_that_matches_all_features(tmp_path, training, home, network):
-    flags = ("--objective=match", "--stop_loss=2000", "--interpolations=10", "--trace_every=5", "--certify_seconds=0")
+    flags = ("--objective=match", "--stop_loss=2000", "--interpolations=10", "--trace_every=5", "--certify_boxes=0")
     outcome = run("collide", *training, *flags, "--out=match", cwd=tmp_path, home=home)
     assert outcome.code == 0, outcome.stderr[-2000:]
     summary = json.loads((tmp_path / "match" / "summary.json").read_text())

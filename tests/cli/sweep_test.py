@@ -14,13 +14,13 @@ def pair_directories(folder):
 
 
 def test_a_sweep_with_bad_pairs_killed_and_resumed(tmp_path, training, home, digits):
-    work = tmp_path / "work"
-    work.mkdir()
-    Image.fromarray(digits.test.images[1, ..., 0]).save(work / "good.png")
-    (work / "broken.png").write_text("not an image")
-    (work / "pairs.csv").write_text("source,target\n3,7\n1,nosuch\nbroken.png,4\ngood.png,2\n5,1\n")
-    quick = ("--preset=mnist", "--corners=3", "--interpolations=200", "--certify_seconds=0")
-    flags = (*training, *quick, "--pairs=pairs.csv", "--out=sweep")
+    work, lists = tmp_path / "work", tmp_path / "work" / "lists"  # images are named from the table's folder
+    lists.mkdir(parents=True)
+    Image.fromarray(digits.test.images[1, ..., 0]).save(lists / "good.png")
+    (lists / "broken.png").write_text("not an image")
+    (lists / "pairs.csv").write_text("source,target\n3,7\n1,nosuch\nbroken.png,4\ngood.png,2\n5,1\n")
+    quick = ("--preset=mnist", "--corners=3", "--interpolations=200", "--certify_boxes=0")
+    flags = (*training, *quick, "--pairs=lists/pairs.csv", "--out=sweep")
     out, partial = work / "sweep", work / "sweep.partial"
 
     # Killed as soon as the first pair stands.
@@ -62,6 +62,9 @@ def test_a_sweep_with_bad_pairs_killed_and_resumed(tmp_path, training, home, dig
     assert [pair["directory"] for pair in pairs] == [good[0].name, None, None, good[1].name, good[2].name]
     assert [pair["error"] is None for pair in pairs] == [True, False, False, True, True]
     assert "nosuch" in pairs[1]["error"] and "broken.png" in pairs[2]["error"]
+    spent = summary["seconds"]
+    assert set(spent) == {"load", "train", "solve", "check", "report", "total"}
+    assert spent["total"] == pytest.approx(sum(spent.values()) / 2)
     table = (out / "table.md").read_text()
     assert pairs[1]["error"] in table and pairs[2]["error"] in table
     assert "3 of 5 pairs converged" in table
@@ -79,14 +82,14 @@ def test_a_sweep_with_bad_pairs_killed_and_resumed(tmp_path, training, home, dig
     assert summary["median_corner_mean"] == np.median([pair["corner_mean"] for pair in (pairs[0], pairs[3], pairs[4])])
 
     # Both the sweep and each of its pairs can be repeated from any folder.
-    assert f"--pairs={work / 'pairs.csv'}\n" in (out / "run.flags").read_text()
+    assert f"--pairs={lists / 'pairs.csv'}\n" in (out / "run.flags").read_text()
     flags_of_pair = (good[1] / "run.flags").read_text()
-    assert f"--source={work / 'good.png'}\n" in flags_of_pair and "--target=2\n" in flags_of_pair
+    assert f"--source={lists / 'good.png'}\n" in flags_of_pair and "--target=2\n" in flags_of_pair
     assert "--pairs" not in flags_of_pair
 
 
 def test_random_pairs(tmp_path, training, home, network, digits):
-    flags = ("--num_pairs=2", "--corners=2", "--interpolations=50", "--seed=3", "--preset=mnist", "--certify_seconds=0")
+    flags = ("--num_pairs=2", "--corners=2", "--interpolations=50", "--seed=3", "--preset=mnist", "--certify_boxes=0")
     outcome = run("collide", *training, *flags, "--out=sweep", cwd=tmp_path, home=home)
     assert outcome.code == 0, outcome.stderr[-2000:]
     out = tmp_path / "sweep"

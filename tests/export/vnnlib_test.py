@@ -3,7 +3,9 @@ import sys
 
 import keras
 import numpy as np
+import onnxruntime
 import pytest
+import vnnlib
 
 from tfcollide.errors import RequestError
 from tfcollide.export.vnnlib import mixture_network, mixture_property, write_property
@@ -28,10 +30,8 @@ def corners():
 
 
 def test_the_exported_network_gives_the_logits_of_mixtures(model, corners, tmp_path):
-    pytest.importorskip("onnx")
-    runtime = pytest.importorskip("onnxruntime")
     files = write_property(tmp_path, read_chain(model), corners, 2)
-    session = runtime.InferenceSession(files.network, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(files.network, providers=["CPUExecutionProvider"])
     assert [(i.name, i.shape) for i in session.get_inputs()] == [("X", [1, 2])]
     assert [(o.name, o.shape) for o in session.get_outputs()] == [("Y", [1, 5])]
     weights = convex_weights(50, 3)
@@ -43,7 +43,6 @@ def test_the_exported_network_gives_the_logits_of_mixtures(model, corners, tmp_p
 
 
 def test_the_network_has_no_operator_but_the_common_ones(model, corners):
-    pytest.importorskip("onnx")
     network = mixture_network(read_chain(model), corners)
     assert {node.op_type for node in network.graph.node} == {"Gemm", "Relu", "Concat"}
 
@@ -86,7 +85,6 @@ def test_the_property_is_the_negation_over_the_simplex():
 
 
 def test_the_second_version_is_read_by_the_parser_of_the_standard():
-    vnnlib = pytest.importorskip("vnnlib")
     query = vnnlib.parse_query_string(mixture_property(4, 3, 1, version=2))
     linear, last = list(query.assertions)[:-1], list(query.assertions)[-1]
     found = [[re.sub(r"\s", "", str(c)) for c in conjunction] for a in (*linear, last) for conjunction in a.expr.to_dnf()]

@@ -5,7 +5,7 @@ import pytest
 from tfcollide.errors import RequestError
 from tfcollide.models.affine import affine_map
 from tfcollide.models.classifier import Classifier
-from tfcollide.polytope.rounding import gamma
+from tfcollide.polytope.float_error import gamma
 from tfcollide.shapes import Bounds
 
 layers = keras.layers

@@ -16,7 +16,7 @@ def images(digits, digits_classifier):
 
 @pytest.fixture(scope="module")
 def convolutional():
-    """1x1 convolution to two channels, ReLU, pooling, dense, ReLU; a `relu` activation inside a layer is no tap."""
+    """1x1 convolution to two channels, ReLU, dropout, dense, ReLU, dense with a ReLU of its own."""
     keras.utils.set_random_seed(0)
     inputs = keras.Input((3, 4, 1))
     x = keras.layers.ReLU(name="conv_relu")(keras.layers.Conv2D(2, 1, name="conv", bias_initializer="ones")(inputs))
@@ -53,7 +53,7 @@ def test_a_convolutional_tap_is_flattened_row_by_row(convolutional):
 
 def test_tap_names_go_from_the_input_on(digits_classifier, convolutional):
     assert digits_classifier.tap_names == ["hidden_1", "hidden_2"]
-    assert convolutional.tap_names == ["conv_relu", "dense_relu"]
+    assert convolutional.tap_names == ["conv_relu", "dense_relu", "logits"]
 
 
 @pytest.mark.parametrize("name", ["hidden_3", "dense_1", "", "HIDDEN_1"])

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfcollide.loss import loss_terms
 from tfcollide.models.classifier import Classifier
 from tfcollide.objectives import terms
-from tfcollide.optimize import Descent, loss_terms, minimize
+from tfcollide.optimize import Descent, minimize
 from tfcollide.parameterizations.pixels import Pixels
 from tfcollide.registry import OBJECTIVES
 from tfcollide.schedules import Schedule
@@ -283,7 +284,7 @@ def test_corners_objective_takes_eq_3():
     objective = OBJECTIVES.load("corners")
     found = {name: value.numpy().tolist() for name, value in objective.terms(pre_x, goal).items()}
     assert found == {"active_match": [0.25, 0.25], "corner_push": [-1.0, 0.0], "inactive_magnitude": [3.0, 4.0]}
-    assert set(objective.weights) == set(found)
+    assert set(objective.weights) == set(found) | {"hull_match", "crowding"}
     assert all(weight > 0 for weight in objective.weights.values())
     assert objective.progress_term == "active_match" and objective.pushes_units
 
@@ -316,3 +317,22 @@ def test_total_variation_equals_a_loop():
         if i + 1 < 4:
             expected[n] += abs(weights[n, k, i, j] - weights[n, k, i + 1, j])
     np.testing.assert_allclose(terms.total_variation(tf.constant(weights)), expected, rtol=1e-12)
+
+
+def test_scales_follow_the_size_of_the_features():
+    """A network whose features are ten times as large weighs all terms alike, up to one common factor."""
+    small = terms.scales(terms.make_goal(np.array([3.0, 4.0, -1.0], np.float32), ((2,),)))
+    large = terms.scales(terms.make_goal(np.array([30.0, 40.0, -10.0], np.float32), ((2,),)))
+    assert float(small["corner_push"]) == pytest.approx(np.sqrt(12.5))
+    assert float(small["crowding"]) == pytest.approx(25.0)
+    assert {name: float(large[name] / small[name]) for name in small} == pytest.approx(
+        {"corner_push": 10.0, "inactive_magnitude": 10.0, "crowding": 100.0}
+    )
+
+
+def test_taking_corners_from_a_goal():
+    goal = terms.make_goal(np.array([3.0, -4.0, -1.0], np.float32), ((1,), (2,), ()))
+    part = terms.take(goal, tf.constant([2, 0]))
+    np.testing.assert_array_equal(part.pushed, goal.pushed.numpy()[[2, 0]])
+    np.testing.assert_array_equal(part.idle, goal.idle.numpy()[[2, 0]])
+    np.testing.assert_array_equal(part.active, goal.active)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from tfcollide.models.affine import AffineMap
-from tfcollide.polytope.rounding import gamma, inward, network_upper_bound, tightening
+from tfcollide.polytope.float_error import gamma
+from tfcollide.polytope.rounding import inward, network_upper_bound, tightening
 
 
 def affine_of(rng, size, units):

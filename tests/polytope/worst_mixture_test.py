@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tfcollide.polytope.hull import convex_weights, mix
 from tfcollide.polytope.simplex import bisect, project, starts
-from tfcollide.polytope.worst_mixture import clopper_pearson, worst_mixture
+from tfcollide.polytope.worst_mixture import MixtureSearch, clopper_pearson
 
 NAMES = ("target", "other", "third")
 
@@ -33,7 +33,7 @@ def unit_corners(count):
     ],
 )
 def test_a_known_minimum_is_found(centre, lowest):
-    found = worst_mixture(valley(np.float32(centre), 0.01), unit_corners(3), 0, class_names=NAMES, random_starts=8)
+    found = MixtureSearch(valley(np.float32(centre), 0.01), (3, 1, 1), NAMES)(unit_corners(3), 0, random_starts=8)
     np.testing.assert_allclose(found.convex_weights, lowest, atol=2e-3)
     expected = np.sum((np.array(lowest) - centre) ** 2) - 0.01
     assert found.margin == pytest.approx(expected, abs=1e-4)
@@ -46,7 +46,7 @@ def test_a_pit_that_two_thousand_samples_miss_is_found():
     sampled = convex_weights(2000, 5)
     values = logits(tf.constant(mix(sampled, corners))).numpy()
     assert (values.argmax(axis=1) == 0).all()
-    found = worst_mixture(logits, corners, 0, class_names=NAMES, sampled=sampled)
+    found = MixtureSearch(logits, (5, 1, 1), NAMES)(corners, 0, sampled=sampled)
     assert found.predicted == "other" and found.margin < 0
 
 
@@ -59,7 +59,7 @@ def test_the_answer_is_what_the_saved_weights_give_and_no_better_than_a_sample()
 
     corners = rng.normal(size=(4, 2, 3, 2)).astype(np.float32)
     sampled = convex_weights(500, 4)
-    found = worst_mixture(logits, corners, 1, class_names=NAMES, sampled=sampled, steps=5, random_starts=3, batch_size=7)
+    found = MixtureSearch(logits, (2, 3, 2), NAMES, steps=5)(corners, 1, sampled=sampled, random_starts=3, batch_size=7)
     weights = np.float32([found.convex_weights])
     assert weights.min() >= 0 and weights.sum() == pytest.approx(1, abs=1e-6)
     value = logits(mix(weights, corners)).numpy()[0].astype(float)
@@ -69,9 +69,9 @@ def test_the_answer_is_what_the_saved_weights_give_and_no_better_than_a_sample()
 
 
 def test_one_corner_and_flat_margins():
-    flat = worst_mixture(lambda x: tf.zeros([tf.shape(x)[0], 2]), unit_corners(2), 0, class_names=NAMES, random_starts=2)
+    flat = MixtureSearch(lambda x: tf.zeros([tf.shape(x)[0], 2]), (2, 1, 1), NAMES)(unit_corners(2), 0, random_starts=2)
     assert flat.margin == 0.0
-    assert worst_mixture(valley(np.float32([1.0]), 2.0), unit_corners(1), 0, class_names=NAMES).convex_weights == (1.0,)
+    assert MixtureSearch(valley(np.float32([1.0]), 2.0), (1, 1, 1), NAMES)(unit_corners(1), 0).convex_weights == (1.0,)
 
 
 @pytest.mark.parametrize("confidence", [0.9, 0.95, 0.99])

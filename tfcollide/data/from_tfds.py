@@ -5,21 +5,39 @@ import math
 import socket
 import urllib.parse
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfcollide.data.labelled import LabelledImages, Split
+from tfcollide.data.images_on_demand import ImagesOnDemand
+from tfcollide.data.labelled import ANY_SIZE, LabelledImages, Split
 from tfcollide.errors import RequestError
+from tfcollide.shapes import ImageShape
 
 __all__ = ["load_tfds", "open_builder"]
 
 _HELD_OUT = ("test", "validation")
 _CONNECT_SECONDS = 1.0
+_FLAG = "dataset="
+_MAX_BYTES = 2**30
 
 
-def load_tfds(name: str, data_dir: str | None) -> LabelledImages:
+class _Part(NamedTuple):
+    """`size` examples of a split of TFDS, from number `first` on."""
+
+    split: str
+    first: int
+    size: int
+
+    def slice(self, start: int, count: int) -> str:
+        """As TFDS writes `count` examples of this part from `start` on."""
+        first = self.first + start
+        return f"{self.split}[{first}:{first + count}]"
+
+
+def load_tfds(name: str, data_dir: str | None, *, any_size: bool = False) -> LabelledImages:
     """Opens a prepared TFDS data set, or prepares it where the machine can.
 
     A data set without a test or validation split is tested on the last tenth of
@@ -28,25 +46,30 @@ def load_tfds(name: str, data_dir: str | None) -> LabelledImages:
     Args:
         name: as `tfds.builder` takes it: "mnist", "mnist:3.0.1", "cifar10".
         data_dir: the folder of prepared data sets; None is TFDS's own choice.
+        any_size: whether images may differ in size.
 
     Raises:
         RequestError: there is no such data set; it is not one of labelled images
-            of one shape; or it is not prepared and cannot be downloaded.
+            (of one shape, but for `any_size`); or it is not prepared and cannot be downloaded.
     """
-    builder = open_builder(name, data_dir)
+    builder = _builder(name, data_dir, _FLAG)
     info = builder.info
-    keys = _keys(name, info)
+    keys, shape = _keys(name, info), ANY_SIZE
+    if not any_size or _is_sized(info.features[keys[0]].shape):
+        shape = _checked_shape(name, info.features[keys[0]].shape)
+    if not builder.is_prepared():
+        _prepare(builder, name, _FLAG)
     splits = _splits(info)
     return LabelledImages(
         info.full_name.replace("/", ":"),
         class_names=tuple(info.features[keys[1]].names),
-        shape=info.features[keys[0]].shape,
-        test_size=info.splits[splits["test"]].num_examples,
-        read=lambda split: _read(builder, splits[split], keys),
+        shape=shape,
+        test_size=splits["test"].size,
+        read=lambda split: _read(builder, splits[split], keys, shape),
     )
 
 
-def open_builder(name: str, data_dir: str | None, *, flag: str = "dataset=") -> Any:
+def open_builder(name: str, data_dir: str | None, *, flag: str = _FLAG) -> Any:
     """The TFDS builder of a prepared data set; prepares it where the machine can.
 
     Args:
@@ -80,7 +103,7 @@ def _prepare(builder: Any, name: str, flag: str) -> None:
 
     TFDS itself would try again for minutes on a machine without a connection.
     """
-    where = Path(builder.data_dir).parent.parent
+    where = Path(builder.data_dir).parents[builder.info.full_name.count("/")]
     try:
         _check_connection(builder)
         builder.download_and_prepare()
@@ -118,25 +141,48 @@ def _keys(name: str, info: Any) -> tuple[str, str]:
     keys = info.supervised_keys or tuple(names[0] for names in found if len(names) == 1)
     if len(keys) != 2 or not all(isinstance(features.get(key), kind) for key, kind in zip(keys, wanted, strict=True)):
         raise RequestError(f"--dataset={name}", "a data set of images with one class label each")
-    shape = features[keys[0]].shape
-    if shape is None or None in shape or shape[-1] not in (1, 3):
-        raise RequestError(
-            f"--dataset={name} with images of shape {shape}",
-            "8-bit images of one fixed shape with 1 or 3 channels",
-            "Choose a data set whose images share one size.",
-        )
     return keys
 
 
-def _splits(info: Any) -> dict[str, str]:
+def _is_sized(shape: Any) -> bool:
+    return shape is not None and None not in shape
+
+
+def _checked_shape(name: str, shape: Any) -> ImageShape:
+    if not _is_sized(shape) or shape[-1] not in (1, 3):
+        raise RequestError(
+            f"--dataset={name} with images of shape {shape}",
+            "8-bit images of one fixed shape with 1 or 3 channels",
+            "Choose a data set whose images share one size, or bring a --model, to which they are fitted.",
+        )
+    return tuple(shape)
+
+
+def _splits(info: Any) -> dict[str, _Part]:
+    sizes = {name: split.num_examples for name, split in info.splits.items()}
     for held_out in _HELD_OUT:
-        if held_out in info.splits:
-            return {"train": "train", "test": held_out}
-    size = info.splits["train"].num_examples
-    cut = math.floor(0.9 * size)
-    return {"train": f"train[:{cut}]", "test": f"train[{cut}:]"}
+        if held_out in sizes:
+            return {"train": _Part("train", 0, sizes.get("train", 0)), "test": _Part(held_out, 0, sizes[held_out])}
+    cut = math.floor(0.9 * sizes["train"])
+    return {"train": _Part("train", 0, cut), "test": _Part("train", cut, sizes["train"] - cut)}
 
 
-def _read(builder: Any, split: str, keys: tuple[str, str]) -> Split:
-    examples = builder.as_dataset(split=split, batch_size=-1, shuffle_files=False)
-    return Split(examples[keys[0]].numpy(), examples[keys[1]].numpy().astype(np.int64))
+def _read(builder: Any, part: _Part, keys: tuple[str, str], shape: ImageShape) -> Split:
+    if shape != ANY_SIZE and part.size * math.prod(shape) <= _MAX_BYTES:
+        examples = builder.as_dataset(split=part.slice(0, part.size), batch_size=-1, shuffle_files=False)
+        return Split(examples[keys[0]].numpy(), examples[keys[1]].numpy().astype(np.int64))
+    import tensorflow_datasets as tfds
+
+    undecoded = {keys[0]: tfds.decode.SkipDecoding()}
+    found = builder.as_dataset(split=part.slice(0, part.size), decoders=undecoded, shuffle_files=False)
+    labels = np.fromiter((int(example[keys[1]]) for example in found), np.int64, part.size)
+    return Split(ImagesOnDemand(part.size, shape, lambda chosen: _images(builder, part, keys[0], chosen)), labels)
+
+
+def _images(builder: Any, part: _Part, key: str, chosen: Sequence[int]) -> list[np.ndarray]:
+    """The images with these numbers; a run of them is read in one go."""
+    if len(chosen) > 1 and list(chosen) == list(range(chosen[0], chosen[0] + len(chosen))):
+        found = builder.as_dataset(split=part.slice(chosen[0], len(chosen)), shuffle_files=False)
+        return [np.asarray(example[key]) for example in found]
+    single = (builder.as_dataset(split=part.slice(number, 1), shuffle_files=False) for number in chosen)
+    return [np.asarray(next(iter(found))[key]) for found in single]

@@ -6,20 +6,25 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tfcollide.data.images_on_demand import ImagesOnDemand
+from tfcollide.images import fit
 from tfcollide.shapes import ImageShape
 
-__all__ = ["LabelledImages", "Split"]
+__all__ = ["ANY_SIZE", "LabelledImages", "Split"]
+
+ANY_SIZE: ImageShape = (0, 0, 3)
+"""The shape of images that differ in size, until they are fitted to a model."""
 
 
 class Split(NamedTuple):
     """Images and their classes.
 
     Attributes:
-        images: `[n, H, W, C]` uint8.
+        images: `[n, H, W, C]` uint8, or read on demand.
         labels: `[n]` int64, indices into the data set's class names.
     """
 
-    images: np.ndarray
+    images: np.ndarray | ImagesOnDemand
     labels: np.ndarray
 
 
@@ -29,9 +34,10 @@ class LabelledImages:
     Args:
         name: the data set and its version ("mnist:3.0.1"); part of a model's recipe.
         class_names: one a label.
-        shape: `(H, W, C)` of every image.
+        shape: `(H, W, C)` of every image, or `ANY_SIZE`.
         test_size: how many test images there are.
         read: reads the split "train" or "test".
+        fits: whether images of another size are brought to `shape`, rather than refused.
     """
 
     def __init__(
@@ -42,12 +48,27 @@ class LabelledImages:
         shape: ImageShape,
         test_size: int,
         read: Callable[[str], Split],
+        fits: bool = False,
     ):
         self.name = name
         self.class_names = class_names
         self.shape = shape
         self.test_size = test_size
+        self.fits = fits
         self._read = read
+
+    def fitted(self, shape: ImageShape) -> "LabelledImages":
+        """The same with every image, and every file beside it, brought to `shape` as `images.fit` does."""
+
+        def read(split: str) -> Split:
+            images, labels = self._read(split)
+            if self.shape == shape:
+                return Split(images, labels)
+            return Split(ImagesOnDemand(len(images), shape, lambda chosen: [fit(images[i], shape) for i in chosen]), labels)
+
+        return LabelledImages(
+            self.name, class_names=self.class_names, shape=shape, test_size=self.test_size, read=read, fits=True
+        )
 
     @functools.cached_property
     def train(self) -> Split:

@@ -1,8 +1,9 @@
 """Choosing the source and the target: a class, a test image, or a file."""
 
+import itertools
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -51,7 +52,7 @@ def parse_selector(flag: str, text: str, data: LabelledImages) -> Selector:
         return Selector(label=data.class_names.index(text))
     if text.startswith("test:"):
         return Selector(test_index=_test_index(flag, text, data.test_size))
-    path = Path(os.path.expanduser(text))  # unlike Path.expanduser, leaves an unknown ~name alone
+    path = Path(os.path.expanduser(text or "-"))  # unlike Path.expanduser, leaves an unknown ~name alone
     if os.path.exists(path) or path.suffix or len(path.parts) > 1:
         check_image_file(path)
         return Selector(path=path)
@@ -59,7 +60,7 @@ def parse_selector(flag: str, text: str, data: LabelledImages) -> Selector:
     raise RequestError(f"--{flag}={text}", f"a class of {data.name} ({shown}), test:INDEX, or an image file")
 
 
-def resolve(flag: str, selector: Selector, data: LabelledImages, predicted: np.ndarray | None = None) -> Choice:
+def resolve(flag: str, selector: Selector, data: LabelledImages, predicted: Any = None) -> Choice:
     """The image that a selector names.
 
     A class means the first test image of it that the model gets right.
@@ -68,54 +69,53 @@ def resolve(flag: str, selector: Selector, data: LabelledImages, predicted: np.n
         flag: "source" or "target", for messages.
         selector: what was asked for.
         data: where it is looked up.
-        predicted: `[test_size]`, the model's class of each test image; a file needs none.
+        predicted: `[test_size]`, the model's class of each test image, an array or looked up on demand; a file needs none.
 
     Raises:
         RequestError: the class has no test image that the model gets right, or the
             file has another shape than the data set's images.
     """
     if selector.path is not None:
-        return Choice(read_image(selector.path, data.shape), selector.path.name, None)
+        return Choice(read_image(selector.path, data.shape, resize=data.fits), selector.path.name, None)
     labels = data.test.labels
     index = selector.test_index
     if index is None:
-        right = np.flatnonzero((labels == selector.label) & (predicted == selector.label))
-        if not right.size:
+        right = _right(data, predicted, selector.label or 0, 1)
+        if not right:
             raise RequestError(
                 f"--{flag}={data.class_names[selector.label or 0]}, of which the model gets no test image right",
                 "a class that the model knows",
                 f"Name an image: --{flag}=test:INDEX.",
             )
-        index = int(right[0])
+        index = right[0]
     return Choice(data.test.images[index], f"test:{index}", data.class_names[labels[index]])
 
 
-def every_class(data: LabelledImages, predicted: np.ndarray, target: Selector) -> list[str]:
+def every_class(data: LabelledImages, predicted: Any, target: Selector) -> list[str]:
     """One test image of each class, the first that the model gets right and that is not the target.
 
     Args:
         data: where the images come from.
-        predicted: `[test_size]`, the model's class of each test image.
+        predicted: `[test_size]`, the model's class of each test image, an array or looked up on demand.
         target: what is left out.
 
     Returns:
         "test:INDEX" a class, those without such an image left out.
     """
-    labels = data.test.labels
     taken = None if target.path else resolve("target", target, data, predicted).id
     found = []
     for label in range(len(data.class_names)):
-        right = [f"test:{i}" for i in np.flatnonzero((labels == label) & (predicted == label))[:2]]
+        right = [f"test:{i}" for i in _right(data, predicted, label, 2)]
         found += [name for name in right if name != taken][:1]
     return found
 
 
-def draw_pairs(data: LabelledImages, predicted: np.ndarray, count: int, seed: int) -> list[tuple[str, str]]:
+def draw_pairs(data: LabelledImages, predicted: Any, count: int, seed: int) -> list[tuple[str, str]]:
     """Draws pairs of test images of different classes, each classified correctly.
 
     Args:
         data: where the images come from.
-        predicted: `[test_size]`, the model's class of each test image.
+        predicted: `[test_size]`, the model's class of each test image, an array or looked up on demand.
         count: how many pairs.
         seed: of the draw.
 
@@ -124,7 +124,7 @@ def draw_pairs(data: LabelledImages, predicted: np.ndarray, count: int, seed: in
     """
     rng = np.random.default_rng(seed)
     labels = data.test.labels
-    right = predicted == labels
+    right = np.asarray(predicted) == labels
     classes = [c for c in range(len(data.class_names)) if (right & (labels == c)).any()]
     pairs = [(a, b) for a in classes for b in classes if a != b]
     if not pairs:
@@ -135,6 +135,12 @@ def draw_pairs(data: LabelledImages, predicted: np.ndarray, count: int, seed: in
         return f"test:{rng.choice(np.flatnonzero(right & (labels == label)))}"
 
     return [(image_of(pairs[i][0]), image_of(pairs[i][1])) for i in order]
+
+
+def _right(data: LabelledImages, predicted: Any, label: int, count: int) -> list[int]:
+    """The first `count` test images of a class that the model gets right; no more of them are judged than it takes."""
+    found = (int(i) for i in np.flatnonzero(data.test.labels == label) if predicted[i] == label)
+    return list(itertools.islice(found, count))
 
 
 def _test_index(flag: str, text: str, size: int) -> int:

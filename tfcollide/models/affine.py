@@ -12,6 +12,7 @@ import numpy as np
 
 from tfcollide.errors import RequestError
 from tfcollide.models.classifier import Classifier
+from tfcollide.models.rectifier import Rectifier, rectifier_of
 
 __all__ = ["AffineMap", "affine_map"]
 
@@ -61,16 +62,20 @@ def affine_map(classifier: Classifier, tap_name: str) -> AffineMap:
             affine, or one computes in another precision than float32 or float64.
     """
     try:
-        tap = classifier.model.get_layer(tap_name)
-    except ValueError as error:
+        tap: Any = classifier.model.get_layer(tap_name)  # type: ignore[union-attr]  # a SavedModel has none
+        below, above = tap.input, tap.output
+    except (AttributeError, ValueError) as error:  # no such layer, or one that is called twice
         raise RequestError(f"--tap={tap_name}", f"a layer of {classifier.name}: {', '.join(classifier.tap_names)}") from error
-    if isinstance(tap, keras.layers.Dense):  # with a ReLU of its own: tapped between the two
-        shape = tap.output.shape[1:]
+    if isinstance(tap, keras.layers.Dense) and rectifier_of(tap.activation) == Rectifier():  # tapped between the two
+        path, shape = _path(below, tap_name), above.shape[1:]
         walk = _Walk(int(np.prod(shape)))
         walk.dense(tap, shape)
+    elif rectifier_of(tap) == Rectifier():
+        path = _path(below, tap_name)  # before anything of the size of the tap is allocated
+        walk = _Walk(int(np.prod(below.shape[1:])))
     else:
-        walk = _Walk(int(np.prod(tap.input.shape[1:])))
-    walk.down(tap.input, tap_name)
+        raise _in_the_way(tap, tap_name)
+    walk.through(path)
     return walk.result()
 
 
@@ -90,20 +95,10 @@ class _Walk:
         weights, magnitude = (part.reshape(len(part), -1).T.copy() for part in self._maps)
         return AffineMap(weights, self._offsets[0], magnitude, self._offsets[1], max(self._roundings, 1))
 
-    def down(self, tensor: Any, tap_name: str) -> None:
-        """From `tensor` to the input of the model that it belongs to."""
-        while True:
-            layer, sources = _producer(tensor)
-            kind, shape = type(layer).__name__, tensor.shape[1:]
-            if kind == "InputLayer":
-                self._reshape(shape)
-                return
-            if len(sources) != 1:
-                raise _in_the_way(layer, tap_name)
-            _check_precision(layer)
-            if isinstance(layer, keras.Model):
-                self.down(layer.outputs[0], tap_name)
-            elif isinstance(layer, keras.layers.Dense) and layer.activation is keras.activations.linear:
+    def through(self, path: list[tuple[Any, Shape]]) -> None:
+        """Composes with the layers of `_path`."""
+        for layer, shape in path:
+            if isinstance(layer, keras.layers.Dense):
                 self.dense(layer, shape)
             elif isinstance(layer, keras.layers.Rescaling):
                 # As the layer casts them.
@@ -111,9 +106,8 @@ class _Walk:
                 self._scale(shape, scale, offset, np.abs(offset), roundings=2)
             elif isinstance(layer, keras.layers.BatchNormalization):
                 self._batch_normalization(layer, shape)
-            elif not (kind in _IDENTITIES or kind in _SHAPERS or _is_linear_activation(layer)):
-                raise _in_the_way(layer, tap_name)
-            tensor = sources[0]
+            elif isinstance(layer, keras.layers.InputLayer):
+                self._reshape(shape)
 
     def dense(self, layer: keras.layers.Dense, shape: Shape) -> None:
         """Composes with y = x kernel + bias, over the last axis of x."""
@@ -152,6 +146,34 @@ class _Walk:
 
     def _reshape(self, shape: Shape) -> None:
         self._maps = [part.reshape(len(part), *shape) for part in self._maps]
+
+
+def _path(tensor: Any, tap_name: str) -> list[tuple[Any, Shape]]:
+    """The layers from `tensor` down to the input of its model, each with the shape that it gives; all are affine."""
+    found: list[tuple[Any, Shape]] = []
+    while True:
+        layer, sources = _producer(tensor)
+        shape = tensor.shape[1:]
+        if isinstance(layer, keras.layers.InputLayer):
+            return [*found, (layer, shape)]
+        if len(sources) != 1 or not isinstance(layer, keras.layers.Layer):
+            raise _in_the_way(layer, tap_name)
+        _check_precision(layer)
+        if isinstance(layer, keras.Model):
+            found += _path(layer.outputs[0], tap_name)
+        elif _is_affine(layer):
+            found.append((layer, shape))
+        else:
+            raise _in_the_way(layer, tap_name)
+        tensor = sources[0]
+
+
+def _is_affine(layer: Any) -> bool:
+    if isinstance(layer, keras.layers.Dense):
+        return layer.activation is keras.activations.linear
+    if isinstance(layer, (keras.layers.Rescaling, keras.layers.BatchNormalization)):
+        return True
+    return type(layer).__name__ in (*_IDENTITIES, *_SHAPERS) or _is_linear_activation(layer)
 
 
 def _producer(tensor: Any) -> tuple[Any, list[Any]]:

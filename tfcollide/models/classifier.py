@@ -1,20 +1,27 @@
 """A frozen Keras classifier, and its taps.
 
-The model owns its bounds: images go in as they are optimised, checked and saved.
+The model owns its bounds and its preprocessing: images go in as they are optimised, checked and saved.
 """
 
 import functools
+import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tfcollide.errors import RequestError
-from tfcollide.shapes import Bounds
+from tfcollide.models.graph import Graph
+from tfcollide.models.logits import Logits, find_logits
+from tfcollide.models.rectifier import Rectifier
+from tfcollide.models.saved_model import FrozenGraph
+from tfcollide.models.taps import Place, default_tap, find_taps, look_up
+from tfcollide.shapes import Bounds, ImageShape
 
 __all__ = ["Activations", "Classifier", "Judgement", "Tap"]
+
+_BATCH, _BATCH_BYTES = 500, 2**29
 
 
 class Activations(NamedTuple):
@@ -22,7 +29,7 @@ class Activations(NamedTuple):
 
     Attributes:
         pre_activation: `[N, U]`, W x + b.
-        post_activation: `[N, U]`, max(pre_activation, 0).
+        post_activation: `[N, U]`, max(pre_activation, 0), and no more than the ceiling where the ReLU has one.
     """
 
     pre_activation: tf.Tensor
@@ -49,60 +56,152 @@ class Tap(NamedTuple):
     Attributes:
         name: of the ReLU layer.
         pre_activation: images `[N, H, W, C]` -> `[N, U]`; differentiable in the images.
+        unit_shape: `(U,)`, or `(H, W, C)` at a convolutional tap, whose units are flattened row by row.
+        rectifier: what lies between the two sides.
     """
 
     name: str
     pre_activation: Callable[[tf.Tensor], tf.Tensor]
+    unit_shape: tuple[int, ...] = ()
+    rectifier: Rectifier = Rectifier()
 
     def __call__(self, images: tf.Tensor) -> Activations:
         """Both sides of the ReLU for `images` `[N, H, W, C]`."""
         pre_activation = self.pre_activation(images)
-        return Activations(pre_activation, tf.nn.relu(pre_activation))
+        return Activations(pre_activation, self.rectifier(pre_activation))
 
 
 class Classifier:
     """A network whose weights do not change.
 
     Args:
-        model: images `[N, H, W, C]` float32 -> logits `[N, L]`; frozen by this class.
+        model: images `[N, H, W, C]` float32 -> logits or probabilities `[N, L]`; frozen by this class.
+            Or the graph of a SavedModel.
         name: what tables call it.
         bounds: the pixel values it reads.
-        class_names: one a logit.
+        class_names: one a logit; None: "class 0", "class 1", ...
+        image_shape: `(H, W, C)`, where the model leaves a size open.
+
+    Raises:
+        RequestError: the model cannot be followed, or is no classifier.
     """
 
-    def __init__(self, model: keras.Model, *, name: str, bounds: Bounds, class_names: tuple[str, ...]):
-        model.trainable = False
+    def __init__(
+        self,
+        model: keras.Model | FrozenGraph,
+        *,
+        name: str,
+        bounds: Bounds,
+        class_names: tuple[str, ...] | None = None,
+        image_shape: ImageShape | None = None,
+    ):
+        if isinstance(model, keras.Model):
+            model.trainable = False
         self.model = model
         self.name = name
         self.bounds = bounds
-        self.class_names = class_names
+        self.image_shape: ImageShape = image_shape or tuple(model.input_shape[1:])
+        self._graph = model if isinstance(model, FrozenGraph) else Graph(model, self.image_shape)
+        self._taps = find_taps(self._graph)
+        self._logits: Logits = find_logits(self._graph, name, self.image_shape, bounds)
+        self.class_names = class_names or tuple(f"class {i}" for i in range(self._logits.classes))
+
+    @property
+    def num_classes(self) -> int:
+        """L."""
+        return self._logits.classes
+
+    @property
+    def first_layers(self) -> list[Any]:
+        """What images meet first, in order."""
+        return [call.operation for call in self._graph.calls[:8]]
+
+    @property
+    def logits_origin(self) -> str:
+        """Where the logits come from, see `logits.Logits`."""
+        return self._logits.origin
 
     @property
     def tap_names(self) -> list[str]:
-        """The ReLU layers, from the input on."""
-        return [layer.name for layer in self.model.layers if isinstance(layer, keras.layers.ReLU)]
+        """The ReLUs, from the input on."""
+        return list(self._taps)
+
+    @property
+    def default_tap(self) -> str:
+        """The ReLU that is taken where none is named, see `taps.default_tap`."""
+        return default_tap(self._taps)
 
     def tap(self, name: str) -> Tap:
-        """The tap at the ReLU layer `name`.
+        """The tap at the ReLU `name`.
 
         Raises:
             RequestError: the network has no such ReLU.
         """
-        if name not in self.tap_names:
-            raise RequestError(f"--tap={name}", f"a ReLU of {self.name}: {', '.join(self.tap_names)}")
-        below = keras.Model(self.model.inputs[0], self.model.get_layer(name).input)
-        return Tap(name, lambda images: tf.reshape(below(images, training=False), [tf.shape(images)[0], -1]))
+        place = look_up(self._graph, self._taps, name, self.name)
+        shape = self._shape_of(place)
+        units = math.prod(shape)
+
+        def pre_activation(images: tf.Tensor) -> tf.Tensor:
+            (values,) = self._graph.run({self._graph.source: images}, place.before)
+            return tf.cast(tf.reshape(values, [-1, units]), tf.float32)
+
+        return Tap(name, pre_activation, shape, place.rectifier)
+
+    def resume(self, name: str, post_activation: tf.Tensor, images: tf.Tensor | None = None) -> tf.Tensor:
+        """Logits `[N, L]` from the far side of the tap `name` on.
+
+        Args:
+            name: of the ReLU.
+            post_activation: `[N, U]`.
+            images: `[N, H, W, C]`, needed where other branches go round the tap.
+
+        Raises:
+            RequestError: there is no such tap, or `images` are needed.
+        """
+        place = look_up(self._graph, self._taps, name, self.name)
+        values = tf.reshape(post_activation, [-1, *self._shape_of(place)])
+        known = {place.after: values} | ({} if images is None else {self._graph.source: images})
+        return self._logits.finish(*self._graph.run(known, self._logits.value))
 
     def logits(self, images: tf.Tensor) -> tf.Tensor:
         """`[N, L]` for `images` `[N, H, W, C]`; differentiable."""
-        return self.model(images, training=False)
+        return self._logits.finish(*self._graph.run({self._graph.source: images}, self._logits.value))
 
-    def judge(self, images: np.ndarray, *, batch_size: int = 500) -> Judgement:
+    @functools.cache  # noqa: B019 (a classifier lives as long as its process)
+    def both(self, tap_name: str) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+        """Images `[N, H, W, C]` -> logits `[N, L]` and pre-activations `[N, U]` at a tap, in one pass."""
+        place = look_up(self._graph, self._taps, tap_name, self.name)
+        units = math.prod(self._shape_of(place))
+
+        def look(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            top, values = self._graph.run({self._graph.source: images}, self._logits.value, place.before)
+            return self._logits.finish(top), tf.cast(tf.reshape(values, [-1, units]), tf.float32)
+
+        spec = tf.TensorSpec([None, *self.image_shape], tf.float32)
+        return tf.function(look, input_signature=[spec], autograph=False)
+
+    @functools.cached_property
+    def batch_size(self) -> int:
+        """How many images are looked at in one go: 500, or as many as half a GiB has room for."""
+        sizes = [math.prod(n or 1 for n in call.shape) for call in self._graph.calls]
+        return min(_BATCH, max(1, _BATCH_BYTES // (16 * max(sizes, default=1))))
+
+    def judge(self, images: np.ndarray, *, batch_size: int | None = None) -> Judgement:
         """Classifies `images` `[n, H, W, C]`, float32 in `bounds`, a batch at a time."""
-        batches = [self._compiled(tf.constant(images[i : i + batch_size])) for i in range(0, len(images), batch_size)]
+        size = batch_size or self.batch_size
+        batches = [self._compiled(tf.constant(images[i : i + size])) for i in range(0, len(images), size)]
         logits = np.concatenate([batch.numpy() for batch in batches])
         return Judgement(logits, tf.nn.softmax(logits).numpy(), logits.argmax(axis=1))
 
     @functools.cached_property
     def _compiled(self) -> Callable[[tf.Tensor], tf.Tensor]:
-        return tf.function(self.logits, input_signature=[tf.TensorSpec(self.model.input_shape, tf.float32)])
+        spec = tf.TensorSpec([None, *self.image_shape], tf.float32)
+        return tf.function(self.logits, input_signature=[spec], autograph=False)
+
+    def _shape_of(self, place: Place) -> tuple[int, ...]:
+        """The shape of a tap's units, found by trial where the model leaves a size open."""
+        known = tuple(n for n in place.shape if n is not None)
+        if len(known) == len(place.shape):
+            return known
+        image = tf.zeros([1, *self.image_shape])
+        return tuple(self._graph.run({self._graph.source: image}, place.before)[0].shape[1:])

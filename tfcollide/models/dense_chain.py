@@ -107,6 +107,8 @@ def read_chain(model: keras.Model) -> DenseChain | Unreadable:
         The chain; or the reason why there is none.
     """
     try:
+        if not isinstance(model, keras.Model):
+            raise _Refusal("a network without Keras layers")
         _check_plain(model)
         if len(model.inputs) != 1 or len(model.outputs) != 1:
             raise _Refusal(f"{model.name} has {len(model.inputs)} inputs and {len(model.outputs)} outputs, not one of each")
@@ -157,6 +159,8 @@ def _append(stages: list[Stage], layer: Any, shape: tuple[int, ...]) -> None:
     size = math.prod(shape)
     if isinstance(layer, keras.layers.InputLayer):
         return
+    if not isinstance(layer, keras.layers.Layer):
+        raise _Refusal(f"{layer.name} is an operation, which is not read as affine or ReLU")
     if getattr(layer, "data_format", "channels_last") == "channels_first":
         raise _Refusal(f"{layer.name} has its channels first")
     if layer.compute_dtype != "float32" or getattr(layer, "quantization_mode", None):

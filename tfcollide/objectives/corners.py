@@ -18,7 +18,13 @@ class Corners:
 
     pushes_units = True
     progress_term = "active_match"
-    weights: Mapping[str, float] = {"active_match": 1.0, "corner_push": 7.0, "inactive_magnitude": 0.8}
+    weights: Mapping[str, float] = {
+        "active_match": 1.0,
+        "corner_push": 0.7,
+        "inactive_magnitude": 0.08,
+        "hull_match": 1.0,
+        "crowding": 1.0,
+    }
 
     @staticmethod
     def terms(pre_activation: tf.Tensor, goal: Goal) -> dict[str, tf.Tensor]:
@@ -26,7 +32,7 @@ class Corners:
         from tfcollide.objectives import terms  # TensorFlow: not needed to know the weights
 
         return {
-            "active_match": terms.active_match(pre_activation, goal.post_activation, goal.active),
+            "active_match": terms.active_match(pre_activation, goal.post_activation, goal.active, goal.ceiling),
             "corner_push": terms.corner_push(pre_activation, goal.pushed),
             "inactive_magnitude": terms.inactive_magnitude(pre_activation, goal.idle),
         }

@@ -29,7 +29,7 @@ class Match:
         """Eq. 1, `[N]`, for `pre_activation` `[N, U]`."""
         from tfcollide.objectives import terms  # TensorFlow: not needed to know the weights
 
-        return {"feature_distance": terms.feature_distance(pre_activation, goal.post_activation)}
+        return {"feature_distance": terms.feature_distance(pre_activation, goal.post_activation, goal.ceiling)}
 
 
 VARIANT = Match

@@ -4,6 +4,7 @@ Features are `[N, U]`, the target's `[U]`. Sets of units are float masks, 1 for 
 unit in the set, `[U]` or, where they differ from corner to corner, `[N, U]`.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,8 @@ __all__ = [
     "inactive_magnitude",
     "inactive_violation",
     "make_goal",
+    "scales",
+    "take",
     "total_variation",
 ]
 
@@ -27,38 +30,83 @@ class Goal(NamedTuple):
 
     Attributes:
         post_activation: `[U]`, the target's features.
-        active: `[U]`, where the target's pre-activation is >= 0 (psgn(0) = 1).
-        pushed: `[N, U]`, the inactive units that each corner pushes.
+        active: `[U]`, the units to match; by default those whose pre-activation is >= 0 (psgn(0) = 1).
+        pushed: `[N, U]`, the inactive units that each corner pushes; -1 for one at the
+            ceiling, which is pushed upwards.
         idle: `[N, U]`, the inactive units that it does not push.
+        scale: scalar, the root mean square of the target's active features.
+        ceiling: scalar, of the ReLU; None for one that has none.
     """
 
     post_activation: tf.Tensor
     active: tf.Tensor
     pushed: tf.Tensor
     idle: tf.Tensor
+    scale: tf.Tensor
+    ceiling: tf.Tensor | None = None
 
 
-def make_goal(pre_activation: np.ndarray, groups: tuple[tuple[int, ...], ...]) -> Goal:
+def make_goal(
+    pre_activation: np.ndarray,
+    groups: tuple[tuple[int, ...], ...],
+    active: np.ndarray | None = None,
+    *,
+    ceiling: float = math.inf,
+) -> Goal:
     """The goal for a target and one group of inactive units a corner.
 
     Args:
         pre_activation: `[U]`, the target's.
         groups: N groups of units, which may be empty.
+        active: `[U]` bool, where another rule than >= 0 decides which units count as active.
+        ceiling: of the ReLU, such as 6. Units of the target above it count as active,
+            but an image matches them wherever it is above it, too.
     """
-    active = (pre_activation >= 0).astype(np.float32)
+    active = (pre_activation >= 0 if active is None else active).astype(np.float32)
+    saturated = pre_activation >= ceiling
     pushed = np.zeros([len(groups), active.size], np.float32)
     for corner, units in enumerate(groups):
-        pushed[corner, list(units)] = 1.0
+        pushed[corner, list(units)] = np.where(saturated[list(units)], -1.0, 1.0)
     return Goal(
-        tf.constant(np.maximum(pre_activation, 0.0), tf.float32),
+        tf.constant(np.clip(pre_activation, 0.0, ceiling), tf.float32),
         tf.constant(active),
         tf.constant(pushed),
         tf.constant((1.0 - active) * (1.0 - pushed)),
+        tf.constant(_root_mean_square(pre_activation[active > 0]), tf.float32),
+        None if math.isinf(ceiling) else tf.constant(ceiling, tf.float32),
     )
 
 
-def active_match(pre_activation: tf.Tensor, target: tf.Tensor, active: tf.Tensor) -> tf.Tensor:
-    """L_pos of Eq. 3: sum_{u active} (pre_activation(x)[u] - post_activation(t)[u])^2."""
+def take(goal: Goal, corners: tf.Tensor) -> Goal:
+    """The goal of some corners alone, `[M]` indices."""
+    return goal._replace(pushed=tf.gather(goal.pushed, corners), idle=tf.gather(goal.idle, corners))
+
+
+def scales(goal: Goal) -> dict[str, tf.Tensor]:
+    """What weights are multiplied by, so that the same ones suit networks with features of any size.
+
+    L_pos grows with the square of the features, L_neg with the features themselves;
+    crowding has no unit, and is set against the target's squared features.
+    """
+    energy = tf.reduce_sum(goal.active * tf.square(goal.post_activation))
+    return {"corner_push": goal.scale, "inactive_magnitude": goal.scale, "crowding": energy}
+
+
+def _root_mean_square(values: np.ndarray) -> float:
+    found = float(np.sqrt(np.mean(np.square(values, dtype=np.float64)))) if values.size else 0.0
+    return found or 1.0
+
+
+def active_match(
+    pre_activation: tf.Tensor, target: tf.Tensor, active: tf.Tensor, ceiling: tf.Tensor | None = None
+) -> tf.Tensor:
+    """L_pos of Eq. 3: sum_{u active} (pre_activation(x)[u] - post_activation(t)[u])^2.
+
+    Where the target is at the ceiling, all that is above it is the same to the
+    network: there the term is max(ceiling - pre_activation(x)[u], 0)^2.
+    """
+    if ceiling is not None:
+        pre_activation = tf.where(target >= ceiling, tf.minimum(pre_activation, ceiling), pre_activation)
     return tf.reduce_sum(active * tf.square(pre_activation - target), axis=-1)
 
 
@@ -76,9 +124,12 @@ def inactive_magnitude(pre_activation: tf.Tensor, idle: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(idle * tf.abs(pre_activation), axis=-1)
 
 
-def feature_distance(pre_activation: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+def feature_distance(pre_activation: tf.Tensor, target: tf.Tensor, ceiling: tf.Tensor | None = None) -> tf.Tensor:
     """Eq. 1: sum_u (post_activation(x)[u] - post_activation(t)[u])^2 over all units."""
-    return tf.reduce_sum(tf.square(tf.nn.relu(pre_activation) - target), axis=-1)
+    post_activation = tf.nn.relu(pre_activation)
+    if ceiling is not None:
+        post_activation = tf.minimum(post_activation, ceiling)
+    return tf.reduce_sum(tf.square(post_activation - target), axis=-1)
 
 
 def inactive_violation(pre_activation: tf.Tensor, active: tf.Tensor) -> tf.Tensor:

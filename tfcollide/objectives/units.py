@@ -25,13 +25,19 @@ def parse_units(text: str) -> Groups:
     return numbers
 
 
-def choose_units(active: np.ndarray, num_corners: int, asked: Groups | None = None) -> Groups:
+def choose_units(
+    active: np.ndarray, num_corners: int, asked: Groups | None = None, *, unit_shape: tuple[int, ...] = ()
+) -> Groups:
     """The units asked for, checked; or the first inactive ones, as the paper takes them.
 
+    The first units of a convolutional tap would be channels of one pixel; there the
+    units are spread out over positions and channels, see `_spread`.
+
     Args:
-        active: `[U]` bool, the target's active units.
+        active: `[U]` bool, the target's active units; where a ReLU has a ceiling, only those below it.
         num_corners: N.
         asked: groups from `parse_units`, or None.
+        unit_shape: `(H, W, C)` at a convolutional tap.
 
     Raises:
         RequestError: there are fewer than N inactive units; or a unit asked for is
@@ -45,7 +51,8 @@ def choose_units(active: np.ndarray, num_corners: int, asked: Groups | None = No
                 f"at most {inactive.size}, the number of inactive units of the target at this tap",
                 "Ask for fewer corners, or group units with --units.",
             )
-        return tuple((int(unit),) for unit in inactive[:num_corners])
+        chosen = _spread(~active, unit_shape, num_corners) if len(unit_shape) > 1 else inactive[:num_corners].tolist()
+        return tuple((int(unit),) for unit in chosen)
     for unit in (unit for group in asked for unit in group):
         if unit >= active.size:
             raise RequestError(f"--units: unit {unit}", f"a unit from 0 to {active.size - 1}")
@@ -53,3 +60,25 @@ def choose_units(active: np.ndarray, num_corners: int, asked: Groups | None = No
             few = ", ".join(str(u) for u in inactive[:8])
             raise RequestError(f"--units: unit {unit}, which is active for the target", f"inactive units, such as {few}")
     return asked
+
+
+def _spread(inactive: np.ndarray, shape: tuple[int, ...], count: int) -> list[int]:
+    """`count` inactive units, far from each other in every axis.
+
+    The k-th is the first inactive one from frac(1/2 + k a) on, in units of the shape,
+    where a_i = g^-i and g^(d+1) = g + 1, the generalised golden ratio for d axes: an
+    additive recurrence, whose points fill a box evenly.
+    """
+    axes = len(shape)
+    golden = 2.0
+    for _ in range(64):
+        golden = (1.0 + golden) ** (1.0 / (axes + 1))
+    steps = golden ** -np.arange(1.0, axes + 1)
+    free, chosen = inactive.copy(), []
+    for k in range(count):
+        place = np.floor((0.5 + k * steps) % 1.0 * shape).astype(int)
+        start = int(np.ravel_multi_index(tuple(place), shape))
+        left = np.flatnonzero(free)
+        chosen.append(int(left[np.searchsorted(left, start) % left.size]))
+        free[chosen[-1]] = False
+    return chosen

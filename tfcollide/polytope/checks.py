@@ -3,19 +3,21 @@
 Nothing here knows how the corners were found.
 """
 
+import functools
+import math
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from tqdm import tqdm
 
+from tfcollide.ledger import Ledger
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.objectives import terms
 from tfcollide.polytope.hull import mix
 from tfcollide.records import CornerRecord, Interpolation, PngCheck
 
 __all__ = ["Target", "check_mixtures", "check_png", "corner_terms", "judge_corners", "target_of"]
-
-_BATCH = 500
 
 
 class Target(NamedTuple):
@@ -44,10 +46,10 @@ def corner_terms(tap: Tap, images: np.ndarray, goal: terms.Goal) -> dict[str, np
     """Every term of corners `[N, H, W, C]`, `[N]` each."""
     pre_activation = tap.pre_activation(tf.constant(images))
     values = {
-        "active_match": terms.active_match(pre_activation, goal.post_activation, goal.active),
+        "active_match": terms.active_match(pre_activation, goal.post_activation, goal.active, goal.ceiling),
         "corner_push": terms.corner_push(pre_activation, goal.pushed),
         "inactive_magnitude": terms.inactive_magnitude(pre_activation, goal.idle),
-        "feature_distance": terms.feature_distance(pre_activation, goal.post_activation),
+        "feature_distance": terms.feature_distance(pre_activation, goal.post_activation, goal.ceiling),
         "inactive_violation": terms.inactive_violation(pre_activation, goal.active),
         "boundary_gap": terms.boundary_gap(pre_activation, goal.active),
     }
@@ -93,33 +95,68 @@ def judge_corners(
 
 
 def check_mixtures(
-    classifier: Classifier, tap: Tap, corners: np.ndarray, weights: np.ndarray, target: Target, *, sampling: str
+    classifier: Classifier,
+    tap: Tap,
+    corners: np.ndarray,
+    weights: np.ndarray,
+    target: Target,
+    *,
+    sampling: str,
+    ledger: Ledger | None = None,
+    name: str = "mixtures",
 ) -> Interpolation:
-    """Classifies the mixtures of corners `[N, H, W, C]` with `weights` `[S, N]`, batch by batch."""
-    post_activation = tf.constant(np.maximum(target.pre_activation, 0.0))
-    hits, probabilities, distances = [], [], []
-    for i in range(0, len(weights), _BATCH):
-        mixtures = mix(weights[i : i + _BATCH], corners)
-        judged = classifier.judge(mixtures, batch_size=_BATCH)
-        hits.append(judged.predicted == target.predicted)
-        probabilities.append(judged.probabilities[:, target.predicted].astype(np.float64))
-        distances.append(terms.feature_distance(tap.pre_activation(tf.constant(mixtures)), post_activation).numpy())
+    """Classifies mixtures of corners, batch by batch.
+
+    Args:
+        classifier: the network.
+        tap: where features are compared.
+        corners: `[N, H, W, C]`.
+        weights: `[S, N]` convex weights.
+        target: whose class counts.
+        sampling: how the weights were drawn.
+        ledger: keeps what is finished.
+        name: of this check in the ledger.
+    """
+    post_activation = tap.rectifier(tf.constant(target.pre_activation))
+    ceiling = None if math.isinf(tap.rectifier.ceiling) else tf.constant(tap.rectifier.ceiling)
+    look, size, ledger = classifier.both(tap.name), classifier.batch_size, ledger or Ledger()
+
+    def judge(start: int) -> dict[str, np.ndarray]:
+        logits, pre_activation = look(tf.constant(mix(weights[start : start + size], corners)))
+        return {
+            "hit": tf.equal(tf.argmax(logits, axis=1), target.predicted).numpy(),
+            "probability": tf.nn.softmax(logits)[:, target.predicted].numpy().astype(np.float64),
+            "distance": terms.feature_distance(pre_activation, post_activation, ceiling).numpy(),
+        }
+
+    batches = []
+    with tqdm(total=len(weights), desc=name, unit=" mixtures", leave=False, delay=1.0) as bar:
+        for start in range(0, len(weights), size):
+            batches.append(ledger.do(f"{name}/{start}", functools.partial(judge, start)))
+            bar.update(len(batches[-1]["hit"]))
+    hits, probabilities, distances = (np.concatenate([b[key] for b in batches]) for key in ("hit", "probability", "distance"))
     return Interpolation(
         samples=len(weights),
         sampling=sampling,
-        accuracy=float(np.concatenate(hits).mean()),
-        mean_probability=float(np.concatenate(probabilities).mean()),
-        min_probability=float(np.concatenate(probabilities).min()),
-        max_feature_distance=float(np.concatenate(distances).max()),
+        accuracy=float(hits.mean()),
+        mean_probability=float(probabilities.mean()),
+        min_probability=float(probabilities.min()),
+        max_feature_distance=float(distances.max()),
     )
 
 
 def check_png(
-    classifier: Classifier, tap: Tap, read_back: np.ndarray, goal: terms.Goal, weights: np.ndarray, target: Target
+    classifier: Classifier,
+    tap: Tap,
+    read_back: np.ndarray,
+    goal: terms.Goal,
+    weights: np.ndarray,
+    target: Target,
+    ledger: Ledger | None = None,
 ) -> PngCheck:
     """The same of corners `[N, H, W, C]` that were read back from 8-bit files."""
     values = corner_terms(tap, read_back, goal)
-    mixtures = check_mixtures(classifier, tap, read_back, weights, target, sampling="")
+    mixtures = check_mixtures(classifier, tap, read_back, weights, target, sampling="", ledger=ledger, name="from PNG")
     return PngCheck(
         accuracy=mixtures.accuracy,
         mean_probability=mixtures.mean_probability,

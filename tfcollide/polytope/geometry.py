@@ -8,6 +8,7 @@ import dataclasses
 import numpy as np
 import scipy.sparse
 
+from tfcollide.polytope.blas import one_blas_thread
 from tfcollide.polytope.halfspaces import Polytope
 from tfcollide.polytope.linear_program import LinearProgram, Solution, minimise
 from tfcollide.polytope.relative_interior import Cuts, ImplicitEqualities, implicit_equalities, is_empty, solve
@@ -31,13 +32,15 @@ class Ball:
     radius: float
 
 
+@one_blas_thread()
 def affine_dimension(polytope: Polytope) -> int:
     """D less the rank of all equalities, implicit ones included; 0 for a point, -1 for the empty set."""
     if is_empty(polytope):
         return -1
     found = implicit_equalities(polytope)
     free = ~found.fixed
-    return int(free.sum()) - len(_row_space(_hull_rows(polytope, found)[:, free]))
+    values = np.linalg.svd(_hull_rows(polytope, found)[:, free], compute_uv=False)
+    return int(free.sum() - np.count_nonzero(_kept(values)))
 
 
 def is_point(polytope: Polytope) -> bool:
@@ -162,7 +165,12 @@ def _row_space(rows: np.ndarray) -> np.ndarray:
     if not rows.size:
         return np.zeros([0, rows.shape[1]])
     _, values, basis = np.linalg.svd(rows, full_matrices=False)
-    return basis[values > RANK_TOLERANCE * max(1.0, values[0])]
+    return basis[_kept(values)]
+
+
+def _kept(values: np.ndarray) -> np.ndarray:
+    """Which singular values, largest first, of rows of length one count as more than zero."""
+    return values > RANK_TOLERANCE * max(1.0, values.max(initial=0.0))
 
 
 def _line(rows: np.ndarray) -> np.ndarray | None:

@@ -12,7 +12,7 @@ from tfcollide.models.affine import AffineMap
 from tfcollide.polytope.rounding import inward, tightening
 from tfcollide.shapes import Bounds
 
-__all__ = ["Polytope", "Violation", "collision_polytope"]
+__all__ = ["Polytope", "Violation", "active_units", "collision_polytope"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,6 +82,11 @@ class Polytope:
         return Polytope(equalities, values, inequalities, limits, self.lower, self.upper)
 
 
+def active_units(affine: AffineMap, target: np.ndarray) -> np.ndarray:
+    """`[U]` bool: the units of which a collision with `target` `[D]` has equations, pre_activation(target) > 0 in float64."""
+    return affine(target) > 0.0
+
+
 def collision_polytope(affine: AffineMap, target: np.ndarray, bounds: Bounds, *, float32_safe: bool = False) -> Polytope:
     """The images whose features equal the target's.
 
@@ -105,7 +110,7 @@ def collision_polytope(affine: AffineMap, target: np.ndarray, bounds: Bounds, *,
     if target.shape != affine.weights.shape[:1]:
         raise RequestError(f"a target of shape {target.shape}", f"{affine.weights.shape[:1]}, one number a pixel")
     pre_activation = affine(target)
-    active = pre_activation > 0.0
+    active = active_units(affine, target)
     inequalities, limits = affine.weights.T[~active], -affine.bias[~active]
     lower, upper = np.full(target.size, bounds.lower, float), np.full(target.size, bounds.upper, float)
     if float32_safe:

@@ -109,7 +109,7 @@ def _implicit(polytope: Polytope) -> ImplicitEqualities | None:
     zero = ~unit.inequalities.any(axis=1)
     if (unit.limits[zero] < -SLACK_TOLERANCE).any() or (polytope.lower > polytope.upper).any():
         return None
-    point, tight = _roomiest(polytope, unit, cuts), np.zeros(cuts.limits.size, bool)
+    point, tight = _strict(polytope, unit), np.zeros(cuts.limits.size, bool)
     if point is None:
         point, tight = _loosen(polytope, unit, cuts)
     if point is None:
@@ -120,14 +120,22 @@ def _implicit(polytope: Polytope) -> ImplicitEqualities | None:
     return ImplicitEqualities(inequalities, lower, upper, np.clip(point, polytope.lower, polytope.upper))
 
 
-def _roomiest(polytope: Polytope, unit: Polytope, cuts: Cuts) -> np.ndarray | None:
-    """The point with the most slack, the same in every row; None where some row has none.
+def _strict(polytope: Polytope, unit: Polytope) -> np.ndarray | None:
+    """A point that clears every inequality by a hundred tolerances; None where there is none.
 
-    One program that settles the usual case, in which nothing is an implicit equality.
+    One program of the polytope's own size that settles the usual case, in which
+    nothing is an implicit equality.
     """
-    slack = scipy.sparse.csr_array(np.ones([cuts.limits.size, 1]))
-    solution = solve(_with_slacks(polytope, unit, cuts, slack))
-    return solution.x[: polytope.size] if solution.status == "optimal" and -solution.value > SLACK_TOLERANCE else None
+    room = 100.0 * SLACK_TOLERANCE
+    some = unit.inequalities.any(axis=1)
+    rows = np.concatenate([unit.equalities, unit.inequalities[some]])
+    row_upper = np.concatenate([unit.values, unit.limits[some] - room])
+    row_lower = np.concatenate([unit.values, np.full(some.sum(), -np.inf)])
+    lower, upper = polytope.lower + room, polytope.upper - room
+    if (lower > upper).any():
+        return None
+    solution = minimise(LinearProgram(np.zeros(polytope.size), rows, row_lower, row_upper, lower, upper))
+    return solution.x if solution.status == "optimal" else None
 
 
 def _loosen(polytope: Polytope, unit: Polytope, cuts: Cuts) -> tuple[np.ndarray | None, np.ndarray]:

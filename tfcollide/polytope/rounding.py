@@ -7,15 +7,9 @@ bfloat16 round earlier and are outside the claim, and so is underflow (below 1e-
 import numpy as np
 
 from tfcollide.models.affine import AffineMap
+from tfcollide.polytope.float_error import gamma
 
-__all__ = ["gamma", "inward", "network_upper_bound", "tightening"]
-
-_UNIT_ROUNDOFF = 2.0**-24
-
-
-def gamma(roundings: int) -> float:
-    """The relative error of n float32 roundings in a row, n u / (1 - n u) with u = 2^-24 (Higham, Lemma 3.1)."""
-    return roundings * _UNIT_ROUNDOFF / (1.0 - roundings * _UNIT_ROUNDOFF)
+__all__ = ["inward", "network_upper_bound", "tightening"]
 
 
 def inward(lower: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ import numpy as np
 from tfcollide.errors import RequestError
 from tfcollide.models.affine import AffineMap
 from tfcollide.polytope.blas import one_blas_thread
-from tfcollide.polytope.halfspaces import Polytope
+from tfcollide.polytope.halfspaces import Polytope, active_units
 from tfcollide.polytope.linear_program import LinearProgram, Solution, minimise
 from tfcollide.polytope.rounding import network_upper_bound
 
@@ -154,8 +154,7 @@ def saved_corners(affine: AffineMap, target: np.ndarray, polytope: Polytope, poi
         points: `[N, D]` float64 corners; best of a `float32_safe` polytope.
     """
     saved = points.astype(np.float32)
-    pre_activation = affine(target)
-    features, inactive = np.maximum(pre_activation, 0.0), pre_activation <= 0.0
+    features, inactive = np.maximum(affine(target), 0.0), ~active_units(affine, target)
 
     def residual(x: np.ndarray) -> np.ndarray:
         return np.abs(np.maximum(affine(x), 0.0) - features).max(axis=1)

@@ -7,93 +7,111 @@ starts at once: vertices, midpoints of edges, the centroid, random mixtures, and
 lowest of those that were sampled. For any network; a proof is `certificate`'s.
 """
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
 from scipy.special import betaincinv
 
+from tfcollide.ledger import Ledger
 from tfcollide.polytope.hull import mix
 from tfcollide.polytope.simplex import starts
 from tfcollide.records import FailureBound, WorstMixture
 
-__all__ = ["clopper_pearson", "worst_mixture"]
+__all__ = ["MixtureSearch", "clopper_pearson"]
 
 _FIRST_STEP, _LAST_STEP = 0.5, 1e-4
 
 
-def worst_mixture(
-    logits: Callable[[tf.Tensor], tf.Tensor],
-    corners: np.ndarray,
-    target: int,
-    *,
-    class_names: tuple[str, ...],
-    sampled: np.ndarray | None = None,
-    random_starts: int = 64,
-    steps: int = 60,
-    batch_size: int = 50,
-    seed: int = 0,
-) -> WorstMixture:
-    """Searches the hull of `corners` for the mixture with the smallest margin.
+class MixtureSearch:
+    """The search over hulls of one network; compiled once, for any number of corners and any target.
 
     Args:
         logits: differentiable, images `[n, H, W, C]` -> `[n, L]`.
-        corners: `[N, H, W, C]` float32, as saved.
-        target: index of the class whose margin counts.
+        shape: (H, W, C).
         class_names: one a logit.
-        sampled: `[S, N]` mixtures to judge too: the answer is no better than any of them.
-        random_starts: beside the fixed ones; so many of the lowest sampled mixtures start as well.
         steps: of each start.
-        batch_size: mixtures at once. The work is S + starts * steps * 3 passes, roughly.
-        seed: of the random starts.
     """
-    judge = _Judge(logits, corners, target, batch_size)
-    points = starts(np.random.default_rng(seed), len(corners), random_starts).astype(np.float32)
-    if sampled is not None:
-        sampled = sampled.astype(np.float32)
-        lowest = np.argsort(judge.margins(sampled), kind="stable")[:random_starts]
-        points = np.concatenate([points, sampled[lowest]])
-    descend = _compile_descent(logits, corners, target, steps)
-    ends = np.concatenate([descend(tf.constant(batch)).numpy() for batch in _batches(points, batch_size)]).astype(np.float64)
-    tried = np.concatenate([points, (ends / ends.sum(axis=1, keepdims=True)).astype(np.float32)])
-    return judge.alone(tried[judge.margins(tried).argmin()], class_names)
+
+    def __init__(
+        self, logits: Callable[[tf.Tensor], tf.Tensor], shape: Sequence[int], class_names: tuple[str, ...], *, steps: int = 60
+    ):
+        self._class_names = class_names
+        images = tf.TensorSpec([None, *shape], tf.float32)
+        points, target = tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([], tf.int32)
+        self._logits = tf.function(logits, input_signature=[images])
+        self._descend = tf.function(_descent(logits, steps), input_signature=[points, images, target])
+
+    def __call__(
+        self,
+        corners: np.ndarray,
+        target: int,
+        *,
+        sampled: np.ndarray | None = None,
+        random_starts: int = 64,
+        batch_size: int = 500,
+        seed: int = 0,
+        ledger: Ledger | None = None,
+    ) -> WorstMixture:
+        """Searches the hull of `corners` for the mixture with the smallest margin.
+
+        Args:
+            corners: `[N, H, W, C]` float32, as saved.
+            target: index of the class whose margin counts.
+            sampled: `[S, N]` mixtures to judge too: the answer is no better than any of them.
+            random_starts: beside the fixed ones; so many of the lowest sampled mixtures start as well.
+            batch_size: mixtures at once. The work is S + starts * steps * 3 passes, roughly.
+            seed: of the random starts.
+            ledger: keeps what is finished.
+        """
+        ledger = ledger or Ledger()
+
+        def margins(weights: np.ndarray) -> np.ndarray:
+            values = [self._logits(tf.constant(mix(batch, corners))).numpy() for batch in _batches(weights, batch_size)]
+            return _margins(np.concatenate(values).astype(np.float64), target)
+
+        if len(corners) == 1:
+            return self._alone(np.ones(1, np.float32), corners, target)
+        points = starts(np.random.default_rng(seed), len(corners), random_starts).astype(np.float32)
+        if sampled is not None:
+            sampled = sampled.astype(np.float32)
+            points = np.concatenate([points, sampled[np.argsort(margins(sampled), kind="stable")[:random_starts]]])
+        hull, goal = tf.constant(corners, tf.float32), tf.constant(target)
+        ends = [
+            ledger.do(f"worst mixture/{i}", functools.partial(self._down, batch, hull, goal))
+            for i, batch in enumerate(_batches(points, batch_size))
+        ]
+        lowest = np.concatenate([part["end"] for part in ends]).astype(np.float64)
+        tried = np.concatenate([points, (lowest / lowest.sum(axis=1, keepdims=True)).astype(np.float32)])
+        return self._alone(tried[margins(tried).argmin()], corners, target)
+
+    def _down(self, points: np.ndarray, corners: tf.Tensor, target: tf.Tensor) -> dict[str, np.ndarray]:
+        return {"end": self._descend(tf.constant(points), corners, target).numpy()}
+
+    def _alone(self, weights: np.ndarray, corners: np.ndarray, target: int) -> WorstMixture:
+        """One mixture by itself, as anyone who checks it would: a batch may sum in another order."""
+        values = self._logits(tf.constant(mix(weights[None], corners))).numpy().astype(np.float64)
+        predicted = self._class_names[int(values[0].argmax())]
+        return WorstMixture(float(_margins(values, target)[0]), predicted, tuple(weights.tolist()))
 
 
-def clopper_pearson(failures: int, samples: int, confidence: float = 0.95) -> FailureBound:
+def clopper_pearson(failures: int, samples: int, confidence: float = 0.95, *, sampling: str = "uniform") -> FailureBound:
     """The exact one-sided upper bound on the share of failures (Clopper and Pearson 1934).
 
     The largest p for which `failures` or fewer in `samples` independent draws have
     a probability of at least 1 - confidence. With no failure it is
-    1 - (1 - confidence)^(1 / samples). Samples must be drawn from the distribution
-    that the share is meant of: uniform ones for a share of the volume.
+    1 - (1 - confidence)^(1 / samples). The share is one of the distribution that the
+    samples come from: of the hull's volume for uniform ones.
 
     Args:
         failures: at most `samples`.
         samples: S, at least one for a bound below one.
         confidence: in (0, 1).
+        sampling: the name of that distribution.
     """
     share = 1.0 if failures >= samples else float(betaincinv(failures + 1, samples - failures, confidence))
-    return FailureBound(confidence, share)
-
-
-class _Judge:
-    """The network on mixtures as saved: `hull.mix` of float32 weights."""
-
-    def __init__(self, logits: Callable[[tf.Tensor], tf.Tensor], corners: np.ndarray, target: int, batch_size: int):
-        self._corners, self._target, self._batch_size = corners, target, batch_size
-        self._logits = tf.function(logits, input_signature=[tf.TensorSpec([None, *corners.shape[1:]], tf.float32)])
-
-    def margins(self, weights: np.ndarray) -> np.ndarray:
-        """`[S]` for float32 `weights` `[S, N]`."""
-        batches = _batches(weights, self._batch_size)
-        values = np.concatenate([self._logits(tf.constant(mix(batch, self._corners))).numpy() for batch in batches])
-        return _margins(values.astype(np.float64), self._target)
-
-    def alone(self, weights: np.ndarray, class_names: tuple[str, ...]) -> WorstMixture:
-        """One mixture by itself, as anyone who checks it would: a batch may sum in another order."""
-        values = self._logits(tf.constant(mix(weights[None], self._corners))).numpy().astype(np.float64)
-        predicted = class_names[int(values[0].argmax())]
-        return WorstMixture(float(_margins(values, self._target)[0]), predicted, tuple(weights.tolist()))
+    return FailureBound(confidence, share, sampling)
 
 
 def _margins(logits: np.ndarray, target: int) -> np.ndarray:
@@ -104,35 +122,33 @@ def _batches(values: np.ndarray, size: int) -> list[np.ndarray]:
     return [values[i : i + size] for i in range(0, len(values), size)]
 
 
-def _compile_descent(
-    logits: Callable[[tf.Tensor], tf.Tensor], corners: np.ndarray, target: int, steps: int
-) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Mixtures `[P, N]` -> the lowest that each meets on its way down, `[P, N]`."""
-    count, shape = len(corners), corners.shape[1:]
-    flat = tf.constant(corners.reshape(count, -1), tf.float32)
+def _descent(logits: Callable[[tf.Tensor], tf.Tensor], steps: int) -> Callable[..., tf.Tensor]:
+    """Mixtures `[P, N]` of corners `[N, H, W, C]` -> the lowest that each meets on its way down, `[P, N]`."""
     rate = (_LAST_STEP / _FIRST_STEP) ** (1.0 / max(steps - 1, 1))
 
-    def margins(weights: tf.Tensor) -> tf.Tensor:
-        values = logits(tf.reshape(weights @ flat, [-1, *shape]))
-        others = tf.concat([values[:, :target], values[:, target + 1 :]], axis=1)
-        return values[:, target] - tf.reduce_max(others, axis=1)
+    def descend(points: tf.Tensor, corners: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+        flat = tf.reshape(corners, [-1, np.prod(corners.shape[1:])])
 
-    def step(k: tf.Tensor, points: tf.Tensor, best: tf.Tensor, lowest: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        with tf.GradientTape() as tape:
-            tape.watch(points)
-            found = margins(points)
-        slope = tape.gradient(found, points, unconnected_gradients="zero")
-        slope -= tf.reduce_mean(slope, axis=1, keepdims=True)
-        length = _FIRST_STEP * rate ** tf.cast(k, tf.float32)
-        ahead = _project(points - length * tf.math.divide_no_nan(slope, tf.norm(slope, axis=1, keepdims=True)))
-        better = found < lowest
-        return k + 1, ahead, tf.where(better[:, None], points, best), tf.where(better, found, lowest)
+        def margins(weights: tf.Tensor) -> tf.Tensor:
+            values = logits(tf.reshape(weights @ flat, [-1, *corners.shape[1:]]))
+            others = tf.where(tf.range(tf.shape(values)[1]) == target, -np.inf, values)
+            return tf.gather(values, target, axis=1) - tf.reduce_max(others, axis=1)
 
-    def descend(points: tf.Tensor) -> tf.Tensor:
+        def step(k: tf.Tensor, points: tf.Tensor, best: tf.Tensor, lowest: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            with tf.GradientTape() as tape:
+                tape.watch(points)
+                found = margins(points)
+            slope = tape.gradient(found, points, unconnected_gradients="zero")
+            slope -= tf.reduce_mean(slope, axis=1, keepdims=True)
+            length = _FIRST_STEP * rate ** tf.cast(k, tf.float32)
+            ahead = _project(points - length * tf.math.divide_no_nan(slope, tf.norm(slope, axis=1, keepdims=True)))
+            better = found < lowest
+            return k + 1, ahead, tf.where(better[:, None], points, best), tf.where(better, found, lowest)
+
         start = (tf.constant(0), points, points, tf.fill(tf.shape(points)[:1], np.float32(np.inf)))
         return tf.while_loop(lambda k, *_: k < steps, step, start)[2]
 
-    return tf.function(descend, input_signature=[tf.TensorSpec([None, count], tf.float32)])
+    return descend
 
 
 def _project(points: tf.Tensor) -> tf.Tensor:

@@ -9,9 +9,21 @@ import os
 from typing import Any, Self
 
 from tfcollide.errors import RequestError
+from tfcollide.models.model_file import kind_of
 from tfcollide.run_directory import absolute
 
-__all__ = ["CollideConfig", "PRESETS", "TrainConfig", "choices_of", "flags_text", "preset_values"]
+__all__ = ["HEADINGS", "PRESETS", "CollideConfig", "TrainConfig", "choices_of", "flags_text", "preset_values"]
+
+_FOLDER = "folder:"
+HEADINGS = {
+    "dataset": "The classifier and its data",
+    "source": "What collides with what",
+    "objective": "How corners are found",
+    "interpolations": "How the hull is checked",
+    "pairs": "Many pairs",
+    "seed": "The run",
+}
+"""The first flag of each part of --help -> its heading."""
 
 
 def _flag(default: Any, help_text: str, *, choices: tuple[str, ...] = ()) -> Any:
@@ -22,9 +34,11 @@ def _flag(default: Any, help_text: str, *, choices: tuple[str, ...] = ()) -> Any
 class TrainConfig:
     """A classifier: its data set and how it is trained."""
 
-    dataset: str = _flag("digits", "Data set: digits (embedded), or a TFDS name such as mnist.")
+    dataset: str = _flag("digits", "Data set: digits (embedded), a TFDS name such as mnist, or folder:PATH.")
     data_dir: str | None = _flag(None, "Folder of prepared TFDS data sets. Default: $TFDS_DATA_DIR, else TFDS's own.")
-    model: str = _flag("mlp", "Classifier: mlp, trained on the data set when first asked for.")
+    model: str = _flag(
+        "mlp", "mlp, trained on the data set when first asked for; vgg16, resnet50, ...; a .keras or .h5 file; a SavedModel."
+    )
     model_dir: str | None = _flag(None, "Folder where trained models are kept. Default: tfcollide in the user's cache folder.")
     hidden_units: str = _flag("256,256", "Widths of the hidden layers; their ReLUs are hidden_1, hidden_2, ...")
     initializer: str = _flag("unit_normal", "unit_normal (weights and biases), or a Keras initialiser such as HeNormal.")
@@ -43,10 +57,13 @@ class TrainConfig:
     def resolved(self) -> Self:
         """The same with default folders filled in and paths absolute, so that any folder will do."""
         data_dir = self.data_dir or os.environ.get("TFDS_DATA_DIR")
+        folder = self.dataset.removeprefix(_FOLDER)
         cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
         return dataclasses.replace(
             self,
             data_dir=_absolute(data_dir) if data_dir else None,
+            dataset=_FOLDER + _absolute(folder) if folder != self.dataset else self.dataset,
+            model=_absolute(self.model) if kind_of(self.model) == "file" else self.model,
             model_dir=_absolute(self.model_dir or f"{cache}/tfcollide"),
         )
 
@@ -64,7 +81,16 @@ class CollideConfig(TrainConfig):
 
     source: str = _flag("3", "Where corners start: a class, test:INDEX, an image file, or every (one of each class).")
     target: str = _flag("7", "Whose features they take: a class, test:INDEX, or an image file.")
-    tap: str = _flag("hidden_1", "ReLU layer at which features collide.")
+    tap: str | None = _flag(None, "ReLU at which features collide. Default: the first of a dense layer, else the last.")
+    weights: str | None = _flag(None, "Weights of vgg16, resnet50, ...: imagenet (the default), random, or an .h5 file.")
+    labels: str | None = _flag(
+        None, "A file with a class name a line. Default: the data set's names, if as many, or ImageNet's."
+    )
+    allow_custom_code: bool = _flag(False, "Load a model file even if it carries code, which can do all that you can.")
+    pixel_range: str | None = _flag(
+        None, "Black and white, as a model file reads them. Default: 0,255 or 0,1, by its first layers."
+    )
+    image_size: int | None = _flag(None, "Height and width of images, where the model leaves them open. Default: 224.")
     corners: int | None = _flag(
         None, "Number of corners, N. Default: one a group of --units, else 5 (1 for --objective=match)."
     )
@@ -85,12 +111,27 @@ class CollideConfig(TrainConfig):
     max_change: float | None = _flag(None, "With --nearest: the most that one pixel value may change, in the model's units.")
     max_total: float | None = _flag(None, "With --nearest: the most that the norm of the change may be.")
     optimizer: str = _flag("adam", "Update rule.", choices=("gradient_descent", "ema", "adam"))
-    learning_rate: str = _flag("0.01", "RATE, STEP:RATE,STEP:RATE,... from step 0 on, or cosine:RATE.")
+    learning_rate: str | None = _flag(
+        None,
+        "RATE, STEP:RATE,STEP:RATE,... from step 0 on, or cosine:RATE. Default: 0.03 of the pixel range with adam, else 0.01.",
+    )
     term_weights: str | None = _flag(
         None, "Weights of loss terms, such as active_match=2,corner_push=1. Default: the objective's."
     )
+    literal: bool = _flag(
+        False, "Weights of L_neg as they are, as in Eq. 3; otherwise they are multiplied by the size of the target's features."
+    )
+    hull_samples: int | None = _flag(
+        None, "Random mixtures that must match the target too, a step. Default: N at a tap that is not affine, else 0 (Eq. 3)."
+    )
+    spread: float = _flag(
+        0.15, "With hull samples: how far apart corners are to be, as the root mean square over pixels, a share of their range."
+    )
     half_life: float = _flag(150.0, "Steps in which the weights of all terms but active_match halve; 0: never, as in Eq. 3.")
-    start_noise: float = _flag(0.0, "Standard deviation of noise on the start, as a share of the pixel range.")
+    start_noise: float | None = _flag(
+        None,
+        "Standard deviation of noise on the start, a share of the pixel range. Default: 0.05 with hull samples, else 0.",
+    )
     preset: str | None = _flag(
         None,
         "Settings in a bundle; flags beside it win. mnist: the paper's fixed rate, L_pos < 5; decay: with a decaying rate; "
@@ -101,20 +142,27 @@ class CollideConfig(TrainConfig):
     stop_loss: float | None = _flag(None, "A corner stops when its active_match is below this. Default: --stop_fraction.")
     stop_fraction: float = _flag(0.05, "A corner stops below this share of its starting active_match.")
     interpolations: int = _flag(2000, "Random mixtures of the corners to check, S.")
-    worst_starts: int = _flag(64, "Starts of the search for the worst mixture; 0: do not search.")
-    certify_seconds: float = _flag(10.0, "Time to prove or refute the whole hull, for dense networks; 0: do not try.")
+    worst_starts: int | None = _flag(
+        None, "Random starts of the search for the worst mixture; 0: do not search. Default: 64 for dense networks, else 8."
+    )
+    certify_boxes: int = _flag(
+        2_000, "Parts of the hull to bound at most, to prove or refute the whole, for dense networks; 0: do not try."
+    )
     sampling: str = _flag("uniform", "How convex weights are drawn.", choices=("uniform", "stick_breaking"))
     pairs: str | None = _flag(None, "Sweep: a CSV file with the columns source and target.")
     num_pairs: int | None = _flag(None, "Sweep: this many random pairs of correctly classified test images.")
+    vnnlib: bool = _flag(False, "Write verify/: the mixtures as ONNX and the claim as VNN-LIB, for an independent verifier.")
     seed: int = _flag(0, "Seed of everything drawn outside training.")
     checkpoint_seconds: float = _flag(60.0, "Seconds between checkpoints of the search.")
     trace_every: int = _flag(10, "Steps between rows of trace.csv.")
     tensorboard: bool = _flag(False, "Write TensorBoard events.")
 
     def resolved(self) -> Self:
-        """As `TrainConfig.resolved`, and the table of pairs."""
+        """As `TrainConfig.resolved`, and the files of the other flags."""
         config = super().resolved()
-        return dataclasses.replace(config, pairs=_absolute(config.pairs)) if config.pairs else config
+        files = {name: getattr(config, name) for name in ("pairs", "labels", "weights")}
+        named: Any = {name: _absolute(path) for name, path in files.items() if path and path not in ("imagenet", "random")}
+        return dataclasses.replace(config, **named)
 
     def num_corners(self) -> int:
         """N, from `corners`, `units` or the objective."""
@@ -131,7 +179,7 @@ class CollideConfig(TrainConfig):
             value, choices = getattr(self, field.name), choices_of(field)
             if choices and value is not None and value not in choices:
                 raise RequestError(f"--{field.name}={value}", f"one of {', '.join(choices)}")
-        _at_least(self, 1, "corners", "max_steps", "interpolations", "num_pairs", "trace_every")
+        _at_least(self, 1, "corners", "max_steps", "interpolations", "num_pairs", "trace_every", "image_size")
         if self.max_steps >= 2**31:
             raise RequestError(f"--max_steps={self.max_steps}", "a number below 2^31")
         _at_least(
@@ -139,14 +187,18 @@ class CollideConfig(TrainConfig):
             0,
             "seed",
             "start_noise",
+            "hull_samples",
+            "spread",
             "half_life",
             "checkpoint_seconds",
             "worst_starts",
-            "certify_seconds",
+            "certify_boxes",
             "max_change",
             "max_total",
         )
         _positive(self, "stop_loss", "stop_fraction")
+        if self.stop_fraction >= 1:
+            raise RequestError(f"--stop_fraction={self.stop_fraction}", "a share below 1")
         self._check_combinations()
 
     def _check_combinations(self) -> None:
@@ -158,8 +210,15 @@ class CollideConfig(TrainConfig):
                 f"Leave --corners out or say --corners={groups}.",
             )
         self._check_exact()
+        if self.vnnlib and self.num_corners() < 2:
+            raise RequestError("--vnnlib with one corner", "at least two to mix", "Say --corners=2, or leave --vnnlib out.")
         if self.pairs is not None and self.num_pairs is not None:
             raise RequestError("--pairs together with --num_pairs", "one of the two")
+        defaults = {field.name: field.default for field in dataclasses.fields(self)}
+        for name in ("source", "target"):
+            if (self.pairs or self.num_pairs) and getattr(self, name) != defaults[name]:
+                sweep = "--pairs" if self.pairs else "--num_pairs"
+                raise RequestError(f"--{name}={getattr(self, name)} with {sweep}", "one of the two", "Leave one out.")
         if self.objective == "match" and self.units is not None:
             raise RequestError("--units with --objective=match", "no --units, since Eq. 1 pushes none", "Leave it out.")
         if self.objective == "match" and self.num_corners() > 1 and not self.start_noise:
@@ -188,18 +247,23 @@ class CollideConfig(TrainConfig):
             raise RequestError(f"--solver=exact with --objective={self.objective}", "--objective=corners", "Leave it out.")
 
 
+_MNIST = {"literal": True, "term_weights": "corner_push=7,inactive_magnitude=0.8", "hull_samples": 0, "start_noise": 0.0}
+
 PRESETS: dict[str, dict[str, Any]] = {
     # Section 3.1: gradient descent at a fixed rate, every corner to L_pos < 5.
-    "mnist": {"optimizer": "gradient_descent", "learning_rate": "1e-4", "stop_loss": 5.0},
+    "mnist": {"optimizer": "gradient_descent", "learning_rate": "1e-4", "stop_loss": 5.0} | _MNIST,
     # The same at a rate that decays, and with the authors' average of gradients.
-    "decay": {"optimizer": "gradient_descent", "learning_rate": "cosine:2e-4", "stop_loss": 5.0},
-    "ema": {"optimizer": "ema", "learning_rate": "1e-4", "stop_loss": 5.0},
+    "decay": {"optimizer": "gradient_descent", "learning_rate": "cosine:2e-4", "stop_loss": 5.0} | _MNIST,
+    "ema": {"optimizer": "ema", "learning_rate": "1e-4", "stop_loss": 5.0} | _MNIST,
     # The authors' scripts to the letter: 100 L_pos / 2 + 10 L_neg, EMA 0.99 and 0.01, pixels 0..255.
     "paper": {
         "optimizer": "ema",
         "learning_rate": "0.01",
         "term_weights": "active_match=50,corner_push=10,inactive_magnitude=10",
         "half_life": 0.0,
+        "literal": True,
+        "hull_samples": 0,
+        "start_noise": 0.0,
     },
 }
 """Name -> values of `CollideConfig` fields."""

@@ -2,27 +2,33 @@
 
 import dataclasses
 import functools
-import time
-from pathlib import Path
-from typing import NamedTuple
+import math
+from typing import Any
 
 import numpy as np
 
-from tfcollide import update_rules
 from tfcollide.data.labelled import LabelledImages
+from tfcollide.errors import RequestError
 from tfcollide.images import from_uint8
+from tfcollide.loss import HullTerms, Objective, Parameterization
 from tfcollide.models import training
+from tfcollide.models.affine import AffineMap, affine_map
 from tfcollide.models.classifier import Classifier, Tap
-from tfcollide.optimize import Descent, Objective, Parameterization, loss_terms
+from tfcollide.models.dense_chain import DenseChain, Unreadable, read_chain
+from tfcollide.models.predictions import Predictions, evenly
+from tfcollide.optimize import Descent
 from tfcollide.polytope.hull import mean_distance
-from tfcollide.recipes.config import CollideConfig, TrainConfig
-from tfcollide.recipes.request import term_weights
+from tfcollide.polytope.worst_mixture import MixtureSearch
+from tfcollide.recipes.classifiers import brought, trained
+from tfcollide.recipes.config import CollideConfig
+from tfcollide.recipes.descents import descent_of, hull_terms
+from tfcollide.recipes.model_request import is_brought
 from tfcollide.registry import OBJECTIVES, PARAMETERIZATIONS
-from tfcollide.schedules import parse_schedule
 
-__all__ = ["Experiment", "Trained", "classifier_of", "prepare"]
+__all__ = ["Experiment", "prepare"]
 
-_DISTANCE_SAMPLE = 5000
+_DISTANCE_SAMPLE, _DISTANCE_VALUES = 5000, 2**26
+_DENSE_STEPS, _DEEP_STEPS = 60, 30
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,8 +41,10 @@ class Experiment:
         tap: where features collide.
         objective: whose terms are descended.
         parameterization: what is optimised.
+        together: the terms that hold the hull together, or None.
         descent: compiled on first use.
-        predicted: `[test_size]`, the classifier's class of each test image.
+        predicted: `[test_size]`, the classifier's class of each test image, an array or looked up on demand.
+        labelled: whether the data set's classes are the classifier's.
         seconds_training: spent on training; 0 where the classifier was in the cache.
     """
 
@@ -45,79 +53,88 @@ class Experiment:
     tap: Tap
     objective: Objective
     parameterization: Parameterization
+    together: HullTerms | None
     descent: Descent
-    predicted: np.ndarray
+    predicted: Any
+    labelled: bool
     seconds_training: float
 
     @functools.cached_property
-    def test_accuracy(self) -> float:
-        """Share of the test images that the classifier gets right."""
-        return training.accuracy(self.predicted, self.data.test.labels)
+    def test_accuracy(self) -> float | None:
+        """Share of the test images that the classifier gets right; of photographs, of an even sample.
+
+        None where the data set's classes are not the classifier's.
+        """
+        if not self.labelled:
+            return None
+        chosen = np.arange(self.data.test_size)
+        if isinstance(self.predicted, Predictions):
+            chosen = evenly(self.data.test_size, math.prod(self.data.shape))
+        return training.accuracy(self.predicted[chosen], self.data.test.labels[chosen])
 
     @functools.cached_property
     def dataset_mean(self) -> float | None:
-        """Mean distance between two test images, over all pairs of the first 5,000."""
-        return mean_distance(from_uint8(self.data.test.images[:_DISTANCE_SAMPLE], self.classifier.bounds))
+        """Mean distance between two test images, over all pairs of the first 5,000, or as many as 256 MiB hold."""
+        count = min(_DISTANCE_SAMPLE, _DISTANCE_VALUES // math.prod(self.data.shape))
+        return mean_distance(from_uint8(self.data.test.images[:count], self.classifier.bounds))
 
+    @functools.cached_property
+    def affine(self) -> AffineMap:
+        """The tap's pre-activation as a function of the image.
 
-class Trained(NamedTuple):
-    """A classifier and how it was come by.
+        Raises:
+            RequestError: it is not affine.
+        """
+        return affine_map(self.classifier, self.tap.name)
 
-    Attributes:
-        classifier: trained on a data set.
-        path: of its `.keras` file.
-        predicted: `[test_size]`, its class of each test image.
-        seconds_training: 0 where it was in the cache.
-    """
+    @functools.cached_property
+    def chain(self) -> DenseChain | Unreadable:
+        """The classifier as a chain of dense layers, or why it is none."""
+        return read_chain(self.classifier.model)
 
-    classifier: Classifier
-    path: Path
-    predicted: np.ndarray
-    seconds_training: float
+    @functools.cached_property
+    def worst_mixture(self) -> MixtureSearch:
+        """The search for the worst mixture of a hull, compiled on first use."""
+        classifier, steps = self.classifier, _DEEP_STEPS if self.is_deep else _DENSE_STEPS
+        return MixtureSearch(classifier.logits, classifier.image_shape, classifier.class_names, steps=steps)
 
-
-def classifier_of(config: TrainConfig, data: LabelledImages) -> Trained:
-    """The classifier of a config, trained if it is not in the cache."""
-    training.make_deterministic()
-    recipe = training.TrainingRecipe(
-        dataset=data.name,
-        model=config.model,
-        hidden_units=config.hidden_widths(),
-        initializer=config.initializer,
-        epochs=config.epochs,
-        batch_size=config.batch_size,
-        learning_rate=config.train_learning_rate,
-        seed=config.train_seed,
-    )
-    model_dir = Path(config.resolved().model_dir or "")
-    path = training.cached_path(recipe, model_dir)
-    began, known = time.perf_counter(), path.exists()
-    classifier = training.train_or_load(recipe, data, model_dir)
-    spent = 0.0 if known else time.perf_counter() - began
-    predicted = classifier.judge(from_uint8(data.test.images, classifier.bounds)).predicted
-    return Trained(classifier, path, predicted, spent)
+    @property
+    def is_deep(self) -> bool:
+        """Whether the network is more than a chain of dense layers, so that each look at it costs."""
+        return isinstance(self.chain, Unreadable)
 
 
 def prepare(config: CollideConfig, data: LabelledImages) -> Experiment:
     """Loads or trains the classifier and sets up the descent.
 
     Raises:
-        RequestError: the tap or the weights do not fit.
+        RequestError: the tap or the weights do not fit, or the network does not suit the solver or the export.
     """
     objective = OBJECTIVES.load(config.objective)
-    weights = term_weights(config.term_weights, objective.weights)
-    trained = classifier_of(config, data)
-    classifier = trained.classifier
-    tap = classifier.tap(config.tap)
+    opened = brought(config, data) if is_brought(config) else trained(config, data)
+    classifier = opened.classifier
+    tap = classifier.tap(config.tap or classifier.default_tap)
     parameterization = PARAMETERIZATIONS.load(config.parameterization)(classifier.bounds)
-    descent = Descent(
-        loss_terms(objective, tap.pre_activation, parameterization),
-        weights=weights,
-        progress_term=objective.progress_term,
-        rule=update_rules.RULES[config.optimizer](),
-        rate=update_rules.rate_of(parse_schedule(config.learning_rate), config.max_steps),
-        project=parameterization.project,
-        half_life=config.half_life,
-        trace_every=config.trace_every,
+    together = hull_terms(config, classifier, objective)
+    experiment = Experiment(
+        data=opened.data,
+        classifier=classifier,
+        tap=tap,
+        objective=objective,
+        parameterization=parameterization,
+        together=together,
+        descent=descent_of(config, classifier, tap, objective, parameterization, together),
+        predicted=opened.predicted,
+        labelled=opened.labelled,
+        seconds_training=opened.seconds_training,
     )
-    return Experiment(data, classifier, tap, objective, parameterization, descent, trained.predicted, trained.seconds_training)
+    _check_solvable(config, experiment)
+    return experiment
+
+
+def _check_solvable(config: CollideConfig, experiment: Experiment) -> None:
+    """What only the network can tell of a request, before any pair is begun."""
+    if config.solver == "exact":
+        experiment.affine  # noqa: B018 - refuses a tap that is not affine
+    if config.vnnlib and isinstance(experiment.chain, Unreadable):
+        raise RequestError(f"--vnnlib with {config.model}: {experiment.chain.reason}", "a network of dense and ReLU layers")

@@ -56,7 +56,7 @@ def run(config: IndexConfig, out: Path, *, overwrite: bool = False) -> Manifest:
     if config.index == "annoy":
         check_annoy()
     if config.runner:
-        beam.check_beam()
+        beam.check_beam(config.runner, config.beam_options)
     if config.images is not None:
         _build(config.resolved(), out, overwrite)
     collection = open_collection(out)

@@ -12,10 +12,12 @@ import tensorflow as tf
 
 from tfcollide import __version__
 from tfcollide.data.select import Choice
-from tfcollide.models.dense_chain import Unreadable, read_chain
+from tfcollide.export.vnnlib import write_property
+from tfcollide.ledger import Ledger
+from tfcollide.models.dense_chain import DenseChain
 from tfcollide.polytope import checks, hull
 from tfcollide.polytope.certificate import certify
-from tfcollide.polytope.worst_mixture import clopper_pearson, worst_mixture
+from tfcollide.polytope.worst_mixture import clopper_pearson
 from tfcollide.recipes.config import CollideConfig
 from tfcollide.recipes.experiment import Experiment
 from tfcollide.recipes.problem import Problem, pose
@@ -26,6 +28,8 @@ from tfcollide.report import run_files
 from tfcollide.run_directory import RunDirectory
 
 __all__ = ["check", "run_pair"]
+
+_DENSE_STARTS, _DEEP_STARTS = 64, 8
 
 
 def run_pair(
@@ -51,8 +55,12 @@ def run_pair(
         solved = time.perf_counter()
         bounds = experiment.classifier.bounds
         images = run_files.RunImages(problem.start, result.corners, problem.goal_image, bounds)
-        summary = check(config, experiment, problem, result, run_files.write_images(folder, images))
+        ledger = Ledger(folder / ".checks.npz", config.checkpoint_seconds)
+        summary = check(config, experiment, problem, result, run_files.write_images(folder, images), ledger)
         checked = time.perf_counter()
+        if config.vnnlib and isinstance(experiment.chain, DenseChain):  # `prepare` has refused the others
+            (folder / "verify").mkdir(exist_ok=True)
+            write_property(folder / "verify", experiment.chain, result.corners, problem.seen.predicted)
         run_files.write_arrays(folder, images, problem.units, problem.weights, result.trace)
         run_files.write_report(folder, images, summary, result.trace if config.tensorboard else None)
         seconds = {**seconds, "solve": solved - began, "check": checked - solved, "report": time.perf_counter() - checked}
@@ -64,16 +72,25 @@ def run_pair(
         directory.close()
 
 
-def check(config: CollideConfig, experiment: Experiment, problem: Problem, result: Solution, read_back: np.ndarray) -> Summary:
+def check(
+    config: CollideConfig,
+    experiment: Experiment,
+    problem: Problem,
+    result: Solution,
+    read_back: np.ndarray,
+    ledger: Ledger,
+) -> Summary:
     """Judges the corners again through the model, as they are and as `read_back` from their files."""
     classifier, tap, corners = experiment.classifier, experiment.tap, result.corners
     ends = {"converged": result.converged, "failed_at": result.failed_at}
-    mixtures = checks.check_mixtures(classifier, tap, corners, problem.weights, problem.seen, sampling=config.sampling)
+    mixtures = checks.check_mixtures(
+        classifier, tap, corners, problem.weights, problem.seen, sampling=config.sampling, ledger=ledger
+    )
     to_source = np.linalg.norm((corners - problem.start).reshape(len(corners), -1), axis=1)
     return Summary(
         dataset=config.dataset,
         model=classifier.name,
-        tap=config.tap,
+        tap=experiment.tap.name,
         parameterization=config.parameterization,
         solver=config.solver,
         objective=config.objective,
@@ -87,9 +104,11 @@ def check(config: CollideConfig, experiment: Experiment, problem: Problem, resul
         corners=checks.judge_corners(classifier, tap, corners, problem.goal, problem.seen, units=problem.units, **ends),
         distance=Distance(experiment.dataset_mean, hull.mean_distance(corners), float(to_source.mean())),
         interpolation=mixtures,
-        png=checks.check_png(classifier, tap, read_back, problem.goal, problem.weights, problem.seen),
-        worst_mixture=_worst_mixture(config, experiment, problem, corners),
-        failure_bound=clopper_pearson(round((1 - mixtures.accuracy) * mixtures.samples), mixtures.samples),
+        png=checks.check_png(classifier, tap, read_back, problem.goal, problem.weights, problem.seen, ledger),
+        worst_mixture=_worst_mixture(config, experiment, problem, corners, ledger),
+        failure_bound=clopper_pearson(
+            round((1 - mixtures.accuracy) * mixtures.samples), mixtures.samples, sampling=mixtures.sampling
+        ),
         certificate=_certificate(config, experiment, problem, corners),
         exact=result.exact,
         seconds={},
@@ -97,34 +116,36 @@ def check(config: CollideConfig, experiment: Experiment, problem: Problem, resul
     )
 
 
-def _worst_mixture(config: CollideConfig, experiment: Experiment, problem: Problem, corners: np.ndarray) -> WorstMixture | None:
+def _worst_mixture(
+    config: CollideConfig, experiment: Experiment, problem: Problem, corners: np.ndarray, ledger: Ledger
+) -> WorstMixture | None:
     """The worst mixture that a search finds; None where none was asked for."""
-    if not config.worst_starts:
+    starts = config.worst_starts
+    if starts is None:
+        starts = _DEEP_STARTS if experiment.is_deep else _DENSE_STARTS
+    if not starts:
         return None
-    classifier = experiment.classifier
-    return worst_mixture(
-        classifier.logits,
+    return experiment.worst_mixture(
         corners,
         problem.seen.predicted,
-        class_names=classifier.class_names,
         sampled=problem.weights,
-        random_starts=config.worst_starts,
-        batch_size=500,
+        random_starts=starts,
+        batch_size=experiment.classifier.batch_size,
         seed=config.seed,
+        ledger=ledger,
     )
 
 
 def _certificate(config: CollideConfig, experiment: Experiment, problem: Problem, corners: np.ndarray) -> Certificate | None:
     """A proof over the hull; None where the network is not one of dense layers, or none was asked for."""
-    chain = read_chain(experiment.classifier.model)
-    if not config.certify_seconds or isinstance(chain, Unreadable):
+    if not config.certify_boxes or not isinstance(experiment.chain, DenseChain):
         return None
     return certify(
-        chain,
+        experiment.chain,
         corners,
         problem.seen.predicted,
         lambda images: experiment.classifier.judge(images).logits,
-        max_seconds=config.certify_seconds,
+        max_boxes=config.certify_boxes,
         seed=config.seed,
     )
 

@@ -7,10 +7,10 @@ import numpy as np
 from tfcollide.data.select import Choice, resolve
 from tfcollide.errors import RequestError
 from tfcollide.images import from_uint8
-from tfcollide.models.affine import affine_map
 from tfcollide.objectives.terms import Goal, make_goal
 from tfcollide.objectives.units import Groups, choose_units, parse_units
 from tfcollide.polytope import checks, hull
+from tfcollide.polytope.halfspaces import active_units
 from tfcollide.recipes.config import CollideConfig
 from tfcollide.recipes.experiment import Experiment
 from tfcollide.recipes.request import Pair
@@ -56,12 +56,15 @@ def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
     if np.array_equal(source.image, target.image):
         raise RequestError(f"--source={source.id} and --target={target.id}, the same image", "two different images")
     seen = checks.target_of(classifier, experiment.tap, goal_image)
-    corners = config.num_corners()
+    corners, ceiling = config.num_corners(), experiment.tap.rectifier.ceiling
     units: Groups = ((),) * corners
-    if experiment.objective.pushes_units and config.direction in (None, "units") and config.nearest is None:
-        units = choose_units(seen.pre_activation >= 0, corners, parse_units(config.units) if config.units else None)
+    active = (seen.pre_activation >= 0) & (seen.pre_activation < ceiling)
     if config.solver == "exact":
-        affine_map(classifier, config.tap)  # refuses a tap that is not affine, before anything is written
+        # The polytope's own equations, so that a unit within rounding of zero is on one side for all.
+        active = active_units(experiment.affine, goal_image.astype(np.float64).ravel())
+    if experiment.objective.pushes_units and config.direction in (None, "units") and config.nearest is None:
+        asked = parse_units(config.units) if config.units else None
+        units = choose_units(active, corners, asked, unit_shape=experiment.tap.unit_shape)
     return Problem(
         source=source,
         target=target,
@@ -69,6 +72,6 @@ def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
         goal_image=goal_image,
         seen=seen,
         units=units,
-        goal=make_goal(seen.pre_activation, units),
+        goal=make_goal(seen.pre_activation, units, active | (seen.pre_activation >= ceiling), ceiling=ceiling),
         weights=hull.convex_weights(config.interpolations, corners, sampling=config.sampling, seed=config.seed),
     )

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import importlib.util
 import math
 import os
 from collections.abc import Mapping
@@ -15,11 +16,12 @@ from tfcollide.errors import RequestError
 from tfcollide.models import mlp
 from tfcollide.objectives.units import parse_units
 from tfcollide.recipes.config import CollideConfig, TrainConfig
+from tfcollide.recipes.model_request import check_brought, is_brought
 from tfcollide.registry import MODELS, OBJECTIVES, PARAMETERIZATIONS
 from tfcollide.run_directory import check_writable
 from tfcollide.schedules import parse_schedule
 
-__all__ = ["Pair", "check_collide", "check_train", "parse_pair", "read_pairs", "term_weights", "with_absolute_files"]
+__all__ = ["Pair", "beside", "check_collide", "check_train", "parse_pair", "read_pairs", "term_weights", "with_absolute_files"]
 
 
 class Pair(NamedTuple):
@@ -50,16 +52,28 @@ def check_collide(config: CollideConfig) -> LabelledImages:
     config.check()
     OBJECTIVES.check(config.objective)
     PARAMETERIZATIONS.check(config.parameterization)
-    parse_schedule(config.learning_rate)
+    if config.learning_rate is not None:
+        parse_schedule(config.learning_rate)
     term_weights(config.term_weights, OBJECTIVES.load(config.objective).weights)
+    parse_units(config.units or "0")
+    if config.vnnlib and importlib.util.find_spec("onnx") is None:
+        raise RequestError("--vnnlib without the package onnx", "it installed", 'Say pip install "tfcollide[verify]".')
+    check_brought(config)
+    if is_brought(config):
+        return load_dataset(config.dataset, data_dir=config.data_dir, any_size=True)
+    _check_mlp_tap(config)
+    return check_train(config)
+
+
+def _check_mlp_tap(config: CollideConfig) -> None:
+    """The tap and the units of a network that is known before it exists."""
     taps = mlp.tap_names(config.hidden_widths())
-    if config.tap not in taps:
+    if config.tap is not None and config.tap not in taps:
         raise RequestError(f"--tap={config.tap}", f"a ReLU of {config.model}: {', '.join(taps)}")
-    width = config.hidden_widths()[taps.index(config.tap)]
+    width = config.hidden_widths()[taps.index(config.tap or taps[0])]
     for unit in (unit for group in parse_units(config.units) for unit in group) if config.units else ():
         if unit >= width:
             raise RequestError(f"--units: unit {unit}", f"a unit from 0 to {width - 1}")
-    return check_train(config)
 
 
 def parse_pair(config: CollideConfig, data: LabelledImages) -> Pair:
@@ -73,7 +87,7 @@ def parse_pair(config: CollideConfig, data: LabelledImages) -> Pair:
     if pair.source == pair.target or (len(files) == 2 and os.path.samefile(*files)):
         raise RequestError(f"--source={config.source} and --target={config.target}", "two different images")
     for flag, selector in zip(("source", "target"), pair, strict=True):
-        if selector.path is not None:
+        if selector.path is not None and not is_brought(config):  # else it is resized when the size is known
             resolve(flag, selector, data)
     return pair
 
@@ -98,6 +112,13 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
         if not row.get("source") or not row.get("target"):
             raise RequestError(f"--pairs={path}, line {line}", "a value in each of the columns source and target")
     return [(row["source"].strip(), row["target"].strip()) for row in rows]
+
+
+def beside(table: str | None, name: str) -> str:
+    """An image file named in a table of pairs, from the table's own folder; anything else as it is."""
+    path = Path(table or "").parent / name
+    named = bool(path.suffix) or "/" in name  # a class may share its name with a file
+    return str(path) if named and path.is_file() else name
 
 
 def term_weights(text: str | None, defaults: Mapping[str, float]) -> dict[str, float]:

@@ -11,12 +11,14 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from tfcollide.models.affine import AffineMap, affine_map
-from tfcollide.optimize import DescentState, minimize, pack_state
+from tfcollide.descent_state import DescentState, pack_state
+from tfcollide.models.affine import AffineMap
+from tfcollide.optimize import minimize
 from tfcollide.polytope import checks, geometry, vertices
 from tfcollide.polytope.halfspaces import Polytope, collision_polytope
 from tfcollide.polytope.nearest import nearest
 from tfcollide.recipes.config import CollideConfig
+from tfcollide.recipes.descents import start_noise
 from tfcollide.recipes.experiment import Experiment
 from tfcollide.recipes.problem import Problem
 from tfcollide.records import ExactRecord, Trace, write_npz
@@ -68,7 +70,9 @@ def solve(config: CollideConfig, experiment: Experiment, problem: Problem, check
 
 def _descend(config: CollideConfig, experiment: Experiment, problem: Problem, checkpoint: Path) -> Solution:
     corners = len(problem.units)
-    start = experiment.parameterization.init(problem.start, corners, noise=config.start_noise, seed=config.seed)
+    start = experiment.parameterization.init(
+        problem.start, corners, noise=start_noise(config, experiment.together), seed=config.seed
+    )
     resume = _read_checkpoint(checkpoint)
     if resume is not None:
         tqdm.write(f"Going on from step {int(resume['step']):,} of {checkpoint.parent}", file=sys.stderr)
@@ -88,7 +92,7 @@ def _descend(config: CollideConfig, experiment: Experiment, problem: Problem, ch
 
 def _solve_exactly(config: CollideConfig, experiment: Experiment, problem: Problem) -> Solution:
     """Vertices of the collision polytope, or its point nearest to the source; no inactive unit is on in float32."""
-    affine = affine_map(experiment.classifier, config.tap)
+    affine = experiment.affine
     target, source = (image.astype(np.float64).ravel() for image in (problem.goal_image, problem.start))
     polytope = collision_polytope(affine, target, experiment.classifier.bounds, float32_safe=True)
     points, steps, record = _exact_points(config, problem, affine, polytope, source)

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from absl import logging
@@ -16,7 +17,7 @@ from tfcollide.errors import RequestError
 from tfcollide.recipes.config import CollideConfig, flags_text
 from tfcollide.recipes.experiment import Experiment
 from tfcollide.recipes.pair import run_pair
-from tfcollide.recipes.request import parse_pair, with_absolute_files
+from tfcollide.recipes.request import beside, parse_pair, with_absolute_files
 from tfcollide.records import PairResult, SweepSummary, write_json
 from tfcollide.report import figure, table
 from tfcollide.run_directory import RunDirectory
@@ -51,11 +52,18 @@ def run_sweep(
         pairs = draw_pairs(experiment.data, experiment.predicted, config.num_pairs or 1, config.seed)
     folder = directory.open()
     try:
-        results = []
+        results: list[PairResult] = []
         for number, (source, target) in enumerate(tqdm(pairs, desc="pairs", unit=" pairs")):
-            single = dataclasses.replace(config, source=source, target=target, pairs=None, num_pairs=None)
-            results.append(_run_one(single, experiment, folder / _name(number, source, target)))
-        summary = _summarise(config, experiment, results, seconds)
+            single = dataclasses.replace(
+                config,
+                source=beside(config.pairs, source),
+                target=beside(config.pairs, target),
+                pairs=None,
+                num_pairs=None,
+            )
+            found = _run_one(single, experiment, folder / _name(number, source, target))
+            results.append(dataclasses.replace(found, source=source, target=target))
+        summary = _summarise(config, experiment, results, _seconds(folder, results, seconds))
         _draw(folder, summary)
         (folder / "table.md").write_text(table.sweep_table(summary), encoding="utf-8")
         write_json(folder / "summary.json", summary)
@@ -75,7 +83,7 @@ def _run_one(config: CollideConfig, experiment: Experiment, out: Path) -> PairRe
         except RequestError as error:
             logging.warning("%s -> %s: %s", config.source, config.target, error)
             return PairResult(config.source, config.target, None, False, str(error))
-    found = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    found = _summary_of(out)
     return PairResult(
         source=config.source,
         target=config.target,
@@ -89,26 +97,56 @@ def _run_one(config: CollideConfig, experiment: Experiment, out: Path) -> PairRe
         accuracy=found["interpolation"]["accuracy"],
         mean_probability=found["interpolation"]["mean_probability"],
         png_accuracy=found["png"]["accuracy"],
+        misread=sum(corner["predicted"] != found["target"]["predicted"] for corner in found["corners"]),
+        **_proven(found),
     )
+
+
+def _proven(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What a pair's summary says beyond samples, as fields of a `PairResult`."""
+    certificate, exact = found["certificate"] or {}, found["exact"] or {}
+    return {
+        "worst_margin": (found["worst_mixture"] or {}).get("margin"),
+        "proof": certificate.get("status"),
+        "proven_margin": certificate.get("margin"),
+        # Where there is no collision the source stands in, and its difference says nothing.
+        "feature_difference": max(exact["feature_residual_float32"]) if exact and found["converged"] else None,
+        "change": exact.get("distance"),
+        "duality_gap": exact.get("duality_gap"),
+    }
 
 
 def _summarise(
     config: CollideConfig, experiment: Experiment, results: list[PairResult], seconds: Mapping[str, float]
 ) -> SweepSummary:
     distances = [result.corner_mean for result in results if result.corner_mean is not None]
+    mean = experiment.dataset_mean
     return SweepSummary(
         dataset=config.dataset,
         model=experiment.classifier.name,
-        tap=config.tap,
+        tap=experiment.tap.name,
         test_accuracy=experiment.test_accuracy,
-        dataset_mean=experiment.dataset_mean,
+        dataset_mean=mean,
         converged=all(result.converged for result in results),
         num_pairs=len(results),
         num_converged=sum(result.converged for result in results),
+        num_colliding=sum(result.collides for result in results),
         median_corner_mean=float(np.median(distances)) if distances else None,
+        corner_mean_shares=tuple(np.quantile(distances, [0, 0.5, 1]) / mean) if distances and mean else None,
         pairs=tuple(results),
         seconds=seconds,
     )
+
+
+def _seconds(folder: Path, results: list[PairResult], shared: Mapping[str, float]) -> dict[str, float]:
+    """What was spent once and what all pairs took together, those of earlier tries included."""
+    done = [_summary_of(folder / pair.directory)["seconds"] for pair in results if pair.directory]
+    spent = {**shared, **{name: sum(pair[name] for pair in done) for name in ("solve", "check", "report")}}
+    return spent | {"total": sum(spent.values())}
+
+
+def _summary_of(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "summary.json").read_text(encoding="utf-8"))
 
 
 def _name(number: int, source: str, target: str) -> str:
@@ -135,7 +173,7 @@ def _draw(folder: Path, summary: SweepSummary) -> None:
 
 def _panels(folder: Path, pair: PairResult) -> list[figure.Panel]:
     """The images of a pair, from its own files."""
-    found = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    found = _summary_of(folder)
     ends = {}
     for name in ("source", "target"):
         caption = f'"{found[name]["predicted"]}"  {found[name]["probability"]:.3f}'

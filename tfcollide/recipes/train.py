@@ -35,7 +35,7 @@ def run(config: TrainConfig) -> TrainReport:
     data = check_train(config)
     import_tensorflow()  # after all that can be refused without it
     from tfcollide.models.training import accuracy
-    from tfcollide.recipes.experiment import classifier_of
+    from tfcollide.recipes.classifiers import trained
 
-    trained = classifier_of(config, data)
-    return TrainReport(trained.path, data.name, accuracy(trained.predicted, data.test.labels), trained.seconds_training)
+    found = trained(config, data)
+    return TrainReport(Path(found.path or ""), data.name, accuracy(found.predicted, data.test.labels), found.seconds_training)

@@ -35,5 +35,10 @@ _TABLE_1 = PaperResult("Table 1", 0.9664, 10.21, 1.28, 1.0, 1.0, 1.0)
 def paper_result(summary: Summary) -> PaperResult | None:
     """The paper's row for this case, or None where the paper has none."""
     case = (summary.dataset.split(":")[0], summary.model, summary.tap, summary.source.label, summary.target.label)
-    described = summary.objective == "corners" and summary.parameterization == "pixels" and len(summary.corners) == 5
+    described = (
+        summary.solver == "gradient"
+        and summary.objective == "corners"
+        and summary.parameterization == "pixels"
+        and len(summary.corners) == 5
+    )
     return _TABLE_1 if described and case == ("mnist", "mlp", "hidden_1", "3", "7") else None

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 
-from tfcollide.records import EndPoint, Summary, SweepSummary
+from tfcollide.records import EndPoint, PairResult, Summary, SweepSummary
 from tfcollide.report.paper import PaperResult, paper_result
 
 __all__ = ["run_table", "sweep_table"]
@@ -14,15 +14,30 @@ _LEGEND = (
 )
 
 
+def _shown(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
+
+
+_SOMETIMES: dict[str, Callable[[PairResult], str]] = {
+    "worst margin": lambda pair: _shown(pair.worst_margin, ".3g"),
+    "proof": lambda pair: " ".join(filter(None, [pair.proof, _shown(pair.proven_margin, ".3g")])),
+    "feature difference": lambda pair: _shown(pair.feature_difference, ".1e"),
+    "change": lambda pair: _shown(pair.change, ".4g"),
+    "duality gap": lambda pair: _shown(pair.duality_gap, ".1e"),
+}
+"""Columns of a sweep that appear where some pair has something to say."""
+
+
 def run_table(summary: Summary) -> str:
     """The tables of one run, as Markdown."""
     title = f"# {_end(summary.source)} to {_end(summary.target)}: {summary.model} on {summary.dataset}, tap {summary.tap}\n"
-    return "\n".join([title, _results(summary), _corners(summary), *_remarks(summary)]) + "\n"
+    remarks = [f"- {remark}" for remark in _remarks(summary)]
+    return "\n".join([title, _results(summary), _corners(summary), _LEGEND, *(["", *remarks] if remarks else [])]) + "\n"
 
 
 def sweep_table(summary: SweepSummary) -> str:
     """The table of a sweep, one line a pair, as Markdown."""
-    title = f"# {summary.num_pairs} pairs: {summary.model} on {summary.dataset}, tap {summary.tap}\n"
+    title = f"# {_pairs(summary.num_pairs)}: {summary.model} on {summary.dataset}, tap {summary.tap}\n"
     header = ["pair", "classes", "converged", "steps", "largest L_pos", "corner distance", "mixtures", "mean p", "from PNG"]
     rows = [
         [
@@ -38,13 +53,32 @@ def sweep_table(summary: SweepSummary) -> str:
         ]
         for pair in summary.pairs
     ]
+    for name, show in _SOMETIMES.items():
+        values = [show(pair) for pair in summary.pairs]
+        if any(values):
+            header.append(name)
+            rows = [[*row, value or "-"] for row, value in zip(rows, values, strict=True)]
     foot = [
-        f"{summary.num_converged} of {summary.num_pairs} pairs converged; median corner distance "
-        f"{_number(summary.median_corner_mean, '.2f')}; two images of the data set are "
-        f"{_number(summary.dataset_mean, '.2f')} apart; test accuracy {_share(summary.test_accuracy)}.",
+        f"{summary.num_converged} of {_pairs(summary.num_pairs)} converged; in {summary.num_colliding} every mixture "
+        "gets the target's class: the sampled ones, those from PNG files, and the worst found.",
+        _distances(summary),
         *(f"- {pair.source} to {pair.target}: {pair.error}" for pair in summary.pairs if pair.error),
     ]
     return "\n".join([title, _markdown(header, rows), *foot]) + "\n"
+
+
+def _distances(summary: SweepSummary) -> str:
+    text = f"Median corner distance {_number(summary.median_corner_mean, '.2f')}"
+    if summary.dataset_mean is not None:
+        text += f"; two images of the data set are {summary.dataset_mean:.2f} apart"
+    if summary.corner_mean_shares:
+        least, median, most = (f"{100 * share:.0f} %" for share in summary.corner_mean_shares)
+        text += f", and corners from {least} of that to {most}, median {median}"
+    return text + f". Test accuracy {_share(summary.test_accuracy)}."
+
+
+def _pairs(count: int) -> str:
+    return "1 pair" if count == 1 else f"{count} pairs"
 
 
 def _results(summary: Summary) -> str:
@@ -84,7 +118,10 @@ def _hull_rows(summary: Summary) -> list[tuple[str, str, str]]:
         worst = summary.worst_mixture
         rows.append(("worst mixture found: margin, class", f'{worst.margin:.3g}, "{worst.predicted}"', ""))
     bound = summary.failure_bound
-    rows.append((f"share of mixtures that may fail, {100 * bound.confidence:g} % sure", f"< {100 * bound.share:.2f} %", ""))
+    drawn = "" if bound.sampling == "uniform" else f" drawn by {bound.sampling}"
+    rows.append(
+        (f"share of mixtures{drawn} that may fail, {100 * bound.confidence:g} % sure", f"< {100 * bound.share:.2f} %", "")
+    )
     if summary.certificate:
         proof = summary.certificate
         words = {
@@ -116,7 +153,7 @@ def _corners(summary: Summary) -> str:
 
 def _remarks(summary: Summary) -> list[str]:
     """What a reader must not overlook."""
-    remarks = ["", _LEGEND, "", *_failures(summary)]
+    remarks = _failures(summary)
     on = [str(n) for n, corner in enumerate(summary.corners) if corner.units and corner.corner_push >= 0]
     if on:
         remarks.append(f"The units pushed are on at corner {', '.join(on)}: lower --stop_loss or weigh corner_push more.")
@@ -127,11 +164,13 @@ def _remarks(summary: Summary) -> list[str]:
     stop = max(summary.stop_loss)
     if summary.objective == "corners" and summary.converged and summary.png.max_active_match >= stop:
         remarks.append(f"Saved as 8-bit PNG, the largest L_pos rises to {summary.png.max_active_match:.3g} (stop: {stop:.3g}).")
-    if summary.interpolation.accuracy < 1 and summary.converged:
+    if summary.converged and (summary.misread or summary.interpolation.accuracy < 1):
         worst = max(corner.inactive_violation for corner in summary.corners)
+        who = f"**Corner {', '.join(map(str, summary.misread))} does not collide**" if summary.misread else ""
         remarks.append(
-            f"**Not every mixture collides**: inactive units rise up to {worst:.3g} above zero at the corners, which L_pos "
-            "does not see. Raise inactive_magnitude in --term_weights and --half_life, and lower --stop_loss."
+            f"{who or '**Not every mixture collides**'}: inactive units rise up to {worst:.3g} above zero at the corners, "
+            "which L_pos does not see. Say --hull_samples=5 without a preset, lower --stop_loss, or, at a first dense layer, "
+            "--solver=exact."
         )
     if summary.png.accuracy < summary.interpolation.accuracy:
         remarks.append(
@@ -175,7 +214,11 @@ def _failures(summary: Summary) -> list[str]:
         lines.append(
             f"**Not converged**: corner {', '.join(map(str, slow))}; {term} is up to {reached:.4g} after "
             f"{summary.steps:,} steps, to stop below {summary.stop_loss[slow[0]]:.4g}. "
-            "Raise --max_steps; if it does not fall, lower --learning_rate."
+            + (
+                "Raise --max_steps; if it does not fall, lower --learning_rate."
+                if summary.objective == "corners"
+                else "Eq. 1 gets no gradient from units that are off; --objective=corners goes on."
+            )
         )
     return lines
 

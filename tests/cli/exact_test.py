@@ -1,0 +1,207 @@
+"""Exact corners, nearest collisions and their exports, through the command line."""
+
+import importlib.util
+import json
+import signal
+import sys
+import zipfile
+
+import h5py
+import numpy as np
+import onnxruntime
+import pytest
+import vnnlib
+
+from tfcollide import cli
+
+from .programs import Run, files_below, run, run_files
+
+QUICK = ("--interpolations=50", "--worst_starts=2", "--certify_boxes=20")
+
+
+@pytest.fixture
+def collide(training, tmp_path, capsys):
+    """`collide(flags)` in this process, since TensorFlow takes seconds to start: exit code, what it said, and where."""
+    handler = signal.getsignal(signal.SIGTERM)
+
+    def do(*flags, name="run"):
+        code = cli.collide(["collide", *training, *QUICK, *flags, f"--out={tmp_path / name}"])
+        return code, capsys.readouterr(), tmp_path / name
+
+    yield do
+    signal.signal(signal.SIGTERM, handler)
+
+
+def summary_of(out):
+    return json.loads((out / "summary.json").read_text())
+
+
+def features(network, images):
+    return np.maximum(network.hidden_1(images), 0)
+
+
+@pytest.fixture(scope="module")
+def exact(once, training, home):
+    """Five exact corners from another folder, and the files for a verifier."""
+
+    def do(folder):
+        return run("collide", *training, "--solver=exact", "--vnnlib", "--out=exact", cwd=folder, home=home)
+
+    outcome = once("exact", do)
+    assert outcome.code == 0, outcome.stderr[-2000:]
+    return Run(outcome, home.parent / "exact" / "exact")
+
+
+def test_saved_corners_have_the_features_of_the_target(exact, network):
+    summary, arrays = summary_of(exact.out), np.load(exact.out / "corners.npz")
+    assert summary["solver"] == "exact" and summary["converged"] and summary["exact"]["kind"] == "units"
+    assert max(summary["exact"]["feature_residual_float64"]) <= 1e-6
+    goal = features(network, arrays["target"][None])
+    assert np.abs(features(network, arrays["corners"]) - goal).max() <= 1e-4
+    assert all(corner["inactive_violation"] == 0 and corner["active_match"] <= 1e-6 for corner in summary["corners"])
+    assert max(summary["exact"]["inactive_bound"]) <= 0
+    assert summary["exact"]["dimension"] == arrays["target"].size - np.count_nonzero(goal)
+
+
+def test_each_corner_pushes_its_unit_further_than_the_others_do(exact, network):
+    arrays = np.load(exact.out / "corners.npz")
+    pushed = network.hidden_1(arrays["corners"])[:, arrays["units"]]
+    assert (pushed.argmin(axis=0) == np.arange(5)).all()
+    assert (network.hidden_1(arrays["target"][None])[0, arrays["units"]] <= 0).all()
+
+
+def test_every_mixture_of_exact_corners_is_certified(exact):
+    summary = summary_of(exact.out)
+    assert summary["certificate"]["status"] == "certified"
+    assert 0 < summary["certificate"]["margin"] <= summary["worst_mixture"]["margin"]
+    assert "certified, margin" in exact.outcome.stdout and "Exact (units): dimension" in exact.outcome.stdout
+
+
+def test_files_for_a_verifier(exact, network):
+    files = {"verify/mixture.onnx", "verify/mixture.vnnlib", "verify/mixture.v2.vnnlib"}
+    assert files_below(exact.out) == run_files(5) | files
+    arrays, folder = np.load(exact.out / "corners.npz"), exact.out / "verify"
+    session = onnxruntime.InferenceSession(folder / "mixture.onnx", providers=["CPUExecutionProvider"])
+    weights = arrays["convex_weights"][:20].astype(np.float64)
+    expected = network.logits(np.tensordot(weights, arrays["corners"].astype(np.float64), 1))
+    found = [session.run(None, {"X": row[None, :4].astype(np.float32)})[0][0] for row in weights]
+    np.testing.assert_allclose(np.array(found)[:, :10], expected, rtol=1e-4, atol=1e-2)
+    assert len(list(vnnlib.parse_query_string((folder / "mixture.v2.vnnlib").read_text()).assertions)) == 4 * 2 + 1 + 1
+
+
+def test_run_flags_repeat_an_exact_run_bit_for_bit(exact, tmp_path):
+    again = tmp_path / "again"
+    assert cli.collide(["collide", f"--flagfile={exact.out / 'run.flags'}", f"--out={again}"]) == 0
+    for name in ("corners.npz", "trace.csv", "verify/mixture.onnx", "verify/mixture.vnnlib"):
+        assert (again / name).read_bytes() == (exact.out / name).read_bytes(), name
+    for name in ("certificate", "worst_mixture", "exact", "corners"):
+        assert summary_of(again)[name] == summary_of(exact.out)[name], name
+
+
+def test_vertices_in_random_and_in_distant_directions(collide, network):
+    apart = {}
+    for direction in ("random", "diverse"):
+        code, _, out = collide("--solver=exact", f"--direction={direction}", "--corners=3", name=direction)
+        assert code == 0
+        summary, arrays = summary_of(out), np.load(out / "corners.npz")
+        assert summary["exact"]["kind"] == direction and all(not corner["units"] for corner in summary["corners"])
+        assert np.abs(features(network, arrays["corners"]) - features(network, arrays["target"][None])).max() <= 1e-4
+        apart[direction] = summary["distance"]["corner_mean"]
+    assert apart["diverse"] > apart["random"] > 1
+
+
+def test_the_nearest_collision_of_every_class(collide, network):
+    code, said, out = collide("--source=every", "--target=7", "--solver=exact", "--nearest=l1")
+    assert code == 0 and (out / "figure.png").exists() and "10 of 10 pairs converged" in said.out
+    assert said.out.count("certified") == 10 and "| feature difference | change" in said.out and "duality gap" in said.out
+    folders = sorted(folder for folder in out.iterdir() if folder.is_dir())
+    summaries = [summary_of(folder) for folder in folders]
+    assert [summary["source"]["label"] for summary in summaries] == [str(label) for label in range(10)]
+    for folder, summary in zip(folders, summaries, strict=True):
+        arrays = np.load(folder / "corners.npz")
+        assert np.abs(features(network, arrays["corners"]) - features(network, arrays["target"][None])).max() <= 1e-4
+        change = arrays["corners"][0].astype(np.float64) - arrays["source"]
+        assert summary["exact"]["distance"] == pytest.approx(np.abs(change).sum(), abs=1e-4)
+        assert -1e-9 < summary["exact"]["duality_gap"] < 1e-6
+        assert summary["certificate"]["status"] == "certified"
+
+
+def test_the_nearest_collision_in_l2_and_within_a_change(collide):
+    code, said, out = collide("--solver=exact", "--nearest=l2", name="free")
+    found, arrays = summary_of(out)["exact"], np.load(out / "corners.npz")
+    change = np.abs(arrays["corners"][0] - arrays["source"]).astype(np.float64)
+    assert code == 0 and found["distance"] == pytest.approx(np.linalg.norm(change), abs=1e-4)
+    assert -1e-9 < found["duality_gap"] < 1e-6 and "Nearest collision in l2" in said.out
+
+    limits = {"--max_change=0.01": "no collision exists within these bounds", "--max_total=1": "further than --max_total"}
+    for number, (limit, words) in enumerate(limits.items()):
+        code, said, out = collide("--solver=exact", "--nearest=l2", limit, name=f"bound_{number}")
+        summary = summary_of(out)
+        assert code == 1 and words in said.out and words in summary["exact"]["status"][0]
+        assert not summary["converged"] and not summary["corners"][0]["converged"]
+
+    enough = float(change.max()) + 1e-3
+    code, _, out = collide("--solver=exact", "--nearest=l2", f"--max_change={enough}", name="enough")
+    assert code == 0 and summary_of(out)["exact"]["distance"] == pytest.approx(found["distance"], abs=1e-4)
+
+
+def test_the_bound_on_failures_says_what_it_is_a_share_of(collide):
+    code, said, out = collide("--solver=exact", "--corners=2", "--sampling=stick_breaking")
+    assert code == 0 and summary_of(out)["failure_bound"]["sampling"] == "stick_breaking"
+    assert "share of mixtures drawn by stick_breaking that may fail" in said.out
+
+
+def test_units_within_rounding_of_zero_are_on_one_side_for_all(collide, exact, model_dir, tmp_path):
+    """Biases that put ten of the target's pre-activations at zero, up to the last digits of float32."""
+    target = np.load(exact.out / "corners.npz")["target"].ravel()
+    (path,) = model_dir.glob("*.keras")
+    (tmp_path / "models").mkdir()
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(tmp_path / "models" / path.name, "w") as changed:
+        for name in archive.namelist():
+            content = archive.read(name)
+            if name == "model.weights.h5":
+                (tmp_path / "weights.h5").write_bytes(content)
+                with h5py.File(tmp_path / "weights.h5", "r+") as file:
+                    first = min(layer for layer in file["layers"] if layer.startswith("dense"))
+                    kernel, bias = (file["layers"][first]["vars"][i] for i in "01")
+                    bias[:10] = -np.float32(target.astype(np.float64) @ np.asarray(kernel, np.float64)[:, :10])
+                content = (tmp_path / "weights.h5").read_bytes()
+            changed.writestr(name, content)
+    code, _, out = collide("--solver=exact", f"--model_dir={tmp_path / 'models'}", "--target=test:" + _index(exact))
+    summary = summary_of(out)
+    assert code == 0, summary["exact"]
+    assert all(corner["inactive_violation"] == 0 and corner["active_match"] <= 1e-6 for corner in summary["corners"])
+
+
+def _index(exact):
+    return summary_of(exact.out)["target"]["id"].removeprefix("test:")
+
+
+REFUSED = {
+    "exact behind a ReLU": (("--solver=exact", "--tap=hidden_2"), "hidden_1 (ReLU) lies between"),
+    "one corner to mix": (("--vnnlib", "--corners=1"), "at least two to mix"),
+    "vnnlib of a nearest point": (("--solver=exact", "--nearest=l2", "--vnnlib"), "at least two to mix"),
+    "a direction by gradient": (("--direction=random",), "--solver=exact beside it"),
+    "a change without nearest": (("--solver=exact", "--max_change=0.1"), "--nearest=l1 or --nearest=l2 beside it"),
+    "nearest of several": (("--solver=exact", "--nearest=l1", "--corners=3"), "one of them"),
+    "a norm that is not there": (("--solver=exact", "--nearest=linf"), "one of l1, l2"),
+    "units and a direction": (("--solver=exact", "--direction=diverse", "--units=3,4"), "one of the two"),
+    "boxes that are no number": (("--certify_boxes=0.5",), "a whole number"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refusals(collide, tmp_path, case):
+    flags, words = REFUSED[case]
+    code, said, _ = collide(*flags)
+    assert code == 2 and words in said.err and said.err.startswith("error: ") and said.err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_onnx_the_export_is_refused_before_any_work(collide, tmp_path, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "onnx" else find(name, *more))
+    monkeypatch.setitem(sys.modules, "tfcollide.recipes.experiment", None)  # an import of it would be work begun
+    code, said, _ = collide("--vnnlib")
+    assert code == 2 and 'pip install "tfcollide[verify]"' in said.err
+    assert not list(tmp_path.iterdir())

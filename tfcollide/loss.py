@@ -1,0 +1,116 @@
+"""What is descended: terms of control parameters, and the weights that they meet.
+
+objective(tap(to_image(control_parameters))), and terms of all corners together.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from tfcollide.objectives import hull
+from tfcollide.objectives.terms import feature_distance
+
+__all__ = ["HullTerms", "LossTerms", "Objective", "Parameterization", "Terms", "loss_terms", "weighted_sum", "weights_at"]
+
+Terms = dict[str, tf.Tensor]
+LossTerms = Callable[[tf.Tensor, Any, tf.Tensor], Terms]
+"""(control parameters, goal, step) -> unweighted terms, `[N]` each."""
+
+
+class Objective(Protocol):
+    """Loss terms of features.
+
+    Attributes:
+        pushes_units: whether each corner pushes inactive units of its own.
+        progress_term: the term that the stopping rule watches.
+        weights: default weights of the terms.
+    """
+
+    pushes_units: bool
+    progress_term: str
+    weights: Mapping[str, float]
+
+    def terms(self, pre_activation: tf.Tensor, goal: Any) -> Terms:
+        """Unweighted terms, `[N]` each, of `pre_activation` `[N, U]`."""
+
+
+class Parameterization(Protocol):
+    """Control parameters and the images they stand for."""
+
+    def init(self, source: np.ndarray, num_corners: int, *, noise: float = 0.0, seed: int = 0) -> tf.Tensor:
+        """Control parameters `[N, ...]` of N images near the source `[H, W, C]`."""
+
+    def to_image(self, control_parameters: tf.Tensor) -> tf.Tensor:
+        """Images `[N, H, W, C]`, differentiable."""
+
+    def project(self, control_parameters: tf.Tensor) -> tf.Tensor:
+        """The nearest permitted control parameters."""
+
+
+class HullTerms(NamedTuple):
+    """Terms of all corners together; see `objectives.hull`.
+
+    Attributes:
+        samples: random mixtures a step.
+        spread: the L2 distance that corners should keep, in the model's units.
+        seed: of the mixtures.
+    """
+
+    samples: int
+    spread: float
+    seed: int
+
+
+def loss_terms(
+    objective: Objective,
+    pre_activation: Callable[[tf.Tensor], tf.Tensor],
+    parameterization: Parameterization,
+    together: HullTerms | None = None,
+) -> LossTerms:
+    """The heart: from control parameters, a goal and the step to unweighted terms.
+
+    Args:
+        objective: the terms of each corner.
+        pre_activation: images `[n, H, W, C]` -> `[n, U]`.
+        parameterization: of the images.
+        together: adds hull_match and crowding where given.
+    """
+
+    def alone(controls: tf.Tensor, goal: Any, step: tf.Tensor) -> Terms:
+        return objective.terms(pre_activation(parameterization.to_image(controls)), goal)
+
+    def in_hull(controls: tf.Tensor, goal: Any, step: tf.Tensor) -> Terms:
+        images = parameterization.to_image(controls)
+        corners = images.shape[0]
+        mixtures = tf.tensordot(hull.draw_weights(step, samples, corners, seed), images, 1)
+        features = pre_activation(tf.concat([images, mixtures], 0))
+        match = tf.reduce_mean(feature_distance(features[corners:], goal.post_activation, goal.ceiling))
+        shared = {"hull_match": match, "crowding": hull.crowding(images, spread)}
+        return objective.terms(features[:corners], goal) | {k: tf.fill([corners], v) for k, v in shared.items()}
+
+    if together is None:
+        return alone
+    samples, spread, seed = together
+    return in_hull
+
+
+def weighted_sum(terms: Terms, weights: Mapping[str, float | tf.Tensor]) -> tf.Tensor:
+    """The one place where weights meet terms: `[N]`."""
+    return tf.add_n([weights[name] * value for name, value in terms.items()])
+
+
+def weights_at(
+    step: tf.Tensor, weights: Mapping[str, float], kept: tuple[str, ...], half_life: float
+) -> dict[str, float | tf.Tensor]:
+    """The weights after `step` steps: all but those of `kept` halve every `half_life` steps.
+
+    Pushing hard first and matching last is what makes every corner converge; the
+    authors do the same in one jump, with 1000 L_pos + 1 L_neg as their last phase.
+    A `half_life` of 0 keeps all weights, as Eq. 3 does.
+    """
+    if not half_life:
+        return dict(weights)
+    decay = tf.pow(0.5, tf.cast(step, tf.float32) / half_life)
+    return {name: weight if name in kept else weight * decay for name, weight in weights.items()}

@@ -1,0 +1,54 @@
+"""The class that a network gives each image of a data set, found out when it is asked for."""
+
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from tfcollide.images import from_uint8
+from tfcollide.models.classifier import Classifier
+
+__all__ = ["Predictions", "evenly"]
+
+_MAX_VALUES = 2**24
+
+
+class Predictions:
+    """Stands for an array `[n]` of classes; photographs are judged as they are looked at, and once.
+
+    Args:
+        classifier: the network.
+        images: `[n, H, W, C]` uint8, an array or read on demand.
+    """
+
+    def __init__(self, classifier: Classifier, images: Any):
+        self._classifier = classifier
+        self._images = images
+        self._found = np.full(len(images), -1)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __getitem__(self, key: Any) -> Any:
+        """The class of one image, or of those that a slice or an array of numbers names."""
+        chosen = np.atleast_1d(np.arange(len(self))[key])
+        missing = chosen[self._found[chosen] < 0]
+        size = self._classifier.batch_size
+        for i in tqdm(range(0, len(missing), size), desc="judging test images", leave=False, disable=len(missing) <= size):
+            part = missing[i : i + size]
+            self._found[part] = self._classifier.judge(from_uint8(self._images[part], self._classifier.bounds)).predicted
+        return self._found[key]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self[:], dtype)
+
+
+def evenly(count: int, values: int) -> np.ndarray:
+    """Numbers of images, evenly spread, that stand for `count` of them: all, or as many as have 2^24 values.
+
+    Args:
+        count: how many images there are.
+        values: of one image, H W C.
+    """
+    kept = min(count, max(1, _MAX_VALUES // values))
+    return np.arange(kept) * count // kept

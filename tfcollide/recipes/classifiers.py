@@ -1,0 +1,112 @@
+"""The classifier of a request: trained here, one of Keras's applications, or a file."""
+
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tfcollide.data.labelled import LabelledImages
+from tfcollide.errors import RequestError
+from tfcollide.images import from_uint8
+from tfcollide.models import applications, class_names, training
+from tfcollide.models.classifier import Classifier
+from tfcollide.models.loading import load_classifier, wrap
+from tfcollide.models.model_file import kind_of
+from tfcollide.models.pixel_range import PHOTO, range_by_trial, range_of_layers
+from tfcollide.models.predictions import Predictions
+from tfcollide.recipes.config import CollideConfig, TrainConfig
+from tfcollide.recipes.model_request import parse_bounds
+
+__all__ = ["Opened", "brought", "trained"]
+
+_TRIED = 50
+
+
+class Opened(NamedTuple):
+    """A classifier and how it was come by.
+
+    Attributes:
+        classifier: ready for use.
+        data: the data set, its images brought to what the classifier reads.
+        path: of its `.keras` file; None where it was not trained here.
+        predicted: `[test_size]`, its class of each test image, an array or looked up on demand.
+        labelled: whether the data set's classes are the classifier's.
+        seconds_training: 0 where nothing was trained.
+    """
+
+    classifier: Classifier
+    data: LabelledImages
+    path: Path | None
+    predicted: Any
+    labelled: bool
+    seconds_training: float
+
+
+def trained(config: TrainConfig, data: LabelledImages) -> Opened:
+    """The classifier of a config, trained if it is not in the cache."""
+    training.make_deterministic()
+    recipe = training.TrainingRecipe(
+        dataset=data.name,
+        model=config.model,
+        hidden_units=config.hidden_widths(),
+        initializer=config.initializer,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        learning_rate=config.train_learning_rate,
+        seed=config.train_seed,
+    )
+    model_dir = Path(config.resolved().model_dir or "")
+    path = training.cached_path(recipe, model_dir)
+    began, known = time.perf_counter(), path.exists()
+    classifier = training.train_or_load(recipe, data, model_dir)
+    spent = 0.0 if known else time.perf_counter() - began
+    predicted = classifier.judge(from_uint8(data.test.images, classifier.bounds)).predicted
+    return Opened(classifier, data, path, predicted, True, spent)
+
+
+def brought(config: CollideConfig, data: LabelledImages) -> Opened:
+    """A classifier that exists already.
+
+    Raises:
+        RequestError: it cannot be loaded, or --labels does not fit it.
+    """
+    training.make_deterministic()
+    classifier = _application(config) if kind_of(config.model) == "application" else _file(config)
+    data = data.fitted(classifier.image_shape)
+    labelled = classifier.num_classes == len(data.class_names)
+    if labelled and not config.pixel_range and range_of_layers(classifier) is None:
+        chosen = np.linspace(0, data.test_size - 1, min(_TRIED, data.test_size)).astype(int)
+        classifier.bounds = range_by_trial(classifier, data.test.images[chosen], data.test.labels[chosen])
+    _name_classes(config, classifier, data.class_names if labelled else None)
+    # Where the two do not speak of the same classes, an image counts as what it is filed under.
+    predicted = Predictions(classifier, data.test.images) if labelled else data.test.labels
+    return Opened(classifier, data, None, predicted, labelled, 0.0)
+
+
+def _application(config: CollideConfig) -> Classifier:
+    weights = config.weights or "imagenet"
+    model = applications.build(config.model, weights, image_size=config.image_size, seed=config.train_seed)
+    return wrap(model, name=applications.title(config.model, weights), bounds=PHOTO)
+
+
+def _file(config: CollideConfig) -> Classifier:
+    return load_classifier(
+        Path(config.model),
+        allow_custom_code=config.allow_custom_code,
+        bounds=parse_bounds(config.pixel_range) if config.pixel_range else None,
+        image_size=config.image_size,
+    )
+
+
+def _name_classes(config: CollideConfig, classifier: Classifier, of_data: tuple[str, ...] | None) -> None:
+    """--labels, else the data set's names, else ImageNet's; where none fits they stay numbers."""
+    if config.labels:
+        names = class_names.read_labels(Path(config.labels))
+        if len(names) != classifier.num_classes:
+            raise RequestError(f"--labels={config.labels} with {len(names)} names", f"{classifier.num_classes}, one a class")
+        classifier.class_names = names
+        return
+    found = of_data or class_names.imagenet_names() or ()
+    if len(found) == classifier.num_classes:
+        classifier.class_names = found

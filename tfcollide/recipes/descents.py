@@ -1,0 +1,88 @@
+"""The descent that a config asks for, put together from its parts."""
+
+import math
+
+from tfcollide import stopping, update_rules
+from tfcollide.errors import RequestError
+from tfcollide.loss import HullTerms, Objective, Parameterization, loss_terms
+from tfcollide.models.affine import affine_map
+from tfcollide.models.classifier import Classifier, Tap
+from tfcollide.objectives import terms
+from tfcollide.optimize import Descent
+from tfcollide.recipes.config import CollideConfig
+from tfcollide.recipes.request import term_weights
+from tfcollide.schedules import parse_schedule
+
+__all__ = ["descent_of", "hull_terms", "is_affine", "start_noise"]
+
+_ADAM_RATE, _OTHER_RATE = 0.03, 0.01
+_HULL_NOISE = 0.05
+_TOGETHER = ("hull_match", "crowding")
+
+
+def is_affine(classifier: Classifier, tap: str) -> bool:
+    """Whether the pre-activation at a tap is an affine function of the image."""
+    try:
+        affine_map(classifier, tap)
+    except RequestError:
+        return False
+    return True
+
+
+def hull_terms(config: CollideConfig, classifier: Classifier, objective: Objective) -> HullTerms | None:
+    """The terms that hold the hull together, or None where none are wanted.
+
+    At an affine tap the collision set is convex, and a hull of exact collisions needs no
+    holding; approximate ones do, since L_pos does not see units that should be off.
+    """
+    corners = config.num_corners()
+    samples = config.hull_samples
+    if samples is None:
+        wanted = objective.pushes_units and corners > 1 and config.solver == "gradient"
+        samples = corners if wanted else 0
+    if not samples or corners == 1 or not objective.pushes_units:
+        return None
+    spread = config.spread * classifier.bounds.range * math.prod(classifier.image_shape) ** 0.5
+    return HullTerms(samples, spread, config.seed)
+
+
+def start_noise(config: CollideConfig, together: HullTerms | None) -> float:
+    """The noise asked for; by default some where corners must part to be told apart."""
+    if config.start_noise is not None:
+        return config.start_noise
+    return _HULL_NOISE if together else 0.0
+
+
+def descent_of(
+    config: CollideConfig,
+    classifier: Classifier,
+    tap: Tap,
+    objective: Objective,
+    parameterization: Parameterization,
+    together: HullTerms | None,
+) -> Descent:
+    """The compiled descent of a config.
+
+    Raises:
+        RequestError: weights or a schedule that do not parse.
+    """
+    weights = term_weights(config.term_weights, objective.weights)
+    if together is None:
+        weights = {name: value for name, value in weights.items() if name not in _TOGETHER}
+    default = _ADAM_RATE * classifier.bounds.range if config.optimizer == "adam" else _OTHER_RATE
+    progress = objective.progress_term
+    alone = together is None and not is_affine(classifier, tap.name)  # a small network gains nothing from it
+    return Descent(
+        loss_terms(objective, tap.pre_activation, parameterization, together),
+        weights=weights,
+        progress_term=progress,
+        rule=update_rules.RULES[config.optimizer](),
+        rate=update_rules.rate_of(parse_schedule(config.learning_rate or str(default)), config.max_steps),
+        project=parameterization.project,
+        stop=stopping.together_below(progress) if together else stopping.each_below(progress),
+        scales=(lambda goal: {}) if config.literal else terms.scales,
+        take=terms.take if alone else None,
+        half_life=config.half_life,
+        kept=(progress, *_TOGETHER),
+        trace_every=config.trace_every,
+    )

@@ -1,0 +1,28 @@
+"""When corners need not go on: rules apart from the loop that they end."""
+
+from collections.abc import Callable, Mapping
+
+import tensorflow as tf
+
+__all__ = ["StoppingRule", "each_below", "together_below"]
+
+StoppingRule = Callable[[Mapping[str, tf.Tensor], tf.Tensor], tf.Tensor]
+"""(terms, stopping losses `[N]`) -> `[N]` bool, corners that need not go on."""
+
+
+def each_below(progress_term: str) -> StoppingRule:
+    """A corner stops when its own progress term is below its stopping loss."""
+    return lambda terms, stop_loss: terms[progress_term] < stop_loss
+
+
+def together_below(progress_term: str) -> StoppingRule:
+    """All corners stop together: each below its loss, the mixtures below it on average, none crowded.
+
+    A spread that falls short by a tenth at every pair is near enough.
+    """
+
+    def rule(terms: Mapping[str, tf.Tensor], stop_loss: tf.Tensor) -> tf.Tensor:
+        matched = (terms[progress_term] < stop_loss) & (terms["hull_match"] < stop_loss) & (terms["crowding"] < 0.01)
+        return tf.fill(tf.shape(stop_loss), tf.reduce_all(matched))
+
+    return rule
