@@ -40,17 +40,20 @@ def main() -> None:
         began = time.perf_counter()
         start(arguments.images, whole).wait()
         seconds = time.perf_counter() - began
-        for _ in range(arguments.rounds):
+        while killed < arguments.rounds:
             process = start(arguments.images, out)
             time.sleep(draw.uniform(0.15, 0.95) * seconds)
             process.send_signal(signal.SIGKILL)
-            killed += process.wait() == -signal.SIGKILL
+            if process.wait() == -signal.SIGKILL:
+                killed += 1
+            else:
+                seconds *= 0.8  # it was done already: the first build had a slower machine
             if not out.exists() and start(arguments.images, out).wait() != 0:
                 sys.exit("a resumed build failed")
             if contents(out) != contents(whole):
                 sys.exit("a resumed build differs")
             shutil.rmtree(out)
-    print(f"{killed} of {arguments.rounds} builds killed ({seconds:.1f} s each), all resumed to the same bytes")
+    print(f"{killed} builds killed, all resumed to the same bytes")
 
 
 if __name__ == "__main__":
