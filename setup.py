@@ -18,9 +18,11 @@ SERVING = [
 EXTRAS = {
     "serving": SERVING,
     "beam": ["apache-beam>=2.60"],
+    "patches": ["annoy>=1.17"],  # has no wheel: it needs a C++ compiler
     "verify": ["onnx>=1.16"],
     "dev": [
         *SERVING,
+        "annoy>=1.17",
         "mypy>=1.11",
         "onnx>=1.16",
         "onnxruntime>=1.18",
@@ -68,6 +70,8 @@ setup(
             "collide=tfcollide.cli:collide",
             "collide-check-served=tfcollide.cli:check_served",
             "collide-export=tfcollide.cli:export",
+            "collide-index-patches=tfcollide.cli:index_patches",
+            "collide-query-patches=tfcollide.cli:query_patches",
             "collide-serve=tfcollide.cli:serve_local",
             "collide-train=tfcollide.cli:train_classifier",
         ],

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import time
 import typing
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,11 +19,21 @@ from tfcollide.errors import RequestError
 from tfcollide.recipes.check_served_config import CheckServedConfig
 from tfcollide.recipes.config import HEADINGS, CollideConfig, TrainConfig, choices_of, preset_values
 from tfcollide.recipes.export_config import ExportConfig
+from tfcollide.recipes.index_config import IndexConfig, QueryConfig
 from tfcollide.recipes.serve_config import ServeConfig
 from tfcollide.records import write_json
 from tfcollide.run_directory import absolute
 
-__all__ = ["check_served", "collide", "export", "main", "serve_local", "train_classifier"]
+__all__ = [
+    "check_served",
+    "collide",
+    "export",
+    "index_patches",
+    "main",
+    "query_patches",
+    "serve_local",
+    "train_classifier",
+]
 
 _EXAMPLES = {
     "collide": (
@@ -59,6 +70,16 @@ def check_served(argv: Sequence[str] | None = None) -> int:
 def serve_local(argv: Sequence[str] | None = None) -> int:
     """`collide-serve`: a local server with TF Serving's API. Returns the exit code."""
     return main(_serve_local, argv)
+
+
+def index_patches(argv: Sequence[str] | None = None) -> int:
+    """`index_patches`: builds, measures or verifies an index of patches. Returns the exit code."""
+    return main(_index_patches, argv)
+
+
+def query_patches(argv: Sequence[str] | None = None) -> int:
+    """`query_patches`: looks up the windows of a photograph and draws their neighbours. Returns the exit code."""
+    return main(_query_patches, argv)
 
 
 def main(command: Callable[[list[str]], int], argv: Sequence[str] | None = None) -> int:
@@ -158,7 +179,37 @@ def _serve_local(argv: list[str]) -> int:
     return EXIT_DONE
 
 
-def _parse(argv: list[str], config: type, define: Callable[[flags.FlagValues], None]) -> dict[str, Any] | None:
+def _index_patches(argv: list[str]) -> int:
+    values = _parse(argv, IndexConfig, _define_out)
+    if values is None:
+        return EXIT_DONE
+    from tfcollide.recipes.index_patches import run, verify
+
+    config, began = _config(IndexConfig, values), time.perf_counter()
+    if config.verify is not None:
+        manifest = verify(absolute(config.verify))
+        print(f"{config.verify}: {manifest.num_patches:,} patches, every byte as it was built")
+        return EXIT_DONE
+    if values["out"] is None:
+        raise RequestError("no --out", "the index to write", "Say, for example, --out=patches.")
+    manifest = run(config, absolute(values["out"]), overwrite=values["overwrite"])
+    print(f"{values['out']}: {manifest.describe()}, in {time.perf_counter() - began:.0f} s")
+    return EXIT_DONE
+
+
+def _query_patches(argv: list[str]) -> int:
+    values = _parse(argv, QueryConfig, _define_out)
+    if values is None:
+        return EXIT_DONE
+    if values["out"] is None:
+        raise RequestError("no --out", "the directory to write", "Say, for example, --out=neighbors.")
+    from tfcollide.recipes.query_patches import run
+
+    print(run(_config(QueryConfig, values), absolute(values["out"]), overwrite=values["overwrite"]))
+    return EXIT_DONE
+
+
+def _parse(argv: list[str], config: type[Any], define: Callable[[flags.FlagValues], None]) -> dict[str, Any] | None:
     """The values of all flags, presets applied; None where --help or --version has been answered."""
     known = flags.FlagValues()
     for name in ("flagfile", "undefok"):
