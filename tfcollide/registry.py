@@ -69,6 +69,7 @@ MODELS = Registry(
         "logits",
         "model_file",
         "pixel_range",
+        "precision",
         "predictions",
         "rectifier",
         "saved_model",

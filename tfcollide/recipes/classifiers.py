@@ -92,7 +92,7 @@ def brought(config: CollideConfig, data: LabelledImages) -> Opened:
 def _application(config: CollideConfig) -> Classifier:
     weights = config.weights or "imagenet"
     model = applications.build(config.model, weights, image_size=config.image_size, seed=config.train_seed)
-    return wrap(model, name=applications.title(config.model, weights), bounds=PHOTO)
+    return wrap(model, name=applications.title(config.model, weights), bounds=PHOTO, precision=config.precision)
 
 
 def _file(config: CollideConfig) -> Classifier:
@@ -101,6 +101,7 @@ def _file(config: CollideConfig) -> Classifier:
         allow_custom_code=config.allow_custom_code,
         bounds=parse_bounds(config.pixel_range) if config.pixel_range else None,
         image_size=config.image_size,
+        precision=config.precision,
     )
 
 

@@ -152,6 +152,11 @@ class CollideConfig(TrainConfig):
     num_pairs: int | None = _flag(None, "Sweep: this many random pairs of correctly classified test images.")
     vnnlib: bool = _flag(False, "Write verify/: the mixtures as ONNX and the claim as VNN-LIB, for an independent verifier.")
     seed: int = _flag(0, "Seed of everything drawn outside training.")
+    device: str | None = _flag(None, "Where to compute, such as GPU:0 or CPU:0. Default: TensorFlow's choice.")
+    precision: str = _flag(
+        "float32", "Of a network that exists already.", choices=("float32", "mixed_bfloat16", "mixed_float16")
+    )
+    xla: bool = _flag(False, "Compile the loss and its gradient with XLA.")
     checkpoint_seconds: float = _flag(60.0, "Seconds between checkpoints of the search.")
     trace_every: int = _flag(10, "Steps between rows of trace.csv.")
     tensorboard: bool = _flag(False, "Write TensorBoard events.")

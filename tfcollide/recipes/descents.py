@@ -2,6 +2,8 @@
 
 import math
 
+import tensorflow as tf
+
 from tfcollide import stopping, update_rules
 from tfcollide.errors import RequestError
 from tfcollide.loss import HullTerms, Objective, Parameterization, loss_terms
@@ -75,8 +77,9 @@ def descent_of(
         default = f"halving:{_HULL_RATE * width:g}:{_HULL_HALF_LIFE}" if together else f"{_ADAM_RATE * width:g}"
     progress = objective.progress_term
     alone = together is None and not is_affine(classifier, tap.name)  # a small network gains nothing from it
+    found = loss_terms(objective, tap.pre_activation, parameterization, together)
     return Descent(
-        loss_terms(objective, tap.pre_activation, parameterization, together),
+        tf.function(found, jit_compile=True, autograph=False) if config.xla else found,
         weights=weights,
         progress_term=progress,
         rule=update_rules.RULES[config.optimizer](),
