@@ -151,6 +151,8 @@ class CollideConfig(TrainConfig):
     pairs: str | None = _flag(None, "Sweep: a CSV file with the columns source and target.")
     num_pairs: int | None = _flag(None, "Sweep: this many random pairs of correctly classified test images.")
     vnnlib: bool = _flag(False, "Write verify/: the mixtures as ONNX and the claim as VNN-LIB, for an independent verifier.")
+    runner: str | None = _flag(None, "Sweep: run the pairs on this runner of Apache Beam, such as DirectRunner.")
+    beam_options: str = _flag("", "More options of the Beam pipeline, as Beam writes them.")
     seed: int = _flag(0, "Seed of everything drawn outside training.")
     device: str | None = _flag(None, "Where to compute, such as GPU:0 or CPU:0. Default: TensorFlow's choice.")
     precision: str = _flag(
@@ -216,6 +218,8 @@ class CollideConfig(TrainConfig):
         self._check_exact()
         if self.vnnlib and self.num_corners() < 2:
             raise RequestError("--vnnlib with one corner", "at least two to mix", "Say --corners=2, or leave --vnnlib out.")
+        if self.runner is not None and not (self.pairs or self.num_pairs or self.source == "every"):
+            raise RequestError(f"--runner={self.runner} with one pair", "a sweep", "Say --pairs or --num_pairs beside it.")
         if self.pairs is not None and self.num_pairs is not None:
             raise RequestError("--pairs together with --num_pairs", "one of the two")
         defaults = {field.name: field.default for field in dataclasses.fields(self)}
