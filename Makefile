@@ -1,16 +1,23 @@
 # make demo    corners of digits, with nothing but pip
+# make demo-patches    an index of two photographs, a search, a picture (Annoy needs a C++ compiler)
 # make test    style, types and all tests
 # make bench   speed against the paper's algorithm, on MNIST where it is prepared
 # make figure1 docs/figure1.png, drawn from a network of two inputs
 
 PYTHON ?= python3
 VENV := .venv
+# Annoy's own settings compile for the building machine alone; these run on any x86-64 or ARM.
+export ANNOY_COMPILER_ARGS ?= -O3,-ffast-math,-fno-associative-math,-std=c++14,-DANNOYLIB_MULTITHREADED_BUILD
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench figure1 extras clean
+.PHONY: demo demo-patches test bench figure1 extras clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python bin/collide --flagfile=bin/flagfiles/digits.flags --out=runs/digits --overwrite
+
+demo-patches: $(VENV)/.patches-installed
+	$(BIN)/python bin/index_patches --flagfile=bin/flagfiles/demo_patches.flags --out=runs/patches --overwrite
+	$(BIN)/python bin/query_patches --patches=runs/patches --image=0 --skip_same_image --out=runs/neighbors --overwrite
 
 test: $(VENV)/.dev-installed
 	$(BIN)/ruff check .
@@ -28,7 +35,7 @@ figure1: $(VENV)/.installed
 extras:
 	rm -rf .venv-extras
 	$(PYTHON) -m venv .venv-extras
-	.venv-extras/bin/python -m pip install --quiet ".[serving,beam,verify,dev]"
+	.venv-extras/bin/python -m pip install --quiet ".[serving,beam,verify,patches,dev]"
 	.venv-extras/bin/python -m pip check
 
 clean:
@@ -38,6 +45,11 @@ $(VENV)/.installed: setup.py pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable . --config-settings editable_mode=compat
 	touch $@
+
+$(VENV)/.patches-installed: setup.py pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable ".[patches]" --config-settings editable_mode=compat
+	touch $@ $(VENV)/.installed
 
 $(VENV)/.dev-installed: setup.py pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

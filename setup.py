@@ -12,7 +12,9 @@ EXTRAS = {
     "serving": ["grpcio>=1.62", "tensorflow-serving-api>=2.18"],
     "beam": ["apache-beam>=2.60"],
     "verify": ["onnx>=1.16"],
+    "patches": ["annoy>=1.17"],  # has no wheel: it needs a C++ compiler
     "dev": [
+        "annoy>=1.17",
         "mypy>=1.11",
         "onnx>=1.16",
         "onnxruntime>=1.18",
@@ -55,7 +57,12 @@ setup(
     ],
     extras_require=EXTRAS,
     entry_points={
-        "console_scripts": ["collide=tfcollide.cli:collide", "collide-train=tfcollide.cli:train_classifier"],
+        "console_scripts": [
+            "collide=tfcollide.cli:collide",
+            "collide-train=tfcollide.cli:train_classifier",
+            "collide-index-patches=tfcollide.cli:index_patches",
+            "collide-query-patches=tfcollide.cli:query_patches",
+        ],
     },
     classifiers=[
         "Intended Audience :: Science/Research",

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import time
 import typing
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,9 +17,10 @@ from absl import flags, logging
 from tfcollide import __version__
 from tfcollide.errors import RequestError
 from tfcollide.recipes.config import HEADINGS, CollideConfig, TrainConfig, choices_of, preset_values
+from tfcollide.recipes.index_config import IndexConfig, QueryConfig
 from tfcollide.run_directory import absolute
 
-__all__ = ["collide", "main", "train_classifier"]
+__all__ = ["collide", "index_patches", "main", "query_patches", "train_classifier"]
 
 _EXAMPLES = {
     "collide": (
@@ -29,6 +31,7 @@ _EXAMPLES = {
         "",
     )
 }
+_CONFIGS: tuple[type[Any], ...] = (CollideConfig, TrainConfig, IndexConfig, QueryConfig)
 EXIT_DONE, EXIT_NOT_FOUND, EXIT_REFUSED, EXIT_BUG = 0, 1, 2, 70
 
 
@@ -40,6 +43,16 @@ def collide(argv: Sequence[str] | None = None) -> int:
 def train_classifier(argv: Sequence[str] | None = None) -> int:
     """`train_classifier`: trains a classifier, or finds it in the cache. Returns the exit code."""
     return main(_train_classifier, argv)
+
+
+def index_patches(argv: Sequence[str] | None = None) -> int:
+    """`index_patches`: builds, measures or verifies an index of patches. Returns the exit code."""
+    return main(_index_patches, argv)
+
+
+def query_patches(argv: Sequence[str] | None = None) -> int:
+    """`query_patches`: looks up the windows of a photograph and draws their neighbours. Returns the exit code."""
+    return main(_query_patches, argv)
 
 
 def main(command: Callable[[list[str]], int], argv: Sequence[str] | None = None) -> int:
@@ -104,7 +117,37 @@ def _train_classifier(argv: list[str]) -> int:
     return EXIT_DONE
 
 
-def _parse(argv: list[str], config: type[TrainConfig], define: Callable[[flags.FlagValues], None]) -> dict[str, Any] | None:
+def _index_patches(argv: list[str]) -> int:
+    values = _parse(argv, IndexConfig, _define_out)
+    if values is None:
+        return EXIT_DONE
+    from tfcollide.recipes.index_patches import run, verify
+
+    config, began = _config(IndexConfig, values), time.perf_counter()
+    if config.verify is not None:
+        manifest = verify(absolute(config.verify))
+        print(f"{config.verify}: {manifest.num_patches:,} patches, every byte as it was built")
+        return EXIT_DONE
+    if values["out"] is None:
+        raise RequestError("no --out", "the index to write", "Say, for example, --out=patches.")
+    manifest = run(config, absolute(values["out"]), overwrite=values["overwrite"])
+    print(f"{values['out']}: {manifest.describe()}, in {time.perf_counter() - began:.0f} s")
+    return EXIT_DONE
+
+
+def _query_patches(argv: list[str]) -> int:
+    values = _parse(argv, QueryConfig, _define_out)
+    if values is None:
+        return EXIT_DONE
+    if values["out"] is None:
+        raise RequestError("no --out", "the directory to write", "Say, for example, --out=neighbors.")
+    from tfcollide.recipes.query_patches import run
+
+    print(run(_config(QueryConfig, values), absolute(values["out"]), overwrite=values["overwrite"]))
+    return EXIT_DONE
+
+
+def _parse(argv: list[str], config: type[Any], define: Callable[[flags.FlagValues], None]) -> dict[str, Any] | None:
     """The values of all flags, presets applied; None where --help or --version has been answered."""
     known = flags.FlagValues()
     for name in ("flagfile", "undefok"):
@@ -166,7 +209,7 @@ def _help(program: str, known: flags.FlagValues) -> str:
 def _flag_error(error: flags.Error) -> RequestError:
     """What absl says of a flag, as a line that says how to mend it."""
     if isinstance(error, flags.UnrecognizedFlagError):
-        fields = {field.name for config in (CollideConfig, TrainConfig) for field in dataclasses.fields(config)}
+        fields = {field.name for config in _CONFIGS for field in dataclasses.fields(config)}
         near = difflib.get_close_matches(error.flagname, sorted(fields | {"out", "overwrite", "flagfile"}), n=1)
         mend = f"Did you mean --{near[0]}?" if near else ""
         return RequestError(f"--{error.flagname}", "a flag that --help lists", mend)

@@ -12,7 +12,7 @@ from typing import Any
 
 from tfcollide.errors import RequestError
 
-__all__ = ["DATASETS", "MODELS", "OBJECTIVES", "PARAMETERIZATIONS", "Registry"]
+__all__ = ["BACKENDS", "DATASETS", "MODELS", "OBJECTIVES", "PARAMETERIZATIONS", "Registry"]
 
 
 class Registry:
@@ -46,6 +46,7 @@ class Registry:
         return importlib.import_module(f"{self._package}.{name}").VARIANT
 
 
+BACKENDS = Registry("index", "tfcollide.patches.backends")
 DATASETS = Registry(
     "dataset",
     "tfcollide.data",

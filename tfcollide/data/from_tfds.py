@@ -16,7 +16,7 @@ from tfcollide.data.labelled import ANY_SIZE, LabelledImages, Split
 from tfcollide.errors import RequestError
 from tfcollide.shapes import ImageShape
 
-__all__ = ["load_tfds"]
+__all__ = ["load_tfds", "open_builder"]
 
 _HELD_OUT = ("test", "validation")
 _CONNECT_SECONDS = 1.0
@@ -51,13 +51,13 @@ def load_tfds(name: str, data_dir: str | None, *, any_size: bool = False) -> Lab
         RequestError: there is no such data set; it is not one of labelled images
             (of one shape, but for `any_size`); or it is not prepared and cannot be downloaded.
     """
-    builder = _builder(name, data_dir)
+    builder = _builder(name, data_dir, "dataset=")
     info = builder.info
     keys, shape = _keys(name, info), ANY_SIZE
     if not any_size or _is_sized(info.features[keys[0]].shape):
         shape = _checked_shape(name, info.features[keys[0]].shape)
     if not builder.is_prepared():
-        _prepare(builder, name)
+        _prepare(builder, name, "dataset=")
     splits = _splits(info)
     return LabelledImages(
         info.full_name.replace("/", ":"),
@@ -68,7 +68,24 @@ def load_tfds(name: str, data_dir: str | None, *, any_size: bool = False) -> Lab
     )
 
 
-def _builder(name: str, data_dir: str | None) -> Any:
+def open_builder(name: str, data_dir: str | None, *, flag: str = "dataset=") -> Any:
+    """The TFDS builder of a prepared data set; prepares it where the machine can.
+
+    Args:
+        name: as `tfds.builder` takes it.
+        data_dir: the folder of prepared data sets; None is TFDS's own choice.
+        flag: what stands before the name on the command line, for messages.
+
+    Raises:
+        RequestError: there is no such data set, or it cannot be prepared here.
+    """
+    builder = _builder(name, data_dir, flag)
+    if not builder.is_prepared():
+        _prepare(builder, name, flag)
+    return builder
+
+
+def _builder(name: str, data_dir: str | None, flag: str) -> Any:
     import tensorflow_datasets as tfds
 
     try:
@@ -77,10 +94,10 @@ def _builder(name: str, data_dir: str | None) -> Any:
         known = ["digits", *tfds.list_builders(with_community_datasets=False)]
         near = difflib.get_close_matches(name, known, n=3) or ["digits", "mnist"]
         detail = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RequestError(f"--dataset={name} ({detail})", f"digits or a TFDS name, such as {', '.join(near)}") from error
+        raise RequestError(f"--{flag}{name} ({detail})", f"digits or a TFDS name, such as {', '.join(near)}") from error
 
 
-def _prepare(builder: Any, name: str) -> None:
+def _prepare(builder: Any, name: str, flag: str) -> None:
     """Downloads and prepares; asks first whether the data set's server can be reached at all.
 
     TFDS itself would try again for minutes on a machine without a connection.
@@ -92,7 +109,7 @@ def _prepare(builder: Any, name: str) -> None:
     except Exception as error:  # offline, disk full, manual download needed: TFDS and its clients raise anything
         detail = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
         raise RequestError(
-            f"--dataset={name}, not prepared in {where}, and preparing it failed ({type(error).__name__}: {detail})",
+            f"--{flag}{name}, not prepared in {where}, and preparing it failed ({type(error).__name__}: {detail})",
             "a prepared data set or a connection",
             f"On a machine with a connection run `tfds build {name} --data_dir=FOLDER` (with tensorflow-datasets installed), "
             "copy FOLDER here and say --data_dir=FOLDER.",

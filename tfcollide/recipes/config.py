@@ -282,7 +282,7 @@ def preset_values(name: str | None) -> dict[str, Any]:
     return PRESETS[name]
 
 
-def flags_text(config: TrainConfig) -> str:
+def flags_text(config: Any) -> str:
     """Every field as a line of a flagfile; those that are None say nothing."""
     lines = []
     for field in dataclasses.fields(config):

@@ -1,0 +1,1 @@
+"""Ways to search an index: one file each, with a `VARIANT` that has `open` and `search`."""

@@ -1,0 +1,134 @@
+"""The same build as an Apache Beam pipeline, for collections that one machine would take too long for.
+
+    shards -> write_images -> fit -> write_trees -> checksums
+
+The steps are those of the local build, so the files are equal. Workers read the
+photographs and write the index in a folder that all of them share.
+"""
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tfcollide.errors import RequestError
+from tfcollide.patches.catalog import open_photographs
+from tfcollide.patches.fit import fit_square
+from tfcollide.patches.local import projection_of
+from tfcollide.patches.manifest import Manifest
+from tfcollide.patches.photographs import Photographs, shard_positions
+from tfcollide.patches.shards import Checksums, Step, finished, write_images, write_trees
+
+__all__ = ["build", "check_beam"]
+
+
+def check_beam() -> None:
+    """Raises `RequestError` where Apache Beam is not installed."""
+    _beam()
+
+
+def build(
+    folder: Path,
+    manifest: Manifest,
+    source: dict[str, Any],
+    kept: Sequence[int],
+    *,
+    runner: str,
+    options: str = "",
+    on_disk: bool = False,
+) -> Checksums:
+    """Does what is still to do of every shard, on a Beam runner.
+
+    Args:
+        folder: the unfinished index, which every worker can write.
+        manifest: what it will be.
+        source: the arguments of `open_photographs`.
+        kept: positions of the photographs that are indexed.
+        runner: as Beam names it: "DirectRunner", "FlinkRunner", "DataflowRunner".
+        options: more options of the pipeline, as on a command line.
+        on_disk: whether trees are built in their file.
+
+    Returns:
+        The checksums of all files of all shards.
+
+    Raises:
+        RequestError: Beam is missing, or has no such runner.
+    """
+    beam = _beam()
+    try:
+        pipeline = beam.Pipeline(
+            options=beam.options.pipeline_options.PipelineOptions([f"--runner={runner}", *options.split()])
+        )
+    except (ImportError, ValueError, AttributeError) as error:
+        raise RequestError(f"--runner={runner} ({error})", "a runner of Apache Beam, such as DirectRunner") from error
+    shards = list(enumerate(shard_positions(manifest.shard_images, kept)))
+    with pipeline:
+        images = (
+            pipeline
+            | "shards" >> beam.Create(shards)
+            | "spread" >> beam.Reshuffle()
+            | "images" >> beam.Map(_images, folder, manifest, source)
+        )
+        if manifest.num_trees:
+            fitted = images | "all" >> beam.combiners.ToList() | "fit" >> beam.Map(_fit, folder, manifest)
+            numbers = pipeline | "numbers" >> beam.Create([shard for shard, _ in shards])
+            spread = numbers | "spread again" >> beam.Reshuffle()
+            spread | "trees" >> beam.Map(_trees, beam.pvalue.AsSingleton(fitted), folder, manifest, on_disk)
+    return _collect(folder, manifest)
+
+
+def _images(part: tuple[int, Sequence[int]], folder: Path, manifest: Manifest, source: dict[str, Any]) -> int:
+    shard, positions = part
+    if finished(folder, Step("images", shard)) is None:
+        photographs = _open(tuple(source.items()))
+        stream = photographs.read(positions, lambda pixels: fit_square(pixels, manifest.image_size, manifest.resize))
+        write_images(folder, manifest, shard, stream, _silent)
+    return shard
+
+
+def _fit(shards: Sequence[int], folder: Path, manifest: Manifest) -> bool:
+    projection_of(folder, manifest)
+    return True
+
+
+def _trees(shard: int, fitted: bool, folder: Path, manifest: Manifest, on_disk: bool) -> int:
+    if finished(folder, Step("trees", shard)) is None:
+        write_trees(folder, manifest, projection_of(folder, manifest), shard, on_disk=on_disk, progress=_silent)
+    return shard
+
+
+def _collect(folder: Path, manifest: Manifest) -> Checksums:
+    """What the workers recorded; all of it is there, or the pipeline would have failed."""
+    if not manifest.num_trees:
+        projection_of(folder, manifest)
+    checksums: Checksums = {}
+    for kind in ("images", "trees") if manifest.num_trees else ("images",):
+        for shard in range(len(manifest.shard_images)):
+            found = finished(folder, Step(kind, shard))
+            if found is None:
+                raise RequestError(
+                    f"{kind} of shard {shard}, missing in {folder} after the pipeline",
+                    "a folder that all workers share",
+                    "Give --out on a shared file system.",
+                )
+            checksums |= found
+    return checksums
+
+
+@functools.lru_cache(maxsize=1)
+def _open(source: tuple[tuple[str, Any], ...]) -> Photographs:
+    return open_photographs(**dict(source), labelled=False)
+
+
+def _silent(count: int) -> None:
+    """No progress: Beam shows its own."""
+
+
+def _beam() -> Any:
+    try:
+        import apache_beam
+    except ImportError as error:
+        raise RequestError(
+            "--runner without Apache Beam", "an installation with it", 'Run pip install "tfcollide[beam]".'
+        ) from error
+    return apache_beam

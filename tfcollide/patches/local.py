@@ -1,0 +1,83 @@
+"""Building on this machine: images one after the other, then several shards of trees at once."""
+
+import itertools
+import os
+from collections.abc import Iterable, Sequence
+from multiprocessing.pool import ThreadPool
+from pathlib import Path
+
+from tqdm import tqdm
+
+from tfcollide.patches.collection import open_images
+from tfcollide.patches.fit import fit_square
+from tfcollide.patches.manifest import Manifest
+from tfcollide.patches.photographs import Photographs, shard_positions
+from tfcollide.patches.projection import Projection, fit
+from tfcollide.patches.shards import Checksums, Step, finished, write_images, write_trees
+
+__all__ = ["build", "projection_of"]
+
+
+def build(
+    folder: Path, manifest: Manifest, photographs: Photographs, kept: Sequence[int], *, jobs: int = 0, on_disk: bool = False
+) -> Checksums:
+    """Does what is still to do of every shard.
+
+    Threads are enough: Annoy and BLAS let go of Python's lock while they work, and
+    those of a `ThreadPool` do not keep an interrupted process alive.
+
+    Args:
+        folder: the unfinished index.
+        manifest: what it will be.
+        photographs: where images come from.
+        kept: positions of those that are indexed.
+        jobs: shards built at once; 0: one a core.
+        on_disk: whether trees are built in their file.
+
+    Returns:
+        The checksums of all files of all shards.
+    """
+    checksums = _images(folder, manifest, photographs, kept)
+    projection = projection_of(folder, manifest)
+    return checksums | (_trees(folder, manifest, projection, jobs, on_disk) if manifest.num_trees else {})
+
+
+def projection_of(folder: Path, manifest: Manifest) -> Projection:
+    """The projection of an index whose images are written; fitted where that has not been done."""
+    path = folder / "projection.npz"
+    if not path.exists():
+        store = open_images(folder, manifest)
+        fit(store, kind=manifest.projection, num_components=manifest.num_components, seed=manifest.seed).save(path)
+    return Projection.load(path)
+
+
+def _images(folder: Path, manifest: Manifest, photographs: Photographs, kept: Sequence[int]) -> Checksums:
+    """Writes the images of all shards that lack them, in one stream."""
+    parts = shard_positions(manifest.shard_images, kept)
+    done = [finished(folder, Step("images", shard)) for shard in range(len(parts))]
+    todo = [shard for shard, checksums in enumerate(done) if checksums is None]
+    left = [position for shard in todo for position in parts[shard]]
+    stream = photographs.read(left, lambda pixels: fit_square(pixels, manifest.image_size, manifest.resize))
+    with tqdm(total=len(kept), initial=len(kept) - len(left), desc="images", unit=" images", mininterval=1) as bar:
+        for shard in todo:
+            images = itertools.islice(stream, len(parts[shard]))
+            done[shard] = write_images(folder, manifest, shard, images, bar.update)
+    return _union(done)
+
+
+def _trees(folder: Path, manifest: Manifest, projection: Projection, jobs: int, on_disk: bool) -> Checksums:
+    """Builds the trees of all shards that lack them, several at once."""
+    done = [finished(folder, Step("trees", shard)) for shard in range(len(manifest.shard_images))]
+    todo = [shard for shard, checksums in enumerate(done) if checksums is None]
+    left = sum(manifest.shard_images[shard] for shard in todo) * manifest.grid.per_image
+    bar = tqdm(total=manifest.num_patches, desc="trees", unit=" patches", unit_scale=True, mininterval=1)
+    with bar, ThreadPool(jobs or os.cpu_count()) as pool:
+        bar.update(manifest.num_patches - left)
+        built = pool.imap(
+            lambda shard: write_trees(folder, manifest, projection, shard, on_disk=on_disk, progress=bar.update), todo
+        )
+        return _union([*done, *built])
+
+
+def _union(parts: Iterable[Checksums | None]) -> Checksums:
+    return {name: checksum for part in parts if part for name, checksum in part.items()}

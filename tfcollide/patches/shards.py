@@ -1,0 +1,116 @@
+"""The two steps that build a shard, each alike wherever it runs: images, then trees.
+
+A step ends with a small hidden record beside its files; a step whose record is
+there is not done again.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+
+from tfcollide.patches.collection import open_images
+from tfcollide.patches.fit import fit_square
+from tfcollide.patches.manifest import Manifest
+from tfcollide.patches.projection import Projection
+from tfcollide.patches.trees import build_trees
+from tfcollide.patches.trust import checksum
+from tfcollide.records import write_bytes
+
+__all__ = ["Checksums", "Step", "finished", "write_images", "write_npy", "write_trees"]
+
+Checksums = dict[str, tuple[int, str]]
+"""File name -> size and SHA-256."""
+
+
+class Step(NamedTuple):
+    """One step of one shard.
+
+    Attributes:
+        kind: "images" or "trees".
+        shard: its number.
+    """
+
+    kind: str
+    shard: int
+
+    def record(self, folder: Path) -> Path:
+        """The file that says that the step is done."""
+        return folder / f".{self.kind}-{self.shard:05d}.json"
+
+
+def finished(folder: Path, step: Step) -> Checksums | None:
+    """What a finished step wrote, or None where it is still to do."""
+    try:
+        checksums = {name: (size, digest) for name, (size, digest) in json.loads(step.record(folder).read_bytes()).items()}
+        return checksums if all((folder / name).stat().st_size == size for name, (size, _) in checksums.items()) else None
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+
+
+def write_images(
+    folder: Path, manifest: Manifest, shard: int, images: Iterable[np.ndarray], progress: Callable[[int], object]
+) -> Checksums:
+    """Writes the images of a shard, one after the other.
+
+    Args:
+        folder: of the index.
+        manifest: what it will be.
+        shard: which.
+        images: `[image_size, image_size, 3]` uint8 each.
+        progress: is told of every image.
+    """
+    sizes = {"images": manifest.image_size}
+    if manifest.search_size != manifest.image_size:
+        sizes["search"] = manifest.search_size
+    paths = {kind: folder / manifest.files(kind)[shard] for kind in sizes}
+    with contextlib.ExitStack() as stack:
+        files = {kind: stack.enter_context(open(_unfinished(path), "wb")) for kind, path in paths.items()}
+        for kind, file in files.items():
+            _begin_npy(file, (manifest.shard_images[shard], sizes[kind], sizes[kind], 3))
+        for image in images:
+            for kind, file in files.items():
+                file.write((image if kind == "images" else fit_square(image, sizes[kind])).tobytes())
+            progress(1)
+    for path in paths.values():
+        os.replace(_unfinished(path), path)
+    return _record(folder, Step("images", shard), list(paths.values()))
+
+
+def write_trees(
+    folder: Path, manifest: Manifest, projection: Projection, shard: int, *, on_disk: bool, progress: Callable[[int], object]
+) -> Checksums:
+    """Projects the windows of a shard and writes their trees; see `build_trees`."""
+    path = folder / manifest.files("trees")[shard]
+    store = open_images(folder, manifest, slice(shard, shard + 1))
+    seed = manifest.seed * 100_003 + shard + 1
+    build_trees(store, projection, path, num_trees=manifest.num_trees, seed=seed, on_disk=on_disk, progress=progress)
+    return _record(folder, Step("trees", shard), [path])
+
+
+def write_npy(path: Path, array: np.ndarray) -> tuple[int, str]:
+    """Writes one array whole, and returns its size and checksum."""
+    unfinished = _unfinished(path)
+    with open(unfinished, "wb") as file:
+        np.save(file, array)
+    os.replace(unfinished, path)
+    return checksum(path)
+
+
+def _record(folder: Path, step: Step, paths: list[Path]) -> Checksums:
+    checksums = {path.name: checksum(path) for path in paths}
+    write_bytes(step.record(folder), json.dumps(checksums).encode())
+    return checksums
+
+
+def _begin_npy(file: BinaryIO, shape: tuple[int, ...]) -> None:
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(f".{path.name}")

@@ -1,0 +1,94 @@
+"""Annoy's trees over the projections of one shard's windows: a build that repeats, and a load that cannot crash.
+
+Annoy is imported here only, and only when it is needed: it is compiled when it is
+installed, and everything else works without it.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tfcollide.errors import RequestError
+from tfcollide.patches.collection import Collection
+from tfcollide.patches.projection import Projection
+from tfcollide.patches.store import ImageStore
+
+__all__ = ["build_trees", "check_annoy", "load_trees"]
+
+_METRIC = "euclidean"
+
+
+def check_annoy() -> None:
+    """Raises `RequestError` where Annoy is not installed."""
+    _annoy()
+
+
+def build_trees(
+    store: ImageStore,
+    projection: Projection,
+    path: Path,
+    *,
+    num_trees: int,
+    seed: int,
+    on_disk: bool,
+    progress: Callable[[int], object],
+) -> None:
+    """Writes the trees of one shard.
+
+    One thread builds a shard: what Annoy builds with several differs from time to time.
+
+    Args:
+        store: the images of this shard.
+        projection: of the whole index.
+        path: the file to write; it appears whole.
+        num_trees: more of them find more, and take more room.
+        seed: of the splits.
+        on_disk: whether to build in the file instead of in memory.
+        progress: is told of windows as they are projected.
+    """
+    unfinished = path.with_name(f".{path.name}")
+    trees = _annoy().AnnoyIndex(len(projection.components), _METRIC)
+    trees.set_seed(seed)
+    if on_disk:
+        unfinished.unlink(missing_ok=True)
+        trees.on_disk_build(str(unfinished))
+    for first, windows in store.chunks():
+        for number, point in enumerate(projection.apply(windows).tolist(), first):
+            trees.add_item(number, point)
+        progress(len(windows))
+    trees.build(num_trees, n_jobs=1)
+    if not on_disk:
+        trees.save(str(unfinished))
+    trees.unload()
+    os.replace(unfinished, path)
+
+
+def load_trees(collection: Collection) -> list[Any]:
+    """Memory-maps the trees of every shard, of a collection whose files have been checked.
+
+    Raises:
+        RequestError: Annoy is missing, the index has no trees, or they hold another number of patches.
+    """
+    if not collection.manifest.num_trees:
+        raise RequestError(f"index {collection.path}, which has no trees", "one built with --index=annoy", "Say --index=exact.")
+    shards = []
+    for name, count in zip(collection.manifest.files("trees"), collection.counts, strict=True):
+        trees = _annoy().AnnoyIndex(collection.manifest.num_components, _METRIC)
+        trees.load(str(collection.path / name))
+        if trees.get_n_items() != count:
+            raise RequestError(f"{collection.path / name} of {trees.get_n_items()} patches", f"{count:,}, as the manifest says")
+        shards.append(trees)
+    return shards
+
+
+def _annoy() -> Any:
+    try:
+        import annoy
+    except ImportError as error:
+        raise RequestError(
+            "--index=annoy without Annoy",
+            "an installation with it",
+            'Run pip install "tfcollide[patches]" (it needs a C++ compiler), or say --index=exact.',
+        ) from error
+    return annoy

@@ -1,0 +1,166 @@
+"""An index of patches: built, measured, verified.
+
+run(IndexConfig(images="photographs", recall=1000), Path("patches"))
+"""
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfcollide.errors import RequestError
+from tfcollide.patches import beam, local
+from tfcollide.patches.catalog import open_photographs
+from tfcollide.patches.collection import open_collection
+from tfcollide.patches.fit import fit_square
+from tfcollide.patches.manifest import FORMAT_VERSION, Manifest, versions, write_manifest
+from tfcollide.patches.photographs import Photographs, share_of, split_held_out
+from tfcollide.patches.recall import measure
+from tfcollide.patches.shards import Checksums, write_npy
+from tfcollide.patches.trees import check_annoy
+from tfcollide.patches.trust import checksum
+from tfcollide.recipes.config import flags_text
+from tfcollide.recipes.index_config import IndexConfig
+from tfcollide.records import write_csv
+from tfcollide.registry import BACKENDS
+from tfcollide.run_directory import RunDirectory
+
+__all__ = ["run", "verify"]
+
+_HELD_OUT, _HELD_OUT_FROM = 20, 200
+_LEAST_SHARD, _MOST_SHARD, _SHARDS = 400_000, 2_000_000, 16
+
+
+def run(config: IndexConfig, out: Path, *, overwrite: bool = False) -> Manifest:
+    """Builds the index `out`, or takes a finished one, and measures it if asked to.
+
+    Args:
+        config: what to build; without `images`, `out` is there already.
+        out: the index; `out` with ".partial" is used on the way, and found again
+            when an interrupted build is repeated.
+        overwrite: whether an index that is there may be replaced.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        RequestError: the request cannot be carried out; nothing is written then.
+    """
+    config.check()
+    BACKENDS.check(config.index)
+    if config.images is None and not config.recall:
+        raise RequestError("no --images", "photographs to build from", "Name a folder, tfds:NAME or bundled.")
+    if config.index == "annoy":
+        check_annoy()
+    if config.runner:
+        beam.check_beam()
+    if config.images is not None:
+        _build(config.resolved(), out, overwrite)
+    collection = open_collection(out)
+    if not config.recall:
+        return collection.manifest
+    backend, exact = (BACKENDS.load(name)(collection) for name in (config.index, "exact"))
+    manifest = measure(collection, backend, exact, config.recall, config.seed)
+    write_manifest(out, manifest)
+    return manifest
+
+
+def verify(path: Path) -> Manifest:
+    """Reads every byte of an index again.
+
+    Raises:
+        RequestError: something is not as it was built.
+    """
+    return open_collection(path, rehash=True).manifest
+
+
+def _build(config: IndexConfig, out: Path, overwrite: bool) -> None:
+    RunDirectory(out, "", overwrite=overwrite).check_place()
+    source: dict[str, Any] = {"images": config.images or "", "data_dir": config.data_dir, "split": config.split}
+    photographs = open_photographs(**source)
+    kept, held_out = _choose(config, photographs)
+    manifest = _plan(config, photographs.name, len(kept), len(held_out))
+    request = f"{flags_text(config.essential())}# photographs {photographs.fingerprint()}\n# {json.dumps(versions())}\n"
+    directory = RunDirectory(out, request, overwrite=overwrite)
+    directory.check()
+    _check_room(out, manifest)
+    folder = directory.open()
+    checksums = _write_names(folder, manifest, photographs, kept, held_out, config)
+    if config.runner:
+        checksums |= beam.build(
+            folder, manifest, source, kept, runner=config.runner, options=config.beam_options, on_disk=config.on_disk_build
+        )
+    else:
+        checksums |= local.build(folder, manifest, photographs, kept, jobs=config.jobs, on_disk=config.on_disk_build)
+    checksums["projection.npz"] = checksum(folder / "projection.npz")
+    write_manifest(folder, dataclasses.replace(manifest, checksums=dict(sorted(checksums.items()))))
+    directory.commit()
+
+
+def _choose(config: IndexConfig, photographs: Photographs) -> tuple[list[int], list[int]]:
+    """Positions of the photographs that are indexed, and of those held out."""
+    positions = share_of(photographs.labels, config.per_class_share)
+    count = config.held_out
+    if count is None:
+        count = _HELD_OUT if len(positions) >= _HELD_OUT_FROM else 0
+    if config.recall and not count:
+        raise RequestError(f"--recall={config.recall} with no photograph held out", "--held_out above 0", "Say --held_out=20.")
+    if count >= len(positions):
+        raise RequestError(f"--held_out={count} of {len(positions)} photographs", "fewer than there are")
+    return split_held_out(positions, count, config.seed)
+
+
+def _plan(config: IndexConfig, name: str, images: int, held_out: int) -> Manifest:
+    grid = config.grid()
+    patches = images * grid.per_image
+    size = config.shard_patches or min(max(patches // _SHARDS, _LEAST_SHARD), _MOST_SHARD)
+    shards = min(images, -(-patches // size))
+    annoy = config.index == "annoy"
+    return Manifest(
+        format_version=FORMAT_VERSION,
+        photographs=name,
+        **grid._asdict(),
+        resize=config.resize,
+        projection=config.projection,
+        num_components=config.num_components,
+        num_trees=config.num_trees if annoy else 0,
+        metric="euclidean",
+        seed=config.seed,
+        shard_images=tuple(len(part) for part in np.array_split(np.arange(images), shards)),
+        num_images=images,
+        num_patches=patches,
+        num_held_out=held_out,
+        versions=versions(),
+        checksums={},
+    )
+
+
+def _check_room(out: Path, manifest: Manifest) -> None:
+    """Refuses a build that the disk cannot hold, before it has filled it."""
+    sizes = {manifest.image_size, manifest.search_size}
+    images = (manifest.num_images + manifest.num_held_out) * sum(3 * size**2 for size in sizes)
+    trees = manifest.num_patches * (16 + 4 * manifest.num_components + 15 * manifest.num_trees) if manifest.num_trees else 0
+    place = next(folder for folder in out.parents if folder.exists())
+    free = shutil.disk_usage(place).free
+    if images + trees > free:
+        raise RequestError(
+            f"--out={out} with {free / 2**30:.1f} GiB free",
+            f"about {(images + trees) / 2**30:.1f} GiB",
+            "Choose another disk, a larger --stride or a smaller --per_class_share.",
+        )
+
+
+def _write_names(
+    folder: Path, manifest: Manifest, photographs: Photographs, kept: list[int], held_out: list[int], config: IndexConfig
+) -> Checksums:
+    """The files that are not a shard's: the names of the photographs, and those held out."""
+    rows: list[tuple[int | str, str, str]] = [(i, photographs.ids[p], photographs.labels[p]) for i, p in enumerate(kept)]
+    rows += [("", photographs.ids[p], photographs.labels[p]) for p in held_out]
+    write_csv(folder / "photographs.csv", ("image", "id", "label"), rows)
+    size = manifest.image_size
+    images = [*photographs.read(held_out, lambda pixels: fit_square(pixels, size, config.resize))] if held_out else []
+    array = np.array(images, np.uint8).reshape(-1, size, size, 3)
+    return {"photographs.csv": checksum(folder / "photographs.csv"), "held_out.npy": write_npy(folder / "held_out.npy", array)}
