@@ -98,7 +98,19 @@ class CollideConfig(TrainConfig):
         None, "Inactive units to push: one a corner (3,9,12) or groups (3+9,12+40). Default: the first N."
     )
     objective: str = _flag("corners", "corners (Eq. 3) or match (Eq. 1, the baseline).")
-    parameterization: str = _flag("pixels", "What is optimised: pixels.")
+    parameterization: str = _flag("pixels", "What is optimised: pixels, or composite, the blend of patches of photographs.")
+    index: str | None = _flag(None, "Composites: the index of patches, as index_patches wrote it.")
+    search: str | None = _flag(
+        None, "Composites: annoy or exact. Default: annoy, where the index and the installation have it."
+    )
+    window_stride: int | None = _flag(
+        None, "Composites: step between windows of the source, in pixels of the index's search images. Default: n / 4."
+    )
+    surround: int | None = _flag(None, "Composites: pixels around a window that are pasted with it. Default: half of a window.")
+    control_spacing: int | None = _flag(
+        None,
+        "Composites: pixels from one control parameter to the next; 1: each its own, as in the paper. Default: the stride.",
+    )
     solver: str = _flag(
         "gradient", "gradient descent, or exact: linear programs, at an affine tap.", choices=("gradient", "exact")
     )
@@ -160,7 +172,7 @@ class CollideConfig(TrainConfig):
     def resolved(self) -> Self:
         """As `TrainConfig.resolved`, and the files of the other flags."""
         config = super().resolved()
-        files = {name: getattr(config, name) for name in ("pairs", "labels", "weights")}
+        files = {name: getattr(config, name) for name in ("pairs", "labels", "weights", "index")}
         named: Any = {name: _absolute(path) for name, path in files.items() if path and path not in ("imagenet", "random")}
         return dataclasses.replace(config, **named)
 
@@ -179,7 +191,18 @@ class CollideConfig(TrainConfig):
             value, choices = getattr(self, field.name), choices_of(field)
             if choices and value is not None and value not in choices:
                 raise RequestError(f"--{field.name}={value}", f"one of {', '.join(choices)}")
-        _at_least(self, 1, "corners", "max_steps", "interpolations", "num_pairs", "trace_every", "image_size")
+        _at_least(
+            self,
+            1,
+            "corners",
+            "max_steps",
+            "interpolations",
+            "num_pairs",
+            "trace_every",
+            "image_size",
+            "window_stride",
+            "control_spacing",
+        )
         if self.max_steps >= 2**31:
             raise RequestError(f"--max_steps={self.max_steps}", "a number below 2^31")
         _at_least(
@@ -195,6 +218,7 @@ class CollideConfig(TrainConfig):
             "certify_boxes",
             "max_change",
             "max_total",
+            "surround",
         )
         _positive(self, "stop_loss", "stop_fraction")
         if self.stop_fraction >= 1:
@@ -210,6 +234,7 @@ class CollideConfig(TrainConfig):
                 f"Leave --corners out or say --corners={groups}.",
             )
         self._check_exact()
+        self._check_composite()
         if self.vnnlib and self.num_corners() < 2:
             raise RequestError("--vnnlib with one corner", "at least two to mix", "Say --corners=2, or leave --vnnlib out.")
         if self.pairs is not None and self.num_pairs is not None:
@@ -245,6 +270,20 @@ class CollideConfig(TrainConfig):
             raise RequestError(f"--direction={self.direction} with --units", "one of the two", "Leave one out.")
         if self.solver == "exact" and self.objective != "corners":
             raise RequestError(f"--solver=exact with --objective={self.objective}", "--objective=corners", "Leave it out.")
+
+    def _check_composite(self) -> None:
+        names = ("index", "search", "window_stride", "surround", "control_spacing")
+        given = [f"--{name}={getattr(self, name)}" for name in names if getattr(self, name) is not None]
+        if given and self.parameterization != "composite":
+            raise RequestError(" ".join(given), "--parameterization=composite beside it", "Add it, or leave the flag out.")
+        if self.parameterization != "composite":
+            return
+        if self.index is None:
+            raise RequestError(
+                "--parameterization=composite without --index", "an index of patches", "Build one with index_patches."
+            )
+        if self.solver == "exact":
+            raise RequestError("--solver=exact with --parameterization=composite", "--solver=gradient", "Leave it out.")
 
 
 _MNIST = {"literal": True, "term_weights": "corner_push=7,inactive_magnitude=0.8", "hull_samples": 0, "start_noise": 0.0}

@@ -10,12 +10,12 @@ from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.objectives import terms
 from tfcollide.optimize import Descent
 from tfcollide.recipes.config import CollideConfig
-from tfcollide.recipes.request import term_weights
+from tfcollide.recipes.request import default_weights, term_weights
 from tfcollide.schedules import parse_schedule
 
 __all__ = ["descent_of", "hull_terms", "is_affine", "start_noise"]
 
-_ADAM_RATE, _OTHER_RATE = 0.03, 0.01
+_OTHER_RATE = 0.01
 _HULL_NOISE = 0.05
 _TOGETHER = ("hull_match", "crowding")
 
@@ -66,11 +66,11 @@ def descent_of(
     Raises:
         RequestError: weights or a schedule that do not parse.
     """
-    weights = term_weights(config.term_weights, objective.weights)
+    weights = term_weights(config.term_weights, default_weights(config))
     if together is None:
         weights = {name: value for name, value in weights.items() if name not in _TOGETHER}
-    default = _ADAM_RATE * classifier.bounds.range if config.optimizer == "adam" else _OTHER_RATE
-    progress = objective.progress_term
+    default = parameterization.adam_rate if config.optimizer == "adam" else _OTHER_RATE
+    progress, pixels = objective.progress_term, math.prod(classifier.image_shape[:2])
     alone = together is None and not is_affine(classifier, tap.name)  # a small network gains nothing from it
     return Descent(
         loss_terms(objective, tap.pre_activation, parameterization, together),
@@ -80,9 +80,9 @@ def descent_of(
         rate=update_rules.rate_of(parse_schedule(config.learning_rate or str(default)), config.max_steps),
         project=parameterization.project,
         stop=stopping.together_below(progress) if together else stopping.each_below(progress),
-        scales=(lambda goal: {}) if config.literal else terms.scales,
+        scales=(lambda goal: {}) if config.literal else (lambda goal: terms.scales(goal, pixels)),
         take=terms.take if alone else None,
         half_life=config.half_life,
-        kept=(progress, *_TOGETHER),
+        kept=(progress, *_TOGETHER, *parameterization.weights),
         trace_every=config.trace_every,
     )

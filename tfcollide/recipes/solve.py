@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import tensorflow as tf
 from tqdm import tqdm
 
 from tfcollide.descent_state import DescentState, pack_state
+from tfcollide.images import from_uint8
 from tfcollide.models.affine import AffineMap
 from tfcollide.optimize import minimize
+from tfcollide.parameterizations.composite import Composite
 from tfcollide.polytope import checks, geometry, vertices
 from tfcollide.polytope.halfspaces import Polytope, collision_polytope
 from tfcollide.polytope.nearest import nearest
@@ -23,7 +26,7 @@ from tfcollide.recipes.experiment import Experiment
 from tfcollide.recipes.problem import Problem
 from tfcollide.records import ExactRecord, Trace, write_npz
 
-__all__ = ["Solution", "solve"]
+__all__ = ["Solution", "place", "solve"]
 
 EXACT_STOP = 1e-6
 """The L_pos below which a saved exact corner counts as found; rounding to float32 leaves about 1e-9."""
@@ -40,6 +43,7 @@ class Solution(NamedTuple):
         stop_loss: `[N]`, what L_pos had to fall below.
         trace: the terms along the way.
         exact: what the exact solver has to say, or None.
+        controls: `[N, ...]`, the control parameters of the corners.
     """
 
     corners: np.ndarray
@@ -49,6 +53,7 @@ class Solution(NamedTuple):
     stop_loss: np.ndarray
     trace: Trace
     exact: ExactRecord | None = None
+    controls: np.ndarray | None = None
 
 
 def solve(config: CollideConfig, experiment: Experiment, problem: Problem, checkpoint: Path) -> Solution:
@@ -70,6 +75,7 @@ def solve(config: CollideConfig, experiment: Experiment, problem: Problem, check
 
 def _descend(config: CollideConfig, experiment: Experiment, problem: Problem, checkpoint: Path) -> Solution:
     corners = len(problem.units)
+    place(experiment, problem)
     start = experiment.parameterization.init(
         problem.start, corners, noise=start_noise(config, experiment.together), seed=config.seed
     )
@@ -87,7 +93,17 @@ def _descend(config: CollideConfig, experiment: Experiment, problem: Problem, ch
             resume=resume,
             on_chunk=_reporter(bar, experiment.objective.progress_term, checkpoint, config.checkpoint_seconds),
         )
-    return Solution(found.controls, found.steps, found.converged, found.failed_at, found.stop_loss, found.trace)
+    images = experiment.parameterization.to_image(tf.constant(found.controls)).numpy()
+    return Solution(
+        images, found.steps, found.converged, found.failed_at, found.stop_loss, found.trace, controls=found.controls
+    )
+
+
+def place(experiment: Experiment, problem: Problem) -> None:
+    """Gives a composite the patches of its seed."""
+    if isinstance(experiment.parameterization, Composite) and experiment.composer and problem.seed:
+        patches = experiment.composer.cut(problem.seed)
+        experiment.parameterization.place(from_uint8(patches, experiment.classifier.bounds))
 
 
 def _solve_exactly(config: CollideConfig, experiment: Experiment, problem: Problem) -> Solution:
