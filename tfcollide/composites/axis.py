@@ -39,7 +39,7 @@ class Axis(NamedTuple):
         return self.window + 2 * self.surround
 
     @property
-    def count(self) -> int:
+    def num_windows(self) -> int:
         """Windows that fit."""
         return (self.length - self.window) // self.stride + 1
 
@@ -122,7 +122,7 @@ class Axis(NamedTuple):
 
     def _covering(self, last: np.ndarray, places: np.ndarray, slots: int) -> np.ndarray:
         windows = last[:, None] - np.arange(slots)
-        exists = (windows >= 0) & (windows < self.count) & (places[:, None] <= windows * self.stride + self.size)
+        exists = (windows >= 0) & (windows < self.num_windows) & (places[:, None] <= windows * self.stride + self.size)
         return np.where(exists, windows, -1)
 
     def _tents(self, places: np.ndarray, windows: np.ndarray) -> np.ndarray:

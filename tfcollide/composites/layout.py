@@ -31,7 +31,7 @@ class Layout(NamedTuple):
     @property
     def num_candidates(self) -> int:
         """K."""
-        return self.down.count * self.across.count
+        return self.down.num_windows * self.across.num_windows
 
     @property
     def control_shape(self) -> tuple[int, int, int, int]:
@@ -50,7 +50,7 @@ class Layout(NamedTuple):
         """`[Qy, Qx, A, A]`, the candidate in each slot of a cell; -1 where there is none."""
         rows, columns = self.down.windows_at_cells(), self.across.windows_at_cells()
         rows, columns = rows[:, None, :, None], columns[None, :, None, :]
-        return np.where((rows >= 0) & (columns >= 0), rows * self.across.count + columns, -1)
+        return np.where((rows >= 0) & (columns >= 0), rows * self.across.num_windows + columns, -1)
 
     def control_bytes(self, corners: int, copies: int = 1) -> int:
         """Bytes of the control parameters of N corners, times `copies` (a gradient, an update rule's memory)."""
