@@ -33,7 +33,9 @@ def arrange(layout: Layout, patches: np.ndarray) -> np.ndarray:
     down, across = layout.down, layout.across
     rows, columns = down.windows_at_cells(), across.windows_at_cells()
     f, inside = down.spacing, down.size // down.spacing
-    cells = patches.reshape(down.num_windows, across.num_windows, inside, f, inside, f, layout.channels).transpose(0, 1, 2, 4, 3, 5, 6)
+    cells = patches.reshape(down.num_windows, across.num_windows, inside, f, inside, f, layout.channels).transpose(
+        0, 1, 2, 4, 3, 5, 6
+    )
     y, x = (np.clip(_cell_in_window(axis), 0, inside - 1) for axis in (down, across))
     blocks = cells[rows[:, None, :, None], columns[None, :, None, :], y[:, None, :, None], x[None, :, None, :]]
     d = np.einsum("yap,xbq->yxabpq", down.tents_in_cells(), across.tents_in_cells()).astype(np.float32)[..., None]

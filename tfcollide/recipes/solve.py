@@ -37,23 +37,23 @@ class Solution(NamedTuple):
 
     Attributes:
         corners: `[N, H, W, C]` float32.
+        controls: `[N, ...]`, their control parameters.
         steps: of the descent, or of the simplex method; 0 where that is not known.
         converged: `[N]` bool.
         failed_at: `[N]`, the step of divergence or -1.
         stop_loss: `[N]`, what L_pos had to fall below.
         trace: the terms along the way.
         exact: what the exact solver has to say, or None.
-        controls: `[N, ...]`, the control parameters of the corners.
     """
 
     corners: np.ndarray
+    controls: np.ndarray
     steps: int
     converged: np.ndarray
     failed_at: np.ndarray
     stop_loss: np.ndarray
     trace: Trace
     exact: ExactRecord | None = None
-    controls: np.ndarray | None = None
 
 
 def solve(config: CollideConfig, experiment: Experiment, problem: Problem, checkpoint: Path) -> Solution:
@@ -94,9 +94,7 @@ def _descend(config: CollideConfig, experiment: Experiment, problem: Problem, ch
             on_chunk=_reporter(bar, experiment.objective.progress_term, checkpoint, config.checkpoint_seconds),
         )
     images = experiment.parameterization.to_image(tf.constant(found.controls)).numpy()
-    return Solution(
-        images, found.steps, found.converged, found.failed_at, found.stop_loss, found.trace, controls=found.controls
-    )
+    return Solution(images, found.controls, found.steps, found.converged, found.failed_at, found.stop_loss, found.trace)
 
 
 def place(experiment: Experiment, problem: Problem) -> None:
@@ -128,7 +126,7 @@ def _solve_exactly(config: CollideConfig, experiment: Experiment, problem: Probl
     )
     trace = Trace(np.array([steps]), {name: terms[name][None] for name in experiment.descent.term_names})
     nowhere = np.full(len(corners), -1)
-    return Solution(corners, steps, converged, nowhere, np.full(len(corners), EXACT_STOP), trace, record)
+    return Solution(corners, corners, steps, converged, nowhere, np.full(len(corners), EXACT_STOP), trace, record)
 
 
 def _exact_points(
