@@ -62,6 +62,8 @@ setup(
             "collide-train=tfcollide.cli:train_classifier",
             "collide-index-patches=tfcollide.cli:index_patches",
             "collide-query-patches=tfcollide.cli:query_patches",
+            "collide-rebuild-composite=tfcollide.cli:rebuild_composite",
+            "collide-compare-looks=tfcollide.cli:compare_looks",
         ],
     },
     classifiers=[

@@ -81,8 +81,8 @@ def write_composite(
     draw_dominance(folder / "dominance.png", to_uint8(corners, bounds), maps)
 
 
-def rebuild(run: Path, index: Path) -> np.ndarray:
-    """The corners of a run again, from its control parameters and the index alone: `[N, H, W, C]` in the model's bounds.
+def rebuild(run: Path, index: Path) -> tuple[np.ndarray, Bounds]:
+    """The corners of a run again, from its control parameters and the index alone: `[N, H, W, C]`, and their bounds.
 
     Raises:
         RequestError: the run is of no composite, or the index is another.
@@ -99,7 +99,8 @@ def rebuild(run: Path, index: Path) -> np.ndarray:
     height, width, channels = saved["shape"].tolist()
     layout = layout_of((height, width, channels), window=window, stride=stride, surround=surround, spacing=spacing)
     patches = cut_patches(collection, layout, saved["patches"])
-    return _blend(layout, patches, saved["control_parameters"], Bounds(*saved["bounds"].tolist()))
+    bounds = Bounds(*saved["bounds"].tolist())
+    return _blend(layout, patches, saved["control_parameters"], bounds), bounds
 
 
 def _blend(layout: Layout, patches: np.ndarray, controls: np.ndarray, bounds: Bounds) -> np.ndarray:

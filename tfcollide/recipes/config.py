@@ -147,7 +147,8 @@ class CollideConfig(TrainConfig):
     preset: str | None = _flag(
         None,
         "Settings in a bundle; flags beside it win. mnist: the paper's fixed rate, L_pos < 5; decay: with a decaying rate; "
-        "ema: with the authors' average of gradients; paper: the authors' scripts, for pixels 0..255.",
+        "ema: with the authors' average of gradients; paper: the authors' scripts, for pixels 0..255; "
+        "composite_paper: those for composites.",
         choices=(),
     )
     max_steps: int = _flag(20_000, "The most steps to take.")
@@ -303,6 +304,19 @@ PRESETS: dict[str, dict[str, Any]] = {
         "literal": True,
         "hull_samples": 0,
         "start_noise": 0.0,
+    },
+    # The same for composites: their rates by step, 100 TV, a control parameter a pixel.
+    "composite_paper": {
+        "parameterization": "composite",
+        "optimizer": "ema",
+        "learning_rate": "0:0.001,2200:0.01,3200:0.02,4700:0.04,7000:0.06,9000:0.08,11000:0.1,14000:0.001",
+        "term_weights": "active_match=50,corner_push=10,inactive_magnitude=10,total_variation=100",
+        "half_life": 0.0,
+        "literal": True,
+        "hull_samples": 0,
+        "start_noise": 0.0,
+        "control_spacing": 1,
+        "max_steps": 20_000,
     },
 }
 """Name -> values of `CollideConfig` fields."""
