@@ -91,7 +91,8 @@ class Axis(NamedTuple):
 
     def windows_at_cells(self) -> np.ndarray:
         """`[Q, A]`, the window in each slot of a cell; -1 where there is none."""
-        return self._covering(self._last(self.cells * self.spacing), self.cells * self.spacing, self.slots)
+        starts = self.cells * self.spacing
+        return self._covering(self._last(starts), starts + self.spacing, self.slots)
 
     def windows_at_points(self) -> np.ndarray:
         """`[P, L]`, the window in each slot of a point; -1 where there is none."""
@@ -120,9 +121,9 @@ class Axis(NamedTuple):
     def _last(self, places: np.ndarray) -> np.ndarray:
         return np.floor_divide(places, self.stride).astype(np.int64)
 
-    def _covering(self, last: np.ndarray, places: np.ndarray, slots: int) -> np.ndarray:
+    def _covering(self, last: np.ndarray, ends: np.ndarray, slots: int) -> np.ndarray:
         windows = last[:, None] - np.arange(slots)
-        exists = (windows >= 0) & (windows < self.num_windows) & (places[:, None] <= windows * self.stride + self.size)
+        exists = (windows >= 0) & (windows < self.num_windows) & (ends[:, None] <= windows * self.stride + self.size)
         return np.where(exists, windows, -1)
 
     def _tents(self, places: np.ndarray, windows: np.ndarray) -> np.ndarray:

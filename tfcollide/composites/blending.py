@@ -57,7 +57,9 @@ def blend(layout: Layout, arranged: tf.Tensor, control_parameters: tf.Tensor) ->
     few, corners = around.shape[0], tf.shape(control_parameters)[0]
     left = tf.reshape(tf.transpose(around, [2, 3, 0, 1, 4, 5]), [cells[0] * cells[1], few * corners, slots])
     sums = tf.reshape(left @ arranged, [*cells, few, corners, f, f, layout.channels + 1])
-    share = tf.constant(np.einsum("pa,qb->abpq", down.interpolation(), across.interpolation()).reshape(few, f, f), tf.float32)
+    share = tf.constant(
+        np.einsum("pa,qb->abpq", down.interpolation(), across.interpolation()).reshape(few, f, f), arranged.dtype
+    )
     whole = tf.reduce_sum(sums * share[:, None, :, :, None], axis=2)  # [Qy, Qx, N, f, f, C + 1]
     whole = tf.reshape(tf.transpose(whole, [2, 0, 3, 1, 4, 5]), [corners, cells[0] * f, cells[1] * f, layout.channels + 1])
     whole = whole[:, down.crop, across.crop]
@@ -73,11 +75,12 @@ def total_variation(layout: Layout, control_parameters: tf.Tensor) -> tf.Tensor:
     """
     down, across = layout.down, layout.across
     d = np.einsum("ya,xb->yxab", down.tents_at_points(), across.tents_at_points())
-    weights = tf.constant(d, tf.float32) * tf.exp(control_parameters)
+    kind = control_parameters.dtype
+    weights = tf.constant(d, kind) * tf.exp(control_parameters)
     weights = tf.math.divide_no_nan(weights, tf.reduce_sum(weights, axis=[3, 4], keepdims=True))
-    vertical = tf.tensordot(_variation(down, weights), tf.constant(across.spans, tf.float32), 1)
+    vertical = tf.tensordot(_variation(down, weights), tf.constant(across.spans, kind), 1)
     turned = tf.transpose(weights, [0, 2, 1, 4, 3])
-    return vertical + tf.tensordot(_variation(across, turned), tf.constant(down.spans, tf.float32), 1)
+    return vertical + tf.tensordot(_variation(across, turned), tf.constant(down.spans, kind), 1)
 
 
 def _cell_in_window(axis: Axis) -> np.ndarray:
@@ -108,7 +111,7 @@ def _variation(axis: Axis, weights: tf.Tensor) -> tf.Tensor:
     here, there = weights[:, :-1], weights[:, 1:]
     later = tf.pad(there[:, :, :, 1:], [[0, 0], [0, 0], [0, 0], [0, 1], [0, 0]])
     same = tf.where(_column(axis.shift), later, there)
-    begins = tf.where(_column(axis.shift), there[:, :, :, :1], 0.0)
+    begins = tf.where(_column(axis.shift), there[:, :, :, :1], tf.zeros([], weights.dtype))
     return tf.reduce_sum(tf.abs(here - same), axis=[1, 3, 4]) + tf.reduce_sum(begins, axis=[1, 3, 4])
 
 
