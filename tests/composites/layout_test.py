@@ -43,7 +43,7 @@ def test_slots_name_each_covering_candidate_once(geometry):
 
 
 def test_uncovered_pixels_are_refused_with_a_surround_that_would_do():
-    with pytest.raises(RequestError, match="leave \\d+ of 16 rows or columns uncovered.*Say --surround=2"):
+    with pytest.raises(RequestError, match=r"leave \d+ of 16 rows or columns uncovered.*Say --surround=2"):
         layout_of((16, 16, 3), window=2, stride=4, surround=0, spacing=1)
 
 
