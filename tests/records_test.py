@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tfcollide import records
-from tfcollide.records import Distance, EndPoint, Trace, to_json, write_bytes, write_csv, write_json, write_npz
+from tfcollide.records import Distance, EndPoint, PairResult, Trace, to_json, write_bytes, write_csv, write_json, write_npz
 
 
 def test_records_are_frozen():
@@ -134,3 +134,12 @@ def test_trace_rows():
     assert header == ["step", "match_0", "match_1", "push_0", "push_1"]
     assert rows == [[0, 1.0, 2.0, 5.0, 6.0], [10, 3.0, 4.0, 7.0, 8.0]]
     assert [type(value) for value in rows[0]] == [int, float, float, float, float]
+
+
+@pytest.mark.parametrize(
+    ("changes", "collides"),
+    [({}, True), ({"accuracy": 0.9995}, False), ({"png_accuracy": 0.99}, False), ({"worst_margin": -0.1}, False)],
+)
+def test_a_pair_collides_where_all_its_mixtures_do(changes, collides):
+    values = {"accuracy": 1.0, "png_accuracy": 1.0, "worst_margin": 2.0} | changes
+    assert PairResult("3", "7", "pair_0000", True, None, **values).collides is collides

@@ -244,12 +244,29 @@ def test_table_of_a_sweep():
         PairResult("test:3", "test:4", "pair_0001", False, None, ("1", "2"), 20_000, 17.0, 2.0, 0.5, 0.6, 0.5),
         PairResult("lost.png", "7", None, False, "image lost.png, which does not exist"),
     )
-    text = sweep_table(SweepSummary("mnist", "mlp", "hidden_1", 0.93, 10.19, False, 3, 1, 1.617, pairs, {}))
+    summary = SweepSummary(
+        dataset="mnist",
+        model="mlp",
+        tap="hidden_1",
+        test_accuracy=0.93,
+        dataset_mean=10.19,
+        converged=False,
+        num_pairs=3,
+        num_converged=1,
+        num_colliding=1,
+        median_corner_mean=1.617,
+        corner_mean_shares=(0.121, 0.159, 0.204),
+        pairs=pairs,
+        seconds={},
+    )
+    text = sweep_table(summary)
     assert text.startswith("# 3 pairs: mlp on mnist, tap hidden_1\n")
     assert cells(text, "test:1 to test:2") == ["3 to 7", "yes", "480", "4.99", "1.23", "100.00 %", "0.9998", "99.50 %"]
     assert cells(text, "test:3 to test:4")[1] == "**no**"
     assert cells(text, "lost.png to 7") == ["-", "**no**", "-", "-", "-", "-", "-", "-"]
-    assert "1 of 3 pairs converged; median corner distance 1.62; two images of the data set are 10.19 apart" in text
+    assert "1 of 3 pairs converged; in 1 every mixture gets the target's class" in text
+    assert "Median corner distance 1.62; two images of the data set are 10.19 apart" in text
+    assert "corners from 12 % of that to 20 %, median 16 %. Test accuracy 93.00 %." in text
     assert "- lost.png to 7: image lost.png, which does not exist" in text
 
 

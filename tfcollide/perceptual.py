@@ -6,6 +6,7 @@ how much of it is coarse ("macro") and how much fine ("micro").
 """
 
 import itertools
+import math
 
 import numpy as np
 
@@ -63,7 +64,7 @@ def _similarity(one: np.ndarray, other: np.ndarray, most: float) -> tuple[float 
     """
     import tensorflow as tf
 
-    scales = int(np.log2(max(min(one.shape[1:3]) / _SSIM_WINDOW, 0.5))) + 1
+    scales = math.floor(math.log2(min(one.shape[1:3]) / _SSIM_WINDOW)) + 1
     if scales < 1:
         return None, None
     weights = np.array(_SCALE_WEIGHTS[:scales])

@@ -68,6 +68,7 @@ MODELS = Registry(
         "pixel_range",
         "predictions",
         "rectifier",
+        "saved_model",
         "taps",
         "training",
     ),

@@ -55,3 +55,21 @@ def test_a_unit_that_does_not_exist():
     assert choose_units(ACTIVE[:5], 1, ((4,),)) == ((4,),)
     with pytest.raises(RequestError, match="unit 5: expected a unit from 0 to 4"):
         choose_units(ACTIVE[:5], 1, ((5,),))
+
+
+def test_units_of_a_convolutional_tap_are_spread_out():
+    shape, active = (8, 8, 16), np.random.default_rng(0).uniform(size=1024) < 0.5
+    chosen = [group[0] for group in choose_units(active, 6, unit_shape=shape)]
+    assert len(set(chosen)) == 6 and not active[chosen].any()
+    assert choose_units(active, 6, unit_shape=shape) == choose_units(active, 6, unit_shape=shape)
+    assert choose_units(active, 3, unit_shape=shape) == choose_units(active, 6, unit_shape=shape)[:3]
+    rows, columns, channels = np.unravel_index(chosen, shape)
+    for axis, size in ((rows, 8), (columns, 8), (channels, 16)):
+        assert len(set(axis)) >= 3 and np.ptp(axis) >= size / 2
+    assert [group[0] for group in choose_units(active, 6, unit_shape=(1024,))] == np.flatnonzero(~active)[:6].tolist()
+
+
+def test_few_inactive_units_are_all_found():
+    active = np.ones(60, bool)
+    active[[3, 40, 59]] = False
+    assert sorted(group[0] for group in choose_units(active, 3, unit_shape=(3, 4, 5))) == [3, 40, 59]

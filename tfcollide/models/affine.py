@@ -62,7 +62,7 @@ def affine_map(classifier: Classifier, tap_name: str) -> AffineMap:
             affine, or one computes in another precision than float32 or float64.
     """
     try:
-        tap = classifier.model.get_layer(tap_name)
+        tap: Any = classifier.model.get_layer(tap_name)  # type: ignore[union-attr]  # a SavedModel has none
         below, above = tap.input, tap.output
     except (AttributeError, ValueError) as error:  # no such layer, or one that is called twice
         raise RequestError(f"--tap={tap_name}", f"a layer of {classifier.name}: {', '.join(classifier.tap_names)}") from error

@@ -15,6 +15,7 @@ import tensorflow as tf
 from tfcollide.models.graph import Graph
 from tfcollide.models.logits import Logits, find_logits
 from tfcollide.models.rectifier import Rectifier
+from tfcollide.models.saved_model import FrozenGraph
 from tfcollide.models.taps import Place, default_tap, find_taps, look_up
 from tfcollide.shapes import Bounds, ImageShape
 
@@ -75,6 +76,7 @@ class Classifier:
 
     Args:
         model: images `[N, H, W, C]` float32 -> logits or probabilities `[N, L]`; frozen by this class.
+            Or the graph of a SavedModel.
         name: what tables call it.
         bounds: the pixel values it reads.
         class_names: one a logit; None: "class 0", "class 1", ...
@@ -86,19 +88,20 @@ class Classifier:
 
     def __init__(
         self,
-        model: keras.Model,
+        model: keras.Model | FrozenGraph,
         *,
         name: str,
         bounds: Bounds,
         class_names: tuple[str, ...] | None = None,
         image_shape: ImageShape | None = None,
     ):
-        model.trainable = False
+        if isinstance(model, keras.Model):
+            model.trainable = False
         self.model = model
         self.name = name
         self.bounds = bounds
         self.image_shape: ImageShape = image_shape or tuple(model.input_shape[1:])
-        self._graph = Graph(model)
+        self._graph = model if isinstance(model, FrozenGraph) else Graph(model, self.image_shape)
         self._taps = find_taps(self._graph)
         self._logits: Logits = find_logits(self._graph, name, self.image_shape, bounds)
         self.class_names = class_names or tuple(f"class {i}" for i in range(self._logits.classes))
@@ -144,15 +147,21 @@ class Classifier:
 
         return Tap(name, pre_activation, shape, place.rectifier)
 
-    def resume(self, name: str, post_activation: tf.Tensor) -> tf.Tensor:
-        """Logits `[N, L]` from the far side `[N, U]` of the tap `name` on.
+    def resume(self, name: str, post_activation: tf.Tensor, images: tf.Tensor | None = None) -> tf.Tensor:
+        """Logits `[N, L]` from the far side of the tap `name` on.
+
+        Args:
+            name: of the ReLU.
+            post_activation: `[N, U]`.
+            images: `[N, H, W, C]`, needed where other branches go round the tap.
 
         Raises:
-            RequestError: there is no such tap, or the network goes round it.
+            RequestError: there is no such tap, or `images` are needed.
         """
         place = look_up(self._graph, self._taps, name, self.name)
         values = tf.reshape(post_activation, [-1, *self._shape_of(place)])
-        return self._logits.finish(*self._graph.run({place.after: values}, self._logits.value))
+        known = {place.after: values} | ({} if images is None else {self._graph.source: images})
+        return self._logits.finish(*self._graph.run(known, self._logits.value))
 
     def logits(self, images: tf.Tensor) -> tf.Tensor:
         """`[N, L]` for `images` `[N, H, W, C]`; differentiable."""

@@ -61,6 +61,7 @@ class Graph:
     Args:
         model: Sequential or functional and built; or a model of another kind whose
             `call` consists of Keras layers and operations.
+        image_shape: `(H, W, C)`, needed for a model of another kind.
 
     Attributes:
         calls: all of them.
@@ -71,8 +72,8 @@ class Graph:
         RequestError: the model has several inputs or outputs, or cannot be followed.
     """
 
-    def __init__(self, model: keras.Model):
-        model = _functional(model)
+    def __init__(self, model: keras.Model, image_shape: tuple[int, ...] | None = None):
+        model = _functional(model) or _traced(model, image_shape)
         if len(model.inputs) != 1 or len(model.outputs) != 1:
             raise RequestError(
                 f"model {model.name} with {len(model.inputs)} inputs and {len(model.outputs)} outputs", "one of each"
@@ -91,6 +92,9 @@ class Graph:
         Args:
             known: values by number, such as `{graph.source: images}`.
             wanted: the numbers of values.
+
+        Raises:
+            RequestError: it takes more than what is known.
         """
         values = dict(known)
         if self.source in values:
@@ -114,6 +118,8 @@ class Graph:
             if missing & set(call.writes):
                 needed.append(call)
                 missing = (missing - set(call.writes)) | (set(call.reads) - known)
+        if missing:
+            raise RequestError("a value that depends on the images", "the images, as there are branches round what is known")
         return needed[::-1]
 
     def _open(self, model: Any, values: dict[int, int], prefix: str) -> Iterator[Call]:
@@ -121,7 +127,7 @@ class Graph:
         for node in _nodes(model):
             reads = tuple(values[id(tensor)] for tensor in node.input_tensors)
             name = self._unique(prefix + node.operation.name)
-            inner = _functional(node.operation, nested=True) if isinstance(node.operation, keras.Model) else None
+            inner = _functional(node.operation) if isinstance(node.operation, keras.Model) else None
             if inner is not None and len(inner.inputs) == len(reads):
                 within = {id(tensor): number for tensor, number in zip(inner.inputs, reads, strict=True)}
                 yield from self._open(inner, within, f"{name}/")
@@ -151,16 +157,17 @@ class Graph:
         return name if self._names[name] == 1 else f"{name}:{self._names[name]}"
 
 
-def _functional(model: Any, *, nested: bool = False) -> Any:
-    """A model whose nodes can be followed; None for a nested one that hides them."""
+def _functional(model: Any) -> Any:
+    """A model whose nodes can be followed; None where it hides them."""
     if isinstance(model, keras.Sequential) and model.built:
         return model._functional
-    if hasattr(model, "operations"):
-        return model
-    if nested:
-        return None
+    return model if hasattr(model, "operations") else None
+
+
+def _traced(model: Any, image_shape: tuple[int, ...] | None) -> Any:
+    """The functional model that the calls of a subclass of `keras.Model` amount to."""
     try:
-        images = keras.Input(model.input_shape[1:])
+        images = keras.Input(image_shape)
         return keras.Model(images, model.call(images))
     except Exception as error:  # it may do anything
         raise RequestError(

@@ -9,6 +9,7 @@ from tfcollide.errors import RequestError
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.model_file import ModelFile, inspect
 from tfcollide.models.pixel_range import PHOTO, range_of_layers
+from tfcollide.models.saved_model import check_operations, load_frozen
 from tfcollide.shapes import Bounds, ImageShape
 
 __all__ = ["DEFAULT_SIZE", "load_classifier", "wrap"]
@@ -59,7 +60,9 @@ def wrap(
 
 def _load(file: ModelFile, allow_custom_code: bool) -> Any:
     if file.kind == "saved_model":
-        raise RequestError(f"--model={file.path}, a SavedModel", "a .keras or .h5 file")
+        if not allow_custom_code:
+            check_operations(file.path)
+        return load_frozen(file.path)
     try:
         return keras.models.load_model(file.path, compile=False, safe_mode=not allow_custom_code)
     except Exception as error:  # a damaged file can make Keras and h5py raise anything

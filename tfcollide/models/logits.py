@@ -9,6 +9,7 @@ import tensorflow as tf
 from tfcollide.errors import RequestError
 from tfcollide.models.graph import Graph
 from tfcollide.models.rectifier import is_softmax
+from tfcollide.models.saved_model import FrozenGraph
 
 __all__ = ["Logits", "find_logits"]
 
@@ -31,7 +32,7 @@ class Logits(NamedTuple):
     origin: str
 
 
-def find_logits(graph: Graph, name: str, image_shape: tuple[int, ...], bounds: tuple[float, float]) -> Logits:
+def find_logits(graph: Graph | FrozenGraph, name: str, image_shape: tuple[int, ...], bounds: tuple[float, float]) -> Logits:
     """What a final softmax reads; the output itself where there is none.
 
     An output that is made some other way, yet is never negative and sums to one on

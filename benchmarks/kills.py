@@ -1,0 +1,76 @@
+"""kill -9 at random moments of a run, then completion, compared with a run left in peace.
+
+    python benchmarks/kills.py --kills=50 -- --model=FILE.keras --dataset=... --source=... --target=...
+
+What follows the bare -- goes to bin/collide, beside --checkpoint_seconds=2.
+"""
+
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from absl import flags
+
+ROOT = Path(__file__).resolve().parent.parent
+_KNOWN = flags.FlagValues()
+flags.DEFINE_integer("kills", 50, "How many.", flag_values=_KNOWN)
+flags.DEFINE_integer("seed", 0, "Of the moments.", flag_values=_KNOWN)
+flags.DEFINE_float("earliest", 4.0, "Seconds after the start at which a kill may come.", flag_values=_KNOWN)
+
+
+def main() -> int:
+    rest = _KNOWN(sys.argv)[1:]
+    rng = random.Random(_KNOWN.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        whole, seconds = Path(folder, "whole"), []
+        seconds.append(finish(rest, whole))
+        out, kills, looked_whole = Path(folder, "cut"), 0, 0
+        while kills < _KNOWN.kills:
+            process = started(rest, out)
+            try:
+                process.wait(rng.uniform(_KNOWN.earliest, max(_KNOWN.earliest + 1, 0.9 * seconds[0])))
+                forget(out)  # it was done before the kill: once more from the beginning
+                continue
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            kills += 1
+            looked_whole += out.exists()
+        finish(rest, out)
+        same = all((out / name).read_bytes() == (whole / name).read_bytes() for name in compared(whole))
+        summaries = [json.loads((path / "summary.json").read_text()) for path in (whole, out)]
+        for summary in summaries:
+            del summary["seconds"]
+        print(f"{kills} kills, {looked_whole} directories that looked finished and were not, uninterrupted {seconds[0]:.1f} s")
+        print(f"equal to the run left in peace: files {same}, summary {summaries[0] == summaries[1]}")
+        return 0 if same and summaries[0] == summaries[1] and not looked_whole else 1
+
+
+def started(flags_of_run, out):
+    command = [sys.executable, str(ROOT / "bin" / "collide"), *flags_of_run, "--checkpoint_seconds=2", f"--out={out}"]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def finish(flags_of_run, out):
+    began = time.perf_counter()
+    process = started(flags_of_run, out)
+    if process.wait() not in (0, 1):
+        sys.exit(f"bin/collide ended with {process.returncode}")
+    return time.perf_counter() - began
+
+
+def forget(out):
+    subprocess.run(["rm", "-rf", str(out)], check=True)
+
+
+def compared(whole):
+    names = (path.relative_to(whole) for path in whole.rglob("*") if path.is_file())
+    return [name for name in names if name.name not in ("summary.json", "figure.png") and not name.name.startswith("events")]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,179 @@
+"""Whole runs with networks that were not trained here."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfcollide.cli import collide
+from tfcollide.errors import RequestError
+from tfcollide.models.classifier import Classifier
+from tfcollide.models.pixel_range import PHOTO, UNIT, range_by_trial, range_of_layers
+from tfcollide.models.predictions import Predictions, evenly
+from tfcollide.recipes.model_request import parse_bounds
+
+SIZE = 12
+
+
+def network(*first):
+    """Tells red pictures from blue ones, by two ReLUs in a row."""
+    keras.utils.set_random_seed(0)
+    images = keras.Input((SIZE, SIZE, 3), name="images")
+    x = images
+    for layer in first:
+        x = layer(x)
+    x = keras.layers.Conv2D(6, 3, strides=2, activation=(first and "relu6") or "relu", name="conv")(x)
+    x = keras.layers.Dense(12, activation="relu", name="fc1")(keras.layers.Flatten()(x))
+    return keras.Model(images, keras.layers.Dense(2, activation="softmax", name="predictions")(x))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A model file, and a folder of red and blue pictures of several sizes."""
+    folder = tmp_path_factory.mktemp("brought")
+    rng = np.random.default_rng(0)
+    pictures, labels = [], []
+    for label, name in enumerate(("blue", "red")):
+        (folder / "pictures" / name).mkdir(parents=True)
+        for k in range(12):
+            pixels = rng.integers(0, 120, [20 + k, 30, 3], np.uint8)
+            pixels[..., 0 if label else 2] += 130
+            Image.fromarray(pixels).save(folder / "pictures" / name / f"{k:02}.png")
+            pictures.append(np.asarray(Image.fromarray(pixels).resize((SIZE, SIZE))))
+            labels.append(label)
+    model = network(keras.layers.Rescaling(1 / 255))
+    model.compile(keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy")
+    model.fit(np.array(pictures, np.float32), np.array(labels), epochs=15, verbose=0)
+    model.save(folder / "net.keras")
+    return folder
+
+
+def run(place, out, *flags):
+    common = [f"--dataset=folder:{place}/pictures", f"--model={place}/net.keras", "--interpolations=50", "--worst_starts=2"]
+    code = collide(["collide", *common, "--max_steps=60", "--corners=3", f"--out={out}", *flags])
+    return code, json.loads((out / "summary.json").read_text())
+
+
+def test_a_run_from_end_to_end(place, tmp_path, capsys):
+    code, found = run(place, tmp_path / "one", f"--source={place}/pictures/red/03.png", "--target=blue")
+    assert code in (0, 1)
+    assert (found["model"], found["tap"], found["certificate"]) == ("net", "fc1", None)
+    assert found["target"]["predicted"] == "blue" and found["source"]["predicted"] == "red"
+    assert found["test_accuracy"] == 1.0
+    corners = np.load(tmp_path / "one" / "corners.npz")["corners"]
+    assert corners.shape == (3, SIZE, SIZE, 3) and corners.min() >= 0 and 1 < corners.max() <= 255
+    for n in range(3):  # what is saved is what was found, in 8 bits
+        with Image.open(tmp_path / "one" / "images" / f"corner_{n}.png") as image:
+            assert np.abs(np.asarray(image, np.float32) - corners[n]).max() <= 0.5
+    with Image.open(tmp_path / "one" / "figure.png") as figure:
+        assert len(set(np.asarray(figure.convert("RGB")).reshape(-1, 3).std(axis=1).tolist())) > 1  # in colour
+    capsys.readouterr()
+    again = collide(["collide", f"--flagfile={tmp_path}/one/run.flags", f"--out={tmp_path}/two"])
+    assert again == code
+    np.testing.assert_array_equal(np.load(tmp_path / "two" / "corners.npz")["corners"], corners)
+
+
+def test_a_convolutional_relu6(place, tmp_path):
+    _, found = run(place, tmp_path / "conv", "--tap=conv", "--source=red", "--target=blue", "--learning_rate=2")
+    units = [corner["units"][0] for corner in found["corners"]]
+    assert found["tap"] == "conv" and len(set(units)) == 3
+    assert len({unit // 6 for unit in units}) == 3  # at different positions
+
+
+def test_a_sweep(place, tmp_path):
+    code, found = run(place, tmp_path / "sweep", "--num_pairs=2", "--max_steps=5")
+    assert code in (0, 1) and found["num_pairs"] == 2 and found["tap"] == "fc1"
+
+
+def test_labels_from_a_file(place, tmp_path):
+    (tmp_path / "labels.txt").write_text("sky\nrose\n")
+    _, found = run(
+        place, tmp_path / "named", f"--labels={tmp_path}/labels.txt", "--source=red", "--target=blue", "--max_steps=3"
+    )
+    assert (found["source"]["label"], found["source"]["predicted"], found["target"]["predicted"]) == ("red", "rose", "sky")
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (["--tap=fc9"], "--tap=fc9: expected a ReLU of net: conv, fc1"),
+        (["--tap=predictions"], "--tap=predictions: expected a ReLU"),
+        (["--weights=random"], "--weights with --model="),
+        (["--pixel_range=1"], "--pixel_range=1"),
+        (["--image_size=99"], "--image_size=99: expected 12"),
+        (["--labels=/nonexistent"], "--labels=/nonexistent"),
+        (["--units=9999"], "unit 9999"),
+        (["--model=/nonexistent.keras"], "/nonexistent.keras, which does not exist"),
+        (["--model=vgg16", "--weights=/nonexistent.h5"], "--weights=/nonexistent.h5"),
+        (["--model=vgg16", "--pixel_range=0,1"], "--pixel_range with --model=vgg16"),
+        (["--dataset=folder:/nonexistent"], "folder:/nonexistent"),
+    ],
+)
+def test_refusals(place, tmp_path, capsys, flags, named):
+    common = [f"--dataset=folder:{place}/pictures", f"--model={place}/net.keras", "--source=red", "--target=blue"]
+    assert collide(["collide", *common, f"--out={tmp_path}/out", *flags]) == 2
+    said = capsys.readouterr().err
+    assert named in said and said.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def classifier(*first):
+    return Classifier(network(*first), name="net", bounds=PHOTO)
+
+
+@pytest.mark.parametrize(
+    ("first", "expected"),
+    [
+        ([keras.layers.Rescaling(1 / 255)], PHOTO),
+        ([keras.layers.Rescaling(1 / 127.5, -1.0)], PHOTO),
+        ([keras.layers.Rescaling(1.0, [-103.9, -116.8, -123.7])], PHOTO),
+        ([keras.layers.Rescaling(2.0, -1.0)], UNIT),
+        ([keras.layers.Normalization(mean=[123.7] * 3, variance=[3364.0] * 3)], PHOTO),
+        ([keras.layers.Normalization(mean=[0.485] * 3, variance=[0.05] * 3)], UNIT),
+        ([], None),
+    ],
+)
+def test_the_range_is_read_off_the_first_layers(first, expected):
+    assert range_of_layers(classifier(*first)) == expected
+
+
+@pytest.mark.parametrize("bounds", [PHOTO, UNIT])
+def test_the_range_is_tried_where_no_layer_tells(bounds):
+    """Class 1 where the mean is above half of the range, in a network that knows no other range."""
+    images = keras.Input((SIZE, SIZE, 3))
+    logits = keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(images))
+    model = keras.Model(images, logits)
+    half = bounds.upper / 2
+    model.set_weights([np.array([[0, 1.0]] * 3, np.float32), np.array([0, -3 * half], np.float32)])
+    levels = np.array([10, 240, 30, 200], np.uint8)[:, None, None, None] * np.ones([1, SIZE, SIZE, 3], np.uint8)
+    found = range_by_trial(Classifier(model, name="net", bounds=PHOTO), levels, np.array([0, 1, 0, 1]))
+    assert found == bounds
+
+
+def test_predictions_are_made_when_asked_for_and_once():
+    mine = classifier(keras.layers.Rescaling(1 / 255))
+    images = np.random.default_rng(0).integers(0, 255, [9, SIZE, SIZE, 3], np.uint8)
+    expected = mine.judge(images.astype(np.float32)).predicted
+    judged = []
+    original = mine.judge
+    mine.judge = lambda batch, **settings: judged.append(len(batch)) or original(batch, **settings)
+    found = Predictions(mine, images)
+    assert found[4] == expected[4] and judged == [1]
+    np.testing.assert_array_equal(found[np.array([4, 2])], expected[[4, 2]])
+    np.testing.assert_array_equal(np.asarray(found), expected)
+    assert judged == [1, 1, 7] and len(found) == 9
+
+
+def test_an_even_sample():
+    assert evenly(10, 3).tolist() == list(range(10))
+    few = evenly(1000, 2**22)
+    assert few.tolist() == [0, 250, 500, 750]
+
+
+@pytest.mark.parametrize("text", ["", "1", "1,0", "0,0", "0,inf", "a,b", "0,1,2"])
+def test_pixel_ranges_that_are_none(text):
+    with pytest.raises(RequestError, match="--pixel_range="):
+        parse_bounds(text)
+    assert parse_bounds("-1,1") == (-1.0, 1.0)

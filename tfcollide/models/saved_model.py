@@ -1,0 +1,173 @@
+"""A SavedModel: what it may do, and its graph.
+
+A SavedModel is a program: its graph may hold operations that read and write files,
+and loading may run some. So whatever could run is compared with a list of
+operations that only compute, before anything is loaded.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from tfcollide.errors import RequestError
+from tfcollide.models.graph import Call
+
+__all__ = ["FrozenGraph", "check_operations", "load_frozen"]
+
+_OPERATIONS = """
+Abs Add AddN AddV2 ArgMax AvgPool BatchMatMul BatchMatMulV2 BatchToSpaceND BiasAdd BroadcastTo Cast ClipByValue ConcatV2
+Const Conv2D DepthwiseConv2dNative DisableCopyOnRead Einsum Elu Equal Erf Exp ExpandDims Fill FusedBatchNorm
+FusedBatchNormV2 FusedBatchNormV3 Gather GatherV2 Gelu Greater GreaterEqual Identity IdentityN LeakyRelu Less LessEqual
+Log LogSoftmax LogicalAnd LogicalNot LogicalOr MatMul Max MaxPool MaxPoolV2 Maximum Mean Min Minimum MirrorPad Mul Neg
+NoOp OneHot Pack Pad PadV2 PartitionedCall Placeholder PlaceholderWithDefault Pow Prod Range Rank ReadVariableOp RealDiv
+Reciprocal Relu Relu6 Reshape ResizeBicubic ResizeBilinear ResizeNearestNeighbor ReverseV2 Rsqrt Select SelectV2 Selu
+Shape Sigmoid Sign Slice Softmax Softplus Softsign SpaceToBatchND Split SplitV Sqrt Square SquaredDifference Squeeze
+StatefulPartitionedCall StopGradient StridedSlice Sub Sum Tanh Tile Transpose Unpack VarHandleOp VarIsInitializedOp
+ZerosLike
+"""
+_COMPUTES = frozenset(_OPERATIONS.split())
+# Functions and nodes that only TensorFlow 1 would run; nothing else may call them.
+_KEEPERS = re.compile(r"__inference__traced_(save|restore)_\d+$")
+_HARMLESS_OBJECTS = ("user_object", "variable", "constant", "function", "bare_concrete_function", "captured_tensor", None)
+_MEND = "Say --allow_custom_code if you trust whoever made it, or bring a .keras file."
+_SIGNATURE = "serving_default"
+_RECTIFIERS = {"Relu": tf.nn.relu, "Relu6": tf.nn.relu6}
+
+
+def check_operations(path: Path) -> None:
+    """Refuses a SavedModel that can do more than compute.
+
+    Raises:
+        RequestError: naming the operation; or the file is damaged.
+    """
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    try:
+        graph = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes()).meta_graphs[0]
+    except Exception as error:  # DecodeError, IndexError or OSError
+        raise RequestError(f"--model={path}, whose saved_model.pb cannot be read ({error})", "a whole SavedModel") from error
+    bodies = {function.signature.name: function.node_def for function in graph.graph_def.library.function}
+    callable_ = {name for name in bodies if not _KEEPERS.match(name)}
+    for node in (node for name in callable_ for node in bodies[name]):
+        called = {value.func.name for value in node.attr.values() if value.HasField("func")}
+        if (node.op not in _COMPUTES and node.op not in callable_) or called - callable_:
+            raise RequestError(f"--model={path}, whose graph holds {node.op}", "operations that only compute", _MEND)
+    for entry in graph.object_graph_def.nodes:
+        kind = entry.WhichOneof("kind")
+        if kind not in _HARMLESS_OBJECTS or entry.saveable_objects or entry.registered_saver:
+            what = kind if kind not in _HARMLESS_OBJECTS else "saver of its own"
+            raise RequestError(f"--model={path}, which loads a {what}", "variables and functions only", _MEND)
+
+
+def load_frozen(path: Path) -> "FrozenGraph":
+    """The serving signature of a SavedModel, its variables made constants.
+
+    Raises:
+        RequestError: it cannot be loaded, or its signature is not from images to one vector.
+    """
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    try:
+        loaded = tf.saved_model.load(str(path))
+        signature = loaded.signatures[_SIGNATURE]
+        frozen = convert_variables_to_constants_v2(signature)
+    except Exception as error:  # a damaged file can make TensorFlow raise anything
+        detail = " ".join(str(error).split())[:200]
+        raise RequestError(
+            f"--model={path}, which TensorFlow {tf.__version__} cannot load ({type(error).__name__}: {detail})",
+            f"a whole SavedModel with the signature {_SIGNATURE}",
+        ) from error
+    if len(frozen.inputs) != 1 or len(frozen.outputs) != 1 or frozen.inputs[0].dtype != tf.float32:
+        raise RequestError(
+            f"--model={path}, whose signature has {len(frozen.inputs)} inputs and {len(frozen.outputs)} outputs",
+            "one input of float32 images and one output",
+        )
+    return FrozenGraph(frozen, path.name)
+
+
+class FrozenGraph:
+    """What `graph.Graph` is for Keras models, for a function of TensorFlow; its calls are the ReLUs and a final softmax.
+
+    Args:
+        function: concrete, with one input and one output, without variables.
+        name: for messages.
+    """
+
+    def __init__(self, function: Any, name: str):
+        self.name = name
+        self.input_shape = tuple(function.inputs[0].shape)
+        definition = function.graph.as_graph_def()
+        self._wrapped = tf.compat.v1.wrap_function(lambda: tf.import_graph_def(definition, name=""), [])
+        self._tensors: list[str] = []
+        self._pruned: dict[tuple[tuple[int, ...], tuple[int, ...]], Any] = {}
+        self.source = self._number(function.inputs[0].name)
+        self.calls = self._rectifiers()
+        last = self._wrapped.graph.get_tensor_by_name(function.outputs[0].name)
+        while last.op.type == "Identity":
+            last = last.op.inputs[0]
+        self.result = self._number(last.name)
+        if last.op.type == "Softmax":
+            self.calls.append(self._call("softmax", tf.nn.softmax, last.op))
+        elif self.giver(self.result) is None:
+            self.calls.append(self._call("output", last.op.type, last.op))
+
+    def run(self, known: Mapping[int, tf.Tensor], *wanted: int) -> list[tf.Tensor]:
+        """As `Graph.run`."""
+        missing = tuple(number for number in wanted if number not in known)
+        # A value that is known cuts off all below it; the images are not asked for then.
+        for feeds in (tuple(number for number in known if number != self.source), tuple(known)):
+            if feeds and all(self._reaches(feeds, number) for number in missing):
+                found = self._prune(feeds, missing)(*[known[number] for number in feeds]) if missing else []
+                values = dict(known) | dict(zip(missing, found, strict=True))
+                return [values[number] for number in wanted]
+        raise RequestError(f"model {self.name}", "a value that can be computed from what is known")
+
+    def giver(self, number: int) -> Call | None:
+        """As `Graph.giver`."""
+        return next((call for call in self.calls if number in call.writes), None)
+
+    def _prune(self, feeds: tuple[int, ...], wanted: tuple[int, ...]) -> Any:
+        key = (feeds, wanted)
+        if key not in self._pruned:
+            inputs, outputs = ([self._tensors[number] for number in numbers] for numbers in (feeds, wanted))
+            self._pruned[key] = self._wrapped.prune(inputs, outputs)
+        return self._pruned[key]
+
+    def _reaches(self, feeds: tuple[int, ...], wanted: int) -> bool:
+        """Whether `wanted` needs no placeholder but those in `feeds`."""
+        graph = self._wrapped.graph
+        given = {self._tensors[number] for number in feeds}
+        waiting, seen = [self._tensors[wanted]], set(given)
+        while waiting:
+            name = waiting.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            operation = graph.get_tensor_by_name(name).op
+            if operation.type == "Placeholder":
+                return False
+            waiting += [tensor.name for tensor in operation.inputs]
+        return True
+
+    def _rectifiers(self) -> list[Call]:
+        found: dict[str, Call] = {}
+        for operation in self._wrapped.graph.get_operations():
+            if operation.type in _RECTIFIERS:
+                parts = [part for part in operation.name.split("/") if part not in ("StatefulPartitionedCall", *_RECTIFIERS)]
+                name = parts[-1] if parts else operation.name
+                times = sum(known.split(":")[0] == name for known in found)
+                name = f"{name}:{times + 1}" if times else name
+                found[name] = self._call(name, _RECTIFIERS[operation.type], operation)
+        return list(found.values())
+
+    def _call(self, name: str, operation: Any, node: Any) -> Call:
+        reads, writes = (self._number(node.inputs[0].name),), (self._number(node.outputs[0].name),)
+        return Call(name, operation, reads, writes, tuple(node.outputs[0].shape[1:]), lambda values: [operation(*values)])
+
+    def _number(self, tensor: str) -> int:
+        if tensor not in self._tensors:
+            self._tensors.append(tensor)
+        return self._tensors.index(tensor)
