@@ -17,7 +17,7 @@ demo: $(VENV)/.installed
 
 demo-patches: $(VENV)/.patches-installed
 	$(BIN)/python bin/index_patches --flagfile=bin/flagfiles/demo_patches.flags --out=runs/patches --overwrite
-	$(BIN)/python bin/query_patches --patches=runs/patches --image=0 --skip_same_image --out=runs/neighbors --overwrite
+	$(BIN)/python bin/query_patches --patches=runs/patches --image=0 --min_distance=900 --out=runs/neighbors --overwrite
 
 test: $(VENV)/.dev-installed
 	$(BIN)/ruff check .

@@ -11,8 +11,8 @@ VERSION = re.search(r'__version__ = "(.+?)"', (HERE / "tfcollide" / "__init__.py
 EXTRAS = {
     "serving": ["grpcio>=1.62", "tensorflow-serving-api>=2.18"],
     "beam": ["apache-beam>=2.60"],
-    "verify": ["onnx>=1.16"],
     "patches": ["annoy>=1.17"],  # has no wheel: it needs a C++ compiler
+    "verify": ["onnx>=1.16"],
     "dev": [
         "annoy>=1.17",
         "mypy>=1.11",

@@ -14,6 +14,8 @@ FLAGS = {"dataset", "data_dir", "source", "target", "model", "tap", "model_dir",
 FLAGS |= {"parameterization", "solver", "optimizer", "learning_rate", "preset", "max_steps", "stop_loss", "stop_fraction"}
 FLAGS |= {"interpolations", "sampling", "pairs", "num_pairs", "seed", "checkpoint_seconds", "tensorboard", "out", "overwrite"}
 TRAINING_FLAGS = {"dataset", "data_dir", "model", "model_dir", "hidden_units", "initializer", "epochs", "batch_size"}
+INDEX_FLAGS = {"images", "out", "image_size", "search_size", "patch_size", "stride", "per_class_share", "resize"}
+INDEX_FLAGS |= {"num_components", "num_trees", "projection", "index", "held_out", "recall", "verify", "seed", "runner"}
 
 NO_TENSORFLOW = """
 import sys
@@ -24,7 +26,7 @@ assert not heavy, heavy
 """
 
 
-@pytest.mark.parametrize("program", ["collide", "train_classifier"])
+@pytest.mark.parametrize("program", ["collide", "train_classifier", "index_patches", "query_patches"])
 @pytest.mark.parametrize("flag", ["--help", "-h", "--version"])
 def test_answers_within_a_second(tmp_path, program, flag):
     outcome = run_quickly(program, flag, cwd=tmp_path, home=tmp_path / "home", limit=0.75)
@@ -50,6 +52,9 @@ def in_python(statement, tmp_path):
         "import tfcollide.cli; assert tfcollide.cli.collide(['collide', '--help']) == 0",
         "import tfcollide.cli; assert tfcollide.cli.train_classifier(['train_classifier', '--help']) == 0",
         "import tfcollide.cli; assert tfcollide.cli.collide(['collide', '--out=x', '--source=nosuch']) == 2",
+        "import tfcollide.cli; assert tfcollide.cli.index_patches(['index_patches', '--help']) == 0",
+        "import tfcollide.cli; assert tfcollide.cli.index_patches(['index_patches', '--out=x', '--images=nowhere']) == 2",
+        "import tfcollide.cli; assert tfcollide.cli.query_patches(['query_patches', '--patches=x', '--out=y']) == 2",
     ],
 )
 def test_imports_no_tensorflow(tmp_path, statement):
@@ -61,7 +66,9 @@ def test_the_check_for_tensorflow_would_notice_it(tmp_path):
         in_python("import types; sys.modules['tensorflow'] = types.ModuleType('tensorflow')", tmp_path)
 
 
-@pytest.mark.parametrize(("program", "names"), [("collide", FLAGS), ("train_classifier", TRAINING_FLAGS)])
+@pytest.mark.parametrize(
+    ("program", "names"), [("collide", FLAGS), ("train_classifier", TRAINING_FLAGS), ("index_patches", INDEX_FLAGS)]
+)
 def test_help_explains_every_flag(tmp_path, program, names):
     shown = run(program, "--help", cwd=tmp_path, home=tmp_path).stdout
     explained = dict(re.findall(r"^  --(\w+)\n +(.+)$", shown, re.MULTILINE))

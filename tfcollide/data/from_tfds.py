@@ -20,6 +20,7 @@ __all__ = ["load_tfds", "open_builder"]
 
 _HELD_OUT = ("test", "validation")
 _CONNECT_SECONDS = 1.0
+_FLAG = "dataset="
 _MAX_BYTES = 2**30
 
 
@@ -51,13 +52,13 @@ def load_tfds(name: str, data_dir: str | None, *, any_size: bool = False) -> Lab
         RequestError: there is no such data set; it is not one of labelled images
             (of one shape, but for `any_size`); or it is not prepared and cannot be downloaded.
     """
-    builder = _builder(name, data_dir, "dataset=")
+    builder = _builder(name, data_dir, _FLAG)
     info = builder.info
     keys, shape = _keys(name, info), ANY_SIZE
     if not any_size or _is_sized(info.features[keys[0]].shape):
         shape = _checked_shape(name, info.features[keys[0]].shape)
     if not builder.is_prepared():
-        _prepare(builder, name, "dataset=")
+        _prepare(builder, name, _FLAG)
     splits = _splits(info)
     return LabelledImages(
         info.full_name.replace("/", ":"),
@@ -68,7 +69,7 @@ def load_tfds(name: str, data_dir: str | None, *, any_size: bool = False) -> Lab
     )
 
 
-def open_builder(name: str, data_dir: str | None, *, flag: str = "dataset=") -> Any:
+def open_builder(name: str, data_dir: str | None, *, flag: str = _FLAG) -> Any:
     """The TFDS builder of a prepared data set; prepares it where the machine can.
 
     Args:

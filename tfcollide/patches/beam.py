@@ -22,9 +22,9 @@ from tfcollide.patches.shards import Checksums, Step, finished, write_images, wr
 __all__ = ["build", "check_beam"]
 
 
-def check_beam() -> None:
-    """Raises `RequestError` where Apache Beam is not installed."""
-    _beam()
+def check_beam(runner: str, options: str) -> None:
+    """Raises `RequestError` where Apache Beam is not installed or has no such runner."""
+    _pipeline(runner, options)
 
 
 def build(
@@ -54,13 +54,7 @@ def build(
     Raises:
         RequestError: Beam is missing, or has no such runner.
     """
-    beam = _beam()
-    try:
-        pipeline = beam.Pipeline(
-            options=beam.options.pipeline_options.PipelineOptions([f"--runner={runner}", *options.split()])
-        )
-    except (ImportError, ValueError, AttributeError) as error:
-        raise RequestError(f"--runner={runner} ({error})", "a runner of Apache Beam, such as DirectRunner") from error
+    beam, pipeline = _beam(), _pipeline(runner, options)
     shards = list(enumerate(shard_positions(manifest.shard_images, kept)))
     with pipeline:
         images = (
@@ -75,6 +69,16 @@ def build(
             spread = numbers | "spread again" >> beam.Reshuffle()
             spread | "trees" >> beam.Map(_trees, beam.pvalue.AsSingleton(fitted), folder, manifest, on_disk)
     return _collect(folder, manifest)
+
+
+def _pipeline(runner: str, options: str) -> Any:
+    beam = _beam()
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    try:
+        return beam.Pipeline(options=PipelineOptions([f"--runner={runner}", *options.split()]))
+    except (ImportError, ValueError, AttributeError) as error:
+        raise RequestError(f"--runner={runner} ({error})", "a runner of Apache Beam, such as DirectRunner") from error
 
 
 def _images(part: tuple[int, Sequence[int]], folder: Path, manifest: Manifest, source: dict[str, Any]) -> int:

@@ -7,6 +7,8 @@ are resized, and nothing is lost but the proportions.
 import numpy as np
 from PIL import Image
 
+from tfcollide.images import fit
+
 __all__ = ["RULES", "fit_square"]
 
 RULES = ("crop", "stretch")
@@ -24,12 +26,7 @@ def fit_square(pixels: np.ndarray, size: int, rule: str = "crop") -> np.ndarray:
     Returns:
         `[size, size, 3]` uint8.
     """
+    if rule == "crop":
+        return fit(pixels, (size, size, 3))
     image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).convert("RGB")
-    if rule == "stretch":
-        return np.asarray(image.resize((size, size), Image.Resampling.BICUBIC))
-    scale = size / min(image.size)
-    width, height = (max(size, round(side * scale)) for side in image.size)
-    if (width, height) != image.size:
-        image = image.resize((width, height), Image.Resampling.BICUBIC)
-    left, top = (width - size) // 2, (height - size) // 2
-    return np.asarray(image.crop((left, top, left + size, top + size)))
+    return np.asarray(image.resize((size, size), Image.Resampling.BICUBIC))

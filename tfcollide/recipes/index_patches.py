@@ -56,7 +56,7 @@ def run(config: IndexConfig, out: Path, *, overwrite: bool = False) -> Manifest:
     if config.index == "annoy":
         check_annoy()
     if config.runner:
-        beam.check_beam()
+        beam.check_beam(config.runner, config.beam_options)
     if config.images is not None:
         _build(config.resolved(), out, overwrite)
     collection = open_collection(out)
@@ -88,16 +88,23 @@ def _build(config: IndexConfig, out: Path, overwrite: bool) -> None:
     directory.check()
     _check_room(out, manifest)
     folder = directory.open()
-    checksums = _write_names(folder, manifest, photographs, kept, held_out, config)
-    if config.runner:
-        checksums |= beam.build(
-            folder, manifest, source, kept, runner=config.runner, options=config.beam_options, on_disk=config.on_disk_build
-        )
-    else:
-        checksums |= local.build(folder, manifest, photographs, kept, jobs=config.jobs, on_disk=config.on_disk_build)
-    checksums["projection.npz"] = checksum(folder / "projection.npz")
-    write_manifest(folder, dataclasses.replace(manifest, checksums=dict(sorted(checksums.items()))))
-    directory.commit()
+    try:
+        checksums = _write_names(folder, manifest, photographs, kept, held_out, config)
+        checksums |= _write_shards(folder, manifest, photographs, source, kept, config)
+        checksums["projection.npz"] = checksum(folder / "projection.npz")
+        write_manifest(folder, dataclasses.replace(manifest, checksums=dict(sorted(checksums.items()))))
+        directory.commit()
+    finally:
+        directory.close()
+
+
+def _write_shards(
+    folder: Path, manifest: Manifest, photographs: Photographs, source: dict[str, Any], kept: list[int], config: IndexConfig
+) -> Checksums:
+    if not config.runner:
+        return local.build(folder, manifest, photographs, kept, jobs=config.jobs, on_disk=config.on_disk_build)
+    options = {"runner": config.runner, "options": config.beam_options}
+    return beam.build(folder, manifest, source, kept, **options, on_disk=config.on_disk_build)
 
 
 def _choose(config: IndexConfig, photographs: Photographs) -> tuple[list[int], list[int]]:

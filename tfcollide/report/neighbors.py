@@ -39,9 +39,17 @@ def write_neighbors(path: Path, photograph: np.ndarray, rows: list[NeighborRow],
         foot: a line below.
     """
     across = 1 + max(len(row.patches) for row in rows)
-    figure = Figure(figsize=(len(rows) + 0.3 + across, len(rows) * 1.22 + 0.55), dpi=100)
+    figure = Figure(figsize=(len(rows) + 0.3 + across, len(rows) * 1.12 + 0.5), dpi=80)
     grid = figure.add_gridspec(
-        len(rows), across + 1, width_ratios=[len(rows) * 1.05, *[1] * across], left=0.01, right=0.99, top=0.93, bottom=0.07
+        len(rows),
+        across + 1,
+        width_ratios=[len(rows) * 1.05, *[1] * across],
+        left=0.01,
+        right=0.99,
+        top=0.95,
+        bottom=0.08,
+        hspace=0.28,
+        wspace=0.06,
     )
     whole = figure.add_subplot(grid[:, 0])
     _show(whole, photograph, "the photograph")

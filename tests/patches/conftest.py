@@ -1,0 +1,40 @@
+"""A folder of small photographs and an index of them."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfcollide.patches.collection import open_collection
+from tfcollide.recipes.index_config import IndexConfig
+from tfcollide.recipes.index_patches import run
+
+SMALL = {"image_size": 48, "patch_size": 12, "stride": 4, "num_components": 8, "num_trees": 4, "shard_patches": 400}
+
+
+def photograph(seed, height=56, width=64):
+    """A smooth random picture, `[height, width, 3]` uint8: neighbouring pixels are alike, as in photographs."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (7, 8, 3), np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    root = tmp_path_factory.mktemp("photographs")
+    for number in range(14):
+        place = root / ("even" if number % 2 == 0 else "odd")
+        place.mkdir(exist_ok=True)
+        Image.fromarray(photograph(number)).save(place / f"{number:02d}.png")
+    return root
+
+
+@pytest.fixture(scope="session")
+def index(folder, tmp_path_factory):
+    """An index of three shards with two photographs held out."""
+    out = tmp_path_factory.mktemp("index") / "patches"
+    run(IndexConfig(images=str(folder), held_out=2, **SMALL), out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def collection(index):
+    return open_collection(index)

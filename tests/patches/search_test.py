@@ -1,0 +1,98 @@
+"""Both back ends against brute force in whole numbers."""
+
+import numpy as np
+import pytest
+
+from tfcollide.errors import RequestError
+from tfcollide.patches.backends.annoy import AnnoySearch
+from tfcollide.patches.backends.exact import ExactSearch
+from tfcollide.patches.neighbors import Query, closest, squared_distances
+from tfcollide.patches.recall import compare, draw_queries
+from tfcollide.registry import BACKENDS
+
+
+@pytest.fixture(scope="module")
+def queries(collection):
+    return draw_queries(collection, 40, seed=3)
+
+
+def brute_force(collection, windows, count, skip=None, min_distance=0.0):
+    store = collection.store
+    everything = store.patches(np.arange(store.num_patches)).astype(np.int64)
+    results = []
+    for q, window in enumerate(windows):
+        squared = ((everything - window) ** 2).sum(axis=1).astype(float)
+        if skip is not None:
+            squared[np.arange(len(squared)) // store.grid.per_image == skip[q]] = np.inf
+        squared[squared < min_distance**2] = np.inf
+        results.append(np.argsort(squared, kind="stable")[:count])
+    return np.array(results)
+
+
+def test_the_back_ends_are_found_by_name():
+    assert BACKENDS.names() == ["annoy", "exact"]
+    assert BACKENDS.load("exact") is ExactSearch
+
+
+@pytest.mark.parametrize("backend", [ExactSearch, AnnoySearch])
+@pytest.mark.parametrize("count", [1, 7])
+def test_finds_the_true_neighbours(collection, queries, backend, count):
+    found = backend(collection).search(Query(queries, count))
+    np.testing.assert_array_equal(found.ids, brute_force(collection, queries, count))
+    change = collection.store.patches(found.ids[:, 0]).astype(float) - queries
+    np.testing.assert_allclose(found.distances[:, 0], np.linalg.norm(change, axis=1), rtol=1e-12)
+    np.testing.assert_array_equal(found.images, found.ids // 100)
+    np.testing.assert_array_equal(found.rows, found.ids % 100 // 10)
+    np.testing.assert_array_equal(found.columns, found.ids % 10)
+
+
+@pytest.mark.parametrize("backend", [ExactSearch, AnnoySearch])
+def test_leaves_out_the_same_image_and_what_is_too_close(collection, backend):
+    windows = collection.store.patches(np.arange(0, 1200, 50))
+    skip = np.arange(0, 1200, 50) // 100
+    found = backend(collection).search(Query(windows, 3))
+    assert (found.distances[:, 0] == 0).all()
+    found = backend(collection).search(Query(windows, 3, skip_images=skip))
+    np.testing.assert_array_equal(found.ids, brute_force(collection, windows, 3, skip))
+    found = backend(collection).search(Query(windows, 3, min_distance=900.0))
+    assert (found.distances >= 900).all()
+    np.testing.assert_array_equal(found.ids, brute_force(collection, windows, 3, min_distance=900.0))
+
+
+@pytest.mark.parametrize("backend", [ExactSearch, AnnoySearch])
+def test_more_neighbours_than_patches_are_padded(collection, queries, backend):
+    found = backend(collection).search(Query(queries[:2], 1300))
+    assert (found.ids[:, :1200] >= 0).all() and (found.ids[:, 1200:] == -1).all()
+    assert np.isinf(found.distances[:, 1200:]).all()
+
+
+@pytest.mark.parametrize("backend", [ExactSearch, AnnoySearch])
+def test_threads_and_batches_make_no_difference(collection, queries, backend):
+    whole = backend(collection).search(Query(queries, 5), threads=1)
+    parts = [backend(collection).search(Query(queries[i : i + 7], 5), threads=3).ids for i in range(0, 40, 7)]
+    np.testing.assert_array_equal(whole.ids, np.concatenate(parts))
+
+
+@pytest.mark.parametrize("windows", [np.zeros((3, 5), np.uint8), np.zeros((3, 432), np.float32), np.zeros(432, np.uint8)])
+def test_refuses_other_windows(collection, windows):
+    with pytest.raises(RequestError, match="query windows"):
+        ExactSearch(collection).search(Query(windows))
+
+
+def test_squared_distances_are_exact_at_any_size():
+    black, white = np.zeros((1, 40_000), np.uint8), np.full(40_000, 255, np.uint8)
+    assert squared_distances(black, white)[0] == 40_000 * 255**2
+
+
+def test_ties_go_to_the_smaller_number():
+    ids, distances = closest(np.array([9, 4, 7]), np.array([4.0, 4.0, 1.0]), 4)
+    np.testing.assert_array_equal(ids, [7, 4, 9, -1])
+    np.testing.assert_array_equal(distances, [1, 2, 2, np.inf])
+
+
+def test_recall_counts_what_was_missed(collection, queries):
+    truth = ExactSearch(collection).search(Query(queries, 10))
+    assert compare(truth, truth) == (1.0, 1.0, 1.0)
+    worse = truth._replace(distances=truth.distances + np.where(np.arange(40)[:, None] < 10, 1e4, 0.0))
+    at_1, at_10, ratio = compare(worse, truth)
+    assert (at_1, at_10) == (0.75, 0.75) and ratio > 1
