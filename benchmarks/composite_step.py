@@ -11,8 +11,8 @@ gradients of both, and the update. Medians over the rounds.
 
 import argparse
 import statistics
-import time
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -116,9 +116,8 @@ def main():
     parser.add_argument("--spacings", default="7,1")
     asked = parser.parse_args()
     import_tensorflow()
-    print(
-        "| spacing | VGG16 | composite | share | parameters, gradient, slots | of one a candidate and pixel |\n|---|---|---|---|---|---|"
-    )
+    print("| spacing | VGG16 | composite | share | parameters, gradient, slots | of one a candidate and pixel |")
+    print("|---|---|---|---|---|---|")
     network = network_step()
     for spacing in asked.spacings.split(","):
         measure(int(spacing), asked.images, asked.steps, network)

@@ -50,8 +50,8 @@ def paper_result(summary: Summary) -> PaperResult | None:
         return _TABLE_1
     if (summary.model, summary.tap) != ("vgg16", "fc1"):
         return None
-    ends = (summary.source.predicted, summary.target.predicted)
-    return _PHOTOGRAPHS.get((summary.parameterization, *(_first_name(name) for name in ends)))
+    source, target = (_first_name(end.predicted) for end in (summary.source, summary.target))
+    return _PHOTOGRAPHS.get((summary.parameterization, source, target))
 
 
 def _first_name(name: str) -> str:
