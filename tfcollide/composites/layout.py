@@ -48,7 +48,13 @@ class Layout(NamedTuple):
 
     def candidates_at_cells(self) -> np.ndarray:
         """`[Qy, Qx, A, A]`, the candidate in each slot of a cell; -1 where there is none."""
-        rows, columns = self.down.windows_at_cells(), self.across.windows_at_cells()
+        return self._candidates(self.down.windows_at_cells(), self.across.windows_at_cells())
+
+    def candidates_at_points(self) -> np.ndarray:
+        """`control_shape`, the candidate that each control parameter weighs; -1 where there is none."""
+        return self._candidates(self.down.windows_at_points(), self.across.windows_at_points())
+
+    def _candidates(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         rows, columns = rows[:, None, :, None], columns[None, :, None, :]
         return np.where((rows >= 0) & (columns >= 0), rows * self.across.num_windows + columns, -1)
 

@@ -49,12 +49,12 @@ class Composite:
         self._arranged.assign(self._arrange(self.layout, patches))
 
     def init(self, source: np.ndarray, num_corners: int, *, noise: float = 0.0, seed: int = 0) -> tf.Tensor:
-        """The paper's start, N times, with noise if asked for.
+        """The paper's start, N times, with noise if asked for: each corner prefers other candidates, wherever they reach.
 
         Args:
             source: not looked at, since the patches stand for it.
             num_corners: N.
-            noise: standard deviation of normal noise, as a share of the range of control parameters.
+            noise: standard deviation of normal noise, one value a candidate, as a share of the range of control parameters.
             seed: of the noise.
 
         Returns:
@@ -62,8 +62,10 @@ class Composite:
         """
         import tensorflow as tf
 
-        draw = np.random.default_rng(seed).standard_normal([num_corners, *self.layout.control_shape], dtype=np.float32)
-        return self.project(tf.constant(np.float32(noise * 2 * LIMIT) * draw))
+        draw = np.random.default_rng(seed).standard_normal([num_corners, self.layout.num_candidates], dtype=np.float32)
+        named = self.layout.candidates_at_points()
+        start = np.where(named >= 0, np.float32(noise * 2 * LIMIT) * draw[:, named], np.float32(0))
+        return self.project(tf.constant(start))
 
     def to_image(self, control_parameters: tf.Tensor) -> tf.Tensor:
         """`[N, H, W, C]` images."""
