@@ -42,10 +42,12 @@ class Parameterization(Protocol):
     Attributes:
         weights: default weights of its terms.
         adam_rate: a learning rate that suits Adam.
+        hull_noise: the noise from which corners part where hull terms hold them together.
     """
 
     weights: Mapping[str, float]
     adam_rate: float
+    hull_noise: float
 
     def init(self, source: np.ndarray, num_corners: int, *, noise: float = 0.0, seed: int = 0) -> tf.Tensor:
         """Control parameters `[N, ...]` of N images near the source `[H, W, C]`."""

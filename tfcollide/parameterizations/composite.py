@@ -17,8 +17,6 @@ __all__ = ["LIMIT", "VARIANT", "Composite"]
 LIMIT = 20.0
 """Control parameters stay between minus and plus this; float32 holds nothing of a candidate that is e^-40 of another."""
 
-_ADAM_RATE = 0.1
-
 
 class Composite:
     """Blends of patches that are pasted where a layout says; at zero control parameters, Eq. 5.
@@ -31,7 +29,8 @@ class Composite:
     """
 
     weights: Mapping[str, float] = {"total_variation": 0.05}
-    adam_rate = _ADAM_RATE
+    adam_rate = 0.1
+    hull_noise = 0.02
 
     def __init__(self, layout: Layout):
         import tensorflow as tf

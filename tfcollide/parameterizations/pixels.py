@@ -25,6 +25,7 @@ class Pixels:
     """
 
     weights: Mapping[str, float] = {}
+    hull_noise = 0.05
 
     def __init__(self, bounds: Bounds):
         self._bounds = bounds

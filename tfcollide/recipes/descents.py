@@ -16,7 +16,6 @@ from tfcollide.schedules import parse_schedule
 __all__ = ["descent_of", "hull_terms", "is_affine", "start_noise"]
 
 _OTHER_RATE = 0.01
-_HULL_NOISE = 0.05
 _TOGETHER = ("hull_match", "crowding")
 
 
@@ -46,11 +45,11 @@ def hull_terms(config: CollideConfig, classifier: Classifier, objective: Objecti
     return HullTerms(samples, spread, config.seed)
 
 
-def start_noise(config: CollideConfig, together: HullTerms | None) -> float:
+def start_noise(config: CollideConfig, together: HullTerms | None, parameterization: Parameterization) -> float:
     """The noise asked for; by default some where corners must part to be told apart."""
     if config.start_noise is not None:
         return config.start_noise
-    return _HULL_NOISE if together else 0.0
+    return parameterization.hull_noise if together else 0.0
 
 
 def descent_of(

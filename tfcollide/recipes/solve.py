@@ -77,7 +77,7 @@ def _descend(config: CollideConfig, experiment: Experiment, problem: Problem, ch
     corners = len(problem.units)
     place(experiment, problem)
     start = experiment.parameterization.init(
-        problem.start, corners, noise=start_noise(config, experiment.together), seed=config.seed
+        problem.start, corners, noise=start_noise(config, experiment.together, experiment.parameterization), seed=config.seed
     )
     resume = _read_checkpoint(checkpoint)
     if resume is not None:
