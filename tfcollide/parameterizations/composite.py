@@ -28,9 +28,9 @@ class Composite:
         layout: where the candidates lie.
     """
 
-    weights: Mapping[str, float] = {"total_variation": 0.05}
+    weights: Mapping[str, float] = {"total_variation": 0.2}
     adam_rate = 0.1
-    hull_noise = 0.02
+    hull_noise = 0.005
 
     def __init__(self, layout: Layout):
         import tensorflow as tf

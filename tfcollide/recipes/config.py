@@ -142,7 +142,7 @@ class CollideConfig(TrainConfig):
     half_life: float = _flag(150.0, "Steps in which the weights of all terms but active_match halve; 0: never, as in Eq. 3.")
     start_noise: float | None = _flag(
         None,
-        "Standard deviation of noise on the start, a share of the range. With hull samples 0.05 (composites: 0.02), else 0.",
+        "Standard deviation of noise on the start, a share of the range. With hull samples 0.05 (composites: 0.005), else 0.",
     )
     preset: str | None = _flag(
         None,
