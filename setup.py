@@ -8,16 +8,25 @@ from setuptools import find_packages, setup
 HERE = Path(__file__).resolve().parent
 VERSION = re.search(r'__version__ = "(.+?)"', (HERE / "tfcollide" / "__init__.py").read_text()).group(1)
 
+SERVING = [
+    "aiohttp>=3.9",
+    "grpcio>=1.62",
+    "grpcio-health-checking>=1.62",
+    "tensorflow-serving-api>=2.18",
+    "urllib3>=2.0",
+]
 EXTRAS = {
-    "serving": ["grpcio>=1.62", "tensorflow-serving-api>=2.18"],
+    "serving": SERVING,
     "beam": ["apache-beam>=2.60"],
     "patches": ["annoy>=1.17"],  # has no wheel: it needs a C++ compiler
     "verify": ["onnx>=1.16"],
     "dev": [
+        *SERVING,
         "annoy>=1.17",
         "mypy>=1.11",
         "onnx>=1.16",
         "onnxruntime>=1.18",
+        "psutil>=5.9",
         "pytest>=8.0",
         "pytest-xdist>=3.5",
         "ruff>=0.6",
@@ -59,11 +68,14 @@ setup(
     entry_points={
         "console_scripts": [
             "collide=tfcollide.cli:collide",
-            "collide-train=tfcollide.cli:train_classifier",
+            "collide-check-served=tfcollide.cli:check_served",
+            "collide-export=tfcollide.cli:export",
             "collide-index-patches=tfcollide.cli:index_patches",
             "collide-query-patches=tfcollide.cli:query_patches",
             "collide-rebuild-composite=tfcollide.cli:rebuild_composite",
             "collide-compare-looks=tfcollide.cli:compare_looks",
+            "collide-serve=tfcollide.cli:serve_local",
+            "collide-train=tfcollide.cli:train_classifier",
         ],
     },
     classifiers=[

@@ -71,7 +71,7 @@ def composite_step(composite, rule):
             images = composite.to_image(controls)
             loss = tf.reduce_sum(upstream * images) + tf.reduce_sum(composite.terms(controls)["total_variation"])
         direction, slots = rule.update(tape.gradient(loss, controls), slots, number)
-        return composite.project(controls - composite.adam_rate * direction), slots, images
+        return composite.project(controls - 0.1 * direction), slots, images
 
     return step
 

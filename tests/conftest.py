@@ -58,3 +58,29 @@ def digits_classifier(digits, tmp_path_factory):
     """A small MLP that knows the digits: about 87 % of the test images."""
     recipe = training.TrainingRecipe(dataset=digits.name, hidden_units=(64, 64), epochs=8, batch_size=100)
     return training.train_or_load(recipe, digits, tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="session")
+def subject(digits, digits_classifier):
+    """A run without a search: a few test images stand for corners."""
+    import numpy as np
+
+    from tfcollide.export.parts import Subject
+    from tfcollide.images import from_uint8
+    from tfcollide.polytope.hull import convex_weights
+
+    images = from_uint8(digits.test.images[:5], digits_classifier.bounds)
+    corners = np.clip(0.9 * images[:1] + 0.1 * images[1:4], 0, 1).astype(np.float32)
+    return Subject(digits_classifier, digits_classifier.tap("hidden_1"), corners, convex_weights(40, 3), images[0], 500.0)
+
+
+@pytest.fixture(scope="session")
+def exported(subject, tmp_path_factory):
+    """BASE with `digits/1` and `hull/1`."""
+    from tfcollide.export import classifier, mixture
+    from tfcollide.export.saved_model import write_saved_model
+
+    base = tmp_path_factory.mktemp("models_served")
+    write_saved_model(base / "digits" / "1", classifier.VARIANT(subject), {"labels.txt": b"0\n1\n"})
+    write_saved_model(base / "hull" / "1", mixture.VARIANT(subject), {})
+    return base

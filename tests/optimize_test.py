@@ -422,3 +422,32 @@ def test_scales_multiply_weights():
     )
     result = minimize(descent, tf.zeros([1, 2]), tf.constant(3.0), max_steps=2, stop_loss=-100.0)
     assert result.controls.tolist() == [[-1.0, -3.0]]
+
+
+def test_where_the_result_is_refused_the_stopping_loss_is_halved_and_corners_go_on(monkeypatch):
+    """Heights fall by 1/8 a step from 1; stops at 0.5, 0.25, 0.125 until the height is below 0.2."""
+    asked = []
+
+    def accept(controls):
+        asked.append(float(controls.max()))
+        return asked[-1] < 0.2
+
+    options = {"max_steps": 40, "stop_loss": 0.51, "accept": accept}
+    whole = run_ramp(**options)
+    assert asked == [0.5, 0.25, 0.125]
+    assert whole.converged.all() and whole.stop_loss.tolist() == pytest.approx([0.51])
+    # A state in the middle of it knows how far the stop has been lowered.
+    monkeypatch.setattr(optimize, "_first_chunk", lambda *_: 2)
+    packed = []
+    run_ramp(**options, on_chunk=lambda *state: packed.append(pack_state(*state)))
+    rounds = [int(state["rounds"]) for state in packed]
+    assert rounds[0] == 0 and max(rounds) == 2
+    for state in packed:
+        resumed = run_ramp(**options, resume=state)
+        assert resumed.steps == whole.steps
+        np.testing.assert_array_equal(resumed.controls, whole.controls)
+
+
+def test_max_steps_ends_what_is_never_accepted():
+    result = run_ramp(max_steps=9, stop_loss=0.51, accept=lambda controls: False)
+    assert result.steps == 9 and result.converged.all()

@@ -47,3 +47,14 @@ def test_parse(text, schedule):
 def test_parse_refuses_other_forms(text):
     with pytest.raises(RequestError, match=f"--learning_rate={text}: expected a positive number, STEP:RATE pairs"):
         parse_schedule(text)
+
+
+def test_halving():
+    schedule = parse_schedule("halving:0.5:20")
+    assert (schedule.rates, schedule.half_life, schedule.cosine) == ((0.5,), 20.0, False)
+
+
+@pytest.mark.parametrize("text", ["halving:0.5", "halving:0:5", "halving:1:0", "halving:x:5", "halving:1:2:3"])
+def test_halving_that_cannot_be_read(text):
+    with pytest.raises(RequestError, match="halving:RATE:STEPS"):
+        parse_schedule(text)

@@ -81,3 +81,8 @@ def test_rates_can_be_compiled(text):
     compiled = tf.function(rate)
     for step in range(6):
         assert float(compiled(tf.constant(step))) == pytest.approx(float(rate(tf.constant(step))))
+
+
+def test_a_rate_that_halves():
+    rate = rate_of(Schedule((0,), (0.8,), half_life=50.0), 10)
+    assert [float(rate(tf.constant(step))) for step in (0, 50, 100)] == pytest.approx([0.8, 0.4, 0.2])

@@ -16,12 +16,27 @@ from absl import flags, logging
 
 from tfcollide import __version__
 from tfcollide.errors import RequestError
+from tfcollide.recipes.check_served_config import CheckServedConfig
 from tfcollide.recipes.composite_config import CompareConfig, RebuildConfig
 from tfcollide.recipes.config import HEADINGS, CollideConfig, TrainConfig, choices_of, preset_values
+from tfcollide.recipes.export_config import ExportConfig
 from tfcollide.recipes.index_config import IndexConfig, QueryConfig
+from tfcollide.recipes.serve_config import ServeConfig
+from tfcollide.records import write_json
 from tfcollide.run_directory import absolute
 
-__all__ = ["collide", "compare_looks", "index_patches", "main", "query_patches", "rebuild_composite", "train_classifier"]
+__all__ = [
+    "check_served",
+    "collide",
+    "compare_looks",
+    "export",
+    "index_patches",
+    "main",
+    "query_patches",
+    "rebuild_composite",
+    "serve_local",
+    "train_classifier",
+]
 
 _EXAMPLES = {
     "collide": (
@@ -32,7 +47,6 @@ _EXAMPLES = {
         "",
     )
 }
-_CONFIGS: tuple[type[Any], ...] = (CollideConfig, TrainConfig, IndexConfig, QueryConfig, RebuildConfig, CompareConfig)
 EXIT_DONE, EXIT_NOT_FOUND, EXIT_REFUSED, EXIT_BUG = 0, 1, 2, 70
 
 
@@ -44,6 +58,21 @@ def collide(argv: Sequence[str] | None = None) -> int:
 def train_classifier(argv: Sequence[str] | None = None) -> int:
     """`train_classifier`: trains a classifier, or finds it in the cache. Returns the exit code."""
     return main(_train_classifier, argv)
+
+
+def export(argv: Sequence[str] | None = None) -> int:
+    """`collide-export`: writes a SavedModel from a run directory. Returns the exit code."""
+    return main(_export, argv)
+
+
+def check_served(argv: Sequence[str] | None = None) -> int:
+    """`collide-check-served`: asks a served model about a run's images. Returns the exit code."""
+    return main(_check_served, argv)
+
+
+def serve_local(argv: Sequence[str] | None = None) -> int:
+    """`collide-serve`: a local server with TF Serving's API. Returns the exit code."""
+    return main(_serve_local, argv)
 
 
 def index_patches(argv: Sequence[str] | None = None) -> int:
@@ -128,6 +157,41 @@ def _train_classifier(argv: list[str]) -> int:
     return EXIT_DONE
 
 
+def _export(argv: list[str]) -> int:
+    values = _parse(argv, ExportConfig, _define_version)
+    if values is None:
+        return EXIT_DONE
+    if values["out"] is None:
+        raise RequestError("no --out", "BASE/NAME/VERSION", "Say, for example, --out=models/digits/1.")
+    from tfcollide.recipes.export import run
+
+    print(run(_config(ExportConfig, values), absolute(values["out"])))
+    return EXIT_DONE
+
+
+def _check_served(argv: list[str]) -> int:
+    values = _parse(argv, CheckServedConfig, _define_report)
+    if values is None:
+        return EXIT_DONE
+    from tfcollide.recipes.check_served import run
+
+    report = run(_config(CheckServedConfig, values))
+    print(report.text)
+    if values["out"] is not None:
+        write_json(absolute(values["out"]), report.numbers)
+    return EXIT_NOT_FOUND if report.collides is False else EXIT_DONE
+
+
+def _serve_local(argv: list[str]) -> int:
+    values = _parse(argv, ServeConfig, lambda known: None)
+    if values is None:
+        return EXIT_DONE
+    from tfcollide.recipes.serve import run
+
+    run(_config(ServeConfig, values))
+    return EXIT_DONE
+
+
 def _index_patches(argv: list[str]) -> int:
     values = _parse(argv, IndexConfig, _define_out)
     if values is None:
@@ -196,7 +260,7 @@ def _parse(argv: list[str], config: type[Any], define: Callable[[flags.FlagValue
     define(known)
     for field in dataclasses.fields(config):
         _define(known, field, typing.get_type_hints(config)[field.name])
-    rest = known(argv)
+    rest = _read(known, argv)
     if known["version"].value:
         print(f"tfcollide {__version__}")
         return None
@@ -210,9 +274,29 @@ def _parse(argv: list[str], config: type[Any], define: Callable[[flags.FlagValue
     return values | {name: value for name, value in preset_values(values.get("preset")).items() if name not in given}
 
 
+def _read(known: flags.FlagValues, argv: list[str]) -> list[str]:
+    """Reads the flags; returns what is none. One that is unknown is answered with the nearest that this program has."""
+    try:
+        return known(argv)
+    except flags.UnrecognizedFlagError as error:
+        near = difflib.get_close_matches(error.flagname, sorted(known), n=1)
+        mend = f"Did you mean --{near[0]}?" if near else ""
+        raise RequestError(f"--{error.flagname}", "a flag that --help lists", mend) from error
+
+
 def _define_out(known: flags.FlagValues) -> None:
     flags.DEFINE_string("out", None, "The run directory to write.", flag_values=known)
     flags.DEFINE_boolean("overwrite", False, "Replace the run directory if it exists.", flag_values=known)
+
+
+def _define_version(known: flags.FlagValues) -> None:
+    flags.DEFINE_string(
+        "out", None, "The version to write, BASE/NAME/VERSION; TF Serving watches BASE/NAME.", flag_values=known
+    )
+
+
+def _define_report(known: flags.FlagValues) -> None:
+    flags.DEFINE_string("out", None, "Also write the numbers to this JSON file.", flag_values=known)
 
 
 def _define(known: flags.FlagValues, field: Any, kind: Any) -> None:
@@ -247,11 +331,6 @@ def _help(program: str, known: flags.FlagValues) -> str:
 
 def _flag_error(error: flags.Error) -> RequestError:
     """What absl says of a flag, as a line that says how to mend it."""
-    if isinstance(error, flags.UnrecognizedFlagError):
-        fields = {field.name for config in _CONFIGS for field in dataclasses.fields(config)}
-        near = difflib.get_close_matches(error.flagname, sorted(fields | {"out", "overwrite", "flagfile"}), n=1)
-        mend = f"Did you mean --{near[0]}?" if near else ""
-        return RequestError(f"--{error.flagname}", "a flag that --help lists", mend)
     if isinstance(error, flags.CantOpenFlagFileError):
         return RequestError(f"--flagfile: {str(error).removeprefix('ERROR:: ')}", "a readable file with a flag a line")
     found = re.match(r"flag (--\w+=.*?): (.*)", str(error), re.DOTALL)

@@ -22,6 +22,7 @@ class DescentState(NamedTuple):
         failed_at: `[N]` int32, the step at which a corner's terms or gradient were
             not finite, or -1; it stays where it was.
         terms: `[terms, N]`, as last computed for each corner.
+        rounds: int32 scalar, how often the stopping losses have been halved since the start.
     """
 
     step: tf.Tensor
@@ -30,6 +31,7 @@ class DescentState(NamedTuple):
     done: tf.Tensor
     failed_at: tf.Tensor
     terms: tf.Tensor
+    rounds: tf.Tensor
 
 
 class DescentResult(NamedTuple):

@@ -8,6 +8,7 @@ import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -67,8 +68,8 @@ def fit(image: np.ndarray, shape: ImageShape) -> np.ndarray:
     return pixels[..., None] if channels == 1 else pixels
 
 
-def write_png(path: Path, image: np.ndarray) -> None:
-    """Writes one image `[H, W, C]` uint8, C being 1 or 3, as a lossless PNG."""
+def write_png(path: Path | IO[bytes], image: np.ndarray) -> None:
+    """Writes one image `[H, W, C]` uint8, C being 1 or 3, as a lossless PNG, to a path or an open file."""
     pixels = image[..., 0] if image.shape[-1] == 1 else image
     Image.fromarray(pixels).save(path, format="PNG")
 

@@ -41,13 +41,14 @@ class Parameterization(Protocol):
 
     Attributes:
         weights: default weights of its terms.
-        adam_rate: a learning rate that suits Adam.
         hull_noise: the noise from which corners part where hull terms hold them together.
     """
 
     weights: Mapping[str, float]
-    adam_rate: float
     hull_noise: float
+
+    def adam_schedule(self, together: bool) -> str:
+        """A learning rate that suits Adam, as the user would write it; `together` with hull terms."""
 
     def init(self, source: np.ndarray, num_corners: int, *, noise: float = 0.0, seed: int = 0) -> tf.Tensor:
         """Control parameters `[N, ...]` of N images near the source `[H, W, C]`."""

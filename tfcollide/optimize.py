@@ -86,6 +86,7 @@ class Descent:
             done=tf.zeros([corners], tf.bool),
             failed_at=tf.fill([corners], -1),
             terms=tf.zeros([len(self.term_names), corners]),
+            rounds=tf.constant(0),
         )
 
     def progress(self, stacked: np.ndarray) -> np.ndarray:
@@ -136,6 +137,7 @@ class Descent:
             tf.gather(state.done, alive),
             tf.gather(state.failed_at, alive),
             tf.gather(state.terms, alive, axis=1),
+            state.rounds,
         )
         moved = self._advance(part, self._take(goal, alive), tf.gather(stop_loss, alive))
 
@@ -149,6 +151,7 @@ class Descent:
             back(state.done, moved.done),
             back(state.failed_at, moved.failed_at),
             tf.transpose(back(tf.transpose(state.terms), tf.transpose(moved.terms))),
+            state.rounds,
         )
 
     def _advance(self, state: DescentState, goal: Any, stop_loss: tf.Tensor) -> DescentState:
@@ -170,7 +173,7 @@ class Descent:
         failed_at = tf.where(landed | done | (failed_at >= 0), failed_at, state.step)
         still = tf.reshape(done | (failed_at >= 0), [-1] + [1] * len(axes))
         controls = tf.where(still, state.controls, moved)
-        return DescentState(state.step + 1, controls, slots, done, failed_at, self._stack(terms))
+        return DescentState(state.step + 1, controls, slots, done, failed_at, self._stack(terms), state.rounds)
 
 
 def minimize(
@@ -183,6 +186,7 @@ def minimize(
     stop_fraction: float = 0.05,
     resume: Mapping[str, np.ndarray] | None = None,
     on_chunk: Callable[[DescentState, Trace], None] = lambda state, trace: None,
+    accept: Callable[[np.ndarray], bool] = lambda controls: True,
 ) -> DescentResult:
     """Descends until every corner is below its stopping loss, or for `max_steps`.
 
@@ -196,25 +200,29 @@ def minimize(
         stop_fraction: see `stop_loss`.
         resume: what `pack_state` made of an earlier state of the same descent.
         on_chunk: called between chunks with the state and the trace so far.
+        accept: asked of the control parameters once all corners have stopped; where it
+            refuses, the stopping losses are halved and all corners go on.
     """
     began = time.perf_counter()
     state, trace = unpack_state(descent.init(controls), descent.term_names, resume)
     start = descent.progress(descent.evaluate(controls, goal, tf.constant(0)).numpy())
     threshold = np.full_like(start, stop_loss) if stop_loss is not None else stop_fraction * start
     threshold = np.where(threshold == 0, np.finfo(np.float32).tiny, threshold)  # a start that collides already is done
-    stop = tf.constant(threshold)
-    descent.chunk(state, goal, stop, state.step)  # compiles; takes no step
+    descent.chunk(state, goal, tf.constant(threshold), state.step)  # compiles; takes no step
     compiled, in_loop, length = time.perf_counter() - began, 0.0, _first_chunk(descent, controls, goal)
     finished = False
     while not finished:
         before = time.perf_counter()
         last = min(int(state.step) + length, max_steps)
+        stop = tf.constant(threshold * np.float32(0.5 ** int(state.rounds)))
         state, steps, rows = descent.chunk(state, goal, stop, tf.constant(last))
         elapsed = time.perf_counter() - before
         in_loop += elapsed
         length = 2 * length if elapsed < _CHUNK_SECONDS / 2 else max(1, length // 2) if elapsed > 2 * _CHUNK_SECONDS else length
         trace = extend(trace, steps.numpy(), rows.numpy())
         finished = int(state.step) >= max_steps or bool(np.all(state.done.numpy() | (state.failed_at.numpy() >= 0)))
+        if finished and bool(np.all(state.done)) and int(state.step) < max_steps and not accept(state.controls.numpy()):
+            state, finished = state._replace(done=tf.zeros_like(state.done), rounds=state.rounds + 1), False
         on_chunk(state, trace)
     terms = descent.evaluate(state.controls, goal, state.step).numpy()
     if not trace.steps.size or trace.steps[-1] != int(state.step):

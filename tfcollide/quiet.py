@@ -1,5 +1,6 @@
 """Importing TensorFlow without its start-up chatter."""
 
+import gc
 import importlib
 import os
 import sys
@@ -22,6 +23,7 @@ def import_tensorflow() -> None:
         try:
             importlib.import_module("tensorflow")
             importlib.import_module("keras")
+            gc.freeze()  # else each full collection walks a million objects of TensorFlow's, longer than a request takes
         except BaseException:
             said.seek(0)
             os.write(kept, said.read())

@@ -32,6 +32,7 @@ __all__ = [
     "SweepSummary",
     "Trace",
     "WorstMixture",
+    "json_bytes",
     "to_json",
     "write_bytes",
     "write_csv",
@@ -443,10 +444,14 @@ def write_bytes(path: Path, content: bytes) -> None:
         beside.unlink(missing_ok=True)
 
 
+def json_bytes(value: Any) -> bytes:
+    """Records, mappings and sequences as indented JSON."""
+    return (json.dumps(to_json(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode()
+
+
 def write_json(path: Path, value: Any) -> None:
     """Writes records, mappings and sequences as indented JSON."""
-    text = json.dumps(to_json(value), indent=2, allow_nan=False, ensure_ascii=False)
-    write_bytes(path, (text + "\n").encode())
+    write_bytes(path, json_bytes(value))
 
 
 def write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from tfcollide.errors import RequestError
 
-__all__ = ["BACKENDS", "DATASETS", "MODELS", "OBJECTIVES", "PARAMETERIZATIONS", "Registry"]
+__all__ = ["BACKENDS", "DATASETS", "EXPORTS", "MODELS", "OBJECTIVES", "PARAMETERIZATIONS", "Registry"]
 
 
 class Registry:
@@ -52,6 +52,9 @@ DATASETS = Registry(
     "tfcollide.data",
     shared=("catalog", "folder", "from_tfds", "images_on_demand", "labelled", "select"),
 )
+EXPORTS = Registry(
+    "what", "tfcollide.export", shared=("parts", "saved_model", "verdict", "version_directory", "vnnlib", "warmup")
+)
 MODELS = Registry(
     "model",
     "tfcollide.models",
@@ -66,6 +69,7 @@ MODELS = Registry(
         "logits",
         "model_file",
         "pixel_range",
+        "precision",
         "predictions",
         "rectifier",
         "saved_model",

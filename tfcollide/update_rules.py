@@ -65,6 +65,8 @@ RULES: dict[str, Callable[[], UpdateRule]] = {"gradient_descent": gradient_desce
 
 def rate_of(schedule: Schedule, max_steps: int) -> Rate:
     """The learning rate as a function of the step; a cosine ends at `max_steps`."""
+    if schedule.half_life:
+        return lambda step: schedule.rates[0] * tf.pow(0.5, tf.cast(step, tf.float32) / schedule.half_life)
     if schedule.cosine:
         peak = schedule.rates[0]
         return lambda step: peak * 0.5 * (1.0 + tf.cos(math.pi * tf.cast(step, tf.float32) / max_steps))

@@ -21,7 +21,7 @@ NO_TENSORFLOW = """
 import sys
 sys.path.insert(0, {root!r})
 {statement}
-heavy = {{"tensorflow", "keras", "jax", "torch", "matplotlib", "sklearn"}} & set(sys.modules)
+heavy = {{"aiohttp", "grpc", "tensorflow", "keras", "jax", "torch", "matplotlib", "sklearn"}} & set(sys.modules)
 assert not heavy, heavy
 """
 
@@ -52,6 +52,12 @@ def in_python(statement, tmp_path):
         "import tfcollide.cli; assert tfcollide.cli.collide(['collide', '--help']) == 0",
         "import tfcollide.cli; assert tfcollide.cli.train_classifier(['train_classifier', '--help']) == 0",
         "import tfcollide.cli; assert tfcollide.cli.collide(['collide', '--out=x', '--source=nosuch']) == 2",
+        "import tfcollide.cli; assert tfcollide.cli.export(['export', '--help']) == 0",
+        "import tfcollide.cli; assert tfcollide.cli.export(['export', '--run=nowhere', '--out=a/b/1']) == 2",
+        "import tfcollide.cli; assert tfcollide.cli.check_served(['check_served', '--help']) == 0",
+        "import tfcollide.cli; assert tfcollide.cli.check_served(['check_served', '--server=nowhere']) == 2",
+        "import tfcollide.cli; assert tfcollide.cli.serve_local(['serve_local', '--help']) == 0",
+        "import tfcollide.cli; assert tfcollide.cli.serve_local(['serve_local', '--models=nowhere']) == 2",
         "import tfcollide.cli; assert tfcollide.cli.index_patches(['index_patches', '--help']) == 0",
         "import tfcollide.cli; assert tfcollide.cli.index_patches(['index_patches', '--out=x', '--images=nowhere']) == 2",
         "import tfcollide.cli; assert tfcollide.cli.query_patches(['query_patches', '--patches=x', '--out=y']) == 2",

@@ -83,5 +83,11 @@ TAPS = {
 }
 
 
+def check_taps(names, make):
+    """That these are the taps of a network; Keras numbers operations through the whole process."""
+    plain = ["relu" if name.startswith("relu_") and make is branches else name for name in names]
+    assert sorted(plain) == sorted(TAPS[make])
+
+
 def images(shape=SHAPE, count=3, upper=1.0):
     return np.random.default_rng(0).uniform(0, upper, [count, *shape]).astype(np.float32)

@@ -9,6 +9,7 @@ from tfcollide.errors import RequestError
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.model_file import ModelFile, inspect
 from tfcollide.models.pixel_range import PHOTO, range_of_layers
+from tfcollide.models.precision import set_precision
 from tfcollide.models.saved_model import check_operations, load_frozen
 from tfcollide.shapes import Bounds, ImageShape
 
@@ -24,6 +25,7 @@ def load_classifier(
     bounds: Bounds | None = None,
     image_size: int | None = None,
     class_names: tuple[str, ...] | None = None,
+    precision: str = "float32",
 ) -> Classifier:
     """The classifier in a file.
 
@@ -33,13 +35,14 @@ def load_classifier(
         bounds: of the pixels; None to tell them from the first layers, 0..255 where these say nothing.
         image_size: height and width where the model leaves them open; None is 224.
         class_names: one a class.
+        precision: see `precision.set_precision`.
 
     Raises:
         RequestError: the file cannot be loaded, or holds no classifier with a ReLU.
     """
     file = inspect(path, allow_custom_code=allow_custom_code)
     model = _load(file, allow_custom_code)
-    return wrap(model, name=path.stem, bounds=bounds, image_size=image_size, class_names=class_names)
+    return wrap(model, name=path.stem, bounds=bounds, image_size=image_size, class_names=class_names, precision=precision)
 
 
 def wrap(
@@ -49,8 +52,10 @@ def wrap(
     bounds: Bounds | None = None,
     image_size: int | None = None,
     class_names: tuple[str, ...] | None = None,
+    precision: str = "float32",
 ) -> Classifier:
     """A Keras model as a classifier; arguments as of `load_classifier`."""
+    set_precision(model, precision)
     shape = _image_shape(model, name, image_size)
     classifier = Classifier(model, name=name, bounds=bounds or PHOTO, class_names=class_names, image_shape=shape)
     if bounds is None:

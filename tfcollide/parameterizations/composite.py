@@ -29,7 +29,6 @@ class Composite:
     """
 
     weights: Mapping[str, float] = {"total_variation": 0.2}
-    adam_rate = 0.1
     hull_noise = 0.005
 
     def __init__(self, layout: Layout):
@@ -42,6 +41,10 @@ class Composite:
         size = layout.down.size
         nothing = np.zeros([layout.num_candidates, size, size, layout.channels], np.float32)
         self._arranged = tf.Variable(arrange(layout, nothing), trainable=False)
+
+    def adam_schedule(self, together: bool) -> str:
+        """One rate suits: control parameters have no unit."""
+        return "0.1"
 
     def place(self, patches: np.ndarray) -> None:
         """Takes other patches, `[K, n + 2s, n + 2s, C]` float32 in the model's bounds; what is compiled stays."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["VARIANT", "Pixels"]
 
 _ADAM_RATE = 0.03
+_HULL_RATE, _HULL_HALF_LIFE = 0.015, 150
 
 
 class Pixels:
@@ -29,7 +30,12 @@ class Pixels:
 
     def __init__(self, bounds: Bounds):
         self._bounds = bounds
-        self.adam_rate = _ADAM_RATE * bounds.range
+
+    def adam_schedule(self, together: bool) -> str:
+        """Rates are shares of the bounds' range; corners held together settle only as it falls."""
+        if together:
+            return f"halving:{_HULL_RATE * self._bounds.range:g}:{_HULL_HALF_LIFE}"
+        return f"{_ADAM_RATE * self._bounds.range:g}"
 
     def init(self, source: np.ndarray, num_corners: int, *, noise: float = 0.0, seed: int = 0) -> tf.Tensor:
         """N copies of the source, with noise if asked for.

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tfcollide.beam import import_beam, pipeline
 from tfcollide.errors import RequestError
 from tfcollide.patches.catalog import open_photographs
 from tfcollide.patches.fit import fit_square
@@ -19,12 +20,7 @@ from tfcollide.patches.manifest import Manifest
 from tfcollide.patches.photographs import Photographs, shard_positions
 from tfcollide.patches.shards import Checksums, Step, finished, write_images, write_trees
 
-__all__ = ["build", "check_beam"]
-
-
-def check_beam(runner: str, options: str) -> None:
-    """Raises `RequestError` where Apache Beam is not installed or has no such runner."""
-    _pipeline(runner, options)
+__all__ = ["build"]
 
 
 def build(
@@ -54,31 +50,21 @@ def build(
     Raises:
         RequestError: Beam is missing, or has no such runner.
     """
-    beam, pipeline = _beam(), _pipeline(runner, options)
+    beam, flow = import_beam(), pipeline(runner, options)
     shards = list(enumerate(shard_positions(manifest.shard_images, kept)))
-    with pipeline:
+    with flow:
         images = (
-            pipeline
+            flow
             | "shards" >> beam.Create(shards)
             | "spread" >> beam.Reshuffle()
             | "images" >> beam.Map(_images, folder, manifest, source)
         )
         if manifest.num_trees:
             fitted = images | "all" >> beam.combiners.ToList() | "fit" >> beam.Map(_fit, folder, manifest)
-            numbers = pipeline | "numbers" >> beam.Create([shard for shard, _ in shards])
+            numbers = flow | "numbers" >> beam.Create([shard for shard, _ in shards])
             spread = numbers | "spread again" >> beam.Reshuffle()
             spread | "trees" >> beam.Map(_trees, beam.pvalue.AsSingleton(fitted), folder, manifest, on_disk)
     return _collect(folder, manifest)
-
-
-def _pipeline(runner: str, options: str) -> Any:
-    beam = _beam()
-    from apache_beam.options.pipeline_options import PipelineOptions
-
-    try:
-        return beam.Pipeline(options=PipelineOptions([f"--runner={runner}", *options.split()]))
-    except (ImportError, ValueError, AttributeError) as error:
-        raise RequestError(f"--runner={runner} ({error})", "a runner of Apache Beam, such as DirectRunner") from error
 
 
 def _images(part: tuple[int, Sequence[int]], folder: Path, manifest: Manifest, source: dict[str, Any]) -> int:
@@ -126,13 +112,3 @@ def _open(source: tuple[tuple[str, Any], ...]) -> Photographs:
 
 def _silent(count: int) -> None:
     """No progress: Beam shows its own."""
-
-
-def _beam() -> Any:
-    try:
-        import apache_beam
-    except ImportError as error:
-        raise RequestError(
-            "--runner without Apache Beam", "an installation with it", 'Run pip install "tfcollide[beam]".'
-        ) from error
-    return apache_beam

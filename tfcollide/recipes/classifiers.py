@@ -16,9 +16,9 @@ from tfcollide.models.model_file import kind_of
 from tfcollide.models.pixel_range import PHOTO, range_by_trial, range_of_layers
 from tfcollide.models.predictions import Predictions
 from tfcollide.recipes.config import CollideConfig, TrainConfig
-from tfcollide.recipes.model_request import parse_bounds
+from tfcollide.recipes.model_request import is_brought, parse_bounds
 
-__all__ = ["Opened", "brought", "trained"]
+__all__ = ["Opened", "brought", "open_classifier", "trained"]
 
 _TRIED = 50
 
@@ -41,6 +41,11 @@ class Opened(NamedTuple):
     predicted: Any
     labelled: bool
     seconds_training: float
+
+
+def open_classifier(config: CollideConfig, data: LabelledImages) -> Opened:
+    """The classifier of a run: trained here, or brought."""
+    return brought(config, data) if is_brought(config) else trained(config, data)
 
 
 def trained(config: TrainConfig, data: LabelledImages) -> Opened:
@@ -87,7 +92,7 @@ def brought(config: CollideConfig, data: LabelledImages) -> Opened:
 def _application(config: CollideConfig) -> Classifier:
     weights = config.weights or "imagenet"
     model = applications.build(config.model, weights, image_size=config.image_size, seed=config.train_seed)
-    return wrap(model, name=applications.title(config.model, weights), bounds=PHOTO)
+    return wrap(model, name=applications.title(config.model, weights), bounds=PHOTO, precision=config.precision)
 
 
 def _file(config: CollideConfig) -> Classifier:
@@ -96,6 +101,7 @@ def _file(config: CollideConfig) -> Classifier:
         allow_custom_code=config.allow_custom_code,
         bounds=parse_bounds(config.pixel_range) if config.pixel_range else None,
         image_size=config.image_size,
+        precision=config.precision,
     )
 
 

@@ -46,13 +46,15 @@ def run(config: CollideConfig, out: Path, *, overwrite: bool = False) -> Summary
 
     # From here on TensorFlow is needed: it waits for everything that can be refused without it.
     import_tensorflow()
+    from tfcollide.recipes.devices import on_device
     from tfcollide.recipes.experiment import prepare
     from tfcollide.recipes.pair import run_pair
     from tfcollide.recipes.sweep import run_sweep
 
-    experiment = prepare(config, data)
-    spent = time.perf_counter() - began
-    seconds = {"load": spent - experiment.seconds_training, "train": experiment.seconds_training}
-    if pair is None:
-        return run_sweep(config, experiment, asked, directory, seconds)
-    return run_pair(config, experiment, pair, directory, seconds)
+    with on_device(config.device):
+        experiment = prepare(config, data)
+        spent = time.perf_counter() - began
+        seconds = {"load": spent - experiment.seconds_training, "train": experiment.seconds_training}
+        if pair is None:
+            return run_sweep(config, experiment, asked, directory, seconds)
+        return run_pair(config, experiment, pair, directory, seconds)

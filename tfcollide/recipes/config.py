@@ -4,11 +4,13 @@ Nothing in this module imports TensorFlow, so a bad value is refused at once.
 """
 
 import dataclasses
-import math
 import os
 from typing import Any, Self
 
 from tfcollide.errors import RequestError
+from tfcollide.fields import at_least as _at_least
+from tfcollide.fields import flag as _flag
+from tfcollide.fields import positive as _positive
 from tfcollide.models.model_file import kind_of
 from tfcollide.run_directory import absolute
 
@@ -24,10 +26,6 @@ HEADINGS = {
     "seed": "The run",
 }
 """The first flag of each part of --help -> its heading."""
-
-
-def _flag(default: Any, help_text: str, *, choices: tuple[str, ...] = ()) -> Any:
-    return dataclasses.field(default=default, metadata={"help": help_text, "choices": choices})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -125,7 +123,8 @@ class CollideConfig(TrainConfig):
     optimizer: str = _flag("adam", "Update rule.", choices=("gradient_descent", "ema", "adam"))
     learning_rate: str | None = _flag(
         None,
-        "RATE, STEP:RATE,STEP:RATE,... from step 0 on, or cosine:RATE. Default: 0.03 of the pixel range with adam, else 0.01.",
+        "RATE; STEP:RATE,STEP:RATE,... from step 0 on; cosine:RATE; or halving:RATE:STEPS. Default with adam: 0.015 of the "
+        "pixel range, halving in 150 steps, with hull samples, else 0.03 of it; 0.01 without adam.",
     )
     term_weights: str | None = _flag(
         None, "Weights of loss terms, such as active_match=2,corner_push=1. Default: the objective's."
@@ -134,10 +133,10 @@ class CollideConfig(TrainConfig):
         False, "Weights of L_neg as they are, as in Eq. 3; otherwise they are multiplied by the size of the target's features."
     )
     hull_samples: int | None = _flag(
-        None, "Random mixtures that must match the target too, a step. Default: N at a tap that is not affine, else 0 (Eq. 3)."
+        None, "Random mixtures that must match the target too, a step; 0 is the paper's loss, Eq. 3. Default: N."
     )
     spread: float = _flag(
-        0.15, "With hull samples: how far apart corners are to be, as the root mean square over pixels, a share of their range."
+        0.12, "With hull samples: how far apart corners are to be, as the root mean square over pixels, a share of their range."
     )
     half_life: float = _flag(150.0, "Steps in which the weights of all terms but active_match halve; 0: never, as in Eq. 3.")
     start_noise: float | None = _flag(
@@ -165,7 +164,14 @@ class CollideConfig(TrainConfig):
     pairs: str | None = _flag(None, "Sweep: a CSV file with the columns source and target.")
     num_pairs: int | None = _flag(None, "Sweep: this many random pairs of correctly classified test images.")
     vnnlib: bool = _flag(False, "Write verify/: the mixtures as ONNX and the claim as VNN-LIB, for an independent verifier.")
+    runner: str | None = _flag(None, "Sweep: run the pairs on this runner of Apache Beam, such as DirectRunner.")
+    beam_options: str = _flag("", "More options of the Beam pipeline, as Beam writes them.")
     seed: int = _flag(0, "Seed of everything drawn outside training.")
+    device: str | None = _flag(None, "Where to compute, such as GPU:0 or CPU:0. Default: TensorFlow's choice.")
+    precision: str = _flag(
+        "float32", "Of a network that exists already.", choices=("float32", "mixed_bfloat16", "mixed_float16")
+    )
+    xla: bool = _flag(False, "Compile the loss and its gradient with XLA.")
     checkpoint_seconds: float = _flag(60.0, "Seconds between checkpoints of the search.")
     trace_every: int = _flag(10, "Steps between rows of trace.csv.")
     tensorboard: bool = _flag(False, "Write TensorBoard events.")
@@ -238,6 +244,8 @@ class CollideConfig(TrainConfig):
         self._check_composite()
         if self.vnnlib and self.num_corners() < 2:
             raise RequestError("--vnnlib with one corner", "at least two to mix", "Say --corners=2, or leave --vnnlib out.")
+        if self.runner is not None and not (self.pairs or self.num_pairs or self.source == "every"):
+            raise RequestError(f"--runner={self.runner} with one pair", "a sweep", "Say --pairs or --num_pairs beside it.")
         if self.pairs is not None and self.num_pairs is not None:
             raise RequestError("--pairs together with --num_pairs", "one of the two")
         defaults = {field.name: field.default for field in dataclasses.fields(self)}
@@ -354,17 +362,3 @@ def _absolute(path: str) -> str:
 def choices_of(field: Any) -> tuple[str, ...]:
     """The values that a field is restricted to; empty where there is no such list."""
     return tuple(PRESETS) if field.name == "preset" else field.metadata["choices"]
-
-
-def _at_least(config: Any, least: int, *names: str) -> None:
-    for name in names:
-        value = getattr(config, name)
-        if value is not None and not (math.isfinite(value) and value >= least):
-            raise RequestError(f"--{name}={value}", f"a number of at least {least}")
-
-
-def _positive(config: Any, *names: str) -> None:
-    for name in names:
-        value = getattr(config, name)
-        if value is not None and not (math.isfinite(value) and value > 0):
-            raise RequestError(f"--{name}={value}", "a positive number")

@@ -2,6 +2,8 @@
 
 import math
 
+import tensorflow as tf
+
 from tfcollide import stopping, update_rules
 from tfcollide.errors import RequestError
 from tfcollide.loss import HullTerms, Objective, Parameterization, loss_terms
@@ -15,7 +17,7 @@ from tfcollide.schedules import parse_schedule
 
 __all__ = ["descent_of", "hull_terms", "is_affine", "start_noise"]
 
-_OTHER_RATE = 0.01
+_OTHER_RATE = "0.01"
 _TOGETHER = ("hull_match", "crowding")
 
 
@@ -68,15 +70,16 @@ def descent_of(
     weights = term_weights(config.term_weights, default_weights(config))
     if together is None:
         weights = {name: value for name, value in weights.items() if name not in _TOGETHER}
-    default = parameterization.adam_rate if config.optimizer == "adam" else _OTHER_RATE
+    default = parameterization.adam_schedule(together is not None) if config.optimizer == "adam" else _OTHER_RATE
     progress, pixels = objective.progress_term, math.prod(classifier.image_shape[:2])
     alone = together is None and not is_affine(classifier, tap.name)  # a small network gains nothing from it
+    found = loss_terms(objective, tap.pre_activation, parameterization, together)
     return Descent(
-        loss_terms(objective, tap.pre_activation, parameterization, together),
+        tf.function(found, jit_compile=True, autograph=False) if config.xla else found,
         weights=weights,
         progress_term=progress,
         rule=update_rules.RULES[config.optimizer](),
-        rate=update_rules.rate_of(parse_schedule(config.learning_rate or str(default)), config.max_steps),
+        rate=update_rules.rate_of(parse_schedule(config.learning_rate or default), config.max_steps),
         project=parameterization.project,
         stop=stopping.together_below(progress) if together else stopping.each_below(progress),
         scales=(lambda goal: {}) if config.literal else (lambda goal: terms.scales(goal, pixels)),

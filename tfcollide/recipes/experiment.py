@@ -19,11 +19,10 @@ from tfcollide.models.predictions import Predictions, evenly
 from tfcollide.optimize import Descent
 from tfcollide.polytope.hull import mean_distance
 from tfcollide.polytope.worst_mixture import MixtureSearch
-from tfcollide.recipes.classifiers import brought, trained
+from tfcollide.recipes.classifiers import open_classifier
 from tfcollide.recipes.composing import Composer, open_composer
 from tfcollide.recipes.config import CollideConfig
 from tfcollide.recipes.descents import descent_of, hull_terms
-from tfcollide.recipes.model_request import is_brought
 from tfcollide.registry import OBJECTIVES, PARAMETERIZATIONS
 
 __all__ = ["Experiment", "prepare"]
@@ -114,7 +113,7 @@ def prepare(config: CollideConfig, data: LabelledImages) -> Experiment:
         RequestError: the tap or the weights do not fit, or the network does not suit the solver or the export.
     """
     objective = OBJECTIVES.load(config.objective)
-    opened = brought(config, data) if is_brought(config) else trained(config, data)
+    opened = open_classifier(config, data)
     classifier = opened.classifier
     tap = classifier.tap(config.tap or classifier.default_tap)
     composer = open_composer(config, classifier.image_shape) if config.parameterization == "composite" else None

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tfcollide.beam import pipeline
 from tfcollide.errors import RequestError
 from tfcollide.patches import beam, local
 from tfcollide.patches.catalog import open_photographs
@@ -56,7 +57,7 @@ def run(config: IndexConfig, out: Path, *, overwrite: bool = False) -> Manifest:
     if config.index == "annoy":
         check_annoy()
     if config.runner:
-        beam.check_beam(config.runner, config.beam_options)
+        pipeline(config.runner, config.beam_options)  # refuses a runner that is not there
     if config.images is not None:
         _build(config.resolved(), out, overwrite)
     collection = open_collection(out)

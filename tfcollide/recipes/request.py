@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tfcollide.beam import pipeline
 from tfcollide.data.catalog import load_dataset
 from tfcollide.data.labelled import LabelledImages
 from tfcollide.data.select import Selector, parse_selector, resolve
@@ -68,6 +69,8 @@ def check_collide(config: CollideConfig) -> LabelledImages:
     term_weights(config.term_weights, default_weights(config))
     parse_units(config.units or "0")
     _check_index(config)
+    if config.runner is not None:
+        pipeline(config.runner, config.beam_options)
     if config.vnnlib and importlib.util.find_spec("onnx") is None:
         raise RequestError("--vnnlib without the package onnx", "it installed", 'Say pip install "tfcollide[verify]".')
     check_brought(config)

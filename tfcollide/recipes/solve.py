@@ -19,6 +19,7 @@ from tfcollide.optimize import minimize
 from tfcollide.parameterizations.composite import Composite
 from tfcollide.polytope import checks, geometry, vertices
 from tfcollide.polytope.halfspaces import Polytope, collision_polytope
+from tfcollide.polytope.holding import HullJudge
 from tfcollide.polytope.nearest import nearest
 from tfcollide.recipes.config import CollideConfig
 from tfcollide.recipes.descents import start_noise
@@ -91,6 +92,7 @@ def _descend(config: CollideConfig, experiment: Experiment, problem: Problem, ch
             stop_loss=config.stop_loss,
             stop_fraction=config.stop_fraction,
             resume=resume,
+            accept=_acceptance(experiment, problem),
             on_chunk=_reporter(bar, experiment.objective.progress_term, checkpoint, config.checkpoint_seconds),
         )
     images = experiment.parameterization.to_image(tf.constant(found.controls)).numpy()
@@ -158,6 +160,14 @@ def _nearest_words(status: str) -> str:
         "infeasible": "no collision exists within these bounds",
         "too far": "the closest collision lies further than --max_total",
     }.get(status, vertices.explain(status))
+
+
+def _acceptance(experiment: Experiment, problem: Problem) -> Callable[[np.ndarray], bool]:
+    """What the descent asks before it ends: whether the hull holds, where it was to be held together."""
+    if not experiment.together:
+        return lambda controls: True
+    judge = HullJudge(experiment.classifier, problem.goal_image, problem.seen.predicted, len(problem.units))
+    return lambda controls: judge(experiment.parameterization.to_image(tf.constant(controls)).numpy())
 
 
 def _reporter(bar: tqdm, term: str, checkpoint: Path, every: float) -> Callable[[DescentState, Trace], None]:

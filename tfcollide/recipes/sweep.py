@@ -1,23 +1,17 @@
 """Many pairs with one model and one compiled descent; resumable pair by pair."""
 
-import dataclasses
-import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from absl import logging
 from PIL import Image
 from tqdm import tqdm
 
 from tfcollide.data.select import draw_pairs, every_class, parse_selector
-from tfcollide.errors import RequestError
-from tfcollide.recipes.config import CollideConfig, flags_text
+from tfcollide.recipes.beam_sweep import run_on_beam
+from tfcollide.recipes.config import CollideConfig
 from tfcollide.recipes.experiment import Experiment
-from tfcollide.recipes.pair import run_pair
-from tfcollide.recipes.request import beside, parse_pair, with_absolute_files
+from tfcollide.recipes.one_pair import directory_name, run_one, summary_of
 from tfcollide.records import PairResult, SweepSummary, write_json
 from tfcollide.report import figure, table
 from tfcollide.run_directory import RunDirectory
@@ -52,17 +46,11 @@ def run_sweep(
         pairs = draw_pairs(experiment.data, experiment.predicted, config.num_pairs or 1, config.seed)
     folder = directory.open()
     try:
+        if config.runner is not None:
+            run_on_beam(config, pairs, folder)  # what it leaves undone is tried again here, and listed
         results: list[PairResult] = []
         for number, (source, target) in enumerate(tqdm(pairs, desc="pairs", unit=" pairs")):
-            single = dataclasses.replace(
-                config,
-                source=beside(config.pairs, source),
-                target=beside(config.pairs, target),
-                pairs=None,
-                num_pairs=None,
-            )
-            found = _run_one(single, experiment, folder / _name(number, source, target))
-            results.append(dataclasses.replace(found, source=source, target=target))
+            results.append(run_one(config, experiment, source, target, folder / directory_name(number, source, target)))
         summary = _summarise(config, experiment, results, _seconds(folder, results, seconds))
         _draw(folder, summary)
         (folder / "table.md").write_text(table.sweep_table(summary), encoding="utf-8")
@@ -71,51 +59,6 @@ def run_sweep(
         return summary
     finally:
         directory.close()
-
-
-def _run_one(config: CollideConfig, experiment: Experiment, out: Path) -> PairResult:
-    """One pair; a request that cannot be carried out becomes a line of the table."""
-    if not out.exists():
-        try:
-            pair = parse_pair(config, experiment.data)
-            named = with_absolute_files(config, pair)
-            run_pair(named, experiment, pair, RunDirectory(out, flags_text(named)), {})
-        except RequestError as error:
-            logging.warning("%s -> %s: %s", config.source, config.target, error)
-            return PairResult(config.source, config.target, None, False, str(error))
-    found = _summary_of(out)
-    return PairResult(
-        source=config.source,
-        target=config.target,
-        directory=out.name,
-        converged=found["converged"],
-        error=None,
-        classes=(found["source"]["predicted"], found["target"]["predicted"]),
-        steps=found["steps"],
-        max_active_match=max(corner["active_match"] for corner in found["corners"]),
-        corner_mean=found["distance"]["corner_mean"],
-        accuracy=found["interpolation"]["accuracy"],
-        mean_probability=found["interpolation"]["mean_probability"],
-        png_accuracy=found["png"]["accuracy"],
-        misread=sum(corner["predicted"] != found["target"]["predicted"] for corner in found["corners"]),
-        **_proven(found),
-    )
-
-
-def _proven(found: Mapping[str, Any]) -> dict[str, Any]:
-    """What a pair's summary says beyond samples, as fields of a `PairResult`."""
-    certificate, exact = found["certificate"] or {}, found["exact"] or {}
-    return {
-        "worst_margin": (found["worst_mixture"] or {}).get("margin"),
-        "proof": certificate.get("status"),
-        "proven_margin": certificate.get("margin"),
-        # Where there is no collision the source stands in, and its difference says nothing.
-        "feature_difference": max(exact["feature_residual_float32"]) if exact and found["converged"] else None,
-        "change": exact.get("distance"),
-        "duality_gap": exact.get("duality_gap"),
-        "low_frequency_share": (found.get("perceptual") or {}).get("low_frequency_share"),
-        "ms_ssim": (found.get("perceptual") or {}).get("ms_ssim"),
-    }
 
 
 def _summarise(
@@ -142,18 +85,9 @@ def _summarise(
 
 def _seconds(folder: Path, results: list[PairResult], shared: Mapping[str, float]) -> dict[str, float]:
     """What was spent once and what all pairs took together, those of earlier tries included."""
-    done = [_summary_of(folder / pair.directory)["seconds"] for pair in results if pair.directory]
+    done = [summary_of(folder / pair.directory)["seconds"] for pair in results if pair.directory]
     spent = {**shared, **{name: sum(pair[name] for pair in done) for name in ("solve", "check", "report")}}
     return spent | {"total": sum(spent.values())}
-
-
-def _summary_of(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-
-
-def _name(number: int, source: str, target: str) -> str:
-    safe = (re.sub(r"[^A-Za-z0-9]+", "-", Path(text).stem or text)[:40] for text in (source, target))
-    return f"pair_{number:04d}_" + "_to_".join(safe)
 
 
 def _draw(folder: Path, summary: SweepSummary) -> None:
@@ -175,7 +109,7 @@ def _draw(folder: Path, summary: SweepSummary) -> None:
 
 def _panels(folder: Path, pair: PairResult) -> list[figure.Panel]:
     """The images of a pair, from its own files."""
-    found = _summary_of(folder)
+    found = summary_of(folder)
     ends = {}
     for name in ("source", "target"):
         caption = f'"{found[name]["predicted"]}"  {found[name]["probability"]:.3f}'

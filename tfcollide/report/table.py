@@ -255,7 +255,8 @@ def _end(end: EndPoint) -> str:
 
 
 def _of(paper: PaperResult | None, name: str, show: Callable[[float], str]) -> str:
-    return show(getattr(paper, name)) if paper else ""
+    value = getattr(paper, name, None)
+    return "" if value is None else show(value)
 
 
 def _number(value: float | None, form: str) -> str:

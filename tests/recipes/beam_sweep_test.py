@@ -1,0 +1,27 @@
+"""A sweep on Beam leaves what a sweep on one machine leaves."""
+
+import dataclasses
+import json
+
+import pytest
+
+from tfcollide.recipes.collide import run
+from tfcollide.recipes.config import CollideConfig
+
+
+def test_equals_the_local_sweep(tmp_path):
+    pytest.importorskip("apache_beam")
+    (tmp_path / "pairs.csv").write_text("source,target\n3,7\n1,nosuch\n0,1\n")
+    config = CollideConfig(
+        pairs=str(tmp_path / "pairs.csv"), epochs=5, model_dir=str(tmp_path / "models"), corners=2, interpolations=20
+    )
+    local = run(config, tmp_path / "local")
+    beam = run(dataclasses.replace(config, runner="DirectRunner"), tmp_path / "beam")
+    assert [pair.error is None for pair in local.pairs] == [True, False, True]
+    assert dataclasses.replace(beam, seconds={}) == dataclasses.replace(local, seconds={})
+    for pair in local.pairs:
+        if pair.directory:
+            for name in ("corners.npz", "run.flags", "trace.csv"):
+                parts = [(tmp_path / place / pair.directory / name).read_bytes() for place in ("local", "beam")]
+                assert parts[0] == parts[1], name
+    assert json.loads((tmp_path / "beam" / "summary.json").read_text())["num_pairs"] == 3

@@ -1,0 +1,182 @@
+"""Clients as TF Serving's documentation has them, with nothing of ours."""
+
+import base64
+import json
+import urllib.error
+import urllib.request
+
+import grpc
+import numpy as np
+import pytest
+import tensorflow as tf
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from tensorflow_serving.apis import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    model_service_pb2_grpc,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+)
+
+
+@pytest.fixture
+def channel(server):
+    with grpc.insecure_channel(server.grpc) as channel:
+        yield channel
+
+
+def example_of(image):
+    example = tf.train.Example()
+    example.features.feature["images"].float_list.value.extend(image.ravel())
+    return example
+
+
+def test_predict(channel, direct, images):
+    stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name = "digits"
+    request.model_spec.signature_name = "serving_default"
+    request.inputs["images"].CopyFrom(tf.make_tensor_proto(images[0], shape=[1, 28, 28, 1]))
+    result = stub.Predict(request, 10.0)
+    expected = direct("digits")["serving_default"](images=tf.constant(images[:1]))["probabilities"].numpy()
+    np.testing.assert_allclose(result.outputs["probabilities"].float_val, expected[0], atol=1e-5)
+    assert list(result.outputs["class_ids"].int64_val) == [expected.argmax()]
+    assert (result.model_spec.name, result.model_spec.signature_name) == ("digits", "serving_default")
+    assert result.model_spec.version.value >= 1
+
+
+def test_predict_some_outputs(channel, images):
+    stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+    request = predict_pb2.PredictRequest(output_filter=["class_ids"])
+    request.model_spec.name = "digits"
+    request.inputs["images"].CopyFrom(tf.make_tensor_proto(images))
+    assert set(stub.Predict(request, 10.0).outputs) == {"class_ids"}
+
+
+def test_classify(channel, direct, images):
+    request = classification_pb2.ClassificationRequest()
+    request.model_spec.name = "digits"
+    request.model_spec.signature_name = "classify"
+    request.input.example_list.examples.extend([example_of(image) for image in images[:3]])
+    result = prediction_service_pb2_grpc.PredictionServiceStub(channel).Classify(request, 10.0).result
+    expected = direct("digits")["serving_default"](images=tf.constant(images[:3]))["probabilities"]
+    assert [[c.label for c in one.classes] for one in result.classifications] == [list("0123456789")] * 3
+    np.testing.assert_allclose([[c.score for c in one.classes] for one in result.classifications], expected, atol=1e-5)
+
+
+def test_metadata_and_status(channel):
+    request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
+    request.model_spec.name = "digits"
+    response = prediction_service_pb2_grpc.PredictionServiceStub(channel).GetModelMetadata(request, 10.0)
+    signatures = get_model_metadata_pb2.SignatureDefMap()
+    response.metadata["signature_def"].Unpack(signatures)
+    assert signatures.signature_def["classify"].method_name == "tensorflow/serving/classify"
+    request = get_model_status_pb2.GetModelStatusRequest()
+    request.model_spec.name = "digits"
+    (status,) = model_service_pb2_grpc.ModelServiceStub(channel).GetModelStatus(request, 10.0).model_version_status
+    assert status.state == get_model_status_pb2.ModelVersionStatus.AVAILABLE
+
+
+def test_health(local_server):
+    with grpc.insecure_channel(local_server.grpc) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        for service in ("", "digits"):
+            answer = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=10)
+            assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+def fetch(server, path, body=None):
+    """What curl -d BODY would print: the status and the JSON."""
+    request = urllib.request.Request(f"http://{server.rest}/v1/models/{path}", body and json.dumps(body).encode())
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return response.status, json.loads(response.read())
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())
+
+
+def test_rest_status(server):
+    status, answer = fetch(server, "digits")
+    assert status == 200
+    assert answer["model_version_status"][0]["state"] == "AVAILABLE"
+    assert answer["model_version_status"][0]["status"] == {"error_code": "OK", "error_message": ""}
+
+
+def test_rest_metadata(server):
+    status, answer = fetch(server, "digits/metadata")
+    definition = answer["metadata"]["signature_def"]["signature_def"]["serving_default"]
+    assert (status, definition["inputs"]["images"]["dtype"]) == (200, "DT_FLOAT")
+    sizes = [dim["size"] for dim in definition["inputs"]["images"]["tensor_shape"]["dim"]]
+    assert sizes == ["-1", "28", "28", "1"]
+
+
+def test_rest_rows_and_columns(server, direct, images):
+    expected = direct("digits")["serving_default"](images=tf.constant(images[:2]))["probabilities"]
+    for body in ({"instances": images[:2].tolist()}, {"instances": [{"images": image.tolist()} for image in images[:2]]}):
+        status, answer = fetch(server, "digits:predict", body)
+        assert status == 200
+        np.testing.assert_allclose([row["probabilities"] for row in answer["predictions"]], expected, atol=1e-5)
+    for body in ({"inputs": images[:2].tolist()}, {"inputs": {"images": images[:2].tolist()}}):
+        status, answer = fetch(server, "digits:predict", body)
+        np.testing.assert_allclose(answer["outputs"]["probabilities"], expected, atol=1e-5)
+
+
+def test_rest_single_output(server):
+    _, row = fetch(server, "hull:predict", {"signature_name": "mix", "instances": [[1, 0, 0]]})
+    _, column = fetch(server, "hull:predict", {"signature_name": "mix", "inputs": {"convex_weights": [[1, 0, 0]]}})
+    assert np.shape(row["predictions"]) == (1, 28, 28, 1)
+    assert row["predictions"] == column["outputs"]
+
+
+def test_rest_bytes(server, direct, digits):
+    pixels = digits.test.images[0]
+    data = base64.b64encode(tf.io.encode_png(pixels).numpy()).decode()
+    status, answer = fetch(server, "digits:predict", {"signature_name": "serving_bytes", "instances": [{"b64": data}]})
+    expected = direct("digits")["serving_uint8"](images=tf.constant(pixels[None]))["probabilities"][0]
+    assert status == 200
+    np.testing.assert_allclose(answer["predictions"][0]["probabilities"], expected, atol=1e-5)
+
+
+def test_rest_classify(server, direct, images):
+    body = {"signature_name": "classify", "examples": [{"images": image.ravel().tolist()} for image in images[:2]]}
+    status, answer = fetch(server, "digits:classify", body)
+    expected = direct("digits")["serving_default"](images=tf.constant(images[:2]))["probabilities"]
+    assert status == 200
+    assert [label for label, _ in answer["results"][0]] == list("0123456789")
+    np.testing.assert_allclose([[score for _, score in row] for row in answer["results"]], expected, atol=1e-5)
+
+
+def test_not_a_number_is_a_number_here(server, images):
+    broken = images[:2].copy()
+    broken[0, 3, 3] = np.nan
+    status, answer = fetch(server, "digits:predict", {"signature_name": "features", "instances": broken.tolist()})
+    assert status == 200
+    assert np.isnan(answer["predictions"][0]["pre_activation"]).all()
+    assert np.isfinite(answer["predictions"][1]["pre_activation"]).all()
+
+
+@pytest.mark.parametrize(
+    "path, body, status, words",
+    [
+        ("none", None, 404, "Could not find any versions of model none"),
+        ("digits/versions/999", None, 404, "Could not find version 999 of model digits"),
+        ("none:predict", {"instances": [1]}, 404, "Servable not found for request: Latest(none)"),
+        ("digits/versions/999:predict", {"instances": [1]}, 404, "Servable not found for request: Specific(digits, 999)"),
+        ("digits:predict", {"instances": []}, 400, "No values in 'instances' array"),
+        ("digits:predict", {"a": 1}, 400, "Missing 'inputs' or 'instances' key"),
+        ("digits:predict", [1], 400, "Is not object"),
+        ("digits:predict", {"signature_name": "x", "instances": [1]}, 400, '"x" not found in signature def'),
+        ("digits:predict", {"instances": [[1, 2], [3]]}, 400, "Failed to process element: 1 of 'instances' list"),
+        ("digits:predict", {"instances": ["a"]}, 400, "Type: String is not of expected type: float"),
+        ("digits:predict", {"instances": [{"x": 1}]}, 400, "does not have named input: x"),
+        ("digits:predict", {"inputs": {}}, 400, "Missing named input: images"),
+        ("digits:classify", {"examples": [{"images": 1.5}]}, 400, "method_name to be tensorflow/serving/classify"),
+        ("digits:classify", {"signature_name": "classify"}, 400, "key 'examples' is expected"),
+        ("digits:nothing", {"instances": [1]}, 400, "Malformed request: POST /v1/models/digits:nothing"),
+    ],
+)
+def test_rest_errors(server, path, body, status, words):
+    found, answer = fetch(server, path, body)
+    assert found == status
+    assert words in answer["error"]

@@ -1,0 +1,41 @@
+"""Apache Beam where it is installed: a pipeline on a runner that is named by a flag."""
+
+from typing import Any
+
+from tfcollide.errors import RequestError
+
+__all__ = ["import_beam", "pipeline"]
+
+
+def import_beam() -> Any:
+    """Apache Beam.
+
+    Raises:
+        RequestError: it is not installed.
+    """
+    try:
+        import apache_beam
+    except ImportError as error:
+        raise RequestError(
+            "--runner without Apache Beam", "an installation with it", 'Run pip install "tfcollide[beam]".'
+        ) from error
+    return apache_beam
+
+
+def pipeline(runner: str, options: str) -> Any:
+    """A pipeline that has not begun.
+
+    Args:
+        runner: as Beam names it: "DirectRunner", "FlinkRunner", "DataflowRunner".
+        options: more options, as on a command line.
+
+    Raises:
+        RequestError: Beam is missing, or has no such runner.
+    """
+    beam = import_beam()
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    try:
+        return beam.Pipeline(options=PipelineOptions([f"--runner={runner}", *options.split()]))
+    except (ImportError, ValueError, AttributeError) as error:
+        raise RequestError(f"--runner={runner} ({error})", "a runner of Apache Beam, such as DirectRunner") from error

@@ -1,0 +1,24 @@
+"""Mixed precision for a network that was saved in float32."""
+
+from typing import Any
+
+import keras
+
+__all__ = ["PRECISIONS", "set_precision"]
+
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
+
+def set_precision(model: Any, name: str) -> None:
+    """Lets the layers of a Keras model compute in 16 bits; weights stay float32.
+
+    Args:
+        model: changed in place; the graph of a SavedModel is left as it is.
+        name: one of `PRECISIONS`, as of `keras.DTypePolicy`.
+    """
+    if name == "float32" or not isinstance(model, keras.Model):
+        return
+    policy = keras.DTypePolicy(name)
+    for layer in model._flatten_layers(include_self=False):
+        if not isinstance(layer, (keras.layers.InputLayer, keras.layers.Normalization, keras.layers.Rescaling)):
+            layer.dtype_policy = policy  # preprocessing keeps all bits of the pixels

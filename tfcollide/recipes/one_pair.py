@@ -1,0 +1,111 @@
+"""One pair of many: into its own directory, or into a line that says why not."""
+
+import dataclasses
+import functools
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from absl import logging
+
+from tfcollide.errors import RequestError
+from tfcollide.recipes.config import CollideConfig, flags_text
+from tfcollide.recipes.experiment import Experiment, prepare
+from tfcollide.recipes.pair import run_pair
+from tfcollide.recipes.request import beside, check_collide, parse_pair, with_absolute_files
+from tfcollide.records import PairResult
+from tfcollide.run_directory import RunDirectory
+
+__all__ = ["directory_name", "run_alone", "run_one", "summary_of"]
+
+
+def run_one(config: CollideConfig, experiment: Experiment, source: str, target: str, out: Path) -> PairResult:
+    """Runs a pair, unless its directory is there already.
+
+    Args:
+        config: of all pairs.
+        experiment: prepared for `config`.
+        source: as asked for.
+        target: as asked for.
+        out: the pair's own directory.
+
+    Returns:
+        What it found; a request that cannot be carried out becomes an error in it.
+    """
+    single = dataclasses.replace(
+        config,
+        source=beside(config.pairs, source),
+        target=beside(config.pairs, target),
+        pairs=None,
+        num_pairs=None,
+        runner=None,
+        beam_options="",
+    )
+    if not out.exists():
+        try:
+            pair = parse_pair(single, experiment.data)
+            named = with_absolute_files(single, pair)
+            run_pair(named, experiment, pair, RunDirectory(out, flags_text(named)), {})
+        except RequestError as error:
+            logging.warning("%s -> %s: %s", source, target, error)
+            return PairResult(source, target, None, False, str(error))
+    return _result(source, target, out)
+
+
+def run_alone(config: CollideConfig, source: str, target: str, out: Path) -> bool:
+    """As `run_one`, in a process that prepares what it needs once and keeps it. Returns whether a directory is there."""
+    return run_one(config, _prepared(config), source, target, out).directory is not None
+
+
+@functools.lru_cache(maxsize=1)
+def _prepared(config: CollideConfig) -> Experiment:
+    return prepare(config, check_collide(config))
+
+
+def directory_name(number: int, source: str, target: str) -> str:
+    """The name of a pair's directory within the sweep's."""
+    safe = (re.sub(r"[^A-Za-z0-9]+", "-", Path(text).stem or text)[:40] for text in (source, target))
+    return f"pair_{number:04d}_" + "_to_".join(safe)
+
+
+def summary_of(folder: Path) -> dict[str, Any]:
+    """The `summary.json` of a finished run."""
+    return json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+
+
+def _result(source: str, target: str, out: Path) -> PairResult:
+    found = summary_of(out)
+    return PairResult(
+        source=source,
+        target=target,
+        directory=out.name,
+        converged=found["converged"],
+        error=None,
+        classes=(found["source"]["predicted"], found["target"]["predicted"]),
+        steps=found["steps"],
+        max_active_match=max(corner["active_match"] for corner in found["corners"]),
+        corner_mean=found["distance"]["corner_mean"],
+        accuracy=found["interpolation"]["accuracy"],
+        mean_probability=found["interpolation"]["mean_probability"],
+        png_accuracy=found["png"]["accuracy"],
+        misread=sum(corner["predicted"] != found["target"]["predicted"] for corner in found["corners"]),
+        **_proven(found),
+    )
+
+
+def _proven(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What a pair's summary says beyond samples, as fields of a `PairResult`."""
+    certificate, exact = found["certificate"] or {}, found["exact"] or {}
+    return {
+        "worst_margin": (found["worst_mixture"] or {}).get("margin"),
+        "proof": certificate.get("status"),
+        "proven_margin": certificate.get("margin"),
+        # Where there is no collision the source stands in, and its difference says nothing.
+        "feature_difference": max(exact["feature_residual_float32"]) if exact and found["converged"] else None,
+        "change": exact.get("distance"),
+        "duality_gap": exact.get("duality_gap"),
+        "low_frequency_share": (found.get("perceptual") or {}).get("low_frequency_share"),
+        "ms_ssim": (found.get("perceptual") or {}).get("ms_ssim"),
+    }

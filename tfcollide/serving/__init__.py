@@ -1,0 +1,1 @@
+"""TensorFlow Serving: asking a served model, and a local server with the same API."""
