@@ -72,6 +72,8 @@ setup(
             "collide-export=tfcollide.cli:export",
             "collide-index-patches=tfcollide.cli:index_patches",
             "collide-query-patches=tfcollide.cli:query_patches",
+            "collide-rebuild-composite=tfcollide.cli:rebuild_composite",
+            "collide-compare-looks=tfcollide.cli:compare_looks",
             "collide-serve=tfcollide.cli:serve_local",
             "collide-train=tfcollide.cli:train_classifier",
         ],

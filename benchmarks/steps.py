@@ -79,7 +79,7 @@ def descended(config, experiment):
     from tfcollide.recipes.descents import start_noise
 
     problem = posed(config, experiment)
-    noise = start_noise(config, experiment.together)
+    noise = start_noise(config, experiment.together, experiment.parameterization)
     start = experiment.parameterization.init(problem.start, CORNERS, noise=noise, seed=config.seed)
     result = minimize(experiment.descent, start, problem.goal, max_steps=config.max_steps, stop_fraction=SHARE)
     return result.steps, bool(result.converged.all())

@@ -436,3 +436,27 @@ def test_events_take_numbers_that_are_not_finite(tmp_path):
     write_events(tmp_path, broken, images.source, images.corners, images.target, UNIT)
     scalars, _ = read_events(tmp_path)
     assert np.isnan([value for _, value in scalars["match/corner_0"]]).all()
+
+
+@pytest.mark.parametrize(
+    ("parameterization", "source", "target", "place", "corner_mean"),
+    [
+        ("pixels", "home theater", "jeep", "Table 2", 4906.56),
+        ("composite", "trimaran", "obelisk", "Table 3", 5909.37),
+        ("composite", "eggnog", "rubber_eraser", "Table 3", 6074.86),
+        ("composite", "church, church building", "cleaver, meat cleaver, chopper", "Table 4", 9587.92),
+    ],
+)
+def test_the_papers_photographs_are_known_by_their_classes(parameterization, source, target, place, corner_mean):
+    case = summary(
+        dataset="folder:photographs",
+        model="vgg16",
+        tap="fc1",
+        parameterization=parameterization,
+        corners=(corner(),) * 5,
+        source=EndPoint("a.jpg", None, source, 0.9),
+        target=EndPoint("b.jpg", None, target, 0.9),
+    )
+    found = paper_result(case)
+    assert (found.place, found.corner_mean) == (place, corner_mean)
+    assert paper_result(dataclasses.replace(case, model="vgg19")) is None

@@ -17,6 +17,7 @@ from absl import flags, logging
 from tfcollide import __version__
 from tfcollide.errors import RequestError
 from tfcollide.recipes.check_served_config import CheckServedConfig
+from tfcollide.recipes.composite_config import CompareConfig, RebuildConfig
 from tfcollide.recipes.config import HEADINGS, CollideConfig, TrainConfig, choices_of, preset_values
 from tfcollide.recipes.export_config import ExportConfig
 from tfcollide.recipes.index_config import IndexConfig, QueryConfig
@@ -27,10 +28,12 @@ from tfcollide.run_directory import absolute
 __all__ = [
     "check_served",
     "collide",
+    "compare_looks",
     "export",
     "index_patches",
     "main",
     "query_patches",
+    "rebuild_composite",
     "serve_local",
     "train_classifier",
 ]
@@ -80,6 +83,16 @@ def index_patches(argv: Sequence[str] | None = None) -> int:
 def query_patches(argv: Sequence[str] | None = None) -> int:
     """`query_patches`: looks up the windows of a photograph and draws their neighbours. Returns the exit code."""
     return main(_query_patches, argv)
+
+
+def rebuild_composite(argv: Sequence[str] | None = None) -> int:
+    """`rebuild_composite`: makes the corners of a composite again from the index. Returns the exit code."""
+    return main(_rebuild_composite, argv)
+
+
+def compare_looks(argv: Sequence[str] | None = None) -> int:
+    """`compare_looks`: pixel corners and composites of the same pairs side by side. Returns the exit code."""
+    return main(_compare_looks, argv)
 
 
 def main(command: Callable[[list[str]], int], argv: Sequence[str] | None = None) -> int:
@@ -206,6 +219,34 @@ def _query_patches(argv: list[str]) -> int:
     from tfcollide.recipes.query_patches import run
 
     print(run(_config(QueryConfig, values), absolute(values["out"]), overwrite=values["overwrite"]))
+    return EXIT_DONE
+
+
+def _rebuild_composite(argv: list[str]) -> int:
+    values = _parse(argv, RebuildConfig, _define_out)
+    if values is None:
+        return EXIT_DONE
+    if values["out"] is None:
+        raise RequestError("no --out", "the directory to write", "Say, for example, --out=rebuilt.")
+    from tfcollide.recipes.rebuild_composite import run
+
+    difference = run(_config(RebuildConfig, values), absolute(values["out"]), overwrite=values["overwrite"])
+    print(f"{values['out']}: the corners, from the index; at most {difference:.3g} from those saved")
+    return EXIT_DONE
+
+
+def _compare_looks(argv: list[str]) -> int:
+    values = _parse(argv, CompareConfig, _define_out)
+    if values is None:
+        return EXIT_DONE
+    if values["out"] is None:
+        raise RequestError("no --out", "the directory to write", "Say, for example, --out=looks.")
+    from tfcollide.recipes.compare_looks import run
+
+    out = absolute(values["out"])
+    run(_config(CompareConfig, values), out, overwrite=values["overwrite"])
+    print((out / "table.md").read_text(encoding="utf-8"))
+    print(Path(os.path.expanduser(values["out"]), "figure.png"))
     return EXIT_DONE
 
 

@@ -37,13 +37,27 @@ class Objective(Protocol):
 
 
 class Parameterization(Protocol):
-    """Control parameters and the images they stand for."""
+    """Control parameters and the images they stand for.
+
+    Attributes:
+        weights: default weights of its terms.
+        hull_noise: the noise from which corners part where hull terms hold them together.
+    """
+
+    weights: Mapping[str, float]
+    hull_noise: float
+
+    def adam_schedule(self, together: bool) -> str:
+        """A learning rate that suits Adam, as the user would write it; `together` with hull terms."""
 
     def init(self, source: np.ndarray, num_corners: int, *, noise: float = 0.0, seed: int = 0) -> tf.Tensor:
         """Control parameters `[N, ...]` of N images near the source `[H, W, C]`."""
 
     def to_image(self, control_parameters: tf.Tensor) -> tf.Tensor:
         """Images `[N, H, W, C]`, differentiable."""
+
+    def terms(self, control_parameters: tf.Tensor) -> Terms:
+        """Terms of the control parameters themselves, unweighted, `[N]` each."""
 
     def project(self, control_parameters: tf.Tensor) -> tf.Tensor:
         """The nearest permitted control parameters."""
@@ -79,7 +93,8 @@ def loss_terms(
     """
 
     def alone(controls: tf.Tensor, goal: Any, step: tf.Tensor) -> Terms:
-        return objective.terms(pre_activation(parameterization.to_image(controls)), goal)
+        features = pre_activation(parameterization.to_image(controls))
+        return {**objective.terms(features, goal), **parameterization.terms(controls)}
 
     def in_hull(controls: tf.Tensor, goal: Any, step: tf.Tensor) -> Terms:
         images = parameterization.to_image(controls)
@@ -88,7 +103,8 @@ def loss_terms(
         features = pre_activation(tf.concat([images, mixtures], 0))
         match = tf.reduce_mean(feature_distance(features[corners:], goal.post_activation, goal.ceiling))
         shared = {"hull_match": match, "crowding": hull.crowding(images, spread)}
-        return objective.terms(features[:corners], goal) | {k: tf.fill([corners], v) for k, v in shared.items()}
+        together = {name: tf.fill([corners], value) for name, value in shared.items()}
+        return {**objective.terms(features[:corners], goal), **together, **parameterization.terms(controls)}
 
     if together is None:
         return alone

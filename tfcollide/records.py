@@ -18,6 +18,7 @@ import numpy as np
 
 __all__ = [
     "Certificate",
+    "CompositeRecord",
     "CornerRecord",
     "Distance",
     "EndPoint",
@@ -25,6 +26,7 @@ __all__ = [
     "FailureBound",
     "Interpolation",
     "PairResult",
+    "Perceptual",
     "PngCheck",
     "Summary",
     "SweepSummary",
@@ -216,6 +218,60 @@ class ExactRecord:
 
 
 @dataclasses.dataclass(frozen=True)
+class Perceptual:
+    """How different corners look, as means over pairs of corners.
+
+    Attributes:
+        ssim: structural similarity, 1 for equal images; None for images too small for it.
+        ms_ssim: the same over several scales, as many as fit.
+        low_frequency_share: of the energy of their difference, below a quarter of the Nyquist frequency.
+        total_variation: of a corner: mean |difference| between neighbouring values, a share of the pixel range.
+    """
+
+    ssim: float | None
+    ms_ssim: float | None
+    low_frequency_share: float
+    total_variation: float
+
+
+@dataclasses.dataclass(frozen=True)
+class CompositeRecord:
+    """What a composite is made of.
+
+    Attributes:
+        index: the folder of the index.
+        index_checksum: of its manifest, which holds those of its files.
+        candidates: K.
+        window: n, in pixels of the image, as the rest.
+        stride: from window to window.
+        surround: s.
+        control_spacing: from control parameter to control parameter.
+        coverage: the fewest candidates at a pixel, their mean number, the most.
+        control_bytes: of all corners' control parameters.
+        dense_bytes: of one parameter a candidate and pixel.
+        photographs: how many different ones the patches come from.
+        own: the source's own number in the index, left out of the search; -1 where it is not there.
+        patch_distance: mean L2 distance of a window to its patch, over the pixels compared, 0..255.
+        total_variation: R(P) of each corner.
+    """
+
+    index: str
+    index_checksum: str
+    candidates: int
+    window: int
+    stride: int
+    surround: int
+    control_spacing: int
+    coverage: tuple[int, float, int]
+    control_bytes: int
+    dense_bytes: int
+    photographs: int
+    own: int
+    patch_distance: float
+    total_variation: tuple[float, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class Summary:
     """Everything a run found: the content of `summary.json`."""
 
@@ -242,6 +298,8 @@ class Summary:
     exact: ExactRecord | None
     seconds: Mapping[str, float]
     versions: Mapping[str, str]
+    perceptual: Perceptual | None = None
+    composite: CompositeRecord | None = None
 
     @property
     def misread(self) -> tuple[int, ...]:
@@ -278,6 +336,8 @@ class PairResult:
         feature_difference: the largest of the saved corners, where an exact solver found them.
         change: the distance to the nearest collision, where that was asked for.
         duality_gap: of that distance.
+        low_frequency_share: see `Perceptual`.
+        ms_ssim: see `Perceptual`.
     """
 
     source: str
@@ -299,6 +359,8 @@ class PairResult:
     feature_difference: float | None = None
     change: float | None = None
     duality_gap: float | None = None
+    low_frequency_share: float | None = None
+    ms_ssim: float | None = None
 
     @property
     def collides(self) -> bool:

@@ -326,8 +326,10 @@ def test_scales_follow_the_size_of_the_features():
     assert float(small["corner_push"]) == pytest.approx(np.sqrt(12.5))
     assert float(small["crowding"]) == pytest.approx(25.0)
     assert {name: float(large[name] / small[name]) for name in small} == pytest.approx(
-        {"corner_push": 10.0, "inactive_magnitude": 10.0, "crowding": 100.0}
+        {"corner_push": 10.0, "inactive_magnitude": 10.0, "crowding": 100.0, "total_variation": 100.0}
     )
+    many = terms.scales(terms.make_goal(np.array([3.0, 4.0, -1.0], np.float32), ((2,),)), pixels=50)
+    assert float(many["total_variation"]) == pytest.approx(0.5)
 
 
 def test_taking_corners_from_a_goal():

@@ -82,14 +82,15 @@ def take(goal: Goal, corners: tf.Tensor) -> Goal:
     return goal._replace(pushed=tf.gather(goal.pushed, corners), idle=tf.gather(goal.idle, corners))
 
 
-def scales(goal: Goal) -> dict[str, tf.Tensor]:
+def scales(goal: Goal, pixels: int = 1) -> dict[str, tf.Tensor]:
     """What weights are multiplied by, so that the same ones suit networks with features of any size.
 
     L_pos grows with the square of the features, L_neg with the features themselves;
-    crowding has no unit, and is set against the target's squared features.
+    crowding has no unit, and is set against the target's squared features; total
+    variation too, as the mean over `pixels`.
     """
     energy = tf.reduce_sum(goal.active * tf.square(goal.post_activation))
-    return {"corner_push": goal.scale, "inactive_magnitude": goal.scale, "crowding": energy}
+    return {"corner_push": goal.scale, "inactive_magnitude": goal.scale, "crowding": energy, "total_variation": energy / pixels}
 
 
 def _root_mean_square(values: np.ndarray) -> float:

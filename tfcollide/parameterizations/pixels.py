@@ -1,11 +1,21 @@
 """Pixels: the control parameters are the image itself."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import numpy as np
-import tensorflow as tf
 
 from tfcollide.shapes import Bounds
 
+if TYPE_CHECKING:
+    import tensorflow as tf
+
 __all__ = ["VARIANT", "Pixels"]
+
+_ADAM_RATE = 0.03
+_HULL_RATE, _HULL_HALF_LIFE = 0.015, 150
 
 
 class Pixels:
@@ -15,8 +25,17 @@ class Pixels:
         bounds: of the model.
     """
 
+    weights: Mapping[str, float] = {}
+    hull_noise = 0.05
+
     def __init__(self, bounds: Bounds):
         self._bounds = bounds
+
+    def adam_schedule(self, together: bool) -> str:
+        """Rates are shares of the bounds' range; corners held together settle only as it falls."""
+        if together:
+            return f"halving:{_HULL_RATE * self._bounds.range:g}:{_HULL_HALF_LIFE}"
+        return f"{_ADAM_RATE * self._bounds.range:g}"
 
     def init(self, source: np.ndarray, num_corners: int, *, noise: float = 0.0, seed: int = 0) -> tf.Tensor:
         """N copies of the source, with noise if asked for.
@@ -30,6 +49,8 @@ class Pixels:
         Returns:
             `[N, H, W, C]` control parameters.
         """
+        import tensorflow as tf
+
         copies = np.repeat(source[None], num_corners, axis=0).astype(np.float32)
         if noise:
             draw = np.random.default_rng(seed).standard_normal(copies.shape, dtype=np.float32)
@@ -40,8 +61,14 @@ class Pixels:
         """`[N, H, W, C]` images."""
         return control_parameters
 
+    def terms(self, control_parameters: tf.Tensor) -> dict[str, tf.Tensor]:
+        """No terms of its own."""
+        return {}
+
     def project(self, control_parameters: tf.Tensor) -> tf.Tensor:
         """The nearest control parameters whose images are in bounds."""
+        import tensorflow as tf
+
         return tf.clip_by_value(control_parameters, *self._bounds)
 
 

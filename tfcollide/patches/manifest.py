@@ -78,6 +78,10 @@ class Manifest:
         """Where the windows lie."""
         return Grid(self.image_size, self.search_size, self.patch_size, self.stride)
 
+    def fingerprint(self) -> str:
+        """A hash of all files but the manifest itself, which measuring changes."""
+        return hashlib.sha256(json.dumps(sorted(self.checksums.items())).encode()).hexdigest()
+
     def describe(self) -> str:
         """What the index holds and is worth, in one line."""
         size = sum(size for size, _ in self.checksums.values())

@@ -96,7 +96,19 @@ class CollideConfig(TrainConfig):
         None, "Inactive units to push: one a corner (3,9,12) or groups (3+9,12+40). Default: the first N."
     )
     objective: str = _flag("corners", "corners (Eq. 3) or match (Eq. 1, the baseline).")
-    parameterization: str = _flag("pixels", "What is optimised: pixels.")
+    parameterization: str = _flag("pixels", "What is optimised: pixels, or composite, the blend of patches of photographs.")
+    index: str | None = _flag(None, "Composites: the index of patches, as index_patches wrote it.")
+    search: str | None = _flag(
+        None, "Composites: annoy or exact. Default: annoy, where the index and the installation have it."
+    )
+    window_stride: int | None = _flag(
+        None, "Composites: step between windows of the source, in pixels of the index's search images. Default: n / 4."
+    )
+    surround: int | None = _flag(None, "Composites: pixels around a window that are pasted with it. Default: half of a window.")
+    control_spacing: int | None = _flag(
+        None,
+        "Composites: pixels from one control parameter to the next; 1: each its own, as in the paper. Default: the stride.",
+    )
     solver: str = _flag(
         "gradient", "gradient descent, or exact: linear programs, at an affine tap.", choices=("gradient", "exact")
     )
@@ -129,12 +141,13 @@ class CollideConfig(TrainConfig):
     half_life: float = _flag(150.0, "Steps in which the weights of all terms but active_match halve; 0: never, as in Eq. 3.")
     start_noise: float | None = _flag(
         None,
-        "Standard deviation of noise on the start, a share of the pixel range. Default: 0.05 with hull samples, else 0.",
+        "Standard deviation of noise on the start, a share of the range. With hull samples 0.05 (composites: 0.005), else 0.",
     )
     preset: str | None = _flag(
         None,
         "Settings in a bundle; flags beside it win. mnist: the paper's fixed rate, L_pos < 5; decay: with a decaying rate; "
-        "ema: with the authors' average of gradients; paper: the authors' scripts, for pixels 0..255.",
+        "ema: with the authors' average of gradients; paper: the authors' scripts, for pixels 0..255; "
+        "composite_paper: those for composites.",
         choices=(),
     )
     max_steps: int = _flag(20_000, "The most steps to take.")
@@ -166,7 +179,7 @@ class CollideConfig(TrainConfig):
     def resolved(self) -> Self:
         """As `TrainConfig.resolved`, and the files of the other flags."""
         config = super().resolved()
-        files = {name: getattr(config, name) for name in ("pairs", "labels", "weights")}
+        files = {name: getattr(config, name) for name in ("pairs", "labels", "weights", "index")}
         named: Any = {name: _absolute(path) for name, path in files.items() if path and path not in ("imagenet", "random")}
         return dataclasses.replace(config, **named)
 
@@ -185,7 +198,18 @@ class CollideConfig(TrainConfig):
             value, choices = getattr(self, field.name), choices_of(field)
             if choices and value is not None and value not in choices:
                 raise RequestError(f"--{field.name}={value}", f"one of {', '.join(choices)}")
-        _at_least(self, 1, "corners", "max_steps", "interpolations", "num_pairs", "trace_every", "image_size")
+        _at_least(
+            self,
+            1,
+            "corners",
+            "max_steps",
+            "interpolations",
+            "num_pairs",
+            "trace_every",
+            "image_size",
+            "window_stride",
+            "control_spacing",
+        )
         if self.max_steps >= 2**31:
             raise RequestError(f"--max_steps={self.max_steps}", "a number below 2^31")
         _at_least(
@@ -201,6 +225,7 @@ class CollideConfig(TrainConfig):
             "certify_boxes",
             "max_change",
             "max_total",
+            "surround",
         )
         _positive(self, "stop_loss", "stop_fraction")
         if self.stop_fraction >= 1:
@@ -216,6 +241,7 @@ class CollideConfig(TrainConfig):
                 f"Leave --corners out or say --corners={groups}.",
             )
         self._check_exact()
+        self._check_composite()
         if self.vnnlib and self.num_corners() < 2:
             raise RequestError("--vnnlib with one corner", "at least two to mix", "Say --corners=2, or leave --vnnlib out.")
         if self.runner is not None and not (self.pairs or self.num_pairs or self.source == "every"):
@@ -254,6 +280,20 @@ class CollideConfig(TrainConfig):
         if self.solver == "exact" and self.objective != "corners":
             raise RequestError(f"--solver=exact with --objective={self.objective}", "--objective=corners", "Leave it out.")
 
+    def _check_composite(self) -> None:
+        names = ("index", "search", "window_stride", "surround", "control_spacing")
+        given = [f"--{name}={getattr(self, name)}" for name in names if getattr(self, name) is not None]
+        if given and self.parameterization != "composite":
+            raise RequestError(" ".join(given), "--parameterization=composite beside it", "Add it, or leave the flag out.")
+        if self.parameterization != "composite":
+            return
+        if self.index is None:
+            raise RequestError(
+                "--parameterization=composite without --index", "an index of patches", "Build one with index_patches."
+            )
+        if self.solver == "exact":
+            raise RequestError("--solver=exact with --parameterization=composite", "--solver=gradient", "Leave it out.")
+
 
 _MNIST = {"literal": True, "term_weights": "corner_push=7,inactive_magnitude=0.8", "hull_samples": 0, "start_noise": 0.0}
 
@@ -272,6 +312,19 @@ PRESETS: dict[str, dict[str, Any]] = {
         "literal": True,
         "hull_samples": 0,
         "start_noise": 0.0,
+    },
+    # The same for composites: their rates by step, 100 TV, a control parameter a pixel.
+    "composite_paper": {
+        "parameterization": "composite",
+        "optimizer": "ema",
+        "learning_rate": "0:0.001,2200:0.01,3200:0.02,4700:0.04,7000:0.06,9000:0.08,11000:0.1,14000:0.001",
+        "term_weights": "active_match=50,corner_push=10,inactive_magnitude=10,total_variation=100",
+        "half_life": 0.0,
+        "literal": True,
+        "hull_samples": 0,
+        "start_noise": 0.0,
+        "control_spacing": 1,
+        "max_steps": 20_000,
     },
 }
 """Name -> values of `CollideConfig` fields."""

@@ -12,13 +12,12 @@ from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.objectives import terms
 from tfcollide.optimize import Descent
 from tfcollide.recipes.config import CollideConfig
-from tfcollide.recipes.request import term_weights
+from tfcollide.recipes.request import default_weights, term_weights
 from tfcollide.schedules import parse_schedule
 
 __all__ = ["descent_of", "hull_terms", "is_affine", "start_noise"]
 
-_ADAM_RATE, _OTHER_RATE = 0.03, 0.01
-_HULL_RATE, _HULL_HALF_LIFE, _HULL_NOISE = 0.015, 150, 0.05
+_OTHER_RATE = "0.01"
 _TOGETHER = ("hull_match", "crowding")
 
 
@@ -48,11 +47,11 @@ def hull_terms(config: CollideConfig, classifier: Classifier, objective: Objecti
     return HullTerms(samples, spread, config.seed)
 
 
-def start_noise(config: CollideConfig, together: HullTerms | None) -> float:
+def start_noise(config: CollideConfig, together: HullTerms | None, parameterization: Parameterization) -> float:
     """The noise asked for; by default some where corners must part to be told apart."""
     if config.start_noise is not None:
         return config.start_noise
-    return _HULL_NOISE if together else 0.0
+    return parameterization.hull_noise if together else 0.0
 
 
 def descent_of(
@@ -68,14 +67,11 @@ def descent_of(
     Raises:
         RequestError: weights or a schedule that do not parse.
     """
-    weights = term_weights(config.term_weights, objective.weights)
+    weights = term_weights(config.term_weights, default_weights(config))
     if together is None:
         weights = {name: value for name, value in weights.items() if name not in _TOGETHER}
-    default = str(_OTHER_RATE)
-    if config.optimizer == "adam":
-        width = classifier.bounds.range
-        default = f"halving:{_HULL_RATE * width:g}:{_HULL_HALF_LIFE}" if together else f"{_ADAM_RATE * width:g}"
-    progress = objective.progress_term
+    default = parameterization.adam_schedule(together is not None) if config.optimizer == "adam" else _OTHER_RATE
+    progress, pixels = objective.progress_term, math.prod(classifier.image_shape[:2])
     alone = together is None and not is_affine(classifier, tap.name)  # a small network gains nothing from it
     found = loss_terms(objective, tap.pre_activation, parameterization, together)
     return Descent(
@@ -86,9 +82,9 @@ def descent_of(
         rate=update_rules.rate_of(parse_schedule(config.learning_rate or default), config.max_steps),
         project=parameterization.project,
         stop=stopping.together_below(progress) if together else stopping.each_below(progress),
-        scales=(lambda goal: {}) if config.literal else terms.scales,
+        scales=(lambda goal: {}) if config.literal else (lambda goal: terms.scales(goal, pixels)),
         take=terms.take if alone else None,
         half_life=config.half_life,
-        kept=(progress, *_TOGETHER),
+        kept=(progress, *_TOGETHER, *parameterization.weights),
         trace_every=config.trace_every,
     )

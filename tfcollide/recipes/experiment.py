@@ -20,6 +20,7 @@ from tfcollide.optimize import Descent
 from tfcollide.polytope.hull import mean_distance
 from tfcollide.polytope.worst_mixture import MixtureSearch
 from tfcollide.recipes.classifiers import open_classifier
+from tfcollide.recipes.composing import Composer, open_composer
 from tfcollide.recipes.config import CollideConfig
 from tfcollide.recipes.descents import descent_of, hull_terms
 from tfcollide.registry import OBJECTIVES, PARAMETERIZATIONS
@@ -40,6 +41,7 @@ class Experiment:
         tap: where features collide.
         objective: whose terms are descended.
         parameterization: what is optimised.
+        composer: finds the patches of a composite, or None.
         together: the terms that hold the hull together, or None.
         descent: compiled on first use.
         predicted: `[test_size]`, the classifier's class of each test image, an array or looked up on demand.
@@ -52,6 +54,7 @@ class Experiment:
     tap: Tap
     objective: Objective
     parameterization: Parameterization
+    composer: Composer | None
     together: HullTerms | None
     descent: Descent
     predicted: Any
@@ -113,7 +116,8 @@ def prepare(config: CollideConfig, data: LabelledImages) -> Experiment:
     opened = open_classifier(config, data)
     classifier = opened.classifier
     tap = classifier.tap(config.tap or classifier.default_tap)
-    parameterization = PARAMETERIZATIONS.load(config.parameterization)(classifier.bounds)
+    composer = open_composer(config, classifier.image_shape) if config.parameterization == "composite" else None
+    parameterization = PARAMETERIZATIONS.load(config.parameterization)(composer.layout if composer else classifier.bounds)
     together = hull_terms(config, classifier, objective)
     experiment = Experiment(
         data=opened.data,
@@ -121,6 +125,7 @@ def prepare(config: CollideConfig, data: LabelledImages) -> Experiment:
         tap=tap,
         objective=objective,
         parameterization=parameterization,
+        composer=composer,
         together=together,
         descent=descent_of(config, classifier, tap, objective, parameterization, together),
         predicted=opened.predicted,

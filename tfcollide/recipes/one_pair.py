@@ -106,4 +106,6 @@ def _proven(found: Mapping[str, Any]) -> dict[str, Any]:
         "feature_difference": max(exact["feature_residual_float32"]) if exact and found["converged"] else None,
         "change": exact.get("distance"),
         "duality_gap": exact.get("duality_gap"),
+        "low_frequency_share": (found.get("perceptual") or {}).get("low_frequency_share"),
+        "ms_ssim": (found.get("perceptual") or {}).get("ms_ssim"),
     }

@@ -15,15 +15,18 @@ from tfcollide.data.select import Choice
 from tfcollide.export.vnnlib import write_property
 from tfcollide.ledger import Ledger
 from tfcollide.models.dense_chain import DenseChain
+from tfcollide.parameterizations.composite import Composite
+from tfcollide.perceptual import perceptual
 from tfcollide.polytope import checks, hull
 from tfcollide.polytope.certificate import certify
 from tfcollide.polytope.worst_mixture import clopper_pearson
+from tfcollide.recipes.composite_files import describe, write_composite
 from tfcollide.recipes.config import CollideConfig
 from tfcollide.recipes.experiment import Experiment
 from tfcollide.recipes.problem import Problem, pose
 from tfcollide.recipes.request import Pair
 from tfcollide.recipes.solve import Solution, solve
-from tfcollide.records import Certificate, Distance, EndPoint, Summary, WorstMixture, write_json
+from tfcollide.records import Certificate, CompositeRecord, Distance, EndPoint, Summary, WorstMixture, write_json
 from tfcollide.report import run_files
 from tfcollide.run_directory import RunDirectory
 
@@ -61,6 +64,9 @@ def run_pair(
         if config.vnnlib and isinstance(experiment.chain, DenseChain):  # `prepare` has refused the others
             (folder / "verify").mkdir(exist_ok=True)
             write_property(folder / "verify", experiment.chain, result.corners, problem.seen.predicted)
+        if isinstance(experiment.parameterization, Composite) and experiment.composer and problem.seed:
+            parts = (problem.source.image, result.corners, result.controls)
+            write_composite(folder, experiment.composer, problem.seed, *parts, bounds)
         run_files.write_arrays(folder, images, problem.units, problem.weights, result.trace)
         run_files.write_report(folder, images, summary, result.trace if config.tensorboard else None)
         seconds = {**seconds, "solve": solved - began, "check": checked - solved, "report": time.perf_counter() - checked}
@@ -113,7 +119,16 @@ def check(
         exact=result.exact,
         seconds={},
         versions=_versions(),
+        perceptual=perceptual(corners, classifier.bounds),
+        composite=_composite(experiment, problem, result),
     )
+
+
+def _composite(experiment: Experiment, problem: Problem, result: Solution) -> CompositeRecord | None:
+    """What the corners are blended from; None of pixels."""
+    if not isinstance(experiment.parameterization, Composite) or not experiment.composer or not problem.seed:
+        return None
+    return describe(experiment.composer, problem.seed, experiment.parameterization, result.controls)
 
 
 def _worst_mixture(

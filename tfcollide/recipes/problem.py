@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from tfcollide.composites.seed import Seed
 from tfcollide.data.select import Choice, resolve
 from tfcollide.errors import RequestError
 from tfcollide.images import from_uint8
@@ -31,6 +32,7 @@ class Problem:
         units: N groups of pushed units.
         goal: the same as tensors.
         weights: `[S, N]` convex weights of the mixtures to check.
+        seed: the patches that stand for the source, where composites are asked for.
     """
 
     source: Choice
@@ -41,6 +43,7 @@ class Problem:
     units: Groups
     goal: Goal
     weights: np.ndarray
+    seed: Seed | None = None
 
 
 def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
@@ -74,4 +77,5 @@ def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
         units=units,
         goal=make_goal(seen.pre_activation, units, active | (seen.pre_activation >= ceiling), ceiling=ceiling),
         weights=hull.convex_weights(config.interpolations, corners, sampling=config.sampling, seed=config.seed),
+        seed=experiment.composer.find(source.image) if experiment.composer else None,
     )

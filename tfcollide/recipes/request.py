@@ -16,13 +16,24 @@ from tfcollide.data.select import Selector, parse_selector, resolve
 from tfcollide.errors import RequestError
 from tfcollide.models import mlp
 from tfcollide.objectives.units import parse_units
+from tfcollide.patches.trust import check_index
 from tfcollide.recipes.config import CollideConfig, TrainConfig
 from tfcollide.recipes.model_request import check_brought, is_brought
-from tfcollide.registry import MODELS, OBJECTIVES, PARAMETERIZATIONS
+from tfcollide.registry import BACKENDS, MODELS, OBJECTIVES, PARAMETERIZATIONS
 from tfcollide.run_directory import check_writable
 from tfcollide.schedules import parse_schedule
 
-__all__ = ["Pair", "beside", "check_collide", "check_train", "parse_pair", "read_pairs", "term_weights", "with_absolute_files"]
+__all__ = [
+    "Pair",
+    "beside",
+    "check_collide",
+    "check_train",
+    "default_weights",
+    "parse_pair",
+    "read_pairs",
+    "term_weights",
+    "with_absolute_files",
+]
 
 
 class Pair(NamedTuple):
@@ -55,8 +66,9 @@ def check_collide(config: CollideConfig) -> LabelledImages:
     PARAMETERIZATIONS.check(config.parameterization)
     if config.learning_rate is not None:
         parse_schedule(config.learning_rate)
-    term_weights(config.term_weights, OBJECTIVES.load(config.objective).weights)
+    term_weights(config.term_weights, default_weights(config))
     parse_units(config.units or "0")
+    _check_index(config)
     if config.runner is not None:
         pipeline(config.runner, config.beam_options)
     if config.vnnlib and importlib.util.find_spec("onnx") is None:
@@ -66,6 +78,20 @@ def check_collide(config: CollideConfig) -> LabelledImages:
         return load_dataset(config.dataset, data_dir=config.data_dir, any_size=True)
     _check_mlp_tap(config)
     return check_train(config)
+
+
+def _check_index(config: CollideConfig) -> None:
+    if config.search is not None:
+        BACKENDS.check(config.search)
+    if config.index is not None and not Path(config.index).is_dir():
+        raise RequestError(f"--index={config.index}, which does not exist", "a folder that index_patches wrote")
+    if config.index is not None:
+        check_index(Path(config.index))
+
+
+def default_weights(config: CollideConfig) -> dict[str, float]:
+    """Term -> its weight, of the objective and of the parameterization."""
+    return {**OBJECTIVES.load(config.objective).weights, **PARAMETERIZATIONS.load(config.parameterization).weights}
 
 
 def _check_mlp_tap(config: CollideConfig) -> None:

@@ -13,8 +13,10 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from tfcollide.descent_state import DescentState, pack_state
+from tfcollide.images import from_uint8
 from tfcollide.models.affine import AffineMap
 from tfcollide.optimize import minimize
+from tfcollide.parameterizations.composite import Composite
 from tfcollide.polytope import checks, geometry, vertices
 from tfcollide.polytope.halfspaces import Polytope, collision_polytope
 from tfcollide.polytope.holding import HullJudge
@@ -25,7 +27,7 @@ from tfcollide.recipes.experiment import Experiment
 from tfcollide.recipes.problem import Problem
 from tfcollide.records import ExactRecord, Trace, write_npz
 
-__all__ = ["Solution", "solve"]
+__all__ = ["Solution", "place", "solve"]
 
 EXACT_STOP = 1e-6
 """The L_pos below which a saved exact corner counts as found; rounding to float32 leaves about 1e-9."""
@@ -36,6 +38,7 @@ class Solution(NamedTuple):
 
     Attributes:
         corners: `[N, H, W, C]` float32.
+        controls: `[N, ...]`, their control parameters.
         steps: of the descent, or of the simplex method; 0 where that is not known.
         converged: `[N]` bool.
         failed_at: `[N]`, the step of divergence or -1.
@@ -45,6 +48,7 @@ class Solution(NamedTuple):
     """
 
     corners: np.ndarray
+    controls: np.ndarray
     steps: int
     converged: np.ndarray
     failed_at: np.ndarray
@@ -72,8 +76,9 @@ def solve(config: CollideConfig, experiment: Experiment, problem: Problem, check
 
 def _descend(config: CollideConfig, experiment: Experiment, problem: Problem, checkpoint: Path) -> Solution:
     corners = len(problem.units)
+    place(experiment, problem)
     start = experiment.parameterization.init(
-        problem.start, corners, noise=start_noise(config, experiment.together), seed=config.seed
+        problem.start, corners, noise=start_noise(config, experiment.together, experiment.parameterization), seed=config.seed
     )
     resume = _read_checkpoint(checkpoint)
     if resume is not None:
@@ -90,7 +95,15 @@ def _descend(config: CollideConfig, experiment: Experiment, problem: Problem, ch
             accept=_acceptance(experiment, problem),
             on_chunk=_reporter(bar, experiment.objective.progress_term, checkpoint, config.checkpoint_seconds),
         )
-    return Solution(found.controls, found.steps, found.converged, found.failed_at, found.stop_loss, found.trace)
+    images = experiment.parameterization.to_image(tf.constant(found.controls)).numpy()
+    return Solution(images, found.controls, found.steps, found.converged, found.failed_at, found.stop_loss, found.trace)
+
+
+def place(experiment: Experiment, problem: Problem) -> None:
+    """Gives a composite the patches of its seed."""
+    if isinstance(experiment.parameterization, Composite) and experiment.composer and problem.seed:
+        patches = experiment.composer.cut(problem.seed)
+        experiment.parameterization.place(from_uint8(patches, experiment.classifier.bounds))
 
 
 def _solve_exactly(config: CollideConfig, experiment: Experiment, problem: Problem) -> Solution:
@@ -115,7 +128,7 @@ def _solve_exactly(config: CollideConfig, experiment: Experiment, problem: Probl
     )
     trace = Trace(np.array([steps]), {name: terms[name][None] for name in experiment.descent.term_names})
     nowhere = np.full(len(corners), -1)
-    return Solution(corners, steps, converged, nowhere, np.full(len(corners), EXACT_STOP), trace, record)
+    return Solution(corners, corners, steps, converged, nowhere, np.full(len(corners), EXACT_STOP), trace, record)
 
 
 def _exact_points(

@@ -24,6 +24,8 @@ _SOMETIMES: dict[str, Callable[[PairResult], str]] = {
     "feature difference": lambda pair: _shown(pair.feature_difference, ".1e"),
     "change": lambda pair: _shown(pair.change, ".4g"),
     "duality gap": lambda pair: _shown(pair.duality_gap, ".1e"),
+    "low frequencies": lambda pair: _shown(pair.low_frequency_share, ".1%"),
+    "MS-SSIM": lambda pair: _shown(pair.ms_ssim, ".3f"),
 }
 """Columns of a sweep that appear where some pair has something to say."""
 
@@ -104,11 +106,29 @@ def _results(summary: Summary) -> str:
         (f'mixtures classified as "{summary.target.predicted}"', _share(mixtures.accuracy), _of(paper, "accuracy", _share)),
         ("- with corners read back from 8-bit PNG", _share(summary.png.accuracy), ""),
         ("largest feature distance of a mixture", f"{mixtures.max_feature_distance:.3g}", ""),
+        *_looks(summary),
         *_hull_rows(summary),
     ]
     if paper is None:
         return _markdown(["", "ours"], [row[:2] for row in rows])
     return _markdown(["", "ours", f"paper, {paper.place}"], rows)
+
+
+def _looks(summary: Summary) -> list[tuple[str, str, str]]:
+    """How different the corners look, and what composites are made of."""
+    rows = []
+    if summary.perceptual:
+        seen = summary.perceptual
+        rows.append(("difference of corners at low frequencies", _share(seen.low_frequency_share), ""))
+        rows.append(("SSIM, multi-scale SSIM of corners", f"{_number(seen.ssim, '.3f')}, {_number(seen.ms_ssim, '.3f')}", ""))
+    if summary.composite:
+        made = summary.composite
+        rows.append(("candidate patches, photographs", f"{made.candidates:,}, {made.photographs:,}", ""))
+        least, mean, most = made.coverage
+        rows.append(("candidates at a pixel: least, mean, most", f"{least}, {mean:.0f}, {most}", ""))
+        mebibytes = f"{made.control_bytes / 2**20:.1f} MiB, {_share(made.control_bytes / made.dense_bytes)}"
+        rows.append(("control parameters, of one a candidate and pixel", mebibytes, ""))
+    return rows
 
 
 def _hull_rows(summary: Summary) -> list[tuple[str, str, str]]:
