@@ -32,7 +32,7 @@ def test_a_hull_on_one_side_holds_and_one_across_does_not(peaked):
 
 
 def test_corners_must_keep_a_share_of_the_targets_margin(peaked):
-    """The target's margin is 2, a quarter of it 0.5; the corners' are 0.6 and 0.4."""
+    """The target's margin is 2, two fifths of it 0.8; the corners' are 0.9 and 0.7."""
     judge = HullJudge(peaked, corners([3.0, 0.0])[0], 1, 2)
-    assert judge(corners([1.6, 0.0], [1.6, 0.0]))
-    assert not judge(corners([1.6, 0.0], [1.4, 0.0]))
+    assert judge(corners([1.9, 0.0], [1.9, 0.0]))
+    assert not judge(corners([1.9, 0.0], [1.7, 0.0]))

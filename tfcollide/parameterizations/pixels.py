@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["VARIANT", "Pixels"]
 
 _ADAM_RATE = 0.03
-_HULL_RATE, _HULL_HALF_LIFE = 0.015, 150
+_HULL_RATE, _HULL_HALF_LIFE = 0.015, 300
 
 
 class Pixels:

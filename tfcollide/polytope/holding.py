@@ -15,7 +15,7 @@ from tfcollide.polytope.hull import mix
 
 __all__ = ["HullJudge"]
 
-_SAMPLES, _SEED, _SHARE = 100, 0x401D, 0.25
+_SAMPLES, _SEED, _SHARE = 200, 0x401D, 0.4
 
 
 class HullJudge:

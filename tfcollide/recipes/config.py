@@ -124,7 +124,7 @@ class CollideConfig(TrainConfig):
     learning_rate: str | None = _flag(
         None,
         "RATE; STEP:RATE,STEP:RATE,... from step 0 on; cosine:RATE; or halving:RATE:STEPS. Default with adam: 0.015 of the "
-        "pixel range, halving in 150 steps, with hull samples, else 0.03 of it; 0.01 without adam.",
+        "pixel range, halving in 300 steps, with hull samples, else 0.03 of it; 0.01 without adam.",
     )
     term_weights: str | None = _flag(
         None, "Weights of loss terms, such as active_match=2,corner_push=1. Default: the objective's."
