@@ -26,7 +26,17 @@ assert not heavy, heavy
 """
 
 
-@pytest.mark.parametrize("program", ["collide", "train_classifier", "index_patches", "query_patches"])
+@pytest.mark.parametrize(
+    "program",
+    [
+        "collide",
+        "train_classifier",
+        "index_patches",
+        "query_patches",
+        "rebuild_composite",
+        "compare_looks",
+    ],
+)
 @pytest.mark.parametrize("flag", ["--help", "-h", "--version"])
 def test_answers_within_a_second(tmp_path, program, flag):
     outcome = run_quickly(program, flag, cwd=tmp_path, home=tmp_path / "home", limit=0.75)

@@ -85,6 +85,6 @@ def descent_of(
         scales=(lambda goal: {}) if config.literal else (lambda goal: terms.scales(goal, pixels)),
         take=terms.take if alone else None,
         half_life=config.half_life,
-        kept=(progress, *_TOGETHER, *parameterization.weights),
+        kept=(progress, *_TOGETHER),
         trace_every=config.trace_every,
     )
