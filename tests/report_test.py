@@ -460,3 +460,10 @@ def test_the_papers_photographs_are_known_by_their_classes(parameterization, sou
     found = paper_result(case)
     assert (found.place, found.corner_mean) == (place, corner_mean)
     assert paper_result(dataclasses.replace(case, model="vgg19")) is None
+
+
+def test_remark_on_a_target_that_is_misread():
+    ordinary = summary()
+    assert "reads the target as" not in run_table(ordinary)
+    misread = dataclasses.replace(ordinary, target=dataclasses.replace(ordinary.target, label="4"))
+    assert f'**The model reads the target as "{ordinary.target.predicted}"**, not "4"' in run_table(misread)

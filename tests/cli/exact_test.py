@@ -133,7 +133,7 @@ def test_the_nearest_collision_in_l2_and_within_a_change(collide):
     assert code == 0 and found["distance"] == pytest.approx(np.linalg.norm(change), abs=1e-4)
     assert -1e-9 < found["duality_gap"] < 1e-6 and "Nearest collision in l2" in said.out
 
-    limits = {"--max_change=0.01": "no collision exists within these bounds", "--max_total=1": "further than --max_total"}
+    limits = {"--max_change=0.01": "no collision exists within --max_change", "--max_total=1": "further than --max_total"}
     for number, (limit, words) in enumerate(limits.items()):
         code, said, out = collide("--solver=exact", "--nearest=l2", limit, name=f"bound_{number}")
         summary = summary_of(out)

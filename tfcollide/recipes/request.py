@@ -147,7 +147,7 @@ def beside(table: str | None, name: str) -> str:
     """An image file named in a table of pairs, from the table's own folder; anything else as it is."""
     path = Path(table or "").parent / name
     named = bool(path.suffix) or "/" in name  # a class may share its name with a file
-    return str(path) if named and path.is_file() else name
+    return str(path) if named and (path.is_file() or not Path(name).exists()) else name
 
 
 def term_weights(text: str | None, defaults: Mapping[str, float]) -> dict[str, float]:

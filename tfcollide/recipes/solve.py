@@ -157,7 +157,7 @@ def _exact_points(
 def _nearest_words(status: str) -> str:
     return {
         "optimal": "the closest collision was found",
-        "infeasible": "no collision exists within these bounds",
+        "infeasible": "no collision exists within --max_change and --max_total; raise them",
         "too far": "the closest collision lies further than --max_total",
     }.get(status, vertices.explain(status))
 

@@ -174,6 +174,9 @@ def _corners(summary: Summary) -> str:
 def _remarks(summary: Summary) -> list[str]:
     """What a reader must not overlook."""
     remarks = _failures(summary)
+    seen, label = summary.target.predicted, summary.target.label
+    if summary.test_accuracy is not None and label not in (None, seen):  # else the two speak of different classes
+        remarks.append(f'**The model reads the target as "{seen}"**, not "{label}"; that is the class that counts.')
     on = [str(n) for n, corner in enumerate(summary.corners) if corner.units and corner.corner_push >= 0]
     if on:
         remarks.append(f"The units pushed are on at corner {', '.join(on)}: lower --stop_loss or weigh corner_push more.")
