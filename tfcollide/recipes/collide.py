@@ -46,13 +46,13 @@ def run(config: CollideConfig, out: Path, *, overwrite: bool = False) -> Summary
 
     # From here on TensorFlow is needed: it waits for everything that can be refused without it.
     import_tensorflow()
-    from tfcollide.recipes.devices import on_device
+    from tfcollide.recipes.devices import on_devices
     from tfcollide.recipes.experiment import prepare
     from tfcollide.recipes.pair import run_pair
     from tfcollide.recipes.sweep import run_sweep
 
-    with on_device(config.device):
-        experiment = prepare(config, data)
+    with on_devices(config.devices()) as strategy:
+        experiment = prepare(config, data, strategy)
         spent = time.perf_counter() - began
         seconds = {"load": spent - experiment.seconds_training, "train": experiment.seconds_training}
         if pair is None:

@@ -167,7 +167,11 @@ class CollideConfig(TrainConfig):
     runner: str | None = _flag(None, "Sweep: run the pairs on this runner of Apache Beam, such as DirectRunner.")
     beam_options: str = _flag("", "More options of the Beam pipeline, as Beam writes them.")
     seed: int = _flag(0, "Seed of everything drawn outside training.")
-    device: str | None = _flag(None, "Where to compute, such as GPU:0 or CPU:0. Default: TensorFlow's choice.")
+    device: str | None = _flag(
+        None,
+        "Where to compute: GPU:0, CPU:0, ...; several, GPU:0,GPU:1, or all (GPUs, if there are any), share the work. "
+        "Default: TensorFlow's choice, which is one.",
+    )
     precision: str = _flag(
         "float32", "Of a network that exists already.", choices=("float32", "mixed_bfloat16", "mixed_float16")
     )
@@ -190,6 +194,10 @@ class CollideConfig(TrainConfig):
         if self.units is not None:
             return len(self.units.split(","))
         return 1 if self.nearest or (self.objective == "match" and not self.start_noise) else 5
+
+    def devices(self) -> tuple[str, ...]:
+        """`device` as names; "ALL" among them stands for all of one kind."""
+        return tuple(name.strip().upper() for name in self.device.split(",")) if self.device is not None else ()
 
     def check(self) -> None:
         """As `TrainConfig.check`, and combinations that cannot work."""
@@ -242,6 +250,7 @@ class CollideConfig(TrainConfig):
             )
         self._check_exact()
         self._check_composite()
+        self._check_devices()
         if self.vnnlib and self.num_corners() < 2:
             raise RequestError("--vnnlib with one corner", "at least two to mix", "Say --corners=2, or leave --vnnlib out.")
         if self.runner is not None and not (self.pairs or self.num_pairs or self.source == "every"):
@@ -279,6 +288,17 @@ class CollideConfig(TrainConfig):
             raise RequestError(f"--direction={self.direction} with --units", "one of the two", "Leave one out.")
         if self.solver == "exact" and self.objective != "corners":
             raise RequestError(f"--solver=exact with --objective={self.objective}", "--objective=corners", "Leave it out.")
+
+    def _check_devices(self) -> None:
+        names = self.devices()
+        if len(set(names)) < len(names):
+            raise RequestError(f"--device={self.device}, one device twice", "different devices", "Name each once.")
+        if len({name.partition(":")[0] for name in names}) > 1:
+            raise RequestError(f"--device={self.device}", "devices of one kind, or all by itself", "Leave the others out.")
+        several = len(names) > 1 or names == ("ALL",)
+        if several and (self.xla or self.runner):
+            other = "--xla" if self.xla else f"--runner={self.runner}"
+            raise RequestError(f"--device={self.device} with {other}", "one device beside it", "Leave one of the two out.")
 
     def _check_composite(self) -> None:
         names = ("index", "search", "window_stride", "surround", "control_spacing")

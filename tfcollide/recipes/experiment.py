@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from tfcollide.data.labelled import LabelledImages
 from tfcollide.errors import RequestError
@@ -106,14 +107,19 @@ class Experiment:
         return isinstance(self.chain, Unreadable)
 
 
-def prepare(config: CollideConfig, data: LabelledImages) -> Experiment:
+def prepare(config: CollideConfig, data: LabelledImages, strategy: tf.distribute.Strategy | None = None) -> Experiment:
     """Loads or trains the classifier and sets up the descent.
+
+    Args:
+        config: what is asked for.
+        data: the data set.
+        strategy: splits the network's work among devices where given.
 
     Raises:
         RequestError: the tap or the weights do not fit, or the network does not suit the solver or the export.
     """
     objective = OBJECTIVES.load(config.objective)
-    opened = open_classifier(config, data)
+    opened = open_classifier(config, data, strategy)
     classifier = opened.classifier
     tap = classifier.tap(config.tap or classifier.default_tap)
     composer = open_composer(config, classifier.image_shape) if config.parameterization == "composite" else None
