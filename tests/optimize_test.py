@@ -3,10 +3,11 @@ import pytest
 import tensorflow as tf
 
 from tfcollide import optimize, records, update_rules
+from tfcollide.descent import Descent
 from tfcollide.descent_state import pack_state
 from tfcollide.loss import weighted_sum, weights_at
 from tfcollide.objectives import terms
-from tfcollide.optimize import Descent, minimize
+from tfcollide.optimize import minimize
 from tfcollide.registry import OBJECTIVES
 from tfcollide.schedules import Schedule
 
@@ -440,7 +441,7 @@ def test_where_the_result_is_refused_the_stopping_loss_is_halved_and_corners_go_
     monkeypatch.setattr(optimize, "_first_chunk", lambda *_: 2)
     packed = []
     run_ramp(**options, on_chunk=lambda *state: packed.append(pack_state(*state)))
-    rounds = [int(state["rounds"]) for state in packed]
+    rounds = [int(state["rounds"][0]) for state in packed]
     assert rounds[0] == 0 and max(rounds) == 2
     for state in packed:
         resumed = run_ramp(**options, resume=state)

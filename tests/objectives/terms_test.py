@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfcollide.descent import Descent
 from tfcollide.loss import loss_terms
 from tfcollide.models.classifier import Classifier
 from tfcollide.objectives import terms
-from tfcollide.optimize import Descent, minimize
+from tfcollide.optimize import minimize
 from tfcollide.parameterizations.pixels import Pixels
 from tfcollide.registry import OBJECTIVES
 from tfcollide.schedules import Schedule

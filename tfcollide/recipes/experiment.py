@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfcollide.data.labelled import LabelledImages
+from tfcollide.descent import Descent
 from tfcollide.errors import RequestError
 from tfcollide.images import from_uint8
 from tfcollide.loss import HullTerms, Objective, Parameterization
@@ -17,7 +18,6 @@ from tfcollide.models.affine import AffineMap, affine_map
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.models.dense_chain import DenseChain, Unreadable, read_chain
 from tfcollide.models.predictions import Predictions, evenly
-from tfcollide.optimize import Descent
 from tfcollide.polytope.hull import mean_distance
 from tfcollide.polytope.worst_mixture import MixtureSearch
 from tfcollide.recipes.classifiers import open_classifier
