@@ -193,6 +193,11 @@ class Classifier:
         sizes = [math.prod(n or 1 for n in call.shape) for call in self._graph.calls]
         return self._devices * min(_BATCH, max(1, _BATCH_BYTES // (16 * max(sizes, default=1))))
 
+    @property
+    def forward_bytes(self) -> int:
+        """What all values of a forward pass of one image take."""
+        return 4 * sum(math.prod(n or 1 for n in call.shape) for call in self._graph.calls)
+
     def judge(self, images: np.ndarray, *, batch_size: int | None = None) -> Judgement:
         """Classifies `images` `[n, H, W, C]`, float32 in `bounds`, a batch at a time."""
         size = batch_size or self.batch_size

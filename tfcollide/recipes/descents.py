@@ -61,8 +61,9 @@ def descent_of(
     objective: Objective,
     parameterization: Parameterization,
     together: HullTerms | None,
+    pairs_at_once: int = 1,
 ) -> Descent:
-    """The compiled descent of a config.
+    """The compiled descent of a config, of one pair or of several.
 
     Raises:
         RequestError: weights or a schedule that do not parse.
@@ -83,7 +84,9 @@ def descent_of(
         project=parameterization.project,
         stop=stopping.together_below(progress, together.corners) if together else stopping.each_below(progress),
         scales=(lambda goal: {}) if config.literal else (lambda goal: terms.scales(goal, pixels)),
-        take=terms.take if alone else None,
+        take=terms.take if alone or pairs_at_once > 1 else None,
+        corners=config.num_corners(),
+        coupled=together is not None,
         half_life=config.half_life,
         kept=(progress, *_TOGETHER),
         trace_every=config.trace_every,

@@ -24,6 +24,7 @@ from tfcollide.recipes.classifiers import open_classifier
 from tfcollide.recipes.composing import Composer, open_composer
 from tfcollide.recipes.config import CollideConfig
 from tfcollide.recipes.descents import descent_of, hull_terms
+from tfcollide.recipes.pairs_at_once import pairs_at_once
 from tfcollide.registry import OBJECTIVES, PARAMETERIZATIONS
 
 __all__ = ["Experiment", "prepare"]
@@ -45,6 +46,7 @@ class Experiment:
         composer: finds the patches of a composite, or None.
         together: the terms that hold the hull together, or None.
         descent: compiled on first use.
+        pairs_at_once: how many pairs of a sweep are descended as one batch.
         predicted: `[test_size]`, the classifier's class of each test image, an array or looked up on demand.
         labelled: whether the data set's classes are the classifier's.
         seconds_training: spent on training; 0 where the classifier was in the cache.
@@ -58,6 +60,7 @@ class Experiment:
     composer: Composer | None
     together: HullTerms | None
     descent: Descent
+    pairs_at_once: int
     predicted: Any
     labelled: bool
     seconds_training: float
@@ -125,6 +128,7 @@ def prepare(config: CollideConfig, data: LabelledImages, strategy: tf.distribute
     composer = open_composer(config, classifier.image_shape) if config.parameterization == "composite" else None
     parameterization = PARAMETERIZATIONS.load(config.parameterization)(composer.layout if composer else classifier.bounds)
     together = hull_terms(config, classifier, objective)
+    at_once = pairs_at_once(config, classifier, together)
     experiment = Experiment(
         data=opened.data,
         classifier=classifier,
@@ -133,7 +137,8 @@ def prepare(config: CollideConfig, data: LabelledImages, strategy: tf.distribute
         parameterization=parameterization,
         composer=composer,
         together=together,
-        descent=descent_of(config, classifier, tap, objective, parameterization, together),
+        descent=descent_of(config, classifier, tap, objective, parameterization, together, at_once),
+        pairs_at_once=at_once,
         predicted=opened.predicted,
         labelled=opened.labelled,
         seconds_training=opened.seconds_training,
