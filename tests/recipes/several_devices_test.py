@@ -12,8 +12,16 @@ from tfcollide.recipes import solve
 QUICK = ("--epochs=5", "--interpolations=41", "--worst_starts=3", "--max_steps=150")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_network(tmp_path_factory):
+    """Trained once, into the cache."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 def run(folder, name, *flags):
-    code = collide(["collide", *QUICK, f"--model_dir={folder}/models", f"--out={folder / name}", *flags])
+    code = collide(["collide", *QUICK, f"--out={folder / name}", *flags])
     summary = json.loads((folder / name / "summary.json").read_text()) if code in (0, 1) else {}
     return code, summary
 

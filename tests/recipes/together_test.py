@@ -16,7 +16,6 @@ VARIANTS = {
     "hull": (),  # affine tap, corners coupled
     "affine": ("--preset=mnist",),
     "alone": ("--tap=hidden_2", "--hull_samples=0"),  # corners leave the batch one by one
-    "deep": ("--tap=hidden_2",),
 }
 
 
