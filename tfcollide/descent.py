@@ -90,7 +90,7 @@ class Descent:
         )
 
     def of(self, goal: Any, corners: range, count: int) -> Any:
-        """The goal of some corners of `count`."""
+        """The goal of some corners alone, of `count` in all."""
         return goal if len(corners) == count or self._take is None else self._take(goal, tf.constant(corners))
 
     def progress(self, stacked: np.ndarray) -> np.ndarray:
@@ -131,7 +131,7 @@ class Descent:
         return state, steps.stack(), rows.stack()
 
     def _step(self, state: DescentState, goal: Any, stop_loss: tf.Tensor) -> DescentState:
-        """One step of the corners that are neither done nor failed, the others left out or held still."""
+        """One step of the corners, or coupled pairs, that are not at an end; the others are left out or held still."""
         if self._take is None:
             return self._advance(state, goal, stop_loss)
         at_work = tf.repeat(_at_work(state), self._corners) if self._coupled else ~state.done & (state.failed_at < 0)

@@ -165,8 +165,8 @@ class CollideConfig(TrainConfig):
     num_pairs: int | None = _flag(None, "Sweep: this many random pairs of correctly classified test images.")
     pairs_together: int | None = _flag(
         None,
-        "Sweep: pairs that are descended as one batch, equal to rounding. Default: 1 on CPUs; on GPUs as many as an "
-        "estimate of 4 GiB has room for, at most 16.",
+        "Sweep: pairs that are descended as one batch. Default: 1 on CPUs; on GPUs as many as an estimate of 4 GiB holds, "
+        "at most 16. Composites, exact corners and Beam: 1.",
     )
     vnnlib: bool = _flag(False, "Write verify/: the mixtures as ONNX and the claim as VNN-LIB, for an independent verifier.")
     runner: str | None = _flag(None, "Sweep: run the pairs on this runner of Apache Beam, such as DirectRunner.")
