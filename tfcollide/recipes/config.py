@@ -107,7 +107,8 @@ class CollideConfig(TrainConfig):
     surround: int | None = _flag(None, "Composites: pixels around a window that are pasted with it. Default: half of a window.")
     control_spacing: int | None = _flag(
         None,
-        "Composites: pixels from one control parameter to the next; 1: each its own, as in the paper. Default: the stride.",
+        "Composites: pixels from one control parameter to the next; 1: each its own, as in the paper. "
+        "Default: half the stride, or all of an odd one.",
     )
     solver: str = _flag(
         "gradient", "gradient descent, or exact: linear programs, at an affine tap.", choices=("gradient", "exact")

@@ -3,10 +3,12 @@
 import dataclasses
 import functools
 import math
+import sys
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tqdm import tqdm
 
 from tfcollide.data.labelled import LabelledImages
 from tfcollide.descent import Descent
@@ -144,6 +146,9 @@ def prepare(config: CollideConfig, data: LabelledImages, strategy: tf.distribute
         seconds_training=opened.seconds_training,
     )
     _check_solvable(config, experiment)
+    if not tap.sole:
+        sole = ", ".join(classifier.sole_taps) or "none"
+        tqdm.write(f"Other branches go round {tap.name}; ReLUs that all paths pass: {sole}", file=sys.stderr)
     return experiment
 
 
