@@ -47,6 +47,10 @@ class SplitGraph:
         """As `Graph.giver`."""
         return self._graph.giver(number)
 
+    def decides(self, number: int) -> bool:
+        """As `Graph.decides`."""
+        return self._graph.decides(number)
+
 
 AnyGraph = Graph | FrozenGraph | SplitGraph
 
