@@ -8,8 +8,7 @@ from tfcollide.recipes.config import CollideConfig
 
 __all__ = ["pairs_at_once"]
 
-_MOST, _BYTES = 16, 4 * 2**30
-_STEP_PER_FORWARD = 3  # what a step holds at once, in values that a forward pass gives; benchmarks/step_memory.py
+_MOST, _BYTES = 16, 4 * 2**30  # a step holds less than all values of a forward pass: benchmarks/step_memory.py
 
 
 def pairs_at_once(config: CollideConfig, classifier: Classifier, together: HullTerms | None) -> int:
@@ -27,7 +26,7 @@ def pairs_at_once(config: CollideConfig, classifier: Classifier, together: HullT
     if not _on_gpu(config):
         return 1
     rows = config.num_corners() + (together.samples if together else 0)
-    return max(1, min(_MOST, _BYTES // (_STEP_PER_FORWARD * classifier.forward_bytes * rows)))
+    return max(1, min(_MOST, _BYTES // (classifier.forward_bytes * rows)))
 
 
 def _on_gpu(config: CollideConfig) -> bool:
