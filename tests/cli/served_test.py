@@ -156,7 +156,7 @@ def test_what_could_not_be_asked(say, base, ports, flags, words):
         (["--run=RUN", "--out=OUT/net/one"], "BASE/NAME/VERSION"),
         (["--run=OUT", "--out=OUT/net/1"], "the directory of a finished run"),
         (["--run=RUN", "--out=OUT/net/1", "--what=composite"], "a run with --parameterization=composite"),
-        (["--run=RUN", "--out=OUT/net/1", "--what=network"], "one of classifier, mixture"),
+        (["--run=RUN", "--out=OUT/net/1", "--what=network"], "one of classifier, composite, mixture"),
     ],
 )
 def test_what_cannot_be_exported(say, base, tmp_path, flags, words):

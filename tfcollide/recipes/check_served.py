@@ -14,7 +14,7 @@ from tfcollide.images import from_uint8, read_images
 from tfcollide.quiet import import_tensorflow
 from tfcollide.recipes.check_served_config import CheckServedConfig
 from tfcollide.recipes.finished_run import FinishedRun, read_run
-from tfcollide.recipes.request import check_collide
+from tfcollide.recipes.request import check_classifier
 from tfcollide.recipes.serve import check_serving_packages
 from tfcollide.run_directory import absolute
 
@@ -43,7 +43,7 @@ def run(config: CheckServedConfig) -> ServedReport:
     """
     config.check()
     finished = read_run(absolute(config.run)) if config.run else None
-    data = check_collide(finished.config) if finished else None
+    data = check_classifier(finished.config) if finished else None
     check_serving_packages()
     import_tensorflow()
     from tfcollide.serving.client import shown

@@ -26,6 +26,7 @@ from tfcollide.schedules import parse_schedule
 __all__ = [
     "Pair",
     "beside",
+    "check_classifier",
     "check_collide",
     "check_train",
     "default_weights",
@@ -73,6 +74,15 @@ def check_collide(config: CollideConfig) -> LabelledImages:
         pipeline(config.runner, config.beam_options)
     if config.vnnlib and importlib.util.find_spec("onnx") is None:
         raise RequestError("--vnnlib without the package onnx", "it installed", 'Say pip install "tfcollide[verify]".')
+    return check_classifier(config)
+
+
+def check_classifier(config: CollideConfig) -> LabelledImages:
+    """Checks what a request says of its network and images, and opens its data set.
+
+    Raises:
+        RequestError: some value cannot be carried out.
+    """
     check_brought(config)
     if is_brought(config):
         return load_dataset(config.dataset, data_dir=config.data_dir, any_size=True)
