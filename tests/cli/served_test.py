@@ -124,6 +124,7 @@ def test_without_a_run_the_signatures_are_shown(say, ports):
     "flags, words",
     [
         (["--model_name=mixture"], "a model with check(convex_weights float32 [?,5]) -> active_match"),
+        (["--model_name=mixture"], "export the run with --what=classifier as well"),
         (["--model_name=none", "--wait_seconds=0"], "NOT_FOUND: Could not find any versions of model none"),
         (["--model_name=classifier", "--server=127.0.0.1:1", "--wait_seconds=0"], "UNAVAILABLE"),
         (

@@ -198,6 +198,12 @@ def test_a_run_without_its_composite_is_refused(moved, made, tmp_path, content):
     assert not (tmp_path / "base").exists()
 
 
+def test_an_export_is_no_network_to_start_from(base, made, tmp_path):
+    config = dataclasses.replace(made.config, model=str(base / "blend" / "1"))
+    with pytest.raises(RequestError, match=rf"the network that the run was made with\. Say --model={made.config.model}, as"):
+        collide.run(config, tmp_path / "out")
+
+
 def test_a_run_of_pixels_has_no_composite(made, tmp_path):
     pixels = dataclasses.replace(made.config, parameterization="pixels", index=None, control_spacing=None, max_steps=2)
     collide.run(pixels, tmp_path / "pixels")
