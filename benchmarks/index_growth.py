@@ -4,12 +4,14 @@ python benchmarks/index_growth.py --images=FOLDER --strides=20,11,6,4,2,1 --out=
 
 Smaller strides over the same photographs give more patches; neighbouring windows
 are then alike, which patches of real collections are not. A stride whose row is
-there is not done again, and an interrupted build goes on where it was.
+there is not done again, and an interrupted build goes on where it was. What
+`paper_size.py` printed of a larger index is drawn too: --also=FILE.json.
 """
 
 import argparse
 import csv
 import json
+import math
 import resource
 import subprocess
 import sys
@@ -47,9 +49,10 @@ def plot(rows: list[dict[str, float]], path: Path) -> None:
     figure = Figure(figsize=(9, 2.9), dpi=90, layout="constrained")
     panels = (("build_seconds", "build, s"), ("gib", "index, GiB"), ("query_ms", "a query, ms"))
     for axes, (key, label) in zip(figure.subplots(1, 3), panels, strict=True):
-        axes.loglog(millions, [row[key] for row in rows], "o-", color="#4477aa", label="Annoy, ranked by pixels")
+        axes.loglog(millions, [row.get(key, math.nan) for row in rows], "o-", color="#4477aa", label="Annoy, ranked by pixels")
         if key == "query_ms":
-            axes.loglog(millions, [row["exact_ms"] for row in rows], "s--", color="#cc3311", label="exact search")
+            exact = [row.get("exact_ms", math.nan) for row in rows]
+            axes.loglog(millions, exact, "s--", color="#cc3311", label="exact search")
             axes.legend(fontsize=8, frameon=False)
         axes.set_xlabel("million patches")
         axes.set_title(label, fontsize=10)
@@ -64,11 +67,12 @@ def main() -> None:
     parser.add_argument("--strides", default="20,11,6,4,2,1")
     parser.add_argument("--queries", type=int, default=500)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--also", type=Path)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     table = arguments.out / "growth.csv"
     rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(table.open())] if table.exists() else []
-    for stride in map(int, arguments.strides.split(",")):
+    for stride in map(int, filter(None, arguments.strides.split(","))):
         if stride in {row["stride"] for row in rows}:
             continue
         rows.append(measure(arguments.images, stride, arguments.out / f"stride{stride}", arguments.queries))
@@ -76,6 +80,8 @@ def main() -> None:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
             writer.writerows(rows)
+    if arguments.also:
+        rows.append(json.loads(arguments.also.read_text()))
     plot(rows, arguments.out / "growth.png")
     print(table.read_text())
 

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from absl import flags
+from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
 _KNOWN = flags.FlagValues()
@@ -29,6 +30,7 @@ def main() -> int:
         whole, seconds = Path(folder, "whole"), []
         seconds.append(finish(rest, whole))
         out, kills, looked_whole = Path(folder, "cut"), 0, 0
+        bar = tqdm(total=_KNOWN.kills, desc="kills")
         while kills < _KNOWN.kills:
             process = started(rest, out)
             try:
@@ -39,6 +41,7 @@ def main() -> int:
                 process.kill()
                 process.wait()
             kills += 1
+            bar.update()
             looked_whole += out.exists()
         finish(rest, out)
         same = all((out / name).read_bytes() == (whole / name).read_bytes() for name in compared(whole))

@@ -71,6 +71,7 @@ def summary(**changed):
         "png": PngCheck(1.0, 0.99, 4.9, 4.9),
         "worst_mixture": WorstMixture(3.25, "7", (0.5, 0.5, 0, 0, 0)),
         "failure_bound": FailureBound(0.95, 0.0015),
+        "sole_tap": True,
     }
     empty = dict.fromkeys(field.name for field in dataclasses.fields(Summary))
     return Summary(**(empty | values | changed))
@@ -268,6 +269,13 @@ def test_table_of_a_sweep():
     assert "Median corner distance 1.62; two images of the data set are 10.19 apart" in text
     assert "corners from 12 % of that to 20 %, median 16 %. Test accuracy 93.00 %." in text
     assert "- lost.png to 7: image lost.png, which does not exist" in text
+    assert "Other branches" not in text
+    assert "- **Other branches go round hidden_1**" in sweep_table(dataclasses.replace(summary, sole_tap=False))
+
+
+def test_table_says_where_other_branches_go_round_the_tap():
+    assert "Other branches" not in run_table(summary())
+    assert "**Other branches go round hidden_1**" in run_table(summary(sole_tap=False))
 
 
 # Figures

@@ -273,7 +273,7 @@ class CompositeRecord:
 
 @dataclasses.dataclass(frozen=True)
 class Summary:
-    """Everything a run found: the content of `summary.json`."""
+    """Everything a run found: the content of `summary.json`; for `sole_tap` see `models.classifier.Tap`."""
 
     dataset: str
     model: str
@@ -300,6 +300,7 @@ class Summary:
     versions: Mapping[str, str]
     perceptual: Perceptual | None = None
     composite: CompositeRecord | None = None
+    sole_tap: bool = True
 
     @property
     def misread(self) -> tuple[int, ...]:
@@ -389,6 +390,7 @@ class SweepSummary:
     corner_mean_shares: tuple[float, float, float] | None
     pairs: tuple[PairResult, ...]
     seconds: Mapping[str, float]
+    sole_tap: bool = True
 
     @property
     def found(self) -> bool:

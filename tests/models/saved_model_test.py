@@ -36,6 +36,7 @@ def test_a_keras_export_is_the_model(exported, name):
         np.testing.assert_array_equal(resumed, classifier.logits(images))
     own = {original.tap(n).unit_shape for n in original.tap_names}
     assert {classifier.tap(n).unit_shape for n in classifier.tap_names} == own
+    assert len(classifier.sole_taps) == len(original.sole_taps)
 
 
 def load_classifier_of(model):

@@ -22,6 +22,15 @@ def test_the_default_is_the_first_dense_relu_else_the_last(make, default):
     assert classifier_of(make()).default_tap == default
 
 
+@pytest.mark.parametrize(
+    ("make", "sole"), [(nets.fused, ["conv", "fc"]), (nets.branches, ["fc"]), (nets.shared, ["twice", "twice:2", "fc"])]
+)
+def test_a_tap_knows_whether_other_branches_go_round_it(make, sole):
+    classifier = classifier_of(make())
+    assert classifier.sole_taps == sole
+    assert [name for name in classifier.tap_names if classifier.tap(name).sole] == sole
+
+
 def test_a_tap_knows_the_shape_of_its_units():
     classifier = classifier_of(nets.branches())
     tap = classifier.tap("right")

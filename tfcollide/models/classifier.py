@@ -58,12 +58,15 @@ class Tap(NamedTuple):
         pre_activation: images `[N, H, W, C]` -> `[N, U]`; differentiable in the images.
         unit_shape: `(U,)`, or `(H, W, C)` at a convolutional tap, whose units are flattened row by row.
         rectifier: what lies between the two sides.
+        sole: whether the logits depend on the image through this tap alone. Where other
+            branches go round it, equal features do not make equal logits.
     """
 
     name: str
     pre_activation: Callable[[tf.Tensor], tf.Tensor]
     unit_shape: tuple[int, ...] = ()
     rectifier: Rectifier = Rectifier()
+    sole: bool = True
 
     def __call__(self, images: tf.Tensor) -> Activations:
         """Both sides of the ReLU for `images` `[N, H, W, C]`."""
@@ -145,7 +148,12 @@ class Classifier:
             (values,) = self._graph.run({self._graph.source: images}, place.before)
             return tf.cast(tf.reshape(values, [-1, units]), tf.float32)
 
-        return Tap(name, pre_activation, shape, place.rectifier)
+        return Tap(name, pre_activation, shape, place.rectifier, self._graph.decides(place.after))
+
+    @functools.cached_property
+    def sole_taps(self) -> list[str]:
+        """The ReLUs that every path from the images to the logits passes, see `Tap.sole`."""
+        return [name for name, place in self._taps.items() if self._graph.decides(place.after)]
 
     def resume(self, name: str, post_activation: tf.Tensor, images: tf.Tensor | None = None) -> tf.Tensor:
         """Logits `[N, L]` from the far side of the tap `name` on.

@@ -108,6 +108,14 @@ class Graph:
                     del values[number]
         return [values[number] for number in wanted]
 
+    def decides(self, number: int) -> bool:
+        """Whether the model's output depends on the images through this value alone."""
+        try:
+            self._needed({number}, {self.result})
+        except RequestError:
+            return False
+        return True
+
     def giver(self, number: int) -> Call | None:
         """The call that gives a value; None for the images."""
         return next((call for call in self.calls if number in call.writes), None)

@@ -125,6 +125,10 @@ class FrozenGraph:
                 return [values[number] for number in wanted]
         raise RequestError(f"model {self.name}", "a value that can be computed from what is known")
 
+    def decides(self, number: int) -> bool:
+        """As `Graph.decides`."""
+        return self._reaches((number,), self.result)
+
     def giver(self, number: int) -> Call | None:
         """As `Graph.giver`."""
         return next((call for call in self.calls if number in call.writes), None)

@@ -3,9 +3,11 @@
 import dataclasses
 import functools
 import math
+import sys
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from tfcollide.data.labelled import LabelledImages
 from tfcollide.errors import RequestError
@@ -133,6 +135,9 @@ def prepare(config: CollideConfig, data: LabelledImages) -> Experiment:
         seconds_training=opened.seconds_training,
     )
     _check_solvable(config, experiment)
+    if not tap.sole:
+        sole = ", ".join(classifier.sole_taps) or "none"
+        tqdm.write(f"Other branches go round {tap.name}; ReLUs that all paths pass: {sole}", file=sys.stderr)
     return experiment
 
 

@@ -121,6 +121,7 @@ def check(
         versions=_versions(),
         perceptual=perceptual(corners, classifier.bounds),
         composite=_composite(experiment, problem, result),
+        sole_tap=tap.sole,
     )
 
 

@@ -80,6 +80,7 @@ def _summarise(
         corner_mean_shares=tuple(np.quantile(distances, [0, 0.5, 1]) / mean) if distances and mean else None,
         pairs=tuple(results),
         seconds=seconds,
+        sole_tap=experiment.tap.sole,
     )
 
 

@@ -64,6 +64,7 @@ def sweep_table(summary: SweepSummary) -> str:
         f"{summary.num_converged} of {_pairs(summary.num_pairs)} converged; in {summary.num_colliding} every mixture "
         "gets the target's class: the sampled ones, those from PNG files, and the worst found.",
         _distances(summary),
+        *(f"- {remark}" for remark in _branches(summary)),
         *(f"- {pair.source} to {pair.target}: {pair.error}" for pair in summary.pairs if pair.error),
     ]
     return "\n".join([title, _markdown(header, rows), *foot]) + "\n"
@@ -173,7 +174,7 @@ def _corners(summary: Summary) -> str:
 
 def _remarks(summary: Summary) -> list[str]:
     """What a reader must not overlook."""
-    remarks = _failures(summary)
+    remarks = _failures(summary) + _branches(summary)
     seen, label = summary.target.predicted, summary.target.label
     if summary.test_accuracy is not None and label not in (None, seen):  # else the two speak of different classes
         remarks.append(f'**The model reads the target as "{seen}"**, not "{label}"; that is the class that counts.')
@@ -201,6 +202,16 @@ def _remarks(summary: Summary) -> list[str]:
             f"target's class, before saving {_share(summary.interpolation.accuracy)}."
         )
     return remarks
+
+
+def _branches(summary: Summary | SweepSummary) -> list[str]:
+    """A word on branches that go round the tap."""
+    if summary.sole_tap:
+        return []
+    return [
+        f"**Other branches go round {summary.tap}**: equal features there do not make equal outputs, so the class of a mixture "
+        "is not what the method says it is."
+    ]
 
 
 def _exact_remarks(summary: Summary) -> list[str]:

@@ -13,8 +13,8 @@ from tfcollide.patches.trees import load_trees
 
 __all__ = ["VARIANT", "AnnoySearch"]
 
-_CANDIDATES = 200
-_SEARCH_NODES = 16_000
+_CANDIDATES, _PATCHES_PER_CANDIDATE = 200, 12_500
+_SEARCH_NODES, _PATCHES_PER_NODE = 16_000, 150
 _LEAST_NODES = 2_000
 _FIRST = 32
 _ATTEMPTS = (1, 8, 64)
@@ -25,17 +25,20 @@ class AnnoySearch:
 
     Args:
         collection: the images, the projection and the trees.
-        candidates: patches whose pixels are looked at, for each query.
-        search_nodes: patches whose projections are looked at, over all shards.
+        candidates: patches whose pixels are looked at, for each query; by default 200, and
+            more where there are over 2.5 million patches.
+        search_nodes: patches whose projections are looked at, over all shards; by default
+            16,000, and more where there are over 2.4 million patches.
     """
 
-    def __init__(self, collection: Collection, *, candidates: int = _CANDIDATES, search_nodes: int = _SEARCH_NODES):
+    def __init__(self, collection: Collection, *, candidates: int | None = None, search_nodes: int | None = None):
         self._store = collection.store
         self._projection = collection.projection
         self._shards: list[Any] = load_trees(collection)
         self._starts = collection.first_ids
-        self._candidates = candidates
-        self._nodes = search_nodes
+        patches = collection.manifest.num_patches
+        self._candidates = candidates or max(_CANDIDATES, patches // _PATCHES_PER_CANDIDATE)
+        self._nodes = search_nodes or max(_SEARCH_NODES, patches // _PATCHES_PER_NODE)
 
     def search(self, query: Query, *, threads: int = 0) -> Neighbors:
         """The neighbours of every query window, nearly always the true ones."""
