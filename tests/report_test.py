@@ -167,6 +167,21 @@ def test_one_corner_has_no_mixtures():
     assert "**Saving destroys it**: read back from its PNG file" in lost and "mixture" not in lost
 
 
+def test_what_does_not_exist_is_said_first(tmp_path, monkeypatch):
+    words = "no collision exists within --max_change and --max_total; raise them"
+    nothing = ExactRecord("l2", (words,), float("nan"), float("nan"), **EXACT, found=(False,))
+    found = summary(converged=False, corners=(corner(converged=False),), stop_loss=(5.0,), exact=nothing)
+    lines = run_table(found).splitlines()
+    assert [line for line in lines if line][1] == f"**Not found**: {words}. The source stands in for what is not there."
+    assert sum(words in line for line in lines) == 1
+
+    feet = []
+    monkeypatch.setattr("tfcollide.report.figure.draw", lambda path, rows, foot: feet.append(foot))
+    source, only, target = pictures(1)
+    write_row(tmp_path / "figure.png", found, source, only[None], target, UNIT)
+    assert " ".join(feet[0].split()).startswith(f"Not found: {words}")
+
+
 def test_remark_on_a_corner_that_did_not_converge():
     corners = (corner(), corner(converged=False, active_match=17.25))
     text = run_table(summary(converged=False, corners=corners, stop_loss=(5.0, 6.0)))

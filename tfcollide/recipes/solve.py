@@ -125,6 +125,7 @@ def _solve_exactly(config: CollideConfig, experiment: Experiment, problem: Probl
         feature_residual_float32=tuple(saved.feature_residual_float32.tolist()),
         inactive_bound=tuple(saved.inactive_bound.tolist()),
         dimension=geometry.affine_dimension(room),
+        found=tuple(found.tolist()),
     )
     trace = Trace(np.array([steps]), {name: terms[name][None] for name in experiment.descent.term_names})
     nowhere = np.full(len(corners), -1)

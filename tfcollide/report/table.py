@@ -35,6 +35,8 @@ def run_table(summary: Summary) -> str:
     """The tables of one run, as Markdown."""
     title = f"# {_end(summary.source)} to {_end(summary.target)}: {summary.model} on {summary.dataset}, tap {summary.tap}\n"
     remarks = [f"- {remark}" for remark in _remarks(summary)]
+    if summary.nothing_found:
+        title += f"\n**Not found**: {summary.nothing_found}. The source stands in for what is not there.\n"
     return "\n".join([title, _results(summary), _corners(summary), _LEGEND, *(["", *remarks] if remarks else [])]) + "\n"
 
 
@@ -276,9 +278,9 @@ def _failures(summary: Summary) -> list[str]:
         if corner.diverged_at is not None
     ]
     slow = [n for n, corner in enumerate(summary.corners) if not corner.converged and corner.diverged_at is None]
-    if slow and summary.exact is not None:
+    if slow and summary.exact is not None and not summary.nothing_found:
         lines += [f"**Corner {n} was not found**: {summary.exact.status[n]}." for n in slow]
-    elif slow:
+    elif slow and summary.exact is None:
         term = "active_match" if summary.objective == "corners" else "feature_distance"
         reached = max(getattr(summary.corners[n], term) for n in slow)
         lines.append(
