@@ -1,16 +1,15 @@
 """Does a served model collide as a run recorded?"""
 
 import dataclasses
-import sys
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from tfcollide.errors import RequestError
 from tfcollide.images import from_uint8, read_images
+from tfcollide.progress import progress
 from tfcollide.quiet import import_tensorflow
 from tfcollide.recipes.check_served_config import CheckServedConfig
 from tfcollide.recipes.finished_run import FinishedRun, read_run
@@ -166,7 +165,7 @@ def _check(config: CheckServedConfig, finished: FinishedRun, data: Any, model: A
 def _ask(model: Any, signature: str, input_name: str, samples: np.ndarray, pace: Any) -> dict[str, np.ndarray]:
     from tfcollide.serving.asking import ask_all
 
-    with tqdm(total=len(samples), desc=signature, unit=" images", leave=False, file=sys.stderr) as bar:
+    with progress(total=len(samples), desc=signature, unit=" images", leave=False) as bar:
         return ask_all(model, signature, input_name, samples, pace, on_progress=lambda count: bar.update(count))
 
 

@@ -21,6 +21,7 @@ from tfcollide.polytope import checks, geometry, vertices
 from tfcollide.polytope.halfspaces import Polytope, collision_polytope
 from tfcollide.polytope.holding import HullJudge
 from tfcollide.polytope.nearest import nearest
+from tfcollide.progress import progress
 from tfcollide.recipes.config import CollideConfig
 from tfcollide.recipes.descents import start_noise
 from tfcollide.recipes.experiment import Experiment
@@ -83,7 +84,7 @@ def _descend(config: CollideConfig, experiment: Experiment, problem: Problem, ch
     resume = _read_checkpoint(checkpoint)
     if resume is not None:
         tqdm.write(f"Going on from step {int(resume['step']):,} of {checkpoint.parent}", file=sys.stderr)
-    with tqdm(total=config.max_steps, desc="descent", unit=" steps", leave=False) as bar:
+    with progress(total=config.max_steps, desc="descent", unit=" steps", leave=False) as bar:
         found = minimize(
             experiment.descent,
             start,

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from tfcollide.data.select import draw_pairs, every_class, parse_selector
+from tfcollide.progress import progress
 from tfcollide.recipes.beam_sweep import run_on_beam
 from tfcollide.recipes.config import CollideConfig
 from tfcollide.recipes.experiment import Experiment
@@ -49,7 +49,7 @@ def run_sweep(
         if config.runner is not None:
             run_on_beam(config, pairs, folder)  # what it leaves undone is tried again here, and listed
         results: list[PairResult] = []
-        for number, (source, target) in enumerate(tqdm(pairs, desc="pairs", unit=" pairs")):
+        for number, (source, target) in enumerate(progress(pairs, desc="pairs", unit=" pairs")):
             results.append(run_one(config, experiment, source, target, folder / directory_name(number, source, target)))
         summary = _summarise(config, experiment, results, _seconds(folder, results, seconds))
         _draw(folder, summary)
