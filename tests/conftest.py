@@ -9,6 +9,13 @@ from tfcollide.quiet import import_tensorflow
 
 import_tensorflow()
 
+import tensorflow as tf  # noqa: E402
+
+# Two processors, so that what several devices share can be tested; all else runs on the first.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+
 from tfcollide.data.digits import load_digits  # noqa: E402
 from tfcollide.models import training  # noqa: E402
 

@@ -3,10 +3,11 @@ import pytest
 import tensorflow as tf
 
 from tfcollide import optimize, records, update_rules
+from tfcollide.descent import Descent
 from tfcollide.descent_state import pack_state
 from tfcollide.loss import weighted_sum, weights_at
 from tfcollide.objectives import terms
-from tfcollide.optimize import Descent, minimize
+from tfcollide.optimize import minimize, minimize_pairs
 from tfcollide.registry import OBJECTIVES
 from tfcollide.schedules import Schedule
 
@@ -440,7 +441,7 @@ def test_where_the_result_is_refused_the_stopping_loss_is_halved_and_corners_go_
     monkeypatch.setattr(optimize, "_first_chunk", lambda *_: 2)
     packed = []
     run_ramp(**options, on_chunk=lambda *state: packed.append(pack_state(*state)))
-    rounds = [int(state["rounds"]) for state in packed]
+    rounds = [int(state["rounds"][0]) for state in packed]
     assert rounds[0] == 0 and max(rounds) == 2
     for state in packed:
         resumed = run_ramp(**options, resume=state)
@@ -451,3 +452,77 @@ def test_where_the_result_is_refused_the_stopping_loss_is_halved_and_corners_go_
 def test_max_steps_ends_what_is_never_accepted():
     result = run_ramp(max_steps=9, stop_loss=0.51, accept=lambda controls: False)
     assert result.steps == 9 and result.converged.all()
+
+
+# Several pairs as one batch
+
+
+def ramps(slopes, *, corners, coupled, **options):
+    """Heights that fall by slope / 8 a step; `sizes` tells how many corners were computed."""
+    sizes = []
+
+    def terms(controls, goal, step):
+        tf.py_function(lambda n: sizes.append(int(n)), [tf.shape(controls)[0]], [])
+        return {"height": goal * controls[:, 0], "hole": tf.where(controls[:, 0] > 1e3, np.nan, 0.0 * controls[:, 0])}
+
+    descent = Descent(
+        terms,
+        weights={"height": 1.0, "hole": 1.0},
+        progress_term="height",
+        rule=update_rules.adam(),
+        rate=lambda step: 0.125,
+        take=lambda goal, rows: tf.gather(goal, rows),
+        corners=corners,
+        coupled=coupled,
+        trace_every=2,
+    )
+    return descent, tf.ones([len(slopes), 1]), tf.constant(slopes), sizes
+
+
+@pytest.mark.parametrize("coupled", [False, True])
+def test_pairs_end_as_if_each_were_alone(coupled):
+    slopes = [1.0, 2.0, 0.5, 0.25, 4.0, 3.0]
+    descent, controls, goal, sizes = ramps(slopes, corners=2, coupled=coupled)
+    asked = []
+
+    def accept(pair, controls):
+        asked.append((pair, controls.max()))
+        return len([one for one, _ in asked if one == pair]) > pair  # the second is sent back once, the third twice
+
+    options = {"max_steps": 60, "stop_loss": 0.4}
+    together = minimize_pairs(descent, controls, goal, **options, accept=accept)
+    assert {pair: [one for one, _ in asked].count(pair) for pair in range(3)} == {0: 1, 1: 2, 2: 3}
+    for pair, found in enumerate(together):
+        rows, times = slice(2 * pair, 2 * pair + 2), []
+        alone = minimize(
+            descent,
+            controls[rows],
+            goal[rows],
+            **options,
+            accept=lambda controls, times=times, pair=pair: times.append(1) or len(times) > pair,
+        )
+        assert_same_bits(found, alone)
+        np.testing.assert_array_equal(found.stop_loss, alone.stop_loss)
+    assert len({found.steps for found in together}) == 3
+    assert {6, 2} <= set(sizes) and (coupled or 1 in sizes)  # who is done leaves the batch
+    assert not coupled or not {1, 3, 5} & set(sizes)
+
+
+def test_a_pair_that_diverges_does_not_harm_the_others():
+    descent, controls, goal, _ = ramps([1.0, 1.0, 2.0, 2.0], corners=2, coupled=True)
+    broken = tf.concat([controls[:2] + 1e4, controls[2:]], 0)
+    lost, good = minimize_pairs(descent, broken, goal, max_steps=30, stop_loss=0.4)
+    assert lost.failed_at.tolist() == [0, 0] and not lost.converged.any() and lost.steps == 1
+    assert_same_bits(good, minimize(descent, controls[2:], goal[2:], max_steps=30, stop_loss=0.4))
+
+
+def test_a_batch_that_is_resumed_ends_in_the_same_bits():
+    descent, controls, goal, _ = ramps([1.0, 2.0, 0.5, 0.25], corners=2, coupled=True)
+    packed = []
+    options = {"max_steps": 60, "stop_loss": 0.3}
+    whole = minimize_pairs(descent, controls, goal, **options, on_chunk=lambda *state: packed.append(pack_state(*state)))
+    assert len(packed) == 2  # a chunk ends where a pair does
+    for checkpoint in packed:
+        resumed = minimize_pairs(descent, controls, goal, **options, resume=checkpoint)
+        for one, other in zip(resumed, whole, strict=True):
+            assert_same_bits(one, other)

@@ -12,7 +12,7 @@ __all__ = ["DescentResult", "DescentState", "extend", "pack_state", "unpack_stat
 
 
 class DescentState(NamedTuple):
-    """Everything the next step depends on.
+    """Everything the next step depends on; N counts the corners of all P pairs that are descended together.
 
     Attributes:
         step: int32 scalar, steps taken.
@@ -22,7 +22,8 @@ class DescentState(NamedTuple):
         failed_at: `[N]` int32, the step at which a corner's terms or gradient were
             not finite, or -1; it stays where it was.
         terms: `[terms, N]`, as last computed for each corner.
-        rounds: int32 scalar, how often the stopping losses have been halved since the start.
+        rounds: `[P]` int32, how often a pair's stopping losses have been halved since the start.
+        ended_at: `[P]` int32, the step after which a pair had no more to do, or -1.
     """
 
     step: tf.Tensor
@@ -32,6 +33,7 @@ class DescentState(NamedTuple):
     failed_at: tf.Tensor
     terms: tf.Tensor
     rounds: tf.Tensor
+    ended_at: tf.Tensor
 
 
 class DescentResult(NamedTuple):

@@ -3,6 +3,7 @@
 objective(tap(to_image(control_parameters))), and terms of all corners together.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
@@ -10,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfcollide.objectives import hull
-from tfcollide.objectives.terms import feature_distance
+from tfcollide.objectives.terms import feature_distance, first_of_pairs
 
 __all__ = ["HullTerms", "LossTerms", "Objective", "Parameterization", "Terms", "loss_terms", "weighted_sum", "weights_at"]
 
@@ -64,14 +65,16 @@ class Parameterization(Protocol):
 
 
 class HullTerms(NamedTuple):
-    """Terms of all corners together; see `objectives.hull`.
+    """Terms of all corners of a pair together; see `objectives.hull`.
 
     Attributes:
+        corners: N, of a pair.
         samples: random mixtures a step.
         spread: the L2 distance that corners should keep, in the model's units.
         seed: of the mixtures.
     """
 
+    corners: int
     samples: int
     spread: float
     seed: int
@@ -89,7 +92,8 @@ def loss_terms(
         objective: the terms of each corner.
         pre_activation: images `[n, H, W, C]` -> `[n, U]`.
         parameterization: of the images.
-        together: adds hull_match and crowding where given.
+        together: adds hull_match and crowding where given; the batch is then N corners of
+            one pair after N of another, and all pairs see the same mixtures.
     """
 
     def alone(controls: tf.Tensor, goal: Any, step: tf.Tensor) -> Terms:
@@ -98,17 +102,22 @@ def loss_terms(
 
     def in_hull(controls: tf.Tensor, goal: Any, step: tf.Tensor) -> Terms:
         images = parameterization.to_image(controls)
-        corners = images.shape[0]
-        mixtures = tf.tensordot(hull.draw_weights(step, samples, corners, seed), images, 1)
+        rows, pixels = tf.shape(images)[0], math.prod(images.shape[1:])
+        pairs = tf.reshape(images, [-1, corners, pixels])
+        mixtures = tf.tensordot(hull.draw_weights(step, samples, corners, seed), pairs, [[1], [1]])  # [S, P, pixels]
+        mixtures = tf.reshape(tf.transpose(mixtures, [1, 0, 2]), [-1, *images.shape[1:]])
         features = pre_activation(tf.concat([images, mixtures], 0))
-        match = tf.reduce_mean(feature_distance(features[corners:], goal.post_activation, goal.ceiling))
-        shared = {"hull_match": match, "crowding": hull.crowding(images, spread)}
-        together = {name: tf.fill([corners], value) for name, value in shared.items()}
-        return {**objective.terms(features[:corners], goal), **together, **parameterization.terms(controls)}
+        of_mixtures = tf.reshape(features[rows:], [-1, samples, features.shape[-1]])
+        match = tf.reduce_mean(
+            feature_distance(of_mixtures, first_of_pairs(goal.post_activation, corners), goal.ceiling), axis=1
+        )
+        shared = {"hull_match": match, "crowding": hull.crowding(pairs, spread)}
+        together = {name: tf.repeat(value, corners) for name, value in shared.items()}
+        return {**objective.terms(features[:rows], goal), **together, **parameterization.terms(controls)}
 
     if together is None:
         return alone
-    samples, spread, seed = together
+    corners, samples, spread, seed = together
     return in_hull
 
 

@@ -15,14 +15,14 @@ def each_below(progress_term: str) -> StoppingRule:
     return lambda terms, stop_loss: terms[progress_term] < stop_loss
 
 
-def together_below(progress_term: str) -> StoppingRule:
-    """All corners stop together: each below its loss, the mixtures below it on average, none crowded.
+def together_below(progress_term: str, corners: int) -> StoppingRule:
+    """The N corners of a pair stop together: each below its loss, the mixtures below it on average, none crowded.
 
     A spread that falls short by a tenth at every pair is near enough.
     """
 
     def rule(terms: Mapping[str, tf.Tensor], stop_loss: tf.Tensor) -> tf.Tensor:
         matched = (terms[progress_term] < stop_loss) & (terms["hull_match"] < stop_loss) & (terms["crowding"] < 0.01)
-        return tf.fill(tf.shape(stop_loss), tf.reduce_all(matched))
+        return tf.repeat(tf.reduce_all(tf.reshape(matched, [-1, corners]), axis=1), corners)
 
     return rule

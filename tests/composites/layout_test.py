@@ -73,6 +73,12 @@ def test_the_seed_is_searched_and_pasted_at_the_papers_sizes():
     assert (layout.down.window, layout.down.stride, layout.down.surround, layout.down.spacing) == (56, 7, 28, 7)
 
 
+@pytest.mark.parametrize(("stride", "spacing"), [(4, 2), (5, 5), (1, 1)])
+def test_control_parameters_are_half_a_stride_apart(stride, spacing):
+    layout, _ = seed_layout(Grid(40, 40, 10, 1), (40, 40, 3), stride=stride, surround=5)
+    assert layout.down.spacing == spacing
+
+
 def test_an_index_of_another_size_is_refused():
     with pytest.raises(RequestError, match="--image_size=227"):
         seed_layout(Grid(224, 224, 56, 7), (227, 227, 3))

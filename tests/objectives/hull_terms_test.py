@@ -42,7 +42,7 @@ def test_crowding_pushes_corners_apart_and_is_defined_where_they_coincide():
 
 def test_gradient_of_crowding_against_finite_differences():
     rng = np.random.default_rng(0)
-    point = rng.normal(size=(3, 2, 2)).astype(np.float64)
+    point = rng.normal(size=(3, 4)).astype(np.float64)
 
     def value(x):
         return float(crowding(tf.constant(x), 4.0))

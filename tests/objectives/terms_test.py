@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfcollide.descent import Descent
 from tfcollide.loss import loss_terms
 from tfcollide.models.classifier import Classifier
 from tfcollide.objectives import terms
-from tfcollide.optimize import Descent, minimize
+from tfcollide.optimize import minimize
 from tfcollide.parameterizations.pixels import Pixels
 from tfcollide.registry import OBJECTIVES
 from tfcollide.schedules import Schedule
@@ -338,3 +339,24 @@ def test_taking_corners_from_a_goal():
     np.testing.assert_array_equal(part.pushed, goal.pushed.numpy()[[2, 0]])
     np.testing.assert_array_equal(part.idle, goal.idle.numpy()[[2, 0]])
     np.testing.assert_array_equal(part.active, goal.active)
+
+
+def test_goals_side_by_side_give_each_pair_its_own_terms_and_scales():
+    rng = np.random.default_rng(4)
+    targets, features = rng.normal(size=[3, 6]), tf.constant(rng.normal(size=[6, 6]), tf.float32)
+    groups = [tuple((int(unit),) for unit in np.flatnonzero(target < 0)[:2]) for target in targets]
+    targets[1] *= 5.0
+    goals = [terms.make_goal(target, group, ceiling=6.0) for target, group in zip(targets, groups, strict=True)]
+    batch, objective = terms.side_by_side(goals), OBJECTIVES.load("corners")
+    found, scales = objective.terms(features, batch), terms.scales(batch, 4)
+    kept = terms.take(batch, tf.constant([2, 3]))
+    for pair, goal in enumerate(goals):
+        rows = slice(2 * pair, 2 * pair + 2)
+        for name, values in objective.terms(features[rows], goal).items():
+            np.testing.assert_allclose(found[name][rows], values, rtol=1e-6)
+        for name, value in terms.scales(goal, 4).items():
+            np.testing.assert_allclose(scales[name][rows], [value, value], rtol=1e-6)
+        np.testing.assert_array_equal(terms.first_of_pairs(batch.post_activation, 2)[pair, 0], goal.post_activation)
+    np.testing.assert_array_equal(kept.post_activation, [goals[1].post_activation] * 2)
+    np.testing.assert_array_equal(kept.pushed, goals[1].pushed)
+    assert terms.side_by_side(goals[:1]) is goals[0]

@@ -43,7 +43,7 @@ def seed_layout(
         shape: `(H, W, C)` of the seed.
         stride: from window to window, in pixels of the search images; by default a quarter of a patch.
         surround: in pixels of the seed; by default half of a window.
-        spacing: of the control parameters; by default the stride, in pixels of the seed.
+        spacing: of the control parameters; in pixels of the seed; by default half the stride, or the stride where that is odd.
 
     Raises:
         RequestError: the index is for images of another size, windows do not lie on whole pixels, or see `layout_of`.
@@ -64,7 +64,8 @@ def seed_layout(
         )
     window, step = grid.cut_size, round(stride * scale)
     around = window // 2 if surround is None else surround
-    return layout_of(shape, window=window, stride=step, surround=around, spacing=spacing or step), asked
+    spacing = spacing or (step if step % 2 else step // 2)
+    return layout_of(shape, window=window, stride=step, surround=around, spacing=spacing), asked
 
 
 def find_patches(collection: Collection, backend: Backend, grid: Grid, pixels: np.ndarray) -> Seed:

@@ -15,6 +15,7 @@ import tensorflow as tf
 from tfcollide.models.graph import Graph
 from tfcollide.models.logits import Logits, find_logits
 from tfcollide.models.rectifier import Rectifier
+from tfcollide.models.replicas import AnyGraph, SplitGraph
 from tfcollide.models.saved_model import FrozenGraph
 from tfcollide.models.taps import Place, default_tap, find_taps, look_up
 from tfcollide.shapes import Bounds, ImageShape
@@ -77,6 +78,9 @@ class Tap(NamedTuple):
 class Classifier:
     """A network whose weights do not change.
 
+    Built under the scope of a `tf.distribute` strategy, as its model was, it splits its
+    rows among the devices.
+
     Args:
         model: images `[N, H, W, C]` float32 -> logits or probabilities `[N, L]`; frozen by this class.
             Or the graph of a SavedModel.
@@ -104,8 +108,11 @@ class Classifier:
         self.name = name
         self.bounds = bounds
         self.image_shape: ImageShape = image_shape or tuple(model.input_shape[1:])
-        self._graph = model if isinstance(model, FrozenGraph) else Graph(model, self.image_shape)
-        self._taps = find_taps(self._graph)
+        graph = model if isinstance(model, FrozenGraph) else Graph(model, self.image_shape)
+        strategy = tf.distribute.get_strategy()
+        self._devices = strategy.num_replicas_in_sync
+        self._graph: AnyGraph = SplitGraph(graph, strategy) if tf.distribute.has_strategy() else graph
+        self._taps = find_taps(graph)
         self._logits: Logits = find_logits(self._graph, name, self.image_shape, bounds)
         self.class_names = class_names or tuple(f"class {i}" for i in range(self._logits.classes))
 
@@ -190,9 +197,14 @@ class Classifier:
 
     @functools.cached_property
     def batch_size(self) -> int:
-        """How many images are looked at in one go: 500, or as many as half a GiB has room for."""
+        """How many images are looked at in one go: 500 a device, or as many as half a GiB has room for."""
         sizes = [math.prod(n or 1 for n in call.shape) for call in self._graph.calls]
-        return min(_BATCH, max(1, _BATCH_BYTES // (16 * max(sizes, default=1))))
+        return self._devices * min(_BATCH, max(1, _BATCH_BYTES // (16 * max(sizes, default=1))))
+
+    @property
+    def forward_bytes(self) -> int:
+        """What all values of a forward pass of one image take."""
+        return 4 * sum(math.prod(n or 1 for n in call.shape) for call in self._graph.calls)
 
     def judge(self, images: np.ndarray, *, batch_size: int | None = None) -> Judgement:
         """Classifies `images` `[n, H, W, C]`, float32 in `bounds`, a batch at a time."""

@@ -7,9 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfcollide.errors import RequestError
-from tfcollide.models.graph import Graph
 from tfcollide.models.rectifier import is_softmax
-from tfcollide.models.saved_model import FrozenGraph
+from tfcollide.models.replicas import AnyGraph
 
 __all__ = ["Logits", "find_logits"]
 
@@ -32,7 +31,7 @@ class Logits(NamedTuple):
     origin: str
 
 
-def find_logits(graph: Graph | FrozenGraph, name: str, image_shape: tuple[int, ...], bounds: tuple[float, float]) -> Logits:
+def find_logits(graph: AnyGraph, name: str, image_shape: tuple[int, ...], bounds: tuple[float, float]) -> Logits:
     """What a final softmax reads; the output itself where there is none.
 
     An output that is made some other way, yet is never negative and sums to one on

@@ -7,6 +7,7 @@ operations that only compute, before anything is loaded.
 
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +69,9 @@ def load_frozen(path: Path) -> "FrozenGraph":
     Raises:
         RequestError: it cannot be loaded, or its signature is not from images to one vector.
     """
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
     try:
-        loaded = tf.saved_model.load(str(path))
-        signature = loaded.signatures[_SIGNATURE]
-        frozen = convert_variables_to_constants_v2(signature)
+        with ThreadPoolExecutor(1) as outside:  # of any `tf.distribute` scope, which would make copies of the variables
+            frozen = outside.submit(_freeze, path).result()
     except Exception as error:  # a damaged file can make TensorFlow raise anything
         detail = " ".join(str(error).split())[:200]
         raise RequestError(
@@ -86,6 +84,14 @@ def load_frozen(path: Path) -> "FrozenGraph":
             "one input of float32 images and one output",
         )
     return FrozenGraph(frozen, path.name)
+
+
+def _freeze(path: Path) -> Any:
+    """The signature as a concrete function."""
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    loaded = tf.saved_model.load(str(path))  # holds the variables meanwhile
+    return convert_variables_to_constants_v2(loaded.signatures[_SIGNATURE])
 
 
 class FrozenGraph:

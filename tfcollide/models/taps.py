@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from tfcollide.errors import RequestError
-from tfcollide.models.graph import Graph
 from tfcollide.models.rectifier import Rectifier, other_activation, rectifier_of
-from tfcollide.models.saved_model import FrozenGraph
+from tfcollide.models.replicas import AnyGraph
 
 __all__ = ["Place", "default_tap", "find_taps", "look_up"]
 
@@ -27,7 +26,7 @@ class Place(NamedTuple):
     rectifier: Rectifier
 
 
-def find_taps(graph: Graph | FrozenGraph) -> dict[str, Place]:
+def find_taps(graph: AnyGraph) -> dict[str, Place]:
     """Every ReLU, from the input on."""
     found = ((call, rectifier_of(call.operation)) for call in graph.calls)
     return {call.name: Place(call.reads[0], call.writes[0], call.shape, rectifier) for call, rectifier in found if rectifier}
@@ -44,7 +43,7 @@ def default_tap(taps: Mapping[str, Place]) -> str:
     return next((name for name, place in taps.items() if len(place.shape) == 1), list(taps)[-1])
 
 
-def look_up(graph: Graph | FrozenGraph, taps: Mapping[str, Place], name: str, model_name: str) -> Place:
+def look_up(graph: AnyGraph, taps: Mapping[str, Place], name: str, model_name: str) -> Place:
     """The ReLU called `name`.
 
     Raises:

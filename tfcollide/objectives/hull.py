@@ -27,14 +27,13 @@ def draw_weights(step: tf.Tensor, samples: int, corners: int, seed: int) -> tf.T
     return exponential / tf.reduce_sum(exponential, axis=1, keepdims=True)
 
 
-def crowding(images: tf.Tensor, spread: float) -> tf.Tensor:
-    """How far corners `[N, ...]` fall short of being `spread` apart; a scalar, 0 where all pairs are.
+def crowding(corners: tf.Tensor, spread: float) -> tf.Tensor:
+    """How far corners `[..., N, D]`, flat, fall short of being `spread` apart; `[...]`, 0 where all N are.
 
     The root is taken of the squared distance plus a speck, so that the gradient of
     two equal images is zero rather than undefined.
     """
-    flat = tf.reshape(images, [images.shape[0], -1])
-    first, second = np.triu_indices(images.shape[0], 1)
-    squares = tf.reduce_sum(tf.square(tf.gather(flat, first) - tf.gather(flat, second)), axis=1)
+    first, second = np.triu_indices(corners.shape[-2], 1)
+    squares = tf.reduce_sum(tf.square(tf.gather(corners, first, axis=-2) - tf.gather(corners, second, axis=-2)), axis=-1)
     distance = tf.sqrt(squares + (1e-3 * spread) ** 2)
-    return tf.reduce_mean(tf.square(tf.nn.relu(1.0 - distance / spread)))
+    return tf.reduce_mean(tf.square(tf.nn.relu(1.0 - distance / spread)), axis=-1)

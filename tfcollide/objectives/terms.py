@@ -5,6 +5,7 @@ unit in the set, `[U]` or, where they differ from corner to corner, `[N, U]`.
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,25 +17,28 @@ __all__ = [
     "boundary_gap",
     "corner_push",
     "feature_distance",
+    "first_of_pairs",
     "inactive_magnitude",
     "inactive_violation",
     "make_goal",
     "scales",
+    "side_by_side",
     "take",
     "total_variation",
 ]
 
 
 class Goal(NamedTuple):
-    """What N corners aim at.
+    """What N corners aim at; of several pairs `side_by_side`, N counts all corners.
 
     Attributes:
-        post_activation: `[U]`, the target's features.
-        active: `[U]`, the units to match; by default those whose pre-activation is >= 0 (psgn(0) = 1).
+        post_activation: `[U]`, the target's features; `[N, U]` of several pairs.
+        active: `[U]`, the units to match; by default those whose pre-activation is >= 0 (psgn(0) = 1);
+            `[N, U]` of several pairs.
         pushed: `[N, U]`, the inactive units that each corner pushes; -1 for one at the
             ceiling, which is pushed upwards.
         idle: `[N, U]`, the inactive units that it does not push.
-        scale: scalar, the root mean square of the target's active features.
+        scale: scalar, the root mean square of the target's active features; `[N]` of several pairs.
         ceiling: scalar, of the ReLU; None for one that has none.
     """
 
@@ -77,9 +81,29 @@ def make_goal(
     )
 
 
+def side_by_side(goals: Sequence[Goal]) -> Goal:
+    """The goal of the corners of several pairs, one pair after the other."""
+    if len(goals) == 1:
+        return goals[0]
+    each = [goal.pushed.shape[0] for goal in goals]
+    shared = {
+        name: tf.repeat(tf.stack([getattr(goal, name) for goal in goals]), each, axis=0)
+        for name in ("post_activation", "active", "scale")
+    }
+    own = {name: tf.concat([getattr(goal, name) for goal in goals], 0) for name in ("pushed", "idle")}
+    return Goal(**shared, **own, ceiling=goals[0].ceiling)
+
+
 def take(goal: Goal, corners: tf.Tensor) -> Goal:
     """The goal of some corners alone, `[M]` indices."""
-    return goal._replace(pushed=tf.gather(goal.pushed, corners), idle=tf.gather(goal.idle, corners))
+    several = goal.scale.shape.rank > 0
+    names = ("pushed", "idle", "post_activation", "active", "scale") if several else ("pushed", "idle")
+    return goal._replace(**{name: tf.gather(getattr(goal, name), corners) for name in names})
+
+
+def first_of_pairs(features: tf.Tensor, corners: int) -> tf.Tensor:
+    """A target's features `[U]` as they are; of several pairs, `[P N, U]`, once a pair: `[P, 1, U]`."""
+    return features if len(features.shape) == 1 else features[::corners, None]
 
 
 def scales(goal: Goal, pixels: int = 1) -> dict[str, tf.Tensor]:
@@ -89,7 +113,7 @@ def scales(goal: Goal, pixels: int = 1) -> dict[str, tf.Tensor]:
     crowding has no unit, and is set against the target's squared features; total
     variation too, as the mean over `pixels`.
     """
-    energy = tf.reduce_sum(goal.active * tf.square(goal.post_activation))
+    energy = tf.reduce_sum(goal.active * tf.square(goal.post_activation), axis=-1)
     return {"corner_push": goal.scale, "inactive_magnitude": goal.scale, "crowding": energy, "total_variation": energy / pixels}
 
 

@@ -1,10 +1,12 @@
 """The classifier of a request: trained here, one of Keras's applications, or a file."""
 
+import contextlib
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import tensorflow as tf
 
 from tfcollide.data.labelled import LabelledImages
 from tfcollide.errors import RequestError
@@ -43,13 +45,13 @@ class Opened(NamedTuple):
     seconds_training: float
 
 
-def open_classifier(config: CollideConfig, data: LabelledImages) -> Opened:
-    """The classifier of a run: trained here, or brought."""
-    return brought(config, data) if is_brought(config) else trained(config, data)
+def open_classifier(config: CollideConfig, data: LabelledImages, strategy: tf.distribute.Strategy | None = None) -> Opened:
+    """The classifier of a run, trained here or brought; on all devices of a strategy where there is one."""
+    return brought(config, data, strategy) if is_brought(config) else trained(config, data, strategy)
 
 
-def trained(config: TrainConfig, data: LabelledImages) -> Opened:
-    """The classifier of a config, trained if it is not in the cache."""
+def trained(config: TrainConfig, data: LabelledImages, strategy: tf.distribute.Strategy | None = None) -> Opened:
+    """The classifier of a config, trained on one device if it is not in the cache."""
     training.make_deterministic()
     recipe = training.TrainingRecipe(
         dataset=data.name,
@@ -66,18 +68,22 @@ def trained(config: TrainConfig, data: LabelledImages) -> Opened:
     began, known = time.perf_counter(), path.exists()
     classifier = training.train_or_load(recipe, data, model_dir)
     spent = 0.0 if known else time.perf_counter() - began
+    if strategy is not None:
+        with strategy.scope():
+            classifier = training.train_or_load(recipe, data, model_dir)
     predicted = classifier.judge(from_uint8(data.test.images, classifier.bounds)).predicted
     return Opened(classifier, data, path, predicted, True, spent)
 
 
-def brought(config: CollideConfig, data: LabelledImages) -> Opened:
+def brought(config: CollideConfig, data: LabelledImages, strategy: tf.distribute.Strategy | None = None) -> Opened:
     """A classifier that exists already.
 
     Raises:
         RequestError: it cannot be loaded, or --labels does not fit it.
     """
     training.make_deterministic()
-    classifier = _application(config) if kind_of(config.model) == "application" else _file(config)
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        classifier = _application(config) if kind_of(config.model) == "application" else _file(config)
     data = data.fitted(classifier.image_shape)
     labelled = classifier.num_classes == len(data.class_names)
     if labelled and not config.pixel_range and range_of_layers(classifier) is None:

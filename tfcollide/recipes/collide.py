@@ -36,7 +36,7 @@ def run(config: CollideConfig, out: Path, *, overwrite: bool = False) -> Summary
     RunDirectory(out.absolute(), flags_text(config), overwrite=overwrite).check_place()
     data = check_collide(config)
     asked = read_pairs(Path(config.pairs), data.class_names) if config.pairs else None
-    sweep = config.num_pairs is not None or asked is not None or config.source == "every"
+    sweep = config.is_sweep()
     if config.source == "every" and asked is None and config.num_pairs is None:
         parse_selector("target", config.target, data)
     pair = None if sweep else parse_pair(config, data)
@@ -46,13 +46,13 @@ def run(config: CollideConfig, out: Path, *, overwrite: bool = False) -> Summary
 
     # From here on TensorFlow is needed: it waits for everything that can be refused without it.
     import_tensorflow()
-    from tfcollide.recipes.devices import on_device
+    from tfcollide.recipes.devices import on_devices
     from tfcollide.recipes.experiment import prepare
     from tfcollide.recipes.pair import run_pair
     from tfcollide.recipes.sweep import run_sweep
 
-    with on_device(config.device):
-        experiment = prepare(config, data)
+    with on_devices(config.devices()) as strategy:
+        experiment = prepare(config, data, strategy)
         spent = time.perf_counter() - began
         seconds = {"load": spent - experiment.seconds_training, "train": experiment.seconds_training}
         if pair is None:

@@ -107,7 +107,8 @@ class CollideConfig(TrainConfig):
     surround: int | None = _flag(None, "Composites: pixels around a window that are pasted with it. Default: half of a window.")
     control_spacing: int | None = _flag(
         None,
-        "Composites: pixels from one control parameter to the next; 1: each its own, as in the paper. Default: the stride.",
+        "Composites: pixels from one control parameter to the next; 1: each its own, as in the paper. "
+        "Default: half the stride, or all of an odd one.",
     )
     solver: str = _flag(
         "gradient", "gradient descent, or exact: linear programs, at an affine tap.", choices=("gradient", "exact")
@@ -163,11 +164,20 @@ class CollideConfig(TrainConfig):
     sampling: str = _flag("uniform", "How convex weights are drawn.", choices=("uniform", "stick_breaking"))
     pairs: str | None = _flag(None, "Sweep: a CSV file with the columns source and target.")
     num_pairs: int | None = _flag(None, "Sweep: this many random pairs of correctly classified test images.")
+    pairs_together: int | None = _flag(
+        None,
+        "Sweep: pairs that are descended as one batch. Default: 1 on CPUs; on GPUs as many as an estimate of 4 GiB holds, "
+        "at most 16. Composites, exact corners and Beam: 1.",
+    )
     vnnlib: bool = _flag(False, "Write verify/: the mixtures as ONNX and the claim as VNN-LIB, for an independent verifier.")
     runner: str | None = _flag(None, "Sweep: run the pairs on this runner of Apache Beam, such as DirectRunner.")
     beam_options: str = _flag("", "More options of the Beam pipeline, as Beam writes them.")
     seed: int = _flag(0, "Seed of everything drawn outside training.")
-    device: str | None = _flag(None, "Where to compute, such as GPU:0 or CPU:0. Default: TensorFlow's choice.")
+    device: str | None = _flag(
+        None,
+        "Where to compute: GPU:0, CPU:0, ...; several, GPU:0,GPU:1, or all (GPUs, if there are any), share the work. "
+        "Default: TensorFlow's choice, which is one.",
+    )
     precision: str = _flag(
         "float32", "Of a network that exists already.", choices=("float32", "mixed_bfloat16", "mixed_float16")
     )
@@ -191,6 +201,14 @@ class CollideConfig(TrainConfig):
             return len(self.units.split(","))
         return 1 if self.nearest or (self.objective == "match" and not self.start_noise) else 5
 
+    def is_sweep(self) -> bool:
+        """Whether many pairs are asked for."""
+        return bool(self.pairs or self.num_pairs) or self.source == "every"
+
+    def devices(self) -> tuple[str, ...]:
+        """`device` as names; "ALL" among them stands for all of one kind."""
+        return tuple(name.strip().upper() for name in self.device.split(",")) if self.device is not None else ()
+
     def check(self) -> None:
         """As `TrainConfig.check`, and combinations that cannot work."""
         super().check()
@@ -205,6 +223,7 @@ class CollideConfig(TrainConfig):
             "max_steps",
             "interpolations",
             "num_pairs",
+            "pairs_together",
             "trace_every",
             "image_size",
             "window_stride",
@@ -242,10 +261,14 @@ class CollideConfig(TrainConfig):
             )
         self._check_exact()
         self._check_composite()
+        self._check_devices()
         if self.vnnlib and self.num_corners() < 2:
             raise RequestError("--vnnlib with one corner", "at least two to mix", "Say --corners=2, or leave --vnnlib out.")
-        if self.runner is not None and not (self.pairs or self.num_pairs or self.source == "every"):
-            raise RequestError(f"--runner={self.runner} with one pair", "a sweep", "Say --pairs or --num_pairs beside it.")
+        for name in ("runner", "pairs_together"):
+            if getattr(self, name) is not None and not self.is_sweep():
+                one = f"--{name}={getattr(self, name)} with one pair"
+                raise RequestError(one, "a sweep", "Say --pairs or --num_pairs beside it.")
+        self._check_together()
         if self.pairs is not None and self.num_pairs is not None:
             raise RequestError("--pairs together with --num_pairs", "one of the two")
         defaults = {field.name: field.default for field in dataclasses.fields(self)}
@@ -261,6 +284,13 @@ class CollideConfig(TrainConfig):
                 "one corner, since from one start all of them coincide",
                 "Say --corners=1, or --start_noise=0.1 for different starts.",
             )
+
+    def _check_together(self) -> None:
+        alone = {"solver": "exact", "parameterization": "composite"}
+        others = [f"--{name}={value}" for name, value in alone.items() if getattr(self, name) == value]
+        others += [f"--runner={self.runner}"] if self.runner else []
+        if (self.pairs_together or 1) > 1 and others:
+            raise RequestError(f"--pairs_together={self.pairs_together} with {others[0]}", "one of the two", "Leave one out.")
 
     def _check_exact(self) -> None:
         exact = {name: getattr(self, name) for name in ("direction", "nearest", "max_change", "max_total")}
@@ -279,6 +309,17 @@ class CollideConfig(TrainConfig):
             raise RequestError(f"--direction={self.direction} with --units", "one of the two", "Leave one out.")
         if self.solver == "exact" and self.objective != "corners":
             raise RequestError(f"--solver=exact with --objective={self.objective}", "--objective=corners", "Leave it out.")
+
+    def _check_devices(self) -> None:
+        names = self.devices()
+        if len(set(names)) < len(names):
+            raise RequestError(f"--device={self.device}, one device twice", "different devices", "Name each once.")
+        if len({name.partition(":")[0] for name in names}) > 1:
+            raise RequestError(f"--device={self.device}", "devices of one kind, or all by itself", "Leave the others out.")
+        several = len(names) > 1 or names == ("ALL",)
+        if several and (self.xla or self.runner):
+            other = "--xla" if self.xla else f"--runner={self.runner}"
+            raise RequestError(f"--device={self.device} with {other}", "one device beside it", "Leave one of the two out.")
 
     def _check_composite(self) -> None:
         names = ("index", "search", "window_stride", "surround", "control_spacing")

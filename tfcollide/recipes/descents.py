@@ -5,12 +5,12 @@ import math
 import tensorflow as tf
 
 from tfcollide import stopping, update_rules
+from tfcollide.descent import Descent
 from tfcollide.errors import RequestError
 from tfcollide.loss import HullTerms, Objective, Parameterization, loss_terms
 from tfcollide.models.affine import affine_map
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.objectives import terms
-from tfcollide.optimize import Descent
 from tfcollide.recipes.config import CollideConfig
 from tfcollide.recipes.request import default_weights, term_weights
 from tfcollide.schedules import parse_schedule
@@ -44,7 +44,7 @@ def hull_terms(config: CollideConfig, classifier: Classifier, objective: Objecti
     if not samples or corners == 1 or not objective.pushes_units:
         return None
     spread = config.spread * classifier.bounds.range * math.prod(classifier.image_shape) ** 0.5
-    return HullTerms(samples, spread, config.seed)
+    return HullTerms(corners, samples, spread, config.seed)
 
 
 def start_noise(config: CollideConfig, together: HullTerms | None, parameterization: Parameterization) -> float:
@@ -61,8 +61,9 @@ def descent_of(
     objective: Objective,
     parameterization: Parameterization,
     together: HullTerms | None,
+    pairs_at_once: int = 1,
 ) -> Descent:
-    """The compiled descent of a config.
+    """The compiled descent of a config, of one pair or of several.
 
     Raises:
         RequestError: weights or a schedule that do not parse.
@@ -81,9 +82,11 @@ def descent_of(
         rule=update_rules.RULES[config.optimizer](),
         rate=update_rules.rate_of(parse_schedule(config.learning_rate or default), config.max_steps),
         project=parameterization.project,
-        stop=stopping.together_below(progress) if together else stopping.each_below(progress),
+        stop=stopping.together_below(progress, together.corners) if together else stopping.each_below(progress),
         scales=(lambda goal: {}) if config.literal else (lambda goal: terms.scales(goal, pixels)),
-        take=terms.take if alone else None,
+        take=terms.take if alone or pairs_at_once > 1 else None,
+        corners=config.num_corners(),
+        coupled=together is not None,
         half_life=config.half_life,
         kept=(progress, *_TOGETHER),
         trace_every=config.trace_every,

@@ -7,9 +7,11 @@ import sys
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from tqdm import tqdm
 
 from tfcollide.data.labelled import LabelledImages
+from tfcollide.descent import Descent
 from tfcollide.errors import RequestError
 from tfcollide.images import from_uint8
 from tfcollide.loss import HullTerms, Objective, Parameterization
@@ -18,13 +20,13 @@ from tfcollide.models.affine import AffineMap, affine_map
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.models.dense_chain import DenseChain, Unreadable, read_chain
 from tfcollide.models.predictions import Predictions, evenly
-from tfcollide.optimize import Descent
 from tfcollide.polytope.hull import mean_distance
 from tfcollide.polytope.worst_mixture import MixtureSearch
 from tfcollide.recipes.classifiers import open_classifier
 from tfcollide.recipes.composing import Composer, open_composer
 from tfcollide.recipes.config import CollideConfig
 from tfcollide.recipes.descents import descent_of, hull_terms
+from tfcollide.recipes.pairs_at_once import pairs_at_once
 from tfcollide.registry import OBJECTIVES, PARAMETERIZATIONS
 
 __all__ = ["Experiment", "prepare"]
@@ -46,6 +48,7 @@ class Experiment:
         composer: finds the patches of a composite, or None.
         together: the terms that hold the hull together, or None.
         descent: compiled on first use.
+        pairs_at_once: how many pairs of a sweep are descended as one batch.
         predicted: `[test_size]`, the classifier's class of each test image, an array or looked up on demand.
         labelled: whether the data set's classes are the classifier's.
         seconds_training: spent on training; 0 where the classifier was in the cache.
@@ -59,6 +62,7 @@ class Experiment:
     composer: Composer | None
     together: HullTerms | None
     descent: Descent
+    pairs_at_once: int
     predicted: Any
     labelled: bool
     seconds_training: float
@@ -108,19 +112,25 @@ class Experiment:
         return isinstance(self.chain, Unreadable)
 
 
-def prepare(config: CollideConfig, data: LabelledImages) -> Experiment:
+def prepare(config: CollideConfig, data: LabelledImages, strategy: tf.distribute.Strategy | None = None) -> Experiment:
     """Loads or trains the classifier and sets up the descent.
+
+    Args:
+        config: what is asked for.
+        data: the data set.
+        strategy: splits the network's work among devices where given.
 
     Raises:
         RequestError: the tap or the weights do not fit, or the network does not suit the solver or the export.
     """
     objective = OBJECTIVES.load(config.objective)
-    opened = open_classifier(config, data)
+    opened = open_classifier(config, data, strategy)
     classifier = opened.classifier
     tap = classifier.tap(config.tap or classifier.default_tap)
     composer = open_composer(config, classifier.image_shape) if config.parameterization == "composite" else None
     parameterization = PARAMETERIZATIONS.load(config.parameterization)(composer.layout if composer else classifier.bounds)
     together = hull_terms(config, classifier, objective)
+    at_once = pairs_at_once(config, classifier, together)
     experiment = Experiment(
         data=opened.data,
         classifier=classifier,
@@ -129,7 +139,8 @@ def prepare(config: CollideConfig, data: LabelledImages) -> Experiment:
         parameterization=parameterization,
         composer=composer,
         together=together,
-        descent=descent_of(config, classifier, tap, objective, parameterization, together),
+        descent=descent_of(config, classifier, tap, objective, parameterization, together, at_once),
+        pairs_at_once=at_once,
         predicted=opened.predicted,
         labelled=opened.labelled,
         seconds_training=opened.seconds_training,

@@ -14,11 +14,11 @@ from tfcollide.errors import RequestError
 from tfcollide.recipes.config import CollideConfig, flags_text
 from tfcollide.recipes.experiment import Experiment, prepare
 from tfcollide.recipes.pair import run_pair
-from tfcollide.recipes.request import beside, check_collide, parse_pair, with_absolute_files
+from tfcollide.recipes.request import Pair, beside, check_collide, parse_pair, with_absolute_files
 from tfcollide.records import PairResult
 from tfcollide.run_directory import RunDirectory
 
-__all__ = ["directory_name", "run_alone", "run_one", "summary_of"]
+__all__ = ["alone", "directory_name", "failure", "result_of", "run_alone", "run_one", "summary_of"]
 
 
 def run_one(config: CollideConfig, experiment: Experiment, source: str, target: str, out: Path) -> PairResult:
@@ -34,24 +34,39 @@ def run_one(config: CollideConfig, experiment: Experiment, source: str, target: 
     Returns:
         What it found; a request that cannot be carried out becomes an error in it.
     """
+    if not out.exists():
+        try:
+            single, pair = alone(config, experiment, source, target)
+            run_pair(single, experiment, pair, RunDirectory(out, flags_text(single)), {})
+        except RequestError as error:
+            return failure(source, target, error)
+    return result_of(source, target, out)
+
+
+def alone(config: CollideConfig, experiment: Experiment, source: str, target: str) -> tuple[CollideConfig, Pair]:
+    """A pair of a sweep as a run of its own.
+
+    Raises:
+        RequestError: there is no such image.
+    """
     single = dataclasses.replace(
         config,
         source=beside(config.pairs, source),
         target=beside(config.pairs, target),
         pairs=None,
         num_pairs=None,
+        pairs_together=None,
         runner=None,
         beam_options="",
     )
-    if not out.exists():
-        try:
-            pair = parse_pair(single, experiment.data)
-            named = with_absolute_files(single, pair)
-            run_pair(named, experiment, pair, RunDirectory(out, flags_text(named)), {})
-        except RequestError as error:
-            logging.warning("%s -> %s: %s", source, target, error)
-            return PairResult(source, target, None, False, str(error))
-    return _result(source, target, out)
+    pair = parse_pair(single, experiment.data)
+    return with_absolute_files(single, pair), pair
+
+
+def failure(source: str, target: str, error: RequestError) -> PairResult:
+    """A pair that cannot be carried out."""
+    logging.warning("%s -> %s: %s", source, target, error)
+    return PairResult(source, target, None, False, str(error))
 
 
 def run_alone(config: CollideConfig, source: str, target: str, out: Path) -> bool:
@@ -75,7 +90,8 @@ def summary_of(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "summary.json").read_text(encoding="utf-8"))
 
 
-def _result(source: str, target: str, out: Path) -> PairResult:
+def result_of(source: str, target: str, out: Path) -> PairResult:
+    """What the finished run of a pair found."""
     found = summary_of(out)
     return PairResult(
         source=source,

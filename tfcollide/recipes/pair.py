@@ -4,7 +4,8 @@ import dataclasses
 import functools
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -30,7 +31,7 @@ from tfcollide.records import Certificate, CompositeRecord, Distance, EndPoint, 
 from tfcollide.report import run_files
 from tfcollide.run_directory import RunDirectory
 
-__all__ = ["check", "run_pair"]
+__all__ = ["check", "run_pair", "write_pair"]
 
 _DENSE_STARTS, _DEEP_STARTS = 64, 8
 
@@ -51,10 +52,32 @@ def run_pair(
         RequestError: the images or the units do not fit; nothing is written then.
     """
     problem = pose(config, experiment, pair)
+    solver = functools.partial(solve, config, experiment, problem)
+    return write_pair(config, experiment, problem, directory, seconds, solver)
+
+
+def write_pair(
+    config: CollideConfig,
+    experiment: Experiment,
+    problem: Problem,
+    directory: RunDirectory,
+    seconds: Mapping[str, float],
+    solver: Callable[[Path], Solution],
+) -> Summary:
+    """Solves a problem, checks the corners and writes the run directory.
+
+    Args:
+        config: what to do, resolved.
+        experiment: prepared for `config`.
+        problem: the pair.
+        directory: where to write.
+        seconds: spent before, "load" and "train", or a share of "solve".
+        solver: gives the corners; told where a checkpoint may be kept.
+    """
     folder = directory.open()
     try:
-        began = time.perf_counter()
-        result = solve(config, experiment, problem, folder / ".checkpoint.npz")
+        began = time.perf_counter() - seconds.get("solve", 0.0)
+        result = solver(folder / ".checkpoint.npz")
         solved = time.perf_counter()
         bounds = experiment.classifier.bounds
         images = run_files.RunImages(problem.start, result.corners, problem.goal_image, bounds)

@@ -4,7 +4,7 @@ import dataclasses
 import sys
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +15,8 @@ from tqdm import tqdm
 from tfcollide.descent_state import DescentState, pack_state
 from tfcollide.images import from_uint8
 from tfcollide.models.affine import AffineMap
-from tfcollide.optimize import minimize
+from tfcollide.objectives.terms import side_by_side
+from tfcollide.optimize import minimize_pairs
 from tfcollide.parameterizations.composite import Composite
 from tfcollide.polytope import checks, geometry, vertices
 from tfcollide.polytope.halfspaces import Polytope, collision_polytope
@@ -28,7 +29,7 @@ from tfcollide.recipes.experiment import Experiment
 from tfcollide.recipes.problem import Problem
 from tfcollide.records import ExactRecord, Trace, write_npz
 
-__all__ = ["Solution", "place", "solve"]
+__all__ = ["Solution", "place", "solve", "solve_together"]
 
 EXACT_STOP = 1e-6
 """The L_pos below which a saved exact corner counts as found; rounding to float32 leaves about 1e-9."""
@@ -72,32 +73,44 @@ def solve(config: CollideConfig, experiment: Experiment, problem: Problem, check
     """
     if config.solver == "exact":
         return _solve_exactly(config, experiment, problem)
-    return _descend(config, experiment, problem, checkpoint)
-
-
-def _descend(config: CollideConfig, experiment: Experiment, problem: Problem, checkpoint: Path) -> Solution:
-    corners = len(problem.units)
     place(experiment, problem)
-    start = experiment.parameterization.init(
-        problem.start, corners, noise=start_noise(config, experiment.together, experiment.parameterization), seed=config.seed
-    )
+    return solve_together(config, experiment, [problem], checkpoint)[0]
+
+
+def solve_together(
+    config: CollideConfig, experiment: Experiment, problems: Sequence[Problem], checkpoint: Path
+) -> list[Solution]:
+    """Descends several problems as one batch, each as if it were alone but for rounding.
+
+    Args:
+        config: the settings.
+        experiment: prepared for `config`.
+        problems: what to solve, one solution each.
+        checkpoint: see `solve`; of several problems it also keeps how they ended.
+    """
+    parameterization = experiment.parameterization
+    noise = start_noise(config, experiment.together, parameterization)
+    starts = [parameterization.init(one.start, len(one.units), noise=noise, seed=config.seed) for one in problems]
     resume = _read_checkpoint(checkpoint)
     if resume is not None:
         tqdm.write(f"Going on from step {int(resume['step']):,} of {checkpoint.parent}", file=sys.stderr)
     with progress(total=config.max_steps, desc="descent", unit=" steps", leave=False) as bar:
-        found = minimize(
+        found = minimize_pairs(
             experiment.descent,
-            start,
-            problem.goal,
+            tf.concat(starts, 0),
+            side_by_side([one.goal for one in problems]),
             max_steps=config.max_steps,
             stop_loss=config.stop_loss,
             stop_fraction=config.stop_fraction,
             resume=resume,
-            accept=_acceptance(experiment, problem),
+            accept=_acceptance(experiment, problems),
             on_chunk=_reporter(bar, experiment.objective.progress_term, checkpoint, config.checkpoint_seconds),
         )
-    images = experiment.parameterization.to_image(tf.constant(found.controls)).numpy()
-    return Solution(images, found.controls, found.steps, found.converged, found.failed_at, found.stop_loss, found.trace)
+    images = [parameterization.to_image(tf.constant(one.controls)).numpy() for one in found]
+    return [
+        Solution(corners, one.controls, one.steps, one.converged, one.failed_at, one.stop_loss, one.trace)
+        for corners, one in zip(images, found, strict=True)
+    ]
 
 
 def place(experiment: Experiment, problem: Problem) -> None:
@@ -164,23 +177,25 @@ def _nearest_words(status: str) -> str:
     }.get(status, vertices.explain(status))
 
 
-def _acceptance(experiment: Experiment, problem: Problem) -> Callable[[np.ndarray], bool]:
-    """What the descent asks before it ends: whether the hull holds, where it was to be held together."""
+def _acceptance(experiment: Experiment, problems: Sequence[Problem]) -> Callable[[int, np.ndarray], bool]:
+    """What the descent asks before a pair ends: whether the hull holds, where it was to be held together."""
     if not experiment.together:
-        return lambda controls: True
-    judge = HullJudge(experiment.classifier, problem.goal_image, problem.seen.predicted, len(problem.units))
-    return lambda controls: judge(experiment.parameterization.to_image(tf.constant(controls)).numpy())
+        return lambda pair, controls: True
+    classifier = experiment.classifier
+    judges = [HullJudge(classifier, one.goal_image, one.seen.predicted, len(one.units)) for one in problems]
+    return lambda pair, controls: judges[pair](experiment.parameterization.to_image(tf.constant(controls)).numpy())
 
 
 def _reporter(bar: tqdm, term: str, checkpoint: Path, every: float) -> Callable[[DescentState, Trace], None]:
-    """Moves the bar between chunks, and keeps a checkpoint every so many seconds."""
+    """Moves the bar between chunks, and keeps a checkpoint every so many seconds, and how several pairs ended."""
     saved_at = time.monotonic()
 
     def report(state: DescentState, trace: Trace) -> None:
         nonlocal saved_at
         bar.set_postfix({f"largest {term}": f"{trace.terms[term][-1].max():.3g}"}, refresh=False)
         bar.update(int(state.step) - bar.n)
-        if time.monotonic() - saved_at >= every:
+        ended = len(state.ended_at) > 1 and bool(np.all(state.ended_at.numpy() >= 0))
+        if ended or time.monotonic() - saved_at >= every:
             write_npz(checkpoint, pack_state(state, trace))
             saved_at = time.monotonic()
 

@@ -12,6 +12,7 @@ from tfcollide.recipes.beam_sweep import run_on_beam
 from tfcollide.recipes.config import CollideConfig
 from tfcollide.recipes.experiment import Experiment
 from tfcollide.recipes.one_pair import directory_name, run_one, summary_of
+from tfcollide.recipes.together import Job, run_together
 from tfcollide.records import PairResult, SweepSummary, write_json
 from tfcollide.report import figure, table
 from tfcollide.run_directory import RunDirectory
@@ -48,9 +49,7 @@ def run_sweep(
     try:
         if config.runner is not None:
             run_on_beam(config, pairs, folder)  # what it leaves undone is tried again here, and listed
-        results: list[PairResult] = []
-        for number, (source, target) in enumerate(progress(pairs, desc="pairs", unit=" pairs")):
-            results.append(run_one(config, experiment, source, target, folder / directory_name(number, source, target)))
+        results = _run_all(config, experiment, [Job(number, *pair) for number, pair in enumerate(pairs)], folder)
         summary = _summarise(config, experiment, results, _seconds(folder, results, seconds))
         _draw(folder, summary)
         (folder / "table.md").write_text(table.sweep_table(summary), encoding="utf-8")
@@ -59,6 +58,19 @@ def run_sweep(
         return summary
     finally:
         directory.close()
+
+
+def _run_all(config: CollideConfig, experiment: Experiment, jobs: list[Job], folder: Path) -> list[PairResult]:
+    results: list[PairResult] = []
+    at_once = experiment.pairs_at_once
+    with progress(total=len(jobs), desc="pairs", unit=" pairs") as bar:
+        for batch in (jobs[start : start + at_once] for start in range(0, len(jobs), at_once)):
+            if at_once > 1:
+                results += run_together(config, experiment, batch, folder)
+            else:
+                results += [run_one(config, experiment, *job[1:], folder / directory_name(*job)) for job in batch]
+            bar.update(len(batch))
+    return results
 
 
 def _summarise(
