@@ -151,7 +151,35 @@ def test_columns_line_up():
 
 def test_what_there_is_not_is_a_dash():
     text = run_table(summary(test_accuracy=None, distance=Distance(None, None, 2.5), corners=(corner(),), stop_loss=(5.0,)))
-    assert cells(text, "test accuracy") == cells(text, "mean distance between corners") == ["-"]
+    assert cells(text, "test accuracy") == ["-"]
+
+
+def test_one_corner_has_no_mixtures():
+    """A mixture of one corner is the corner, and 2,000 of them prove nothing more."""
+    alone = {"corners": (corner(),), "stop_loss": (5.0,), "distance": Distance(10.19, None, 2.5)}
+    certified = Certificate("certified", 12.5, 1.0)
+    text = run_table(summary(**alone, certificate=certified, worst_mixture=WorstMixture(1.5, "7", (1.0,))))
+    assert "mixture" not in text and "between corners" not in text
+    assert cells(text, 'read back from 8-bit PNG, the corner is "7"') == ["yes"]
+    assert cells(text, "the corner, by proof") == ["certified, margin 12.5"]
+    lost = run_table(summary(**alone, png=PngCheck(0.0, 0.1, 90.0, 95.0)))
+    assert cells(lost, 'read back from 8-bit PNG, the corner is "7"') == ["**no**"]
+    assert "**Saving destroys it**: read back from its PNG file" in lost and "mixture" not in lost
+
+
+def test_what_does_not_exist_is_said_first(tmp_path, monkeypatch):
+    words = "no collision exists within --max_change and --max_total; raise them"
+    nothing = ExactRecord("l2", (words,), float("nan"), float("nan"), **EXACT, found=(False,))
+    found = summary(converged=False, corners=(corner(converged=False),), stop_loss=(5.0,), exact=nothing)
+    lines = run_table(found).splitlines()
+    assert [line for line in lines if line][1] == f"**Not found**: {words}. The source stands in for what is not there."
+    assert sum(words in line for line in lines) == 1
+
+    feet = []
+    monkeypatch.setattr("tfcollide.report.figure.draw", lambda path, rows, foot: feet.append(foot))
+    source, only, target = pictures(1)
+    write_row(tmp_path / "figure.png", found, source, only[None], target, UNIT)
+    assert " ".join(feet[0].split()).startswith(f"Not found: {words}")
 
 
 def test_remark_on_a_corner_that_did_not_converge():
@@ -270,6 +298,12 @@ def test_table_of_a_sweep():
     assert "corners from 12 % of that to 20 %, median 16 %. Test accuracy 93.00 %." in text
     assert "- lost.png to 7: image lost.png, which does not exist" in text
     assert "Other branches" not in text
+    alone = tuple(dataclasses.replace(pair, corner_mean=None) for pair in pairs)
+    text = sweep_table(dataclasses.replace(summary, pairs=alone, median_corner_mean=None, corner_mean_shares=None))
+    assert cells(text, "test:1 to test:2")[4:] == ["yes", "0.9998", "**no**"]
+    assert "1 of 3 pairs converged; in 1 the corner gets the target's class, from its PNG file too." in text
+    assert "mixture" not in text and "corner distance" not in text
+    text = sweep_table(summary)
     assert "- **Other branches go round hidden_1**" in sweep_table(dataclasses.replace(summary, sole_tap=False))
 
 

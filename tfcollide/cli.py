@@ -22,7 +22,7 @@ from tfcollide.recipes.config import HEADINGS, CollideConfig, TrainConfig, choic
 from tfcollide.recipes.export_config import ExportConfig
 from tfcollide.recipes.index_config import IndexConfig, QueryConfig
 from tfcollide.recipes.serve_config import ServeConfig
-from tfcollide.records import write_json
+from tfcollide.records import Summary, write_json
 from tfcollide.run_directory import absolute
 
 __all__ = [
@@ -142,6 +142,8 @@ def _collide(argv: list[str]) -> int:
     print((out / "table.md").read_text(encoding="utf-8"))
     shown = "figure.png" if (out / "figure.png").exists() else "summary.json"
     print(Path(os.path.expanduser(values["out"]), shown))
+    if isinstance(summary, Summary) and summary.nothing_found:
+        print(f"Not found: {summary.nothing_found}.")
     return EXIT_DONE if summary.found else EXIT_NOT_FOUND
 
 

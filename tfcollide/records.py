@@ -205,6 +205,7 @@ class ExactRecord:
         feature_residual_float32: the same of each saved corner.
         inactive_bound: the largest value an inactive unit can take in float32, proven.
         dimension: of the collision polytope.
+        found: whether there is such a point, a truth value a corner.
     """
 
     kind: str
@@ -215,6 +216,7 @@ class ExactRecord:
     feature_residual_float32: tuple[float, ...] = ()
     inactive_bound: tuple[float, ...] = ()
     dimension: int | None = None
+    found: tuple[bool, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -306,6 +308,13 @@ class Summary:
     def misread(self) -> tuple[int, ...]:
         """The corners that do not get the target's class; they are no collisions, whatever their L_pos."""
         return tuple(n for n, corner in enumerate(self.corners) if corner.predicted != self.target.predicted)
+
+    @property
+    def nothing_found(self) -> str | None:
+        """Why an exact solver has found no corner at all; None where it has, and of any descent."""
+        if self.exact is None or not self.exact.found or any(self.exact.found):
+            return None
+        return self.exact.status[0]
 
     @property
     def found(self) -> bool:

@@ -53,7 +53,7 @@ DATASETS = Registry(
     shared=("catalog", "folder", "from_tfds", "images_on_demand", "labelled", "select"),
 )
 EXPORTS = Registry(
-    "what", "tfcollide.export", shared=("parts", "saved_model", "verdict", "version_directory", "vnnlib", "warmup")
+    "what", "tfcollide.export", shared=("hull", "parts", "saved_model", "verdict", "version_directory", "vnnlib", "warmup")
 )
 MODELS = Registry(
     "model",

@@ -89,11 +89,16 @@ def run_quickly(program, *flags, cwd, home, limit, check=lambda outcome: None):
 
 
 @contextlib.contextmanager
-def started(program, *flags, cwd, home, said):
+def started(program, *flags, cwd, home, said, **more):
     """Starts a program of `bin/` in the background; it does not outlive the block."""
     with open(said.with_suffix(".out"), "w") as out, open(said.with_suffix(".err"), "w") as err:
         process = subprocess.Popen(
-            command(program, *flags), cwd=cwd, env=environment(home), stdout=out, stderr=err, preexec_fn=_heed_interrupts
+            command(program, *flags),
+            cwd=cwd,
+            env=environment(home, **more),
+            stdout=out,
+            stderr=err,
+            preexec_fn=_heed_interrupts,
         )
     try:
         yield Started(process, said)

@@ -22,7 +22,7 @@ def test_a_run_interrupted_and_killed_ends_in_the_same_bits_as_one_left_in_peace
     steps = 10000
     flags = (*training, *ENDLESS, f"--max_steps={steps}", "--trace_every=500")
     out, partial = tmp_path / "cut", tmp_path / "cut.partial"
-    place = {"cwd": tmp_path, "home": home}
+    place = {"cwd": tmp_path, "home": home, "TQDM_MININTERVAL": "0.1"}
 
     with started("collide", *flags, "--out=cut", **place, said=tmp_path / "1") as first:
         wait_until(lambda: checkpoint_of(partial), first)

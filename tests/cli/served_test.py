@@ -124,6 +124,7 @@ def test_without_a_run_the_signatures_are_shown(say, ports):
     "flags, words",
     [
         (["--model_name=mixture"], "a model with check(convex_weights float32 [?,5]) -> active_match"),
+        (["--model_name=mixture"], "export the run with --what=classifier as well"),
         (["--model_name=none", "--wait_seconds=0"], "NOT_FOUND: Could not find any versions of model none"),
         (["--model_name=classifier", "--server=127.0.0.1:1", "--wait_seconds=0"], "UNAVAILABLE"),
         (
@@ -156,7 +157,7 @@ def test_what_could_not_be_asked(say, base, ports, flags, words):
         (["--run=RUN", "--out=OUT/net/one"], "BASE/NAME/VERSION"),
         (["--run=OUT", "--out=OUT/net/1"], "the directory of a finished run"),
         (["--run=RUN", "--out=OUT/net/1", "--what=composite"], "a run with --parameterization=composite"),
-        (["--run=RUN", "--out=OUT/net/1", "--what=network"], "one of classifier, mixture"),
+        (["--run=RUN", "--out=OUT/net/1", "--what=network"], "one of classifier, composite, mixture"),
     ],
 )
 def test_what_cannot_be_exported(say, base, tmp_path, flags, words):

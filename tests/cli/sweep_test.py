@@ -25,7 +25,7 @@ def test_a_sweep_with_bad_pairs_killed_and_resumed(tmp_path, training, home, dig
 
     # Killed as soon as the first pair stands.
     with started("collide", *flags, cwd=work, home=home, said=tmp_path / "killed") as sweep:
-        wait_until(lambda: any(partial.glob("pair_0000*/summary.json")), sweep)
+        wait_until(lambda: any(partial.glob("pair_0000_3_to_7/summary.json")), sweep)
         sweep.process.kill()
         sweep.process.wait()
     assert not out.exists()
@@ -117,6 +117,8 @@ BAD_TABLES = {
     "other columns": ("from,to\n3,7\n", "column source"),
     "one column": ("source\n3\n", "column target"),
     "missing value": ("source,target\n3,7\n4,\n", "line 3"),
+    "missing image": ("source,target\n3,7\n\ntest:1,~nobody/no.such\n", "line 4: image /"),
+    "missing image in a folder": ("source,target\nnowhere/3,7\n", "line 2: image /"),
     "binary": (b"\x89PNG\r\n\x1a\n\xff\xfe\x00", "cannot be read"),
     "missing": (None, "cannot be read"),
 }

@@ -17,10 +17,10 @@ import tensorflow as tf
 from tfcollide.composites.axis import Axis
 from tfcollide.composites.layout import Layout
 
-__all__ = ["arrange", "blend", "total_variation"]
+__all__ = ["arrange", "blend", "in_cells", "total_variation", "weigh"]
 
 
-def arrange(layout: Layout, patches: np.ndarray) -> np.ndarray:
+def arrange(layout: Layout, patches: tf.Tensor | np.ndarray) -> tf.Tensor:
     """Patches times d_k, by cell and slot, and d_k itself as one channel more.
 
     Args:
@@ -30,17 +30,35 @@ def arrange(layout: Layout, patches: np.ndarray) -> np.ndarray:
     Returns:
         `[Qy * Qx, A * A, spacing * spacing * (C + 1)]` float32.
     """
+    return weigh(layout, in_cells(layout, patches))
+
+
+def in_cells(layout: Layout, patches: tf.Tensor | np.ndarray) -> tf.Tensor:
+    """What each slot of a cell shows of its patch; in a slot without a candidate anything.
+
+    Args:
+        layout: of the composite.
+        patches: `[K, n + 2s, n + 2s, C]` of any kind.
+
+    Returns:
+        `[Qy, Qx, A, A, spacing, spacing, C]` of the same kind.
+    """
+    down, across, f = layout.down, layout.across, layout.down.spacing
+    inside, colours = down.size // f, layout.channels
+    split = tf.reshape(patches, [down.num_windows, across.num_windows, inside, f, inside, f, colours])
+    split = tf.transpose(split, [0, 2, 1, 4, 3, 5, 6])  # rows of cells of all windows, then columns
+    split = tf.reshape(split, [down.num_windows * inside, across.num_windows * inside, f, f, colours])
+    rows, columns = (_cells_of_windows(axis) for axis in (down, across))
+    return tf.transpose(tf.gather(tf.gather(split, rows), columns, axis=2), [0, 2, 1, 3, 4, 5, 6])
+
+
+def weigh(layout: Layout, cells: tf.Tensor) -> tf.Tensor:
+    """What `arrange` returns, of what `in_cells` returned, by then float32 in the model's bounds."""
     down, across = layout.down, layout.across
-    rows, columns = down.windows_at_cells(), across.windows_at_cells()
-    f, inside = down.spacing, down.size // down.spacing
-    cells = patches.reshape(down.num_windows, across.num_windows, inside, f, inside, f, layout.channels).transpose(
-        0, 1, 2, 4, 3, 5, 6
-    )
-    y, x = (np.clip(_cell_in_window(axis), 0, inside - 1) for axis in (down, across))
-    blocks = cells[rows[:, None, :, None], columns[None, :, None, :], y[:, None, :, None], x[None, :, None, :]]
-    d = np.einsum("yap,xbq->yxabpq", down.tents_in_cells(), across.tents_in_cells()).astype(np.float32)[..., None]
-    arranged = np.concatenate([blocks * d, d], axis=-1)
-    return arranged.reshape(len(rows) * len(columns), down.slots * across.slots, -1)
+    d = tf.einsum("yap,xbq->yxabpq", down.tents_in_cells(), across.tents_in_cells())
+    d = tf.cast(d, tf.float32)[..., None]
+    whole = tf.concat([cells * d, d], axis=-1)
+    return tf.reshape(whole, [len(down.cells) * len(across.cells), down.slots * across.slots, -1])
 
 
 def blend(layout: Layout, arranged: tf.Tensor, control_parameters: tf.Tensor) -> tf.Tensor:
@@ -83,10 +101,12 @@ def total_variation(layout: Layout, control_parameters: tf.Tensor) -> tf.Tensor:
     return vertical + tf.tensordot(_variation(across, turned), tf.constant(down.spans, kind), 1)
 
 
-def _cell_in_window(axis: Axis) -> np.ndarray:
-    """`[Q, A]`, which of its cells a window has at a cell."""
+def _cells_of_windows(axis: Axis) -> np.ndarray:
+    """`[Q, A]`, where the part of a window that lies at a cell is found among those of all windows, one after the other."""
     last = axis.cells * axis.spacing // axis.stride
-    return axis.cells[:, None] - (last[:, None] - np.arange(axis.slots)) * (axis.stride // axis.spacing)
+    inside = axis.size // axis.spacing
+    within = axis.cells[:, None] - (last[:, None] - np.arange(axis.slots)) * (axis.stride // axis.spacing)
+    return np.maximum(axis.windows_at_cells(), 0) * inside + np.clip(within, 0, inside - 1)
 
 
 def _around_cells(layout: Layout, values: tf.Tensor) -> tf.Tensor:

@@ -11,7 +11,7 @@ from tfcollide.data.labelled import LabelledImages
 from tfcollide.errors import RequestError
 from tfcollide.images import check_image_file, read_image
 
-__all__ = ["Choice", "Selector", "draw_pairs", "every_class", "parse_selector", "resolve"]
+__all__ = ["Choice", "Selector", "draw_pairs", "every_class", "looks_like_file", "parse_selector", "resolve"]
 
 
 class Selector(NamedTuple):
@@ -42,6 +42,12 @@ class Choice(NamedTuple):
     label: str | None
 
 
+def looks_like_file(text: str) -> bool:
+    """Whether a text that is no class names a file, existing or not: it has a suffix or a folder."""
+    path = Path(text)
+    return not text.startswith("test:") and bool(path.suffix or len(path.parts) > 1)
+
+
 def parse_selector(flag: str, text: str, data: LabelledImages) -> Selector:
     """Reads "3", "test:1234" or a path, in this order; needs no image of the data set.
 
@@ -53,7 +59,7 @@ def parse_selector(flag: str, text: str, data: LabelledImages) -> Selector:
     if text.startswith("test:"):
         return Selector(test_index=_test_index(flag, text, data.test_size))
     path = Path(os.path.expanduser(text or "-"))  # unlike Path.expanduser, leaves an unknown ~name alone
-    if os.path.exists(path) or path.suffix or len(path.parts) > 1:
+    if os.path.exists(path) or looks_like_file(text):
         check_image_file(path)
         return Selector(path=path)
     shown = ", ".join(data.class_names[:12]) + (", ..." if len(data.class_names) > 12 else "")

@@ -1,52 +1,14 @@
 """`--what=mixture`: the hull of a run's corners as a SavedModel, with the classifier that judges it inside."""
 
-import numpy as np
-import tensorflow as tf
-
+from tfcollide.export.hull import hull_parts
 from tfcollide.export.parts import Parts, Subject
-from tfcollide.export.verdict import Verdict
 
-__all__ = ["VARIANT", "Hull", "mixture"]
-
-
-class Hull(tf.Module):
-    """The corners, as `hull.mix` mixes them.
-
-    Args:
-        corners: `[N, H, W, C]` float32.
-    """
-
-    def __init__(self, corners: np.ndarray):
-        super().__init__(name="hull")
-        self.corners = tf.Variable(corners, trainable=False, name="corners")
-        self._bounds = float(corners.min()), float(corners.max())
-
-    def mix(self, convex_weights: tf.Tensor) -> tf.Tensor:
-        """The mixtures `[S, H, W, C]` with `convex_weights` `[S, N]`."""
-        corners = tf.reshape(self.corners, [self.corners.shape[0], -1])
-        flat = tf.clip_by_value(convex_weights @ corners, *self._bounds)
-        return tf.reshape(flat, [-1, *self.corners.shape[1:]])
+__all__ = ["VARIANT", "mixture"]
 
 
 def mixture(subject: Subject) -> Parts:
     """The signatures `mix` and `check`, both of `convex_weights` `[S, N]`."""
-    root = tf.Module(name="mixture")
-    root.hull = hull = Hull(subject.corners)
-    root.verdict = verdict = Verdict(subject)
-    spec = tf.TensorSpec([None, len(subject.corners)], tf.float32, name="convex_weights")
-
-    @tf.function(input_signature=[spec])
-    def mix(convex_weights: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"images": hull.mix(convex_weights)}
-
-    @tf.function(input_signature=[spec])
-    def check(convex_weights: tf.Tensor) -> dict[str, tf.Tensor]:
-        images = hull.mix(convex_weights)
-        return {"images": images, **verdict.check(images)}
-
-    example = {"convex_weights": subject.weights[:32]}
-    signatures = {"mix": mix.get_concrete_function(), "check": check.get_concrete_function()}
-    return Parts(root, signatures, dict.fromkeys(signatures, example))
+    return hull_parts(subject, "mixture")
 
 
 VARIANT = mixture

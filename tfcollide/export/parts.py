@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from tfcollide.composites.saved import SavedComposite
 from tfcollide.models.classifier import Classifier, Tap
 
 __all__ = ["Parts", "Subject"]
@@ -21,6 +22,7 @@ class Subject(NamedTuple):
         weights: `[S, N]` convex weights that the run checked.
         target: `[H, W, C]` float32.
         stop_loss: what every active_match has to stay below.
+        composite: what the corners are made of, where they are composites and that is asked for.
     """
 
     classifier: Classifier
@@ -29,6 +31,7 @@ class Subject(NamedTuple):
     weights: np.ndarray
     target: np.ndarray
     stop_loss: float
+    composite: SavedComposite | None = None
 
 
 class Parts(NamedTuple):

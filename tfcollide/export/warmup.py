@@ -35,7 +35,7 @@ def write_warmup(folder: Path, model_name: str, parts: Parts) -> None:
 
 
 def warmup_logs(model_name: str, parts: Parts) -> list:
-    """For every signature one request with one sample, as most clients send, and one with the whole example.
+    """For every signature one request with one sample, as most clients send, and one with the whole example, if larger.
 
     Returns:
         PredictionLog messages.
@@ -43,7 +43,8 @@ def warmup_logs(model_name: str, parts: Parts) -> list:
     logs = []
     for signature, inputs in parts.examples.items():
         make = _classify_log if signature in parts.classify else _predict_log
-        logs += [make(model_name, signature, {k: v[:rows] for k, v in inputs.items()}) for rows in (1, None)]
+        few = (1,) if max(map(len, inputs.values())) == 1 else (1, None)
+        logs += [make(model_name, signature, {k: v[:rows] for k, v in inputs.items()}) for rows in few]
     return logs
 
 

@@ -97,6 +97,7 @@ def inspect(path: Path, *, allow_custom_code: bool = False) -> ModelFile:
     if path.is_dir():
         if not (path / "saved_model.pb").is_file():
             raise RequestError(f"--model={path}, a folder without saved_model.pb", "a SavedModel folder, or a .keras file")
+        _check_not_exported(path)
         return ModelFile(path, "saved_model")
     if path.suffix not in _SUFFIXES:
         raise RequestError(f"--model={path}", f"a file that ends in {', '.join(_SUFFIXES)}, or a SavedModel folder")
@@ -109,6 +110,22 @@ def inspect(path: Path, *, allow_custom_code: bool = False) -> ModelFile:
         if found is not None:
             raise RequestError(f"--model={path}, which {found}", "a file made of Keras's own layers", _MEND)
     return ModelFile(path, kind)
+
+
+def _check_not_exported(path: Path) -> None:
+    """Refuses what `bin/export` wrote: its signatures are for serving, and its network is to be had whole."""
+    try:
+        provenance = json.loads((path / "assets.extra" / "provenance.json").read_bytes())
+        flags = (path / "assets.extra" / "run.flags").read_text(encoding="utf-8", errors="replace").splitlines()
+    except (OSError, ValueError):
+        return
+    if isinstance(provenance, dict) and "tfcollide" in provenance:
+        model = next((line for line in flags if line.startswith("--model=")), "the .keras file")
+        raise RequestError(
+            f"--model={path}, an export of a run",
+            "the network that the run was made with",
+            f"Say {model}, as {path / 'assets.extra' / 'run.flags'} does.",
+        )
 
 
 def _keras_config(path: Path) -> Any:

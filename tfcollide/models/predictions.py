@@ -3,10 +3,10 @@
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from tfcollide.images import from_uint8
 from tfcollide.models.classifier import Classifier
+from tfcollide.progress import progress
 
 __all__ = ["Predictions", "evenly"]
 
@@ -34,7 +34,7 @@ class Predictions:
         chosen = np.atleast_1d(np.arange(len(self))[key])
         missing = chosen[self._found[chosen] < 0]
         size = self._classifier.batch_size
-        for i in tqdm(range(0, len(missing), size), desc="judging test images", leave=False, disable=len(missing) <= size):
+        for i in progress(range(0, len(missing), size), desc="judging test images", leave=False, disable=len(missing) <= size):
             part = missing[i : i + size]
             self._found[part] = self._classifier.judge(from_uint8(self._images[part], self._classifier.bounds)).predicted
         return self._found[key]

@@ -20,6 +20,7 @@ from tfcollide.data.labelled import LabelledImages, Split
 from tfcollide.images import from_uint8
 from tfcollide.models import mlp
 from tfcollide.models.classifier import Classifier
+from tfcollide.progress import progress
 from tfcollide.registry import MODELS
 
 __all__ = ["TrainingRecipe", "accuracy", "cached_path", "count_epochs", "fit", "make_deterministic", "train_or_load"]
@@ -100,7 +101,7 @@ def fit(recipe: TrainingRecipe, train: Split, shape: tuple[int, int, int], num_c
         steps_per_execution=min(steps, 20),
     )
     images = from_uint8(train.images, mlp.BOUNDS)
-    bar = TqdmCallback(verbose=0, desc=f"training {recipe.model}", mininterval=0.5)
+    bar = TqdmCallback(verbose=0, tqdm_class=progress, desc=f"training {recipe.model}", mininterval=0.5)
     model.fit(images, train.labels, batch_size=recipe.batch_size, epochs=epochs, verbose=0, callbacks=[bar])
     return model
 

@@ -6,14 +6,13 @@ from collections.abc import Iterable, Sequence
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
-from tqdm import tqdm
-
 from tfcollide.patches.collection import open_images
 from tfcollide.patches.fit import fit_square
 from tfcollide.patches.manifest import Manifest
 from tfcollide.patches.photographs import Photographs, shard_positions
 from tfcollide.patches.projection import Projection, fit
 from tfcollide.patches.shards import Checksums, Step, finished, write_images, write_trees
+from tfcollide.progress import progress
 
 __all__ = ["build", "projection_of"]
 
@@ -58,7 +57,7 @@ def _images(folder: Path, manifest: Manifest, photographs: Photographs, kept: Se
     todo = [shard for shard, checksums in enumerate(done) if checksums is None]
     left = [position for shard in todo for position in parts[shard]]
     stream = photographs.read(left, lambda pixels: fit_square(pixels, manifest.image_size, manifest.resize))
-    with tqdm(total=len(kept), initial=len(kept) - len(left), desc="images", unit=" images", mininterval=1) as bar:
+    with progress(total=len(kept), initial=len(kept) - len(left), desc="images", unit=" images", mininterval=1) as bar:
         for shard in todo:
             images = itertools.islice(stream, len(parts[shard]))
             done[shard] = write_images(folder, manifest, shard, images, bar.update)
@@ -70,7 +69,7 @@ def _trees(folder: Path, manifest: Manifest, projection: Projection, jobs: int, 
     done = [finished(folder, Step("trees", shard)) for shard in range(len(manifest.shard_images))]
     todo = [shard for shard, checksums in enumerate(done) if checksums is None]
     left = sum(manifest.shard_images[shard] for shard in todo) * manifest.grid.per_image
-    bar = tqdm(total=manifest.num_patches, desc="trees", unit=" patches", unit_scale=True, mininterval=1)
+    bar = progress(total=manifest.num_patches, desc="trees", unit=" patches", unit_scale=True, mininterval=1)
     with bar, ThreadPool(jobs or os.cpu_count()) as pool:
         bar.update(manifest.num_patches - left)
         built = pool.imap(

@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
 from tfcollide.ledger import Ledger
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.objectives import terms
 from tfcollide.polytope.hull import mix
+from tfcollide.progress import progress
 from tfcollide.records import CornerRecord, Interpolation, PngCheck
 
 __all__ = ["Target", "check_mixtures", "check_png", "corner_terms", "judge_corners", "target_of"]
@@ -130,7 +130,7 @@ def check_mixtures(
         }
 
     batches = []
-    with tqdm(total=len(weights), desc=name, unit=" mixtures", leave=False, delay=1.0) as bar:
+    with progress(total=len(weights), desc=name, unit=" mixtures", leave=False, delay=1.0) as bar:
         for start in range(0, len(weights), size):
             batches.append(ledger.do(f"{name}/{start}", functools.partial(judge, start)))
             bar.update(len(batches[-1]["hit"]))

@@ -1,20 +1,19 @@
 """Does a served model collide as a run recorded?"""
 
 import dataclasses
-import sys
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from tfcollide.errors import RequestError
 from tfcollide.images import from_uint8, read_images
+from tfcollide.progress import progress
 from tfcollide.quiet import import_tensorflow
 from tfcollide.recipes.check_served_config import CheckServedConfig
 from tfcollide.recipes.finished_run import FinishedRun, read_run
-from tfcollide.recipes.request import check_collide
+from tfcollide.recipes.request import check_classifier
 from tfcollide.recipes.serve import check_serving_packages
 from tfcollide.run_directory import absolute
 
@@ -43,7 +42,7 @@ def run(config: CheckServedConfig) -> ServedReport:
     """
     config.check()
     finished = read_run(absolute(config.run)) if config.run else None
-    data = check_collide(finished.config) if finished else None
+    data = check_classifier(finished.config) if finished else None
     check_serving_packages()
     import_tensorflow()
     from tfcollide.serving.client import shown
@@ -166,7 +165,7 @@ def _check(config: CheckServedConfig, finished: FinishedRun, data: Any, model: A
 def _ask(model: Any, signature: str, input_name: str, samples: np.ndarray, pace: Any) -> dict[str, np.ndarray]:
     from tfcollide.serving.asking import ask_all
 
-    with tqdm(total=len(samples), desc=signature, unit=" images", leave=False, file=sys.stderr) as bar:
+    with progress(total=len(samples), desc=signature, unit=" images", leave=False) as bar:
         return ask_all(model, signature, input_name, samples, pace, on_progress=lambda count: bar.update(count))
 
 

@@ -5,13 +5,12 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfcollide.composites.layout import Layout, layout_of
-from tfcollide.composites.seed import Seed, cut_patches
+from tfcollide.composites.layout import Layout
+from tfcollide.composites.saved import COMPOSITE_FILE, SavedComposite
+from tfcollide.composites.seed import Seed
 from tfcollide.composites.weights import dominant
-from tfcollide.errors import RequestError
 from tfcollide.images import from_uint8, to_uint8, write_png
 from tfcollide.parameterizations.composite import Composite
-from tfcollide.patches.collection import open_collection
 from tfcollide.recipes.composing import Composer
 from tfcollide.records import CompositeRecord, write_npz
 from tfcollide.report.composites import Pasted, draw_candidates, draw_dominance, draw_pasted
@@ -19,7 +18,6 @@ from tfcollide.shapes import Bounds
 
 __all__ = ["describe", "rebuild", "write_composite"]
 
-_NAME = "composite.npz"
 _EXAMPLES = 4
 
 
@@ -69,7 +67,7 @@ def write_composite(
     geometry = np.array([axis.window, axis.stride, axis.surround, axis.spacing])
     arrays = {"control_parameters": controls, "patches": seed.ids, "geometry": geometry, "shape": np.array(source.shape)}
     arrays |= {"bounds": np.array(bounds), "index": np.array(composer.collection.manifest.fingerprint())}
-    write_npz(folder / _NAME, arrays)
+    write_npz(folder / COMPOSITE_FILE, arrays)
     patches = composer.cut(seed)
     start = to_uint8(_blend(layout, patches, np.zeros_like(controls[:1]), bounds)[0], bounds)
     write_png(folder / "images" / "seed_composite.png", start)
@@ -81,26 +79,9 @@ def write_composite(
     draw_dominance(folder / "dominance.png", to_uint8(corners, bounds), maps)
 
 
-def rebuild(run: Path, index: Path) -> tuple[np.ndarray, Bounds]:
-    """The corners of a run again, from its control parameters and the index alone: `[N, H, W, C]`, and their bounds.
-
-    Raises:
-        RequestError: the run is of no composite, or the index is another.
-    """
-    try:
-        with np.load(run / _NAME) as arrays:
-            saved = dict(arrays)
-    except (OSError, ValueError) as error:
-        raise RequestError(f"{run}, where no {_NAME} can be read", "the run directory of a composite") from error
-    collection = open_collection(index)
-    if str(saved["index"]) != collection.manifest.fingerprint():
-        raise RequestError(f"--index={index}, which is not the one of {run}", "the index that the run used")
-    window, stride, surround, spacing = saved["geometry"].tolist()
-    height, width, channels = saved["shape"].tolist()
-    layout = layout_of((height, width, channels), window=window, stride=stride, surround=surround, spacing=spacing)
-    patches = cut_patches(collection, layout, saved["patches"])
-    bounds = Bounds(*saved["bounds"].tolist())
-    return _blend(layout, patches, saved["control_parameters"], bounds), bounds
+def rebuild(saved: SavedComposite) -> np.ndarray:
+    """The corners of a run again, `[N, H, W, C]`."""
+    return _blend(saved.layout, saved.patches, saved.control_parameters, saved.bounds)
 
 
 def _blend(layout: Layout, patches: np.ndarray, controls: np.ndarray, bounds: Bounds) -> np.ndarray:

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tfcollide import __version__
+from tfcollide.composites.saved import SavedComposite, read_composite
 from tfcollide.errors import RequestError
 from tfcollide.export.version_directory import check_version_path
 from tfcollide.quiet import import_tensorflow
 from tfcollide.recipes.export_config import ExportConfig
 from tfcollide.recipes.finished_run import FinishedRun, read_run
-from tfcollide.recipes.request import check_collide
+from tfcollide.recipes.request import check_classifier
 from tfcollide.records import json_bytes
 from tfcollide.registry import EXPORTS
 from tfcollide.run_directory import absolute
@@ -33,9 +34,9 @@ def run(config: ExportConfig, out: Path) -> Path:
     config.check()
     check_version_path(out)
     finished = read_run(absolute(config.run or ""))
-    _check_composite(config, finished)
     EXPORTS.check(config.what)
-    data = check_collide(finished.config)
+    composite = _read_composite(config, finished) if config.what == "composite" else None
+    data = check_classifier(finished.config)
 
     import_tensorflow()  # after all that can be refused without it
     from tfcollide.export.parts import Parts, Subject
@@ -53,19 +54,21 @@ def run(config: ExportConfig, out: Path) -> Path:
         weights=arrays["convex_weights"],
         target=arrays["target"],
         stop_loss=max(finished.summary["stop_loss"]),
+        composite=composite,
     )
     build: Callable[[Subject], Parts] = EXPORTS.load(config.what)
     write_saved_model(out, build(subject), _extra(config, finished, classifier.class_names))
     return out
 
 
-def _check_composite(config: ExportConfig, finished: FinishedRun) -> None:
-    if config.what == "composite" and finished.config.parameterization != "composite":
+def _read_composite(config: ExportConfig, finished: FinishedRun) -> SavedComposite:
+    if finished.config.parameterization != "composite":
         raise RequestError(
             f"--what=composite for {finished.path}, a run with --parameterization={finished.config.parameterization}",
             "a run with --parameterization=composite",
             "Say --what=mixture or --what=classifier.",
         )
+    return read_composite(finished.path, absolute(config.index or finished.config.index or ""))
 
 
 def _extra(config: ExportConfig, finished: FinishedRun, class_names: tuple[str, ...]) -> dict[str, bytes]:

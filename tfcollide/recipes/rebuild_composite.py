@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tfcollide.composites.saved import read_composite
 from tfcollide.errors import RequestError
 from tfcollide.quiet import import_tensorflow
 from tfcollide.recipes.composite_config import RebuildConfig
@@ -38,13 +39,14 @@ def run(config: RebuildConfig, out: Path, *, overwrite: bool = False) -> float:
             saved = arrays["corners"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RequestError(f"--run={folder}, which is no run of a composite", "a run directory", "Check the path.") from error
+    composite = read_composite(folder, index)
     import_tensorflow()
     from tfcollide.images import to_uint8, write_png
     from tfcollide.recipes.composite_files import rebuild
 
-    corners, bounds = rebuild(folder, index)
+    corners = rebuild(composite)
     partial = directory.open()
-    for n, corner in enumerate(to_uint8(corners, bounds)):
+    for n, corner in enumerate(to_uint8(corners, composite.bounds)):
         write_png(partial / f"corner_{n}.png", corner)
     directory.commit()
     return float(np.abs(corners - saved).max())

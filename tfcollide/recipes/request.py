@@ -5,14 +5,14 @@ import dataclasses
 import importlib.util
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tfcollide.beam import pipeline
 from tfcollide.data.catalog import load_dataset
 from tfcollide.data.labelled import LabelledImages
-from tfcollide.data.select import Selector, parse_selector, resolve
+from tfcollide.data.select import Selector, looks_like_file, parse_selector, resolve
 from tfcollide.errors import RequestError
 from tfcollide.models import mlp
 from tfcollide.objectives.units import parse_units
@@ -26,6 +26,7 @@ from tfcollide.schedules import parse_schedule
 __all__ = [
     "Pair",
     "beside",
+    "check_classifier",
     "check_collide",
     "check_train",
     "default_weights",
@@ -73,6 +74,15 @@ def check_collide(config: CollideConfig) -> LabelledImages:
         pipeline(config.runner, config.beam_options)
     if config.vnnlib and importlib.util.find_spec("onnx") is None:
         raise RequestError("--vnnlib without the package onnx", "it installed", 'Say pip install "tfcollide[verify]".')
+    return check_classifier(config)
+
+
+def check_classifier(config: CollideConfig) -> LabelledImages:
+    """Checks what a request says of its network and images, and opens its data set.
+
+    Raises:
+        RequestError: some value cannot be carried out.
+    """
     check_brought(config)
     if is_brought(config):
         return load_dataset(config.dataset, data_dir=config.data_dir, any_size=True)
@@ -121,30 +131,41 @@ def parse_pair(config: CollideConfig, data: LabelledImages) -> Pair:
     return pair
 
 
-def read_pairs(path: Path) -> list[tuple[str, str]]:
+def read_pairs(path: Path, class_names: Collection[str] = ()) -> list[tuple[str, str]]:
     """The pairs of a sweep, from a CSV file with the columns source and target.
 
+    Args:
+        path: of the table.
+        class_names: what is no image file, whatever it looks like.
+
     Raises:
-        RequestError: the file cannot be read, lacks a column, or has no row.
+        RequestError: the file cannot be read, lacks a column, has no row, or names an image file that does not exist.
     """
     try:
         with open(path, newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+            reader = csv.DictReader(file)
+            lines = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise RequestError(f"--pairs={path}, which cannot be read ({error})", "a CSV file") from error
-    missing = [name for name in ("source", "target") if rows and name not in rows[0]]
+    missing = [name for name in ("source", "target") if lines and name not in lines[0][1]]
     if missing:
         raise RequestError(f"--pairs={path} without the column {missing[0]}", "a first line source,target", "Add the header.")
-    if not rows:
+    if not lines:
         raise RequestError(f"--pairs={path} with no pair in it", "a header source,target and one row a pair")
-    for line, row in enumerate(rows, start=2):
+    for line, row in lines:
         if not row.get("source") or not row.get("target"):
             raise RequestError(f"--pairs={path}, line {line}", "a value in each of the columns source and target")
-    return [(row["source"].strip(), row["target"].strip()) for row in rows]
+        for text in (row["source"].strip(), row["target"].strip()):
+            image = Path(beside(str(path), text))
+            if text not in class_names and looks_like_file(text) and not image.exists():
+                received = f"--pairs={path}, line {line}: image {image}, which does not exist"
+                raise RequestError(received, "image files, named from the table's folder")
+    return [(row["source"].strip(), row["target"].strip()) for _, row in lines]
 
 
 def beside(table: str | None, name: str) -> str:
     """An image file named in a table of pairs, from the table's own folder; anything else as it is."""
+    name = os.path.expanduser(name)
     path = Path(table or "").parent / name
     named = bool(path.suffix) or "/" in name  # a class may share its name with a file
     return str(path) if named and (path.is_file() or not Path(name).exists()) else name

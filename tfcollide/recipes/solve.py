@@ -22,6 +22,7 @@ from tfcollide.polytope import checks, geometry, vertices
 from tfcollide.polytope.halfspaces import Polytope, collision_polytope
 from tfcollide.polytope.holding import HullJudge
 from tfcollide.polytope.nearest import nearest
+from tfcollide.progress import progress
 from tfcollide.recipes.config import CollideConfig
 from tfcollide.recipes.descents import start_noise
 from tfcollide.recipes.experiment import Experiment
@@ -93,7 +94,7 @@ def solve_together(
     resume = _read_checkpoint(checkpoint)
     if resume is not None:
         tqdm.write(f"Going on from step {int(resume['step']):,} of {checkpoint.parent}", file=sys.stderr)
-    with tqdm(total=config.max_steps, desc="descent", unit=" steps", leave=False) as bar:
+    with progress(total=config.max_steps, desc="descent", unit=" steps", leave=False) as bar:
         found = minimize_pairs(
             experiment.descent,
             tf.concat(starts, 0),
@@ -138,6 +139,7 @@ def _solve_exactly(config: CollideConfig, experiment: Experiment, problem: Probl
         feature_residual_float32=tuple(saved.feature_residual_float32.tolist()),
         inactive_bound=tuple(saved.inactive_bound.tolist()),
         dimension=geometry.affine_dimension(room),
+        found=tuple(found.tolist()),
     )
     trace = Trace(np.array([steps]), {name: terms[name][None] for name in experiment.descent.term_names})
     nowhere = np.full(len(corners), -1)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from tfcollide.data.select import draw_pairs, every_class, parse_selector
+from tfcollide.progress import progress
 from tfcollide.recipes.beam_sweep import run_on_beam
 from tfcollide.recipes.config import CollideConfig
 from tfcollide.recipes.experiment import Experiment
@@ -63,7 +63,7 @@ def run_sweep(
 def _run_all(config: CollideConfig, experiment: Experiment, jobs: list[Job], folder: Path) -> list[PairResult]:
     results: list[PairResult] = []
     at_once = experiment.pairs_at_once
-    with tqdm(total=len(jobs), desc="pairs", unit=" pairs") as bar:
+    with progress(total=len(jobs), desc="pairs", unit=" pairs") as bar:
         for batch in (jobs[start : start + at_once] for start in range(0, len(jobs), at_once)):
             if at_once > 1:
                 results += run_together(config, experiment, batch, folder)

@@ -1,5 +1,6 @@
 """The paper's figures 2 and 3: the source, the corners and the target in a row."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -75,9 +76,9 @@ def corner_caption(predicted: str, probability: float, target: str) -> str:
 
 
 def draw(path: Path, rows: Sequence[Sequence[Panel]], foot: str) -> None:
-    """Writes rows of panels with a line of text below them as a PNG."""
+    """Writes rows of panels with text below them as a PNG."""
     columns = max(len(row) for row in rows)
-    figure = Figure(figsize=(1.5 * columns, 1.95 * len(rows) + 0.3), layout="constrained")
+    figure = Figure(figsize=(1.5 * columns, 1.95 * len(rows) + 0.3 + 0.15 * foot.count("\n")), layout="constrained")
     axes = figure.subplots(len(rows), columns, squeeze=False)
     for line, row in zip(axes, rows, strict=True):
         for axis, panel in zip(line, row, strict=False):
@@ -105,6 +106,8 @@ def _caption(name: str, probability: float) -> str:
 
 def _foot(summary: Summary) -> str:
     where = f"{summary.model} at {summary.tap}"
+    if summary.nothing_found:
+        return textwrap.fill(f"Not found: {summary.nothing_found}", 50) + f"\n{where}"
     if summary.distance.corner_mean is None:
         return f"{where}: {summary.distance.corner_to_source_mean:.2f} from the source"
     mixtures = summary.interpolation

@@ -18,6 +18,7 @@ def _shown(value: float | None, form: str) -> str:
     return "" if value is None else format(value, form)
 
 
+_EVERY_MIXTURE = "every mixture gets the target's class: the sampled ones, those from PNG files, and the worst found."
 _SOMETIMES: dict[str, Callable[[PairResult], str]] = {
     "worst margin": lambda pair: _shown(pair.worst_margin, ".3g"),
     "proof": lambda pair: " ".join(filter(None, [pair.proof, _shown(pair.proven_margin, ".3g")])),
@@ -34,13 +35,15 @@ def run_table(summary: Summary) -> str:
     """The tables of one run, as Markdown."""
     title = f"# {_end(summary.source)} to {_end(summary.target)}: {summary.model} on {summary.dataset}, tap {summary.tap}\n"
     remarks = [f"- {remark}" for remark in _remarks(summary)]
+    if summary.nothing_found:
+        title += f"\n**Not found**: {summary.nothing_found}. The source stands in for what is not there.\n"
     return "\n".join([title, _results(summary), _corners(summary), _LEGEND, *(["", *remarks] if remarks else [])]) + "\n"
 
 
 def sweep_table(summary: SweepSummary) -> str:
     """The table of a sweep, one line a pair, as Markdown."""
     title = f"# {_pairs(summary.num_pairs)}: {summary.model} on {summary.dataset}, tap {summary.tap}\n"
-    header = ["pair", "classes", "converged", "steps", "largest L_pos", "corner distance", "mixtures", "mean p", "from PNG"]
+    header = ["pair", "classes", "converged", "steps", "largest L_pos", *_judged_header(summary)]
     rows = [
         [
             f"{pair.source} to {pair.target}",
@@ -48,10 +51,7 @@ def sweep_table(summary: SweepSummary) -> str:
             "yes" if pair.converged else "**no**",
             _number(pair.steps, "d"),
             _number(pair.max_active_match, ".2f"),
-            _number(pair.corner_mean, ".2f"),
-            _share(pair.accuracy),
-            _number(pair.mean_probability, ".4f"),
-            _share(pair.png_accuracy),
+            *_judged(summary, pair),
         ]
         for pair in summary.pairs
     ]
@@ -61,8 +61,8 @@ def sweep_table(summary: SweepSummary) -> str:
             header.append(name)
             rows = [[*row, value or "-"] for row, value in zip(rows, values, strict=True)]
     foot = [
-        f"{summary.num_converged} of {_pairs(summary.num_pairs)} converged; in {summary.num_colliding} every mixture "
-        "gets the target's class: the sampled ones, those from PNG files, and the worst found.",
+        f"{summary.num_converged} of {_pairs(summary.num_pairs)} converged; in {summary.num_colliding} "
+        + ("the corner gets the target's class, from its PNG file too." if _alone(summary) else _EVERY_MIXTURE),
         _distances(summary),
         *(f"- {remark}" for remark in _branches(summary)),
         *(f"- {pair.source} to {pair.target}: {pair.error}" for pair in summary.pairs if pair.error),
@@ -70,7 +70,27 @@ def sweep_table(summary: SweepSummary) -> str:
     return "\n".join([title, _markdown(header, rows), *foot]) + "\n"
 
 
+def _alone(summary: SweepSummary) -> bool:
+    """Whether the pairs have one corner each; then there is nothing to mix."""
+    ran = [pair for pair in summary.pairs if pair.directory]
+    return bool(ran) and all(pair.corner_mean is None for pair in ran)
+
+
+def _judged_header(summary: SweepSummary) -> list[str]:
+    return ["target's class", "p", "from PNG"] if _alone(summary) else ["corner distance", "mixtures", "mean p", "from PNG"]
+
+
+def _judged(summary: SweepSummary, pair: PairResult) -> list[str]:
+    """What the model says of the mixtures of a pair, or of its only corner."""
+    p = _number(pair.mean_probability, ".4f")
+    if _alone(summary):
+        return [_yes(pair.accuracy), p, _yes(pair.png_accuracy)]
+    return [_number(pair.corner_mean, ".2f"), _share(pair.accuracy), p, _share(pair.png_accuracy)]
+
+
 def _distances(summary: SweepSummary) -> str:
+    if _alone(summary):
+        return f"Test accuracy {_share(summary.test_accuracy)}."
     text = f"Median corner distance {_number(summary.median_corner_mean, '.2f')}"
     if summary.dataset_mean is not None:
         text += f"; two images of the data set are {summary.dataset_mean:.2f} apart"
@@ -80,24 +100,49 @@ def _distances(summary: SweepSummary) -> str:
     return text + f". Test accuracy {_share(summary.test_accuracy)}."
 
 
+def _yes(share: float | None) -> str:
+    return "-" if share is None else "yes" if share == 1 else "**no**"
+
+
 def _pairs(count: int) -> str:
     return "1 pair" if count == 1 else f"{count} pairs"
 
 
 def _results(summary: Summary) -> str:
     paper = paper_result(summary)
-    mixtures, distance = summary.interpolation, summary.distance
+    distance = summary.distance
+    several = len(summary.corners) > 1
+    between = ("mean distance between corners", _number(distance.corner_mean, ".2f"), _of(paper, "corner_mean", _plain))
     rows = [
         ("steps, and the loss to stop below", f"{summary.steps:,}, {max(summary.stop_loss):.4g}", ""),
         ("test accuracy", _share(summary.test_accuracy), _of(paper, "test_accuracy", _share)),
         ("mean distance between two images", _number(distance.dataset_mean, ".2f"), _of(paper, "dataset_mean", _plain)),
-        ("mean distance between corners", _number(distance.corner_mean, ".2f"), _of(paper, "corner_mean", _plain)),
+        *([between] if several else []),
         ("mean distance from a corner to the source", f"{distance.corner_to_source_mean:.2f}", ""),
         (
             f'probability of "{summary.target.predicted}": target',
             f"{summary.target.probability:.4f}",
             _of(paper, "target_probability", _plain),
         ),
+        *(_mixtures(summary, paper) if several else _only_corner(summary)),
+        *_looks(summary),
+        *_proof(summary),
+    ]
+    if paper is None:
+        return _markdown(["", "ours"], [row[:2] for row in rows])
+    return _markdown(["", "ours", f"paper, {paper.place}"], rows)
+
+
+def _only_corner(summary: Summary) -> list[tuple[str, str, str]]:
+    """A mixture of one corner is that corner: what is left to say of it is what its file keeps."""
+    return [(f'read back from 8-bit PNG, the corner is "{summary.target.predicted}"', _yes(summary.png.accuracy), "")]
+
+
+def _mixtures(summary: Summary, paper: PaperResult | None) -> list[tuple[str, str, str]]:
+    """What the model says of the sampled mixtures, of the worst one found, and how many others may fail."""
+    mixtures, bound = summary.interpolation, summary.failure_bound
+    drawn = "" if bound.sampling == "uniform" else f" drawn by {bound.sampling}"
+    rows = [
         (
             f"- mean of {mixtures.samples:,} mixtures",
             f"{mixtures.mean_probability:.4f}",
@@ -107,12 +152,12 @@ def _results(summary: Summary) -> str:
         (f'mixtures classified as "{summary.target.predicted}"', _share(mixtures.accuracy), _of(paper, "accuracy", _share)),
         ("- with corners read back from 8-bit PNG", _share(summary.png.accuracy), ""),
         ("largest feature distance of a mixture", f"{mixtures.max_feature_distance:.3g}", ""),
-        *_looks(summary),
-        *_hull_rows(summary),
     ]
-    if paper is None:
-        return _markdown(["", "ours"], [row[:2] for row in rows])
-    return _markdown(["", "ours", f"paper, {paper.place}"], rows)
+    if summary.worst_mixture:
+        worst = summary.worst_mixture
+        rows.append(("worst mixture found: margin, class", f'{worst.margin:.3g}, "{worst.predicted}"', ""))
+    share = f"share of mixtures{drawn} that may fail, {100 * bound.confidence:g} % sure"
+    return [*rows, (share, f"< {100 * bound.share:.2f} %", "")]
 
 
 def _looks(summary: Summary) -> list[tuple[str, str, str]]:
@@ -132,26 +177,17 @@ def _looks(summary: Summary) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _hull_rows(summary: Summary) -> list[tuple[str, str, str]]:
-    """The worst mixture, the bound from the samples, and the proof."""
-    rows = []
-    if summary.worst_mixture:
-        worst = summary.worst_mixture
-        rows.append(("worst mixture found: margin, class", f'{worst.margin:.3g}, "{worst.predicted}"', ""))
-    bound = summary.failure_bound
-    drawn = "" if bound.sampling == "uniform" else f" drawn by {bound.sampling}"
-    rows.append(
-        (f"share of mixtures{drawn} that may fail, {100 * bound.confidence:g} % sure", f"< {100 * bound.share:.2f} %", "")
-    )
-    if summary.certificate:
-        proof = summary.certificate
-        words = {
-            "certified": f"certified, margin {proof.margin:.3g}",
-            "refuted": f"**refuted**, margin {proof.margin:.3g}",
-            "undecided": f"undecided, {100 * proof.share_proven:.1f} % proven",
-        }
-        rows.append(("every mixture, by proof", words[proof.status], ""))
-    return rows
+def _proof(summary: Summary) -> list[tuple[str, str, str]]:
+    """What the certificate says."""
+    if not summary.certificate:
+        return []
+    proof = summary.certificate
+    words = {
+        "certified": f"certified, margin {proof.margin:.3g}",
+        "refuted": f"**refuted**, margin {proof.margin:.3g}",
+        "undecided": f"undecided, {100 * proof.share_proven:.1f} % proven",
+    }
+    return [("every mixture, by proof" if len(summary.corners) > 1 else "the corner, by proof", words[proof.status], "")]
 
 
 def _corners(summary: Summary) -> str:
@@ -196,7 +232,9 @@ def _remarks(summary: Summary) -> list[str]:
             "which L_pos does not see. Say --hull_samples=5 without a preset, lower --stop_loss, or, at a first dense layer, "
             "--solver=exact."
         )
-    if summary.png.accuracy < summary.interpolation.accuracy:
+    if summary.png.accuracy < summary.interpolation.accuracy and len(summary.corners) == 1:
+        remarks.append("**Saving destroys it**: read back from its PNG file, the corner has lost the target's class.")
+    elif summary.png.accuracy < summary.interpolation.accuracy:
         remarks.append(
             f"**Saving destroys part of it**: from the PNG files {_share(summary.png.accuracy)} of the mixtures carry the "
             f"target's class, before saving {_share(summary.interpolation.accuracy)}."
@@ -240,9 +278,9 @@ def _failures(summary: Summary) -> list[str]:
         if corner.diverged_at is not None
     ]
     slow = [n for n, corner in enumerate(summary.corners) if not corner.converged and corner.diverged_at is None]
-    if slow and summary.exact is not None:
+    if slow and summary.exact is not None and not summary.nothing_found:
         lines += [f"**Corner {n} was not found**: {summary.exact.status[n]}." for n in slow]
-    elif slow:
+    elif slow and summary.exact is None:
         term = "active_match" if summary.objective == "corners" else "feature_distance"
         reached = max(getattr(summary.corners[n], term) for n in slow)
         lines.append(

@@ -68,6 +68,8 @@ def choose_form(
         RequestError: the model has other names, types or shapes; the line says which.
     """
     mend = "Name yours with --signature_name, --input_name and --output_name."
+    if "mix" in signatures:
+        mend = "This is a hull, which takes weights: export the run with --what=classifier as well, and check that."
     wanted = f"{signature}({input_name} [?,{','.join(map(str, shape))}]) -> {output_name} [?,{classes}]"
     found = signatures.get(signature)
     if found is None or set(found.inputs) != {input_name} or output_name not in found.outputs:

@@ -1,0 +1,65 @@
+import io
+from types import SimpleNamespace
+
+import pytest
+from tqdm import tqdm
+
+from tfcollide.progress import progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def log(monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr("tfcollide.progress.sys", SimpleNamespace(stderr=stream))  # pytest minds the real one
+    return stream
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Seconds, as tqdm reads them."""
+    now = [1000.0]
+    monkeypatch.setattr("tqdm.std.time", lambda: now[0])
+    return now
+
+
+@pytest.mark.parametrize("leave", [False, True])
+def test_a_log_gets_a_line_every_ten_seconds(log, clock, leave):
+    with progress(total=350, desc="descent", leave=leave) as bar:
+        for _ in range(350):
+            clock[0] += 0.1
+            bar.update()
+    lines = log.getvalue().split("\n")
+    assert lines.pop() == "" and "\r" not in log.getvalue()
+    assert all(line.startswith("descent: ") for line in lines)
+    assert len(lines) == 3 + leave  # after 10, 20 and 30 seconds, and what was reached
+
+
+def test_a_log_gets_nothing_of_short_work(log, clock):
+    for _ in progress(range(50), desc="pairs"):
+        clock[0] += 0.1
+        with progress(total=3, leave=False) as inner:
+            inner.update(3)
+    assert log.getvalue() == ""
+
+
+def test_a_bar_within_a_bar_draws_lines_too(log, monkeypatch):
+    monkeypatch.setenv("TQDM_MININTERVAL", "0")
+    for _ in progress(range(2), desc="pairs"):
+        with progress(total=2, desc="descent", leave=False) as inner:
+            inner.update(2)
+    lines = log.getvalue().splitlines()
+    assert {line.partition(":")[0] for line in lines} == {"pairs", "descent"}
+    assert "2/2" in lines[-1] and all(line.isprintable() for line in lines)
+
+
+def test_a_terminal_gets_tqdms_own_bar(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr("tfcollide.progress.sys", SimpleNamespace(stderr=terminal))
+    with progress(total=3, desc="descent", leave=False, file=terminal, mininterval=0) as bar:
+        bar.update(3)
+    assert type(bar) is tqdm and terminal.getvalue().count("\r") >= 3

@@ -1,0 +1,42 @@
+"""Progress on standard error: a bar on a terminal, elsewhere now and then a line."""
+
+import os
+import sys
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+from tqdm import tqdm
+
+__all__ = ["progress"]
+
+_EVERY = "10"
+
+
+def progress(items: Iterable[Any] | None = None, **options: Any) -> tqdm:
+    """As `tqdm`, but for a log: a line every ten seconds at most, and none for what takes less.
+
+    tqdm's own variable TQDM_MININTERVAL sets other seconds.
+
+    Args:
+        items: what to go through, if anything.
+        **options: of `tqdm`.
+    """
+    if sys.stderr.isatty():
+        return tqdm(items, **options)
+    every = float(os.environ.get("TQDM_MININTERVAL", _EVERY))
+    rarely = {"mininterval": every, "delay": every, "miniters": 1, "position": 0}
+    return tqdm(items, **options | rarely, file=_Lines(sys.stderr))
+
+
+class _Lines:
+    """A stream that makes lines of what is drawn over and over; erasing draws nothing."""
+
+    def __init__(self, stream: TextIO):
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        if text.strip():
+            self._stream.write(f"{text.strip()}\n")
+
+    def flush(self) -> None:
+        self._stream.flush()
