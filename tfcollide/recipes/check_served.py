@@ -151,7 +151,7 @@ def _check(config: CheckServedConfig, finished: FinishedRun, data: Any, model: A
     against = judged.departures(columns["served"], columns["recorded"])
     how = f"{'REST' if config.rest else 'gRPC'}, {form.signature}"
     title = f"{config.model_name} at {config.server} ({how}) against {finished.path}"
-    remarks = _remarks(config, len(samples.images), seconds, differences, against)
+    remarks = _remarks(config, len(samples.images), seconds, differences, against, columns["recorded"])
     numbers = {
         "columns": {name: dataclasses.asdict(column) for name, column in columns.items()},
         "samples": len(samples.images),
@@ -214,7 +214,7 @@ def _compare_files(
 
 
 def _remarks(
-    config: CheckServedConfig, count: int, seconds: float, differences: dict[str, float], against: list[str]
+    config: CheckServedConfig, count: int, seconds: float, differences: dict[str, float], against: list[str], recorded: Any
 ) -> list[str]:
     what = {
         "probabilities": "Largest difference of a probability, served against here",
@@ -225,7 +225,9 @@ def _remarks(
     lines += [f"{what[name]}: {value:.1e}." for name, value in differences.items()]
     if against:
         return [*lines, f"**{config.model_name} does not collide as recorded**: {'; '.join(against)}."]
-    return [*lines, f"{config.model_name} collides as recorded."]
+    corners, mixtures = f"{100 * recorded.corners:.2f} %", f"{100 * recorded.accuracy:.2f} %"
+    shares = f'{corners} of the corners and {mixtures} of the mixtures are "{recorded.target}"'
+    return [*lines, f"{config.model_name} collides as recorded: {shares}."]
 
 
 def _largest(served: np.ndarray, here: np.ndarray) -> float:
