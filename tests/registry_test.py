@@ -21,7 +21,7 @@ def zoo(tmp_path, monkeypatch):
     (package / "cage.py").write_text("raise AssertionError('not a variant')\n")
     (package / "notes.txt").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
-    yield Registry("animal", "zoo", shared=("cage",))
+    yield Registry("animal", "zoo")
     for name in [name for name in sys.modules if name.split(".")[0] == "zoo"]:
         del sys.modules[name]
 

@@ -50,5 +50,5 @@ def test_the_name_opens_it_and_reads_no_image(digits):
 
 
 def test_a_name_that_is_no_data_set(tmp_path):
-    with pytest.raises(RequestError, match=r"--dataset=digit .*expected digits or a TFDS name, such as digits"):
+    with pytest.raises(RequestError, match=r"--dataset=digit .*expected folder:PATH, or a name such as digits"):
         load_dataset("digit", data_dir=str(tmp_path))

@@ -98,7 +98,7 @@ def test_the_order_is_the_same_each_time(tmp_path):
 
 
 def test_an_unknown_name(tmp_path):
-    with pytest.raises(RequestError, match=r"--dataset=mnits .*expected digits or a TFDS name, such as .*mnist"):
+    with pytest.raises(RequestError, match=r"--dataset=mnits .*expected folder:PATH, or a name such as .*mnist"):
         load_tfds("mnits", str(tmp_path))
     assert list(tmp_path.iterdir()) == []
 

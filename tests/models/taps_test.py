@@ -83,5 +83,5 @@ def test_other_activations_are_refused_by_name(activation, said):
 
 def test_a_network_without_relu_is_refused():
     images = keras.Input((4,))
-    with pytest.raises(RequestError, match="without ReLU"):
+    with pytest.raises(RequestError, match="network net without a ReLU, but with tanh: expected"):
         assert classifier_of(keras.Model(images, keras.layers.Dense(2, activation="tanh")(images))).default_tap

@@ -49,6 +49,11 @@ def test_others_are_shown_as_they_are(other):
         assert f"s({name} {signature.inputs[name].dtype} [" in str(caught.value)
 
 
+def test_a_signature_that_is_not_there_is_said_first():
+    with pytest.raises(RequestError, match=r"^no signature nope: expected one of s"):
+        choose_form(model(), **ASKED | {"signature": "nope"})
+
+
 def test_what_travels_as_eight_bits_is_rounded_for_both():
     images = np.random.default_rng(0).random([3, 4, 4, 1]).astype(np.float32)
     plain, pixels = (choose_form(model(dtype=dtype), **ASKED) for dtype in ("float32", "uint8"))

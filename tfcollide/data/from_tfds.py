@@ -95,7 +95,7 @@ def _builder(name: str, data_dir: str | None, flag: str) -> Any:
         known = ["digits", *tfds.list_builders(with_community_datasets=False)]
         near = difflib.get_close_matches(name, known, n=3) or ["digits", "mnist"]
         detail = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RequestError(f"--{flag}{name} ({detail})", f"digits or a TFDS name, such as {', '.join(near)}") from error
+        raise RequestError(f"--{flag}{name} ({detail})", f"folder:PATH, or a name such as {', '.join(near)}") from error
 
 
 def _prepare(builder: Any, name: str, flag: str) -> None:

@@ -139,7 +139,7 @@ class Classifier:
     @property
     def default_tap(self) -> str:
         """The ReLU that is taken where none is named, see `taps.default_tap`."""
-        return default_tap(self._taps)
+        return default_tap(self._graph, self._taps, self.name)
 
     def tap(self, name: str) -> Tap:
         """The tap at the ReLU `name`.

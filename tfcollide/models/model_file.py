@@ -155,7 +155,8 @@ def _h5_config(path: Path) -> Any:
 def _damaged(path: Path, error: Exception) -> RequestError:
     if isinstance(error, RequestError):
         return error
-    return RequestError(f"--model={path}, which cannot be read ({type(error).__name__}: {error})", "a whole model file")
+    what = f"--model={path}, which is no whole {path.suffix} file ({error})"
+    return RequestError(what, "a whole model that Keras saved", "Save it again with model.save, or copy it again.")
 
 
 def _complaints(config: Any, *, legacy: bool) -> Iterator[str]:

@@ -32,14 +32,14 @@ def find_taps(graph: AnyGraph) -> dict[str, Place]:
     return {call.name: Place(call.reads[0], call.writes[0], call.shape, rectifier) for call, rectifier in found if rectifier}
 
 
-def default_tap(taps: Mapping[str, Place]) -> str:
+def default_tap(graph: AnyGraph, taps: Mapping[str, Place], model_name: str) -> str:
     """The first ReLU of a dense layer: `fc1` in VGG16; in a network without one, the last ReLU.
 
     Raises:
         RequestError: there is no ReLU.
     """
     if not taps:
-        raise RequestError("a model without ReLU", "a network with one", "The method needs a ReLU to hide behind.")
+        raise _without_relu(graph, model_name)
     return next((name for name, place in taps.items() if len(place.shape) == 1), list(taps)[-1])
 
 
@@ -51,10 +51,18 @@ def look_up(graph: AnyGraph, taps: Mapping[str, Place], name: str, model_name: s
     """
     if name in taps:
         return taps[name]
+    if not taps:
+        raise _without_relu(graph, model_name)
     others = (other_activation(call.operation) for call in graph.calls if call.name == name)
     other = next((kind for kind in others if kind), None)
     what = f"--tap={name}, which is a {other}" if other else f"--tap={name}"
     raise RequestError(what, f"a ReLU of {model_name}: {_listed(list(taps))}")
+
+
+def _without_relu(graph: AnyGraph, model_name: str) -> RequestError:
+    others = dict.fromkeys(kind for kind in (other_activation(call.operation) for call in graph.calls) if kind)
+    what = f"the network {model_name} without a ReLU" + (f", but with {', '.join(others)}" if others else "")
+    return RequestError(what, "one with a ReLU", "Collisions hide in the flat part of a ReLU; other activations have none.")
 
 
 def _listed(names: list[str]) -> str:

@@ -60,13 +60,15 @@ def run(config: CheckServedConfig) -> ServedReport:
         raise RequestError(
             f"--server={config.server} --model_name={config.model_name}: {error.code.name}: {error.message[:300].rstrip('.')}",
             "a served model that answers",
-            _mend(config) if error.code in (Code.UNAVAILABLE, Code.UNKNOWN) else "",
+            _mend(config, error.message) if error.code in (Code.UNAVAILABLE, Code.UNKNOWN) else "",
         ) from error
     finally:
         model.close()
 
 
-def _mend(config: CheckServedConfig) -> str:
+def _mend(config: CheckServedConfig, said: str) -> str:
+    if "refused" in said.lower():
+        return "Nothing listens there: is the server running, and is this its port?"
     other = "gRPC (asked without --rest)" if config.rest else "REST (asked with --rest)"
     return f"Is the server running, and is this not its port for {other}?"
 

@@ -35,6 +35,10 @@ EXACT_STOP = 1e-6
 """The L_pos below which a saved exact corner counts as found; rounding to float32 leaves about 1e-9."""
 
 
+_WORTH_KEEPING = 2.0
+"""Seconds of search that the checks after it should not cost again where they are killed."""
+
+
 class Solution(NamedTuple):
     """Corners and how they were come by.
 
@@ -187,15 +191,16 @@ def _acceptance(experiment: Experiment, problems: Sequence[Problem]) -> Callable
 
 
 def _reporter(bar: tqdm, term: str, checkpoint: Path, every: float) -> Callable[[DescentState, Trace], None]:
-    """Moves the bar between chunks, and keeps a checkpoint every so many seconds, and how several pairs ended."""
-    saved_at = time.monotonic()
+    """Moves the bar between chunks, and keeps a checkpoint every so many seconds, and of a search that has taken seconds."""
+    began = saved_at = time.monotonic()
 
     def report(state: DescentState, trace: Trace) -> None:
         nonlocal saved_at
         bar.set_postfix({f"largest {term}": f"{trace.terms[term][-1].max():.3g}"}, refresh=False)
         bar.update(int(state.step) - bar.n)
-        ended = len(state.ended_at) > 1 and bool(np.all(state.ended_at.numpy() >= 0))
-        if ended or time.monotonic() - saved_at >= every:
+        ended = bool(np.all(state.ended_at.numpy() >= 0))
+        worth = len(state.ended_at) > 1 or time.monotonic() - began >= _WORTH_KEEPING
+        if (ended and worth) or time.monotonic() - saved_at >= every:
             write_npz(checkpoint, pack_state(state, trace))
             saved_at = time.monotonic()
 

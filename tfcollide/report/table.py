@@ -114,7 +114,7 @@ def _results(summary: Summary) -> str:
     several = len(summary.corners) > 1
     between = ("mean distance between corners", _number(distance.corner_mean, ".2f"), _of(paper, "corner_mean", _plain))
     rows = [
-        ("steps, and the loss to stop below", f"{summary.steps:,}, {max(summary.stop_loss):.4g}", ""),
+        ("steps, and the loss to stop below", f"{summary.steps:,}, {_stop(summary.stop_loss)}", ""),
         ("test accuracy", _share(summary.test_accuracy), _of(paper, "test_accuracy", _share)),
         ("mean distance between two images", _number(distance.dataset_mean, ".2f"), _of(paper, "dataset_mean", _plain)),
         *([between] if several else []),
@@ -188,6 +188,12 @@ def _proof(summary: Summary) -> list[tuple[str, str, str]]:
         "undecided": f"undecided, {100 * proof.share_proven:.1f} % proven",
     }
     return [("every mixture, by proof" if len(summary.corners) > 1 else "the corner, by proof", words[proof.status], "")]
+
+
+def _stop(losses: Sequence[float]) -> str:
+    """The losses to stop below; each corner has its own where they are shares of the start's."""
+    least, most = f"{min(losses):.4g}", f"{max(losses):.4g}"
+    return most if least == most else f"{least} to {most}"
 
 
 def _corners(summary: Summary) -> str:
@@ -285,7 +291,7 @@ def _failures(summary: Summary) -> list[str]:
         reached = max(getattr(summary.corners[n], term) for n in slow)
         lines.append(
             f"**Not converged**: corner {', '.join(map(str, slow))}; {term} is up to {reached:.4g} after "
-            f"{summary.steps:,} steps, to stop below {summary.stop_loss[slow[0]]:.4g}. "
+            f"{summary.steps:,} steps, to stop below {_stop([summary.stop_loss[n] for n in slow])}. "
             + (
                 "Raise --max_steps; if it does not fall, lower --learning_rate."
                 if summary.objective == "corners"

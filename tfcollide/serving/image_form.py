@@ -72,6 +72,8 @@ def choose_form(
         mend = "This is a hull, which takes weights: export the run with --what=classifier as well, and check that."
     wanted = f"{signature}({input_name} [?,{','.join(map(str, shape))}]) -> {output_name} [?,{classes}]"
     found = signatures.get(signature)
+    if found is None and signatures and "mix" not in signatures:
+        raise RequestError(f"no signature {signature}", f"one of {', '.join(signatures)}", f"{mend} Wanted is {wanted}.")
     if found is None or set(found.inputs) != {input_name} or output_name not in found.outputs:
         raise RequestError(f"a model with {shown(signatures)}", wanted, mend)
     takes = found.inputs[input_name]

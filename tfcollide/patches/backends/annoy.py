@@ -13,8 +13,9 @@ from tfcollide.patches.trees import load_trees
 
 __all__ = ["VARIANT", "AnnoySearch"]
 
-_CANDIDATES, _PATCHES_PER_CANDIDATE = 200, 12_500
-_SEARCH_NODES, _PATCHES_PER_NODE = 16_000, 150
+_CANDIDATES = 200
+_SEARCH_NODES = 16_000
+_ENOUGH_FOR, _GROWTH = 600_000, 2 / 3
 _LEAST_NODES = 2_000
 _FIRST = 32
 _ATTEMPTS = (1, 8, 64)
@@ -26,9 +27,9 @@ class AnnoySearch:
     Args:
         collection: the images, the projection and the trees.
         candidates: patches whose pixels are looked at, for each query; by default 200, and
-            more where there are over 2.5 million patches.
+            more, as the power 2/3, where there are over 600,000 patches.
         search_nodes: patches whose projections are looked at, over all shards; by default
-            16,000, and more where there are over 2.4 million patches.
+            16,000, and more in the same way.
     """
 
     def __init__(self, collection: Collection, *, candidates: int | None = None, search_nodes: int | None = None):
@@ -36,9 +37,9 @@ class AnnoySearch:
         self._projection = collection.projection
         self._shards: list[Any] = load_trees(collection)
         self._starts = collection.first_ids
-        patches = collection.manifest.num_patches
-        self._candidates = candidates or max(_CANDIDATES, patches // _PATCHES_PER_CANDIDATE)
-        self._nodes = search_nodes or max(_SEARCH_NODES, patches // _PATCHES_PER_NODE)
+        more = max(1.0, collection.manifest.num_patches / _ENOUGH_FOR) ** _GROWTH
+        self._candidates = candidates or round(more * _CANDIDATES)
+        self._nodes = search_nodes or round(more * _SEARCH_NODES)
 
     def search(self, query: Query, *, threads: int = 0) -> Neighbors:
         """The neighbours of every query window, nearly always the true ones."""
