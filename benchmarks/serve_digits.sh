@@ -27,7 +27,7 @@ check $grpc 2>/dev/null
 check $rest --rest 2>/dev/null | tail -6
 
 echo "The server is killed and started again in the middle of 4,013 requests of one image:"
-check $grpc --batch_size=1 --concurrency=2 >"$folder/midway.txt" 2>"$folder/midway.log" &
+TQDM_MININTERVAL=0.1 check $grpc --batch_size=1 --concurrency=2 >"$folder/midway.txt" 2>"$folder/midway.log" &
 checking=$!
 until grep -qE ' [1-9][0-9]{2}/4013' "$folder/midway.log"; do sleep 0.05; done
 { kill -9 "$server" && wait "$server"; } 2>/dev/null || true
