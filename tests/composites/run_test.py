@@ -104,6 +104,9 @@ def test_pixels_and_composites_are_compared(made, tmp_path):
     assert "mean over 1 pairs" in text
     assert f"{made.summary['perceptual']['low_frequency_share']:.1%}" in text
     assert (tmp_path / "looks" / "figure.png").is_file()
+    with pytest.raises(RequestError, match=r"--pixels=.*, a run with --parameterization=composite: expected .*=pixels"):
+        compare_looks.run(CompareConfig(pixels=str(made.run), composites=str(made.run)), tmp_path / "other")
+    assert not (tmp_path / "other").exists()
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,10 @@ def _runs(flag: str, folder: Path) -> dict[tuple[str, str], _Run]:
     found = {}
     for path in paths:
         summary = json.loads(path.read_text(encoding="utf-8"))
+        kind = "composite" if flag == "composites" else "pixels"
+        if summary["parameterization"] != kind:
+            what = f"--{flag}={folder}, a run with --parameterization={summary['parameterization']}"
+            raise RequestError(what, f"one with --parameterization={kind}")
         if summary.get("perceptual"):
             found[summary["source"]["id"], summary["target"]["id"]] = _Run(path.parent, summary)
     if not found:
