@@ -166,7 +166,7 @@ def prove(experiment, corners, target):
 def by_gradient(config, data, experiment):
     """The gradient corners of the first pair: certificate, worst mixture and failure bound."""
     from tfcollide.optimize import minimize
-    from tfcollide.polytope.checks import check_mixtures
+    from tfcollide.polytope.checks import judge_mixtures
     from tfcollide.polytope.worst_mixture import clopper_pearson
     from tfcollide.recipes.pair import pose
 
@@ -177,10 +177,9 @@ def by_gradient(config, data, experiment):
     began = time.perf_counter()
     proof = prove(experiment, found.controls, problem.seen.predicted)
     seconds = time.perf_counter() - began
-    worst = experiment.worst_mixture(found.controls, problem.seen.predicted, sampled=problem.weights)
-    mixtures = check_mixtures(
-        experiment.classifier, experiment.tap, found.controls, problem.weights, problem.seen, sampling="uniform"
-    )
+    judged = judge_mixtures(experiment.classifier, experiment.tap, found.controls, problem.weights, problem.seen)
+    worst = experiment.worst_mixture(found.controls, problem.seen.predicted, known=problem.weights[judged.lowest(64)])
+    mixtures = judged.record("uniform")
     bound = clopper_pearson(round((1 - mixtures.accuracy) * mixtures.samples), mixtures.samples)
     return {
         "certificate": f"{proof.status}, margin {proof.margin:.4g}, {seconds:.2f} s",

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 from tqdm import tqdm
 
-from tfcollide.progress import progress
+from tfcollide.progress import progress, stage
 
 
 class Terminal(io.StringIO):
@@ -63,3 +63,16 @@ def test_a_terminal_gets_tqdms_own_bar(monkeypatch):
     with progress(total=3, desc="descent", leave=False, file=terminal, mininterval=0) as bar:
         bar.update(3)
     assert type(bar) is tqdm and terminal.getvalue().count("\r") >= 3
+
+
+def test_a_stage_is_named_on_a_terminal_while_it_lasts(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    with stage("loading"):
+        assert "loading ..." in capsys.readouterr().err
+    assert capsys.readouterr().err.strip("\r ") == ""
+
+
+def test_a_log_gets_nothing_of_a_stage(capsys):
+    with stage("loading"):
+        pass
+    assert capsys.readouterr().err == ""

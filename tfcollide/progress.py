@@ -1,13 +1,14 @@
 """Progress on standard error: a bar on a terminal, elsewhere now and then a line."""
 
+import contextlib
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 from tqdm import tqdm
 
-__all__ = ["progress"]
+__all__ = ["progress", "stage"]
 
 _EVERY = "10"
 
@@ -26,6 +27,13 @@ def progress(items: Iterable[Any] | None = None, **options: Any) -> tqdm:
     every = float(os.environ.get("TQDM_MININTERVAL", _EVERY))
     rarely = {"mininterval": every, "delay": every, "miniters": 1, "position": 0}
     return tqdm(items, **options | rarely, file=_Lines(sys.stderr))
+
+
+@contextlib.contextmanager
+def stage(name: str) -> Iterator[None]:
+    """Names on a terminal what takes a while and cannot be counted, until it is over."""
+    with tqdm(desc=name, bar_format="{desc} ...", leave=False, disable=not sys.stderr.isatty()):
+        yield
 
 
 class _Lines:

@@ -6,7 +6,7 @@ import tensorflow as tf
 from tfcollide.images import from_uint8, to_uint8
 from tfcollide.models.classifier import Classifier
 from tfcollide.objectives.terms import make_goal
-from tfcollide.polytope.checks import check_mixtures, check_png, corner_terms, judge_corners, target_of
+from tfcollide.polytope.checks import check_png, corner_terms, judge_corners, judge_mixtures, target_of
 from tfcollide.shapes import Bounds
 
 BOUNDS = Bounds(0.0, 1.0)
@@ -101,7 +101,7 @@ def test_mixtures_of_which_three_quarters_collide(network, tap, target):
     first = np.concatenate([np.full(450, 0.75), np.full(150, 0.25), np.full(200, 1.0)])
     first[510] = 0.0
     weights = np.stack([first, 1 - first], axis=1).astype(np.float32)
-    found = check_mixtures(network, tap, ENDS, weights, target, sampling="stick_breaking")
+    found = judge_mixtures(network, tap, ENDS, weights, target).record("stick_breaking")
     probabilities = sigmoid(8 * first - 4)
     assert found.samples == 800 and found.sampling == "stick_breaking"
     assert found.accuracy == 650 / 800
@@ -115,7 +115,15 @@ def test_mixtures_are_judged_by_the_targets_class_not_its_label(network, tap):
     right = target_of(network, tap, image(0.25, 0.75))
     weights = np.array([[0.75, 0.25], [0.25, 0.75], [0.0, 1.0]], np.float32)
     assert right.predicted == 1
-    assert check_mixtures(network, tap, ENDS, weights, right, sampling="uniform").accuracy == pytest.approx(2 / 3)
+    assert judge_mixtures(network, tap, ENDS, weights, right).hit.tolist() == [False, True, True]
+
+
+def test_margins_name_the_lowest_mixtures(network, tap, target):
+    weights = np.array([[0.75, 0.25], [0.25, 0.75], [0.0, 1.0]], np.float32)
+    found = judge_mixtures(network, tap, ENDS, weights, target)
+    # the logit of the target is 8 w - 4 above the other
+    np.testing.assert_allclose(found.margin, [2.0, -2.0, -4.0], atol=1e-5)
+    assert found.lowest(2).tolist() == [2, 1]
 
 
 # A steep network: f = 1000 (a - 1/2), "right" where f > 1. Saved in 8 bits, a = 0.5005 becomes 128 / 255 = 0.50196,
@@ -133,7 +141,7 @@ def test_eight_bits_destroy_a_collision(steep):
     corners = np.stack([image(0.5005, 0.0), image(0.5005, 0.5)])
     goal = make_goal(target.pre_activation, ((), ()))
     weights = np.array([[1.0, 0.0], [0.5, 0.5], [0.25, 0.75]], np.float32)
-    before = check_mixtures(steep, tap, corners, weights, target, sampling="uniform")
+    before = judge_mixtures(steep, tap, corners, weights, target).record("uniform")
     read_back = from_uint8(to_uint8(corners, BOUNDS), BOUNDS)
     after = check_png(steep, tap, read_back, goal, weights, target)
     assert steep.class_names[target.predicted] == "left"
@@ -157,7 +165,7 @@ def test_a_png_check_tells_the_worst_corner_and_the_share_of_mixtures(network, t
 
 
 def test_one_image_alone_is_a_hull(network, tap, target):
-    found = check_mixtures(network, tap, ENDS[:1], np.ones([3, 1], np.float32), target, sampling="uniform")
+    found = judge_mixtures(network, tap, ENDS[:1], np.ones([3, 1], np.float32), target).record("uniform")
     assert (found.accuracy, found.samples) == (1.0, 3)
     features = tap.pre_activation(tf.constant(ENDS[:1])).numpy()[0]
     assert found.max_feature_distance == ((np.maximum(features, 0) - [4, 1, 0]) ** 2).sum()

@@ -46,11 +46,11 @@ def test_a_pit_that_two_thousand_samples_miss_is_found():
     sampled = convex_weights(2000, 5)
     values = logits(tf.constant(mix(sampled, corners))).numpy()
     assert (values.argmax(axis=1) == 0).all()
-    found = MixtureSearch(logits, (5, 1, 1), NAMES)(corners, 0, sampled=sampled)
+    found = MixtureSearch(logits, (5, 1, 1), NAMES)(corners, 0, known=sampled)
     assert found.predicted == "other" and found.margin < 0
 
 
-def test_the_answer_is_what_the_saved_weights_give_and_no_better_than_a_sample():
+def test_the_answer_is_what_the_saved_weights_give_and_no_better_than_a_known_mixture():
     rng = np.random.default_rng(0)
     weight = tf.constant(rng.normal(size=(12, 3)), tf.float32)
 
@@ -59,7 +59,7 @@ def test_the_answer_is_what_the_saved_weights_give_and_no_better_than_a_sample()
 
     corners = rng.normal(size=(4, 2, 3, 2)).astype(np.float32)
     sampled = convex_weights(500, 4)
-    found = MixtureSearch(logits, (2, 3, 2), NAMES, steps=5)(corners, 1, sampled=sampled, random_starts=3, batch_size=7)
+    found = MixtureSearch(logits, (2, 3, 2), NAMES, steps=5)(corners, 1, known=sampled, random_starts=3, batch_size=7)
     weights = np.float32([found.convex_weights])
     assert weights.min() >= 0 and weights.sum() == pytest.approx(1, abs=1e-6)
     value = logits(mix(weights, corners)).numpy()[0].astype(float)

@@ -14,10 +14,11 @@ from tfcollide.ledger import Ledger
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.objectives import terms
 from tfcollide.polytope.hull import mix
+from tfcollide.polytope.margin import margins
 from tfcollide.progress import progress
 from tfcollide.records import CornerRecord, Interpolation, PngCheck
 
-__all__ = ["Target", "check_mixtures", "check_png", "corner_terms", "judge_corners", "target_of"]
+__all__ = ["Mixtures", "Target", "check_png", "corner_terms", "judge_corners", "judge_mixtures", "target_of"]
 
 
 class Target(NamedTuple):
@@ -32,6 +33,37 @@ class Target(NamedTuple):
     pre_activation: np.ndarray
     predicted: int
     probability: float
+
+
+class Mixtures(NamedTuple):
+    """Mixtures as the network sees them, `[S]` each.
+
+    Attributes:
+        hit: bool, whether the target's class is on top.
+        margin: of the target's logit over the largest other, float64.
+        probability: of the target's class, float64.
+        distance: `feature_distance` to the target.
+    """
+
+    hit: np.ndarray
+    margin: np.ndarray
+    probability: np.ndarray
+    distance: np.ndarray
+
+    def lowest(self, count: int) -> np.ndarray:
+        """`[K]`, the numbers of the `count` mixtures with the smallest margins, the smallest first."""
+        return np.argsort(self.margin, kind="stable")[:count]
+
+    def record(self, sampling: str) -> Interpolation:
+        """What a summary says of them; `sampling` is how the weights were drawn."""
+        return Interpolation(
+            samples=len(self.hit),
+            sampling=sampling,
+            accuracy=float(self.hit.mean()),
+            mean_probability=float(self.probability.mean()),
+            min_probability=float(self.probability.min()),
+            max_feature_distance=float(self.distance.max()),
+        )
 
 
 def target_of(classifier: Classifier, tap: Tap, image: np.ndarray) -> Target:
@@ -94,17 +126,16 @@ def judge_corners(
     )
 
 
-def check_mixtures(
+def judge_mixtures(
     classifier: Classifier,
     tap: Tap,
     corners: np.ndarray,
     weights: np.ndarray,
     target: Target,
     *,
-    sampling: str,
     ledger: Ledger | None = None,
     name: str = "mixtures",
-) -> Interpolation:
+) -> Mixtures:
     """Classifies mixtures of corners, batch by batch.
 
     Args:
@@ -113,7 +144,6 @@ def check_mixtures(
         corners: `[N, H, W, C]`.
         weights: `[S, N]` convex weights.
         target: whose class counts.
-        sampling: how the weights were drawn.
         ledger: keeps what is finished.
         name: of this check in the ledger.
     """
@@ -125,6 +155,7 @@ def check_mixtures(
         logits, pre_activation = look(tf.constant(mix(weights[start : start + size], corners)))
         return {
             "hit": tf.equal(tf.argmax(logits, axis=1), target.predicted).numpy(),
+            "margin": margins(logits.numpy(), target.predicted),
             "probability": tf.nn.softmax(logits)[:, target.predicted].numpy().astype(np.float64),
             "distance": terms.feature_distance(pre_activation, post_activation, ceiling).numpy(),
         }
@@ -132,17 +163,9 @@ def check_mixtures(
     batches = []
     with progress(total=len(weights), desc=name, unit=" mixtures", leave=False, delay=1.0) as bar:
         for start in range(0, len(weights), size):
-            batches.append(ledger.do(f"{name}/{start}", functools.partial(judge, start)))
+            batches.append(ledger.do(f"{name} from {start}", functools.partial(judge, start)))
             bar.update(len(batches[-1]["hit"]))
-    hits, probabilities, distances = (np.concatenate([b[key] for b in batches]) for key in ("hit", "probability", "distance"))
-    return Interpolation(
-        samples=len(weights),
-        sampling=sampling,
-        accuracy=float(hits.mean()),
-        mean_probability=float(probabilities.mean()),
-        min_probability=float(probabilities.min()),
-        max_feature_distance=float(distances.max()),
-    )
+    return Mixtures(*(np.concatenate([batch[key] for batch in batches]) for key in Mixtures._fields))
 
 
 def check_png(
@@ -156,10 +179,10 @@ def check_png(
 ) -> PngCheck:
     """The same of corners `[N, H, W, C]` that were read back from 8-bit files."""
     values = corner_terms(tap, read_back, goal)
-    mixtures = check_mixtures(classifier, tap, read_back, weights, target, sampling="", ledger=ledger, name="from PNG")
+    mixtures = judge_mixtures(classifier, tap, read_back, weights, target, ledger=ledger, name="from PNG")
     return PngCheck(
-        accuracy=mixtures.accuracy,
-        mean_probability=mixtures.mean_probability,
+        accuracy=float(mixtures.hit.mean()),
+        mean_probability=float(mixtures.probability.mean()),
         max_active_match=float(values["active_match"].max()),
         max_feature_distance=float(values["feature_distance"].max()),
     )

@@ -12,6 +12,7 @@ import numpy as np
 
 from tfcollide.models.classifier import Classifier
 from tfcollide.polytope.hull import mix
+from tfcollide.polytope.margin import margins
 
 __all__ = ["HullJudge"]
 
@@ -41,5 +42,4 @@ class HullJudge:
         return bool(self._margins(mix(self._weights, images)).min() > self._wanted)
 
     def _margins(self, images: np.ndarray) -> np.ndarray:
-        logits = self._classifier.judge(images).logits
-        return logits[:, self._target] - np.delete(logits, self._target, axis=1).max(axis=1)
+        return margins(self._classifier.judge(images).logits, self._target)

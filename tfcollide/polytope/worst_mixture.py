@@ -3,8 +3,8 @@
     minimise over w in the simplex   logit_target(sum_n w_n corner_n) - max_{c != target} logit_c(...)
 
 by projected steps of falling length along the normalised gradient, from many
-starts at once: vertices, midpoints of edges, the centroid, random mixtures, and the
-lowest of those that were sampled. For any network; a proof is `certificate`'s.
+starts at once: vertices, midpoints of edges, the centroid, random mixtures, and those
+that are known to be low. For any network; a proof is `certificate`'s.
 """
 
 import functools
@@ -16,7 +16,9 @@ from scipy.special import betaincinv
 
 from tfcollide.ledger import Ledger
 from tfcollide.polytope.hull import mix
+from tfcollide.polytope.margin import margins
 from tfcollide.polytope.simplex import starts
+from tfcollide.progress import progress
 from tfcollide.records import FailureBound, WorstMixture
 
 __all__ = ["MixtureSearch", "clopper_pearson"]
@@ -48,7 +50,7 @@ class MixtureSearch:
         corners: np.ndarray,
         target: int,
         *,
-        sampled: np.ndarray | None = None,
+        known: np.ndarray | None = None,
         random_starts: int = 64,
         batch_size: int = 500,
         seed: int = 0,
@@ -59,41 +61,36 @@ class MixtureSearch:
         Args:
             corners: `[N, H, W, C]` float32, as saved.
             target: index of the class whose margin counts.
-            sampled: `[S, N]` mixtures to judge too: the answer is no better than any of them.
-            random_starts: beside the fixed ones; so many of the lowest sampled mixtures start as well.
-            batch_size: mixtures at once. The work is S + starts * steps * 3 passes, roughly.
+            known: `[K, N]` mixtures to start from too: the answer is no better than any of them.
+            random_starts: beside the fixed ones.
+            batch_size: mixtures at once. The work is starts * steps * 3 passes, roughly.
             seed: of the random starts.
             ledger: keeps what is finished.
         """
         ledger = ledger or Ledger()
-
-        def margins(weights: np.ndarray) -> np.ndarray:
-            values = [self._logits(tf.constant(mix(batch, corners))).numpy() for batch in _batches(weights, batch_size)]
-            return _margins(np.concatenate(values).astype(np.float64), target)
-
         if len(corners) == 1:
             return self._alone(np.ones(1, np.float32), corners, target)
         points = starts(np.random.default_rng(seed), len(corners), random_starts).astype(np.float32)
-        if sampled is not None:
-            sampled = sampled.astype(np.float32)
-            points = np.concatenate([points, sampled[np.argsort(margins(sampled), kind="stable")[:random_starts]]])
-        hull, goal = tf.constant(corners, tf.float32), tf.constant(target)
-        ends = [
-            ledger.do(f"worst mixture/{i}", functools.partial(self._down, batch, hull, goal))
-            for i, batch in enumerate(_batches(points, batch_size))
-        ]
+        if known is not None:
+            points = np.concatenate([points, known.astype(np.float32)])
+        hull, goal, ends = tf.constant(corners, tf.float32), tf.constant(target), []
+        with progress(total=len(points), desc="worst mixture", unit=" starts", leave=False) as bar:
+            for i, batch in enumerate(_batches(points, batch_size)):
+                ends.append(ledger.do(f"worst mixture/{i}", functools.partial(self._down, batch, hull, goal)))
+                bar.update(len(batch))
         lowest = np.concatenate([part["end"] for part in ends]).astype(np.float64)
         tried = np.concatenate([points, (lowest / lowest.sum(axis=1, keepdims=True)).astype(np.float32)])
-        return self._alone(tried[margins(tried).argmin()], corners, target)
+        logits = [self._logits(tf.constant(mix(batch, corners))).numpy() for batch in _batches(tried, batch_size)]
+        return self._alone(tried[margins(np.concatenate(logits), target).argmin()], corners, target)
 
     def _down(self, points: np.ndarray, corners: tf.Tensor, target: tf.Tensor) -> dict[str, np.ndarray]:
         return {"end": self._descend(tf.constant(points), corners, target).numpy()}
 
     def _alone(self, weights: np.ndarray, corners: np.ndarray, target: int) -> WorstMixture:
         """One mixture by itself, as anyone who checks it would: a batch may sum in another order."""
-        values = self._logits(tf.constant(mix(weights[None], corners))).numpy().astype(np.float64)
+        values = self._logits(tf.constant(mix(weights[None], corners))).numpy()
         predicted = self._class_names[int(values[0].argmax())]
-        return WorstMixture(float(_margins(values, target)[0]), predicted, tuple(weights.tolist()))
+        return WorstMixture(float(margins(values, target)[0]), predicted, tuple(weights.tolist()))
 
 
 def clopper_pearson(failures: int, samples: int, confidence: float = 0.95, *, sampling: str = "uniform") -> FailureBound:
@@ -114,10 +111,6 @@ def clopper_pearson(failures: int, samples: int, confidence: float = 0.95, *, sa
     return FailureBound(confidence, share, sampling)
 
 
-def _margins(logits: np.ndarray, target: int) -> np.ndarray:
-    return logits[:, target] - np.delete(logits, target, axis=1).max(axis=1)
-
-
 def _batches(values: np.ndarray, size: int) -> list[np.ndarray]:
     return [values[i : i + size] for i in range(0, len(values), size)]
 
@@ -129,7 +122,7 @@ def _descent(logits: Callable[[tf.Tensor], tf.Tensor], steps: int) -> Callable[.
     def descend(points: tf.Tensor, corners: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
         flat = tf.reshape(corners, [-1, np.prod(corners.shape[1:])])
 
-        def margins(weights: tf.Tensor) -> tf.Tensor:
+        def margin(weights: tf.Tensor) -> tf.Tensor:
             values = logits(tf.reshape(weights @ flat, [-1, *corners.shape[1:]]))
             others = tf.where(tf.range(tf.shape(values)[1]) == target, -np.inf, values)
             return tf.gather(values, target, axis=1) - tf.reduce_max(others, axis=1)
@@ -137,7 +130,7 @@ def _descent(logits: Callable[[tf.Tensor], tf.Tensor], steps: int) -> Callable[.
         def step(k: tf.Tensor, points: tf.Tensor, best: tf.Tensor, lowest: tf.Tensor) -> tuple[tf.Tensor, ...]:
             with tf.GradientTape() as tape:
                 tape.watch(points)
-                found = margins(points)
+                found = margin(points)
             slope = tape.gradient(found, points, unconnected_gradients="zero")
             slope -= tf.reduce_mean(slope, axis=1, keepdims=True)
             length = _FIRST_STEP * rate ** tf.cast(k, tf.float32)

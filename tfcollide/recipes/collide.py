@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from tfcollide.data.select import parse_selector
+from tfcollide.progress import stage
 from tfcollide.quiet import import_tensorflow
 from tfcollide.recipes.config import CollideConfig, flags_text
 from tfcollide.recipes.request import check_collide, parse_pair, read_pairs, with_absolute_files
@@ -45,14 +46,16 @@ def run(config: CollideConfig, out: Path, *, overwrite: bool = False) -> Summary
     directory.check()
 
     # From here on TensorFlow is needed: it waits for everything that can be refused without it.
-    import_tensorflow()
-    from tfcollide.recipes.devices import on_devices
-    from tfcollide.recipes.experiment import prepare
-    from tfcollide.recipes.pair import run_pair
-    from tfcollide.recipes.sweep import run_sweep
+    with stage("loading TensorFlow"):
+        import_tensorflow()
+        from tfcollide.recipes.devices import on_devices
+        from tfcollide.recipes.experiment import prepare
+        from tfcollide.recipes.pair import run_pair
+        from tfcollide.recipes.sweep import run_sweep
 
     with on_devices(config.devices()) as strategy:
-        experiment = prepare(config, data, strategy)
+        with stage(f"loading {config.model}"):
+            experiment = prepare(config, data, strategy)
         spent = time.perf_counter() - began
         seconds = {"load": spent - experiment.seconds_training, "train": experiment.seconds_training}
         if pair is None:

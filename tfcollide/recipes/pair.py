@@ -112,9 +112,8 @@ def check(
     """Judges the corners again through the model, as they are and as `read_back` from their files."""
     classifier, tap, corners = experiment.classifier, experiment.tap, result.corners
     ends = {"converged": result.converged, "failed_at": result.failed_at}
-    mixtures = checks.check_mixtures(
-        classifier, tap, corners, problem.weights, problem.seen, sampling=config.sampling, ledger=ledger
-    )
+    judged = checks.judge_mixtures(classifier, tap, corners, problem.weights, problem.seen, ledger=ledger)
+    mixtures = judged.record(config.sampling)
     to_source = np.linalg.norm((corners - problem.start).reshape(len(corners), -1), axis=1)
     return Summary(
         dataset=config.dataset,
@@ -134,7 +133,7 @@ def check(
         distance=Distance(experiment.dataset_mean, hull.mean_distance(corners), float(to_source.mean())),
         interpolation=mixtures,
         png=checks.check_png(classifier, tap, read_back, problem.goal, problem.weights, problem.seen, ledger),
-        worst_mixture=_worst_mixture(config, experiment, problem, corners, ledger),
+        worst_mixture=_worst_mixture(config, experiment, problem, corners, judged, ledger),
         failure_bound=clopper_pearson(
             round((1 - mixtures.accuracy) * mixtures.samples), mixtures.samples, sampling=mixtures.sampling
         ),
@@ -156,9 +155,14 @@ def _composite(experiment: Experiment, problem: Problem, result: Solution) -> Co
 
 
 def _worst_mixture(
-    config: CollideConfig, experiment: Experiment, problem: Problem, corners: np.ndarray, ledger: Ledger
+    config: CollideConfig,
+    experiment: Experiment,
+    problem: Problem,
+    corners: np.ndarray,
+    judged: checks.Mixtures,
+    ledger: Ledger,
 ) -> WorstMixture | None:
-    """The worst mixture that a search finds; None where none was asked for."""
+    """The worst mixture that a search finds, the lowest of those judged among its starts; None where none was asked for."""
     starts = config.worst_starts
     if starts is None:
         starts = _DEEP_STARTS if experiment.is_deep else _DENSE_STARTS
@@ -167,7 +171,7 @@ def _worst_mixture(
     return experiment.worst_mixture(
         corners,
         problem.seen.predicted,
-        sampled=problem.weights,
+        known=problem.weights[judged.lowest(starts)],
         random_starts=starts,
         batch_size=experiment.classifier.batch_size,
         seed=config.seed,
