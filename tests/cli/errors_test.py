@@ -159,6 +159,7 @@ QUICK = {
     "unknown solver": ("--solver=magic", "--solver=magic", "gradient"),
     "unknown optimizer": ("--optimizer=sgd", "--optimizer=sgd", "gradient_descent"),
     "unknown model": ("--model=vgg", "--model=vgg", "mlp"),
+    "nothing to train on": ("--dataset=none", "--dataset=none with --model=mlp", "data set"),
     "unknown preset": ("--preset=papr", "--preset=papr", "paper"),
     "unknown sampling": ("--sampling=normal", "--sampling=normal", "stick_breaking"),
     "learning rate that is no number": ("--learning_rate=fast", "--learning_rate=fast", "cosine:RATE"),

@@ -75,6 +75,42 @@ def test_a_run_from_end_to_end(place, tmp_path, capsys):
     np.testing.assert_array_equal(np.load(tmp_path / "two" / "corners.npz")["corners"], corners)
 
 
+def test_two_files_need_no_data_set(place, tmp_path, capsys):
+    files = [f"--source={place}/pictures/red/03.png", f"--target={place}/pictures/blue/05.png"]
+    _, named = run(place, tmp_path / "named", *files, "--max_steps=5")
+    _, found = run(place, tmp_path / "none", *files, "--max_steps=5", "--dataset=none")
+    assert (found["dataset"], found["test_accuracy"], found["distance"]["dataset_mean"]) == ("none", None, None)
+    assert [corner["active_match"] for corner in found["corners"]] == [corner["active_match"] for corner in named["corners"]]
+    assert "03.png to 05.png: net, tap fc1" in (tmp_path / "none" / "table.md").read_text()
+    (tmp_path / "pairs.csv").write_text("source,target\n{},{}\n".format(*(file.partition("=")[2] for file in files)))
+    _, sweep = run(place, tmp_path / "sweep", f"--pairs={tmp_path}/pairs.csv", "--max_steps=5", "--dataset=none")
+    assert sweep["num_pairs"] == 1 and sweep["pairs"][0]["error"] is None and sweep["dataset_mean"] is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        ([], "--source=3: expected an image file, where there is no data set"),
+        (["--source=test:0"], "--source=test:0: expected an image file"),
+        (["--num_pairs=2"], "--num_pairs=2 without a data set: expected a --dataset to draw from"),
+        (["--source=every"], "--source=every without a data set"),
+    ],
+)
+def test_without_a_data_set_there_is_nothing_to_choose_from(place, tmp_path, capsys, flags, named):
+    assert collide(["collide", f"--model={place}/net.keras", f"--out={tmp_path}/out", *flags]) == 2
+    said = capsys.readouterr().err
+    assert named in said and said.count("\n") == 1 and not list(tmp_path.iterdir())
+
+
+def test_pixels_that_nothing_tells_are_spoken_of(place, tmp_path, capsys):
+    network().save(tmp_path / "plain.keras")
+    files = [f"--source={place}/pictures/red/03.png", f"--target={place}/pictures/blue/05.png", "--max_steps=2"]
+    run(place, tmp_path / "one", f"--model={tmp_path}/plain.keras", "--dataset=none", *files)
+    assert "Pixels are taken to be 0..255" in capsys.readouterr().err
+    run(place, tmp_path / "two", f"--model={tmp_path}/plain.keras", "--dataset=none", "--pixel_range=0,255", *files)
+    assert "Pixels are taken" not in capsys.readouterr().err
+
+
 def test_a_convolutional_relu6(place, tmp_path):
     _, found = run(place, tmp_path / "conv", "--tap=conv", "--source=red", "--target=blue", "--learning_rate=2")
     units = [corner["units"][0] for corner in found["corners"]]

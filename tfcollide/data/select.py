@@ -56,12 +56,14 @@ def parse_selector(flag: str, text: str, data: LabelledImages) -> Selector:
     """
     if text in data.class_names:
         return Selector(label=data.class_names.index(text))
-    if text.startswith("test:"):
+    if text.startswith("test:") and data.test_size:
         return Selector(test_index=_test_index(flag, text, data.test_size))
     path = Path(os.path.expanduser(text or "-"))  # unlike Path.expanduser, leaves an unknown ~name alone
     if os.path.exists(path) or looks_like_file(text):
         check_image_file(path)
         return Selector(path=path)
+    if not data.test_size:
+        raise RequestError(f"--{flag}={text}", "an image file, where there is no data set", "Name one, or a --dataset.")
     shown = ", ".join(data.class_names[:12]) + (", ..." if len(data.class_names) > 12 else "")
     raise RequestError(f"--{flag}={text}", f"a class of {data.name} ({shown}), test:INDEX, or an image file")
 

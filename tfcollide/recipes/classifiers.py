@@ -1,12 +1,14 @@
 """The classifier of a request: trained here, one of Keras's applications, or a file."""
 
 import contextlib
+import sys
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from tqdm import tqdm
 
 from tfcollide.data.labelled import LabelledImages
 from tfcollide.errors import RequestError
@@ -86,9 +88,8 @@ def brought(config: CollideConfig, data: LabelledImages, strategy: tf.distribute
         classifier = _application(config) if kind_of(config.model) == "application" else _file(config)
     data = data.fitted(classifier.image_shape)
     labelled = classifier.num_classes == len(data.class_names)
-    if labelled and not config.pixel_range and range_of_layers(classifier) is None:
-        chosen = np.linspace(0, data.test_size - 1, min(_TRIED, data.test_size)).astype(int)
-        classifier.bounds = range_by_trial(classifier, data.test.images[chosen], data.test.labels[chosen])
+    if not config.pixel_range and kind_of(config.model) == "file" and range_of_layers(classifier) is None:
+        _find_bounds(classifier, data, labelled)
     _name_classes(config, classifier, data.class_names if labelled else None)
     # Where the two do not speak of the same classes, an image counts as what it is filed under.
     predicted = Predictions(classifier, data.test.images) if labelled else data.test.labels
@@ -109,6 +110,15 @@ def _file(config: CollideConfig) -> Classifier:
         image_size=config.image_size,
         precision=config.precision,
     )
+
+
+def _find_bounds(classifier: Classifier, data: LabelledImages, labelled: bool) -> None:
+    """The range of pixels that layers do not tell: by trial on images of the network's classes, else 0..255."""
+    if labelled:
+        chosen = np.linspace(0, data.test_size - 1, min(_TRIED, data.test_size)).astype(int)
+        classifier.bounds = range_by_trial(classifier, data.test.images[chosen], data.test.labels[chosen])
+    else:
+        tqdm.write("Pixels are taken to be 0..255; if they are not, say --pixel_range=0,1", file=sys.stderr)
 
 
 def _name_classes(config: CollideConfig, classifier: Classifier, of_data: tuple[str, ...] | None) -> None:

@@ -32,7 +32,11 @@ HEADINGS = {
 class TrainConfig:
     """A classifier: its data set and how it is trained."""
 
-    dataset: str = _flag("digits", "Data set: digits (embedded), a TFDS name such as mnist, or folder:PATH.")
+    dataset: str | None = _flag(
+        None,
+        "Data set: digits (embedded), a TFDS name such as mnist, folder:PATH, or none. Default: digits; none with a network "
+        "that is not trained here.",
+    )
     data_dir: str | None = _flag(None, "Folder of prepared TFDS data sets. Default: $TFDS_DATA_DIR, else TFDS's own.")
     model: str = _flag(
         "mlp", "mlp, trained on the data set when first asked for; vgg16, resnet50, ...; a .keras or .h5 file; a SavedModel."
@@ -52,15 +56,22 @@ class TrainConfig:
             raise RequestError(f"--hidden_units={self.hidden_units}", "positive widths such as 256,256")
         return tuple(int(part) for part in parts)
 
+    def dataset_name(self) -> str:
+        """`dataset`, or its default."""
+        if self.dataset is not None:
+            return self.dataset
+        return "digits" if kind_of(self.model) == "trained" else "none"
+
     def resolved(self) -> Self:
         """The same with default folders filled in and paths absolute, so that any folder will do."""
         data_dir = self.data_dir or os.environ.get("TFDS_DATA_DIR")
-        folder = self.dataset.removeprefix(_FOLDER)
+        dataset = self.dataset_name()
+        folder = dataset.removeprefix(_FOLDER)
         cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
         return dataclasses.replace(
             self,
             data_dir=_absolute(data_dir) if data_dir else None,
-            dataset=_FOLDER + _absolute(folder) if folder != self.dataset else self.dataset,
+            dataset=_FOLDER + _absolute(folder) if folder != dataset else dataset,
             model=_absolute(self.model) if kind_of(self.model) == "file" else self.model,
             model_dir=_absolute(self.model_dir or f"{cache}/tfcollide"),
         )

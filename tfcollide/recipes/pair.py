@@ -116,7 +116,7 @@ def check(
     mixtures = judged.record(config.sampling)
     to_source = np.linalg.norm((corners - problem.start).reshape(len(corners), -1), axis=1)
     return Summary(
-        dataset=config.dataset,
+        dataset=config.dataset_name(),
         model=classifier.name,
         tap=experiment.tap.name,
         parameterization=config.parameterization,

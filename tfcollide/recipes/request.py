@@ -52,8 +52,10 @@ def check_train(config: TrainConfig) -> LabelledImages:
     """
     config.check()
     MODELS.check(config.model)
+    if config.dataset_name() == "none":
+        raise RequestError(f"--dataset=none with --model={config.model}", "images to train on", "Name a data set.")
     check_writable("model_dir", Path(config.resolved().model_dir or ""))
-    return load_dataset(config.dataset, data_dir=config.data_dir)
+    return load_dataset(config.dataset_name(), data_dir=config.data_dir)
 
 
 def check_collide(config: CollideConfig) -> LabelledImages:
@@ -85,7 +87,13 @@ def check_classifier(config: CollideConfig) -> LabelledImages:
     """
     check_brought(config)
     if is_brought(config):
-        return load_dataset(config.dataset, data_dir=config.data_dir, any_size=True)
+        data = load_dataset(config.dataset_name(), data_dir=config.data_dir, any_size=True)
+        if not data.test_size and (config.num_pairs or config.source == "every"):
+            asked = f"--num_pairs={config.num_pairs}" if config.num_pairs else "--source=every"
+            raise RequestError(
+                f"{asked} without a data set", "a --dataset to draw from", "Name one, or image files in --pairs."
+            )
+        return data
     _check_mlp_tap(config)
     return check_train(config)
 

@@ -79,7 +79,7 @@ def _summarise(
     distances = [result.corner_mean for result in results if result.corner_mean is not None]
     mean = experiment.dataset_mean
     return SweepSummary(
-        dataset=config.dataset,
+        dataset=config.dataset_name(),
         model=experiment.classifier.name,
         tap=experiment.tap.name,
         test_accuracy=experiment.test_accuracy,

@@ -32,6 +32,7 @@ def run(config: TrainConfig) -> TrainReport:
     Raises:
         RequestError: the request cannot be carried out.
     """
+    config = config.resolved()
     data = check_train(config)
     import_tensorflow()  # after all that can be refused without it
     from tfcollide.models.training import accuracy

@@ -33,7 +33,7 @@ _SOMETIMES: dict[str, Callable[[PairResult], str]] = {
 
 def run_table(summary: Summary) -> str:
     """The tables of one run, as Markdown."""
-    title = f"# {_end(summary.source)} to {_end(summary.target)}: {summary.model} on {summary.dataset}, tap {summary.tap}\n"
+    title = f"# {_end(summary.source)} to {_end(summary.target)}: {_network(summary)}\n"
     remarks = [f"- {remark}" for remark in _remarks(summary)]
     if summary.nothing_found:
         title += f"\n**Not found**: {summary.nothing_found}. The source stands in for what is not there.\n"
@@ -42,7 +42,7 @@ def run_table(summary: Summary) -> str:
 
 def sweep_table(summary: SweepSummary) -> str:
     """The table of a sweep, one line a pair, as Markdown."""
-    title = f"# {_pairs(summary.num_pairs)}: {summary.model} on {summary.dataset}, tap {summary.tap}\n"
+    title = f"# {_pairs(summary.num_pairs)}: {_network(summary)}\n"
     header = ["pair", "classes", "converged", "steps", "largest L_pos", *_judged_header(summary)]
     rows = [
         [
@@ -89,15 +89,16 @@ def _judged(summary: SweepSummary, pair: PairResult) -> list[str]:
 
 
 def _distances(summary: SweepSummary) -> str:
+    accuracy = "" if summary.test_accuracy is None else f"Test accuracy {_share(summary.test_accuracy)}."
     if _alone(summary):
-        return f"Test accuracy {_share(summary.test_accuracy)}."
+        return accuracy
     text = f"Median corner distance {_number(summary.median_corner_mean, '.2f')}"
     if summary.dataset_mean is not None:
         text += f"; two images of the data set are {summary.dataset_mean:.2f} apart"
     if summary.corner_mean_shares:
         least, median, most = (f"{100 * share:.0f} %" for share in summary.corner_mean_shares)
         text += f", and corners from {least} of that to {most}, median {median}"
-    return text + f". Test accuracy {_share(summary.test_accuracy)}."
+    return f"{text}. {accuracy}".rstrip()
 
 
 def _yes(share: float | None) -> str:
@@ -306,6 +307,11 @@ def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in [header, *rows]]
     lines.insert(1, ["-" * width for width in widths])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def _network(summary: Summary | SweepSummary) -> str:
+    images = "" if summary.dataset == "none" else f" on {summary.dataset}"
+    return f"{summary.model}{images}, tap {summary.tap}"
 
 
 def _end(end: EndPoint) -> str:
