@@ -149,6 +149,18 @@ def test_what_could_not_be_asked(say, base, ports, flags, words):
     assert words in line
 
 
+def test_a_class_that_is_called_something_else_by_now(say, base, ports, tmp_path):
+    shutil.copytree(base.out, tmp_path / "run")
+    summary = json.loads((base.out / "summary.json").read_text())
+    summary["target"]["predicted"] = "seven"
+    (tmp_path / "run" / "summary.json").write_text(json.dumps(summary))
+    asked = [f"--server={ports.grpc}", "--model_name=classifier", f"--run={tmp_path / 'run'}"]
+    code, out, err = say("check_served", *asked)
+    assert (code, out) == (2, "")
+    line = err.splitlines()[-1].rpartition("\r")[2].strip()
+    assert line.startswith("error: ") and "whose target is 'seven'" in line and line.endswith("back as it was then.")
+
+
 @pytest.mark.parametrize(
     "flags, words",
     [

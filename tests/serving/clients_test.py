@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfcollide.serving.asking import Pace, ask_all
-from tfcollide.serving.client import TensorShape
+from tfcollide.serving.client import Connection, Signature, TensorShape
 from tfcollide.serving.codes import Code, ServingError
 from tfcollide.serving.grpc_client import GrpcModel
 from tfcollide.serving.rest_client import RestModel
@@ -92,6 +92,33 @@ def test_no_server_is_unavailable(images, model_class, local_server):
     assert caught.value.code == Code.UNAVAILABLE
 
 
+_SIGNATURE = {"inputs": {}, "outputs": {}}
+
+
+@pytest.mark.parametrize(
+    ("ask", "answer"),
+    [
+        ("states", {"models": []}),
+        ("states", ["model_version_status"]),
+        ("states", {"model_version_status": 3}),
+        ("states", {"model_version_status": [{"version": "new", "state": "AVAILABLE"}]}),
+        ("signatures", {"metadata": {}}),
+        ("signatures", {"metadata": {"signature_def": {"signature_def": [_SIGNATURE]}}}),
+        ("signatures", {"metadata": {"signature_def": {"signature_def": {"mix": {"inputs": {"x": {"dtype": 1}}}}}}}),
+        ("predict", {"predictions": []}),
+        ("predict", {"outputs": {"other": [1]}}),
+        ("predict", {"outputs": {"a": [[1], [1, 2]], "b": [1]}}),
+    ],
+)
+def test_another_server_s_json_is_an_error_of_the_client(monkeypatch, ask, answer):
+    model = RestModel(Connection("127.0.0.1:1", "digits"))
+    model._signatures = {"mix": Signature({}, {name: TensorShape("float32", None) for name in "ab"})}
+    monkeypatch.setattr(model, "_ask", lambda *_: answer)
+    with pytest.raises(ServingError, match="no answer of TF Serving but") as caught:
+        model.predict("mix", {}) if ask == "predict" else getattr(model, ask)()
+    assert caught.value.code == Code.UNKNOWN
+
+
 @pytest.mark.parametrize("model_class", [GrpcModel, RestModel])
 def test_deadlines(model_class):
     import socket
@@ -99,8 +126,6 @@ def test_deadlines(model_class):
     with socket.socket() as deaf:  # accepts and never answers
         deaf.bind(("127.0.0.1", 0))
         deaf.listen()
-        from tfcollide.serving.client import Connection
-
         server = f"127.0.0.1:{deaf.getsockname()[1]}"
         with pytest.raises(ServingError) as caught:
             model_class(Connection(server, "digits", deadline_seconds=0.3)).states()

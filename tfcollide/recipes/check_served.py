@@ -121,6 +121,7 @@ def _check(config: CheckServedConfig, finished: FinishedRun, data: Any, model: A
 
     classifier = open_classifier(finished.config, data).classifier
     corners, names, worst = finished.arrays["corners"], classifier.class_names, finished.summary.get("worst_mixture")
+    target_class = _target_class(finished, names)
     form = choose_form(
         signatures,
         signature=config.signature_name,
@@ -139,7 +140,6 @@ def _check(config: CheckServedConfig, finished: FinishedRun, data: Any, model: A
     served = _probabilities(config, _ask(model, form.signature, form.input, form.encode(samples.images), pace)[form.output])
     seconds = time.perf_counter() - began
     here = classifier.judge(form.as_sent(samples.images)).probabilities
-    target_class = names.index(finished.summary["target"]["predicted"])
     columns = {
         "served": judged.judge_samples(served, samples, target_class, names),
         "here": judged.judge_samples(here, samples, target_class, names),
@@ -162,6 +162,19 @@ def _check(config: CheckServedConfig, finished: FinishedRun, data: Any, model: A
         "departures": against,
     }
     return ServedReport(served_table(title, columns, remarks), not against, numbers)
+
+
+def _target_class(finished: FinishedRun, names: tuple[str, ...]) -> int:
+    """The place of the target's class; names come from files that may have changed since the run."""
+    name = finished.summary["target"]["predicted"]
+    if name not in names:
+        origin = finished.config.labels or "the data set, or Keras's index of ImageNet,"
+        raise RequestError(
+            f"--run={finished.path}, whose target is {name!r}",
+            f"a name that one of the {len(names)} classes has now, such as {names[0]!r}",
+            f"Put {origin} back as it was then.",
+        )
+    return names.index(name)
 
 
 def _ask(model: Any, signature: str, input_name: str, samples: np.ndarray, pace: Any) -> dict[str, np.ndarray]:

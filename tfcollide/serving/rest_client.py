@@ -1,8 +1,9 @@
 """A served model over TF Serving's REST API."""
 
 import base64
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -37,27 +38,29 @@ class RestModel:
 
     def states(self) -> dict[int, str]:
         """See `ServedModel`."""
-        statuses = self._ask("GET", "")["model_version_status"]
-        return {int(status["version"]): status["state"] for status in statuses}
+        answer = self._ask("GET", "")
+        with _read_as_tf_serving(answer):
+            return {int(status["version"]): status["state"] for status in answer["model_version_status"]}
 
     def signatures(self) -> dict[str, Signature]:
         """See `ServedModel`."""
-        found = self._ask("GET", "/metadata")["metadata"]["signature_def"]["signature_def"]
-        self._signatures = {
-            name: Signature(_shapes(signature["inputs"]), _shapes(signature["outputs"]))
-            for name, signature in found.items()
-            if signature["inputs"]
-        }
+        answer = self._ask("GET", "/metadata")
+        with _read_as_tf_serving(answer):
+            self._signatures = {
+                name: Signature(_shapes(signature["inputs"]), _shapes(signature["outputs"]))
+                for name, signature in answer["metadata"]["signature_def"]["signature_def"].items()
+                if signature["inputs"]
+            }
         return self._signatures
 
     def predict(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """See `ServedModel`; in the column format."""
         known = (self._signatures or self.signatures())[signature].outputs
         body = {"signature_name": signature, "inputs": {name: _plain(array) for name, array in inputs.items()}}
-        outputs = self._ask("POST", ":predict", body)["outputs"]
-        if len(known) == 1:
-            outputs = {next(iter(known)): outputs}
-        return {name: _array(value, known[name].dtype) for name, value in outputs.items()}
+        answer = self._ask("POST", ":predict", body)
+        with _read_as_tf_serving(answer):
+            outputs = {next(iter(known)): answer["outputs"]} if len(known) == 1 else answer["outputs"]
+            return {name: _array(value, known[name].dtype) for name, value in outputs.items()}
 
     def close(self) -> None:
         """See `ServedModel`."""
@@ -77,8 +80,18 @@ class RestModel:
             text = response.data[:200].decode(errors="replace")
             raise ServingError(Code.of_http(response.status), f"no JSON but {text!r}") from error
         if response.status != 200:
-            raise ServingError(Code.of_http(response.status), str(answer.get("error", answer)))
+            said = answer.get("error", answer) if isinstance(answer, dict) else answer
+            raise ServingError(Code.of_http(response.status), str(said))
         return answer
+
+
+@contextlib.contextmanager
+def _read_as_tf_serving(answer: Any) -> Iterator[None]:
+    """Another server's JSON, in which what is looked for is not there, is a `ServingError`."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ServingError(Code.UNKNOWN, f"no answer of TF Serving but {str(answer)[:200]}") from error
 
 
 def _plain(array: np.ndarray) -> Any:
