@@ -31,12 +31,14 @@ _MEASURES = {
 
 
 class _Run(NamedTuple):
-    folder: Path
-    summary: dict[str, Any]
+    """What is compared of a run; `values` by place and name, and none at all of a run with one corner."""
 
-    def value(self, place: str, name: str) -> float:
-        found = self.summary[place][name]
-        return np.nan if found is None else found
+    folder: Path
+    parameterization: str
+    ends: tuple[str, str]
+    predicted: str
+    num_corners: int
+    values: dict[tuple[str, str], float]
 
 
 def run(config: CompareConfig, out: Path, *, overwrite: bool = False) -> Path:
@@ -48,7 +50,7 @@ def run(config: CompareConfig, out: Path, *, overwrite: bool = False) -> Path:
         overwrite: whether a directory that is there may be replaced.
 
     Raises:
-        RequestError: the two sides have no pair in common; nothing is written then.
+        RequestError: a side is no run, or the two have no pair in common; nothing is written then.
     """
     config.check()
     sides = [_runs(name, absolute(getattr(config, name) or "")) for name in _SIDES]
@@ -61,43 +63,63 @@ def run(config: CompareConfig, out: Path, *, overwrite: bool = False) -> Path:
         raise RequestError("--pixels and --composites without a pair in common", "runs of the same sources and targets")
     pairs = [(sides[0][ends], sides[1][ends]) for ends in common]
     folder = directory.open()
-    (folder / "table.md").write_text(_table(pairs), encoding="utf-8")
-    write_json(folder / "summary.json", _summary(pairs))
-    _draw(folder / "figure.png", pairs[:_DRAWN])
-    return directory.commit() / "figure.png"
+    try:
+        (folder / "table.md").write_text(_table(pairs), encoding="utf-8")
+        write_json(folder / "summary.json", _summary(pairs))
+        _draw(folder / "figure.png", pairs[:_DRAWN])
+        return directory.commit() / "figure.png"
+    finally:
+        directory.close()
 
 
 def _runs(flag: str, folder: Path) -> dict[tuple[str, str], _Run]:
     """The runs of a directory by source and target."""
-    paths = [folder / "summary.json"] if (folder / "corners.npz").is_file() else sorted(folder.glob("*/summary.json"))
-    found = {}
-    for path in paths:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-        kind = "composite" if flag == "composites" else "pixels"
-        if summary["parameterization"] != kind:
-            what = f"--{flag}={folder}, a run with --parameterization={summary['parameterization']}"
+    within = [path.parent for path in folder.glob("*/summary.json") if path.with_name("corners.npz").is_file()]
+    runs = [_read(flag, one) for one in ([folder] if (folder / "corners.npz").is_file() else sorted(within))]
+    kind = "composite" if flag == "composites" else "pixels"
+    for one in runs:
+        if one.parameterization != kind:
+            what = f"--{flag}={folder}, a run with --parameterization={one.parameterization}"
             raise RequestError(what, f"one with --parameterization={kind}")
-        if summary.get("perceptual"):
-            found[summary["source"]["id"], summary["target"]["id"]] = _Run(path.parent, summary)
+    found = {one.ends: one for one in runs if one.values}
     if not found:
         raise RequestError(f"--{flag}={folder}, without a run of several corners in it", "a run directory, or a sweep")
     return found
 
 
+def _read(flag: str, folder: Path) -> _Run:
+    try:
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        measured = [(place, name) for place, name, _ in _MEASURES.values() if summary.get("perceptual")]
+        found = {(place, name): summary[place][name] for place, name in measured}
+        return _Run(
+            folder,
+            summary["parameterization"],
+            (summary["source"]["id"], summary["target"]["id"]),
+            summary["target"]["predicted"],
+            len(summary["corners"]),
+            {key: np.nan if value is None else float(value) for key, value in found.items()},
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RequestError(
+            f"--{flag}: {folder / 'summary.json'}, which cannot be read ({error!r})", "that of a whole run", "Check the path."
+        ) from error
+
+
 def _summary(pairs: list[tuple[_Run, _Run]]) -> dict[str, Any]:
-    """Means over the pairs, and the ratio of the low-frequency shares of each."""
-    shares = [[one.value("perceptual", "low_frequency_share") for one in pair] for pair in pairs]
-    ratios = [macro / micro for micro, macro in shares]
+    """Means over the pairs, and the ratio of the low-frequency shares of each; none where pixel corners are equal."""
+    shares = [[one.values["perceptual", "low_frequency_share"] for one in pair] for pair in pairs]
+    ratios = [macro / micro for micro, macro in shares if micro > 0]
     means = {side: {f"{p}.{n}": _mean(pairs, i, p, n) for p, n, _ in _MEASURES.values()} for i, side in enumerate(_SIDES)}
     return {
         "pairs": len(pairs),
         "means": means,
-        "low_frequency_ratio": {"min": min(ratios), "median": float(np.median(ratios))},
+        "low_frequency_ratio": {"min": min(ratios), "median": float(np.median(ratios))} if ratios else None,
     }
 
 
 def _mean(pairs: list[tuple[_Run, _Run]], side: int, place: str, name: str) -> float:
-    return float(np.nanmean([pair[side].value(place, name) for pair in pairs]))
+    return float(np.nanmean([pair[side].values[place, name] for pair in pairs]))
 
 
 def _table(pairs: list[tuple[_Run, _Run]]) -> str:
@@ -106,7 +128,8 @@ def _table(pairs: list[tuple[_Run, _Run]]) -> str:
         values = [format(_mean(pairs, i, place, name), form) for i in (0, 1)]
         lines.append(f"| {title} | {' | '.join(values)} |")
     ratio = _summary(pairs)["low_frequency_ratio"]
-    foot = f"Low frequencies, composites over pixels: median {ratio['median']:.2f} times, least {ratio['min']:.2f} times."
+    times = f"median {ratio['median']:.2f} times, least {ratio['min']:.2f} times" if ratio else "pixel corners are equal"
+    foot = f"Low frequencies, composites over pixels: {times}."
     return "\n".join([*lines, "", foot]) + "\n"
 
 
@@ -118,12 +141,12 @@ def _draw(path: Path, pairs: list[tuple[_Run, _Run]]) -> None:
     for pair in pairs:
         for name, one in zip(_SIDES, pair, strict=True):
             source = figure.Panel("source", _pixels(one.folder, "source"), name, "source")
-            corners = [_pixels(one.folder, f"corner_{n}") for n in range(len(one.summary["corners"]))]
+            corners = [_pixels(one.folder, f"corner_{n}") for n in range(one.num_corners)]
             change = np.abs(corners[0].astype(np.int16) - corners[1])
             shown = np.clip(change * (255 / max(change.max(), 1)), 0, 255).astype(np.uint8)
-            share = f"{one.value('perceptual', 'low_frequency_share'):.0%} low"
+            share = f"{one.values['perceptual', 'low_frequency_share']:.0%} low"
             panels = [figure.Panel(f"corner {n}", corner, "", "corner") for n, corner in enumerate(corners)]
-            target = figure.Panel("target", _pixels(one.folder, "target"), one.summary["target"]["predicted"], "target")
+            target = figure.Panel("target", _pixels(one.folder, "target"), one.predicted, "target")
             rows.append([source, *panels, figure.Panel("|0 - 1|", shown, share, "corner"), target])
     figure.draw(path, rows, "share of the difference's energy below a quarter of the Nyquist frequency")
 

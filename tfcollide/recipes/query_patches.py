@@ -65,9 +65,12 @@ def run(config: QueryConfig, out: Path, *, overwrite: bool = False) -> Path:
     skip = np.full(len(windows), seed.number) if config.skip_same_image else None
     found = backend.search(Query(windows, config.neighbors, skip, config.min_distance), threads=config.threads)
     folder = directory.open()
-    write_csv(folder / "neighbors.csv", _HEADER, _rows(collection, seed, found))
-    _draw(folder / "neighbors.png", config, collection, seed, found)
-    return directory.commit() / "neighbors.png"
+    try:
+        write_csv(folder / "neighbors.csv", _HEADER, _rows(collection, seed, found))
+        _draw(folder / "neighbors.png", config, collection, seed, found)
+        return directory.commit() / "neighbors.png"
+    finally:
+        directory.close()
 
 
 def _seed(config: QueryConfig, collection: Collection) -> _Seed:

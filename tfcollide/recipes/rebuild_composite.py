@@ -4,6 +4,7 @@ run(RebuildConfig(run="runs/composite"), Path("rebuilt"))
 """
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ def run(config: RebuildConfig, out: Path, *, overwrite: bool = False) -> float:
         index = absolute(config.index or summary["composite"]["index"])
         with np.load(folder / "corners.npz") as arrays:
             saved = arrays["corners"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise RequestError(f"--run={folder}, which is no run of a composite", "a run directory", "Check the path.") from error
     composite = read_composite(folder, index)
     import_tensorflow()
@@ -46,7 +47,10 @@ def run(config: RebuildConfig, out: Path, *, overwrite: bool = False) -> float:
 
     corners = rebuild(composite)
     partial = directory.open()
-    for n, corner in enumerate(to_uint8(corners, composite.bounds)):
-        write_png(partial / f"corner_{n}.png", corner)
-    directory.commit()
+    try:
+        for n, corner in enumerate(to_uint8(corners, composite.bounds)):
+            write_png(partial / f"corner_{n}.png", corner)
+        directory.commit()
+    finally:
+        directory.close()
     return float(np.abs(corners - saved).max())
