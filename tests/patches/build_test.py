@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from tfcollide.errors import RequestError
-from tfcollide.patches import trees
+from tfcollide.patches import projection, trees
 from tfcollide.patches.collection import open_collection
+from tfcollide.patches.grid import Grid
 from tfcollide.patches.shards import Step, finished
+from tfcollide.patches.store import ImageStore
 from tfcollide.recipes.index_config import IndexConfig
 from tfcollide.recipes.index_patches import run, verify
 
@@ -134,6 +136,26 @@ def test_projections_never_lengthen_a_distance(folder, tmp_path, projection):
     near, far = (np.linalg.norm(x[:, None] - x, axis=-1) for x in (points, windows))
     assert (near <= far * (1 + 1e-5) + 1e-3).all()
     np.testing.assert_allclose(collection.projection.components @ collection.projection.components.T, np.eye(8), atol=1e-5)
+
+
+@pytest.mark.parametrize(("more", "components"), [({}, 6), ({"projection": "random"}, 40), ({"index": "exact"}, 6)])
+def test_fewer_windows_than_components(folder, tmp_path, capsys, more, components):
+    few = SMALL | {"image_size": 12, "num_components": 40, "held_out": 8}
+    manifest = run(IndexConfig(images=str(folder), recall=5, **few | more), tmp_path / "patches")
+    assert (manifest.num_patches, manifest.num_components, manifest.recall_at_1) == (6, components, 1.0)
+    found = open_collection(tmp_path / "patches").projection.components
+    np.testing.assert_allclose(found @ found.T, np.eye(components), atol=1e-5)
+    assert ("--num_components=40 is lowered to 6" in capsys.readouterr().err) == (components == 6)
+
+
+def test_the_most_components_are_the_windows_that_are_looked_at(monkeypatch):
+    monkeypatch.setattr(projection, "_SAMPLE_IMAGES", 10)
+    monkeypatch.setattr(projection, "_SAMPLE_WINDOWS", 35)
+    grid = Grid(20, 20, 6, 7)
+    for images in (1, 2, 9, 10, 11, 37):
+        store = ImageStore(grid, [np.zeros((images, 20, 20, 3), np.uint8)], [])
+        assert projection.most_components("pca", grid, images) == len(projection._sample(store, 0))
+    assert projection.most_components("random", grid, 1) == grid.values == 108
 
 
 @pytest.mark.parametrize(

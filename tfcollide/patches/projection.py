@@ -11,10 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from tfcollide.patches.grid import Grid
 from tfcollide.patches.store import ImageStore
 from tfcollide.records import write_npz
 
-__all__ = ["KINDS", "Projection", "fit"]
+__all__ = ["KINDS", "Projection", "fit", "most_components"]
 
 KINDS = ("pca", "random")
 """The projections by name."""
@@ -54,13 +55,19 @@ class Projection(NamedTuple):
             return cls(arrays["mean"], arrays["components"])
 
 
+def most_components(kind: str, grid: Grid, num_images: int) -> int:
+    """The most components that `fit` can find: `pca` has none beyond the windows in its sample."""
+    images, each = _sample_size(grid, num_images)
+    return min(images * each, grid.values) if kind == "pca" else grid.values
+
+
 def fit(store: ImageStore, *, kind: str, num_components: int, seed: int) -> Projection:
     """Fits a projection to a sample of the windows.
 
     Args:
         store: the images; at most 1,000 of them are looked at.
         kind: one of `KINDS`.
-        num_components: d.
+        num_components: d, at most `most_components`.
         seed: of the sample, and of the random directions.
     """
     sample = _sample(store, seed)
@@ -77,9 +84,15 @@ def fit(store: ImageStore, *, kind: str, num_components: int, seed: int) -> Proj
 
 def _sample(store: ImageStore, seed: int) -> np.ndarray:
     """`[m, values]` float32: as many windows of each of some evenly spaced images."""
-    images = np.unique(np.linspace(0, store.num_images - 1, min(store.num_images, _SAMPLE_IMAGES)).astype(np.int64))
+    count, each = _sample_size(store.grid, store.num_images)
+    images = np.linspace(0, store.num_images - 1, count).astype(np.int64)
     per_image = store.grid.per_image
-    each = min(per_image, -(-_SAMPLE_WINDOWS // len(images)))
     draw = np.random.default_rng(seed)
     ids = [image * per_image + np.sort(draw.choice(per_image, each, replace=False)) for image in images]
     return np.concatenate([store.patches(some) for some in ids]).astype(np.float32)
+
+
+def _sample_size(grid: Grid, num_images: int) -> tuple[int, int]:
+    """How many images are looked at, and how many windows of each."""
+    images = min(num_images, _SAMPLE_IMAGES)
+    return images, min(grid.per_image, -(-_SAMPLE_WINDOWS // images))

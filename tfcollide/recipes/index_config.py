@@ -36,7 +36,7 @@ class IndexConfig:
     stride: int = _flag(8, "Step from patch to patch, in pixels of the search images (the paper: 6).")
     index: str = _flag("annoy", "Back end: annoy, or exact, which needs no trees.")
     projection: str = _flag("pca", "From pixels to a few numbers: pca, fitted to a sample, or random.", choices=KINDS)
-    num_components: int = _flag(40, "How many numbers stand for a patch.")
+    num_components: int = _flag(40, "How many numbers stand for a patch; with pca no more than there are patches.")
     num_trees: int = _flag(10, "Annoy's trees a shard: more find more and take more room.")
     shard_patches: int | None = _flag(
         None, "Patches a shard, about. Default: a sixteenth of all, between 400,000 and 2,000,000."

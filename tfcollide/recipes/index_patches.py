@@ -6,10 +6,12 @@ run(IndexConfig(images="photographs", recall=1000), Path("patches"))
 import dataclasses
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from tfcollide.beam import pipeline
 from tfcollide.errors import RequestError
@@ -19,6 +21,7 @@ from tfcollide.patches.collection import open_collection
 from tfcollide.patches.fit import fit_square
 from tfcollide.patches.manifest import FORMAT_VERSION, Manifest, versions, write_manifest
 from tfcollide.patches.photographs import Photographs, share_of, split_held_out
+from tfcollide.patches.projection import most_components
 from tfcollide.patches.recall import measure
 from tfcollide.patches.shards import Checksums, write_npy
 from tfcollide.patches.trees import check_annoy
@@ -89,6 +92,9 @@ def _build(config: IndexConfig, out: Path, overwrite: bool) -> None:
     directory.check()
     _check_room(out, manifest)
     folder = directory.open()
+    if manifest.num_components < config.num_components:
+        lowered = f"--num_components={config.num_components} is lowered to {manifest.num_components}"
+        tqdm.write(f"{lowered}, the number of windows that pca looks at", file=sys.stderr)
     try:
         checksums = _write_names(folder, manifest, photographs, kept, held_out, config)
         checksums |= _write_shards(folder, manifest, photographs, source, kept, config)
@@ -133,7 +139,7 @@ def _plan(config: IndexConfig, name: str, images: int, held_out: int) -> Manifes
         **grid._asdict(),
         resize=config.resize,
         projection=config.projection,
-        num_components=config.num_components,
+        num_components=min(config.num_components, most_components(config.projection, grid, images)),
         num_trees=config.num_trees if annoy else 0,
         metric="euclidean",
         seed=config.seed,
