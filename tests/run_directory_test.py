@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -130,6 +131,80 @@ def test_a_replaced_run_is_not_lost_before_its_successor_is_in_place(out, monkey
     assert {path.read_text() for path in out.parent.glob("*/result")} | {
         path.read_text() for path in out.parent.glob(".*/result")
     } == {"old", "new"}
+
+
+def kill_while_replacing(out, monkeypatch, *, step):
+    """Leaves what a kill leaves after the old run was moved aside ("rename") or after the new one is there ("rmtree")."""
+    finish(out, OTHER, text="old")
+    directory = RunDirectory(out, REQUEST, overwrite=True)
+    (directory.open() / "result").write_text("new")
+    rename, rmtree = os.rename, shutil.rmtree
+
+    def die(path, *place, **options):
+        if step == "rename" and Path(path) == out:
+            return rename(path, *place)
+        if step == "rmtree" and Path(path).suffix != ".replaced":
+            return rmtree(path, *place, **options)
+        raise SystemExit("killed")
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(os if step == "rename" else shutil, step, die)
+        directory.commit()
+    directory.close()
+
+
+def names(out):
+    return sorted(path.name for path in out.parent.iterdir())
+
+
+def test_a_kill_between_the_two_renames_loses_no_finished_run(out, monkeypatch):
+    kill_while_replacing(out, monkeypatch, step="rename")
+    aside = f".run.{os.getpid()}.replaced"
+    assert names(out) == [aside, "run.partial"]
+    for ask in (RunDirectory.check_place, RunDirectory.check, RunDirectory.open):
+        with pytest.raises(RequestError, match=rf"whose finished run is {aside} .* Say --overwrite"):
+            ask(RunDirectory(out, REQUEST))
+    assert names(out) == [aside, "run.partial"]
+    again = RunDirectory(out, REQUEST, overwrite=True)
+    again.check()
+    assert names(out) == [aside, "run.partial"]
+    assert (again.open() / "result").read_text() == "new"
+    assert content(out)["result"] == "old" and names(out) == ["run", "run.partial"]
+    again.commit()
+    assert content(out)["result"] == "new" and names(out) == ["run"]
+
+
+def test_a_kill_before_the_old_run_is_deleted_leaves_nothing_for_long(out, monkeypatch):
+    kill_while_replacing(out, monkeypatch, step="rmtree")
+    assert names(out) == [f".run.{os.getpid()}.replaced", "run"]
+    assert content(finish(out, text="third", overwrite=True))["result"] == "third"
+    assert names(out) == ["run"]
+
+
+def test_half_of_a_replaced_run_is_never_put_back(out, monkeypatch):
+    kill_while_replacing(out, monkeypatch, step="rmtree")
+    shutil.rmtree(out)
+    RunDirectory(out, REQUEST).open()
+    assert names(out) == ["run.partial"]
+
+
+def test_what_another_s_replacement_left_stays(tmp_path):
+    others = [".run.5.7.replaced", ".run.x.replaced", "run.7.replaced"]
+    for name in others:
+        finish(tmp_path / name)
+    finish(tmp_path / "run")
+    finish(tmp_path / "run", overwrite=True)
+    assert names(tmp_path / "run") == sorted([*others, "run"])
+
+
+def test_what_a_killed_write_left_goes_wherever_it_is(out):
+    directory = RunDirectory(out, REQUEST)
+    folder = directory.open()
+    (folder / "verify" / ".half").mkdir(parents=True)
+    for name in (".a.7.tmp", "verify/.b.7.tmp", "verify/.half/.c", "verify/whole"):
+        (folder / name).write_text("1")
+    directory.commit()
+    assert set(content(out)) == {"run.flags", "verify/whole"}
 
 
 @pytest.mark.parametrize("file", [True, False])

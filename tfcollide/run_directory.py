@@ -4,8 +4,10 @@ The same request finds its own partial directory and goes on; any other is left
 alone. Nothing is created until `open`, so that a bad request leaves no trace.
 """
 
+import contextlib
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -37,9 +39,16 @@ class RunDirectory:
 
     def check_place(self) -> None:
         """The part of `check` that does not depend on the request's text."""
+        free = not self.out.exists() and not self._overwrite
+        if free and (aside := next(filter(_is_run, self._aside()), None)):
+            raise RequestError(
+                f"--out={self.out}, whose finished run is {aside.name} since its replacement was killed",
+                "a new directory",
+                f"Say --overwrite to replace it, rename {aside.name} to keep it, or choose another.",
+            )
         if self.out.exists() and not self._overwrite:
             raise RequestError(f"--out={self.out}, which exists", "a new directory", "Say --overwrite or choose another.")
-        if self.out.exists() and not (self.out / "run.flags").is_file():
+        if self.out.exists() and not _is_run(self.out):
             raise RequestError(
                 f"--out={self.out} --overwrite, which is not a run directory",
                 "a directory that this program wrote",
@@ -69,6 +78,7 @@ class RunDirectory:
         self.check()
         self.partial.mkdir(parents=True, exist_ok=True)
         self._take_lock()
+        self._put_back()
         if not self._is_ours():
             self._empty()
         records.write_bytes(self.partial / "run.flags", self._request.encode())
@@ -76,17 +86,17 @@ class RunDirectory:
 
     def commit(self) -> Path:
         """Drops hidden files, renames the partial directory, and returns the final path."""
-        for hidden in self.partial.glob(".*"):
+        for hidden in list(self.partial.rglob(".*")):
             if hidden.is_dir():
                 shutil.rmtree(hidden)  # of a pair that was being replaced when it was killed
-            elif hidden.name != ".lock":
-                hidden.unlink()
-        replaced = self.out.with_name(f".{self.out.name}.{os.getpid()}.old")
+            elif hidden != self.partial / ".lock":
+                hidden.unlink(missing_ok=True)
+        replaced = self.out.with_name(f".{self.out.name}.{os.getpid()}.replaced")
         if self.out.exists():
             os.rename(self.out, replaced)
         os.rename(self.partial, self.out)
         (self.out / ".lock").unlink(missing_ok=True)  # last, so that nobody else takes the partial directory
-        shutil.rmtree(replaced, ignore_errors=True)
+        _drop(replaced)
         self.close()
         return self.out
 
@@ -95,6 +105,23 @@ class RunDirectory:
         if self._lock:
             self._lock.close()
             self._lock = None
+
+    def _aside(self) -> list[Path]:
+        """What `commit` had moved aside, or half deleted, when it was killed."""
+        name = re.compile(rf"\.{re.escape(self.out.name)}\.\d+\.replaced")
+        beside = os.listdir(self.out.parent) if self.out.parent.is_dir() else ()
+        return [self.out.with_name(found) for found in sorted(beside) if name.fullmatch(found)]
+
+    def _put_back(self) -> None:
+        """Gives a finished run its place again, if that is empty, until its successor is whole; drops what is replaced.
+
+        Nobody is between the two renames of `commit` while the lock is held.
+        """
+        for path in self._aside():
+            if self.out.exists() or not _is_run(path):
+                _drop(path)
+            else:
+                os.rename(path, self.out)
 
     def _is_ours(self) -> bool:
         flags = self.partial / "run.flags"
@@ -120,6 +147,17 @@ class RunDirectory:
             raise RequestError(
                 f"--out={self.out}, on which another process is at work", "a directory of its own", "Wait, or choose another."
             ) from error
+
+
+def _is_run(path: Path) -> bool:
+    return (path / "run.flags").is_file()
+
+
+def _drop(run: Path) -> None:
+    """Deletes a run that has been replaced; its flags first, so that half a run is never taken for one."""
+    with contextlib.suppress(OSError):
+        (run / "run.flags").unlink()
+    shutil.rmtree(run, ignore_errors=True)
 
 
 def absolute(path: str) -> Path:

@@ -2,12 +2,12 @@
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from tfcollide.errors import RequestError
 from tfcollide.run_directory import check_writable
+from tfcollide.scratch import scratch_folder
 
 __all__ = ["check_version_path", "new_version"]
 
@@ -33,8 +33,8 @@ def new_version(path: Path) -> Iterator[Path]:
     """
     check_version_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-        inside = Path(folder, path.name)
+    with scratch_folder(path.parent) as folder:
+        inside = folder / path.name
         inside.mkdir()  # with the modes that the user's umask gives, which the outer folder has not
         yield inside
         try:

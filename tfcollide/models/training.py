@@ -5,7 +5,6 @@ import hashlib
 import json
 import math
 import os
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from tfcollide.models import mlp
 from tfcollide.models.classifier import Classifier
 from tfcollide.progress import progress
 from tfcollide.registry import MODELS
+from tfcollide.scratch import scratch_folder
 
 __all__ = ["TrainingRecipe", "accuracy", "cached_path", "count_epochs", "fit", "make_deterministic", "train_or_load"]
 
@@ -118,8 +118,8 @@ def _load(path: Path) -> Any:
 
 def _save(model: keras.Model, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".saving-", dir=path.parent) as folder:
-        beside = Path(folder, "model.keras")
+    with scratch_folder(path.parent) as folder:
+        beside = folder / "model.keras"
         model.save(beside)
         os.replace(beside, path)
 
