@@ -46,6 +46,14 @@ def test_json_is_text_for_people(tmp_path):
     assert (tmp_path / "a.json").read_bytes().decode() == '{\n  "name": "Gürteltier",\n  "n": [\n    1\n  ]\n}\n'
 
 
+def test_names_of_files_that_are_no_utf_8_come_back(tmp_path):
+    name = "caf\udce9"
+    write_json(tmp_path / "a.json", {name: [name, "\\"]})
+    assert json.loads((tmp_path / "a.json").read_bytes()) == {name: [name, "\\"]}
+    write_csv(tmp_path / "a.csv", ["x"], [[name]])
+    assert (tmp_path / "a.csv").read_bytes() == b"x\ncaf\xe9\n"
+
+
 def test_floats_keep_every_digit(tmp_path):
     value = 0.1 + 0.2
     write_json(tmp_path / "a.json", value)

@@ -68,6 +68,13 @@ def test_the_same_request_goes_on_where_it_was(out):
     assert content(out) == {"run.flags": REQUEST, "result": "half"}
 
 
+def test_a_request_with_a_file_name_that_is_no_utf_8(out):
+    request = "--source=caf\udce9.png\n"
+    begin(out, request)
+    assert finish(out, request) == out
+    assert (out / "run.flags").read_bytes() == b"--source=caf\xe9.png\n"
+
+
 def test_a_kill_before_the_first_write_blocks_nobody(out):
     (out.parent / "run.partial").mkdir()
     (out.parent / "run.partial" / ".lock").touch()

@@ -2,13 +2,14 @@
 
 import dataclasses
 import difflib
+import io
 import os
 import re
 import signal
 import sys
 import time
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from absl import flags, logging
 
 from tfcollide import __version__
 from tfcollide.errors import RequestError
+from tfcollide.file_names import to_text
 from tfcollide.recipes.check_served_config import CheckServedConfig
 from tfcollide.recipes.composite_config import CompareConfig, RebuildConfig
 from tfcollide.recipes.config import HEADINGS, CollideConfig, TrainConfig, choices_of, preset_values
@@ -105,6 +107,8 @@ def main(command: Callable[[list[str]], int], argv: Sequence[str] | None = None)
     logging.set_verbosity(logging.ERROR)
     logging.set_stderrthreshold("error")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:
+        sys.stdout.reconfigure(errors="surrogateescape")  # names of files are printed as they are
     try:
         return command(list(sys.argv if argv is None else argv))
     except RequestError as error:
@@ -112,6 +116,9 @@ def main(command: Callable[[list[str]], int], argv: Sequence[str] | None = None)
     except UnicodeDecodeError as error:
         named = [word.partition("=")[2] for word in argv or sys.argv if word.lstrip("-").startswith("flagfile=")]
         return _refuse(RequestError(f"--flagfile={','.join(named)} ({error.reason})", "a text file with a flag a line"))
+    except UnicodeEncodeError as error:  # of a library that cannot take such names
+        around = error.object[max(0, error.start - 60) : error.end + 20]
+        return _refuse(RequestError(f"{around!r}, which is no UTF-8", "a name in UTF-8", "Rename the file or folder."))
     except flags.Error as error:
         return _refuse(_flag_error(error))
     except BrokenPipeError:
@@ -139,7 +146,7 @@ def _collide(argv: list[str]) -> int:
 
     out = absolute(values["out"])
     summary = run(_config(CollideConfig, values), out, overwrite=values["overwrite"])
-    print((out / "table.md").read_text(encoding="utf-8"))
+    print(to_text((out / "table.md").read_bytes()))
     shown = "figure.png" if (out / "figure.png").exists() else "summary.json"
     print(Path(os.path.expanduser(values["out"]), shown))
     if isinstance(summary, Summary) and summary.nothing_found:
@@ -247,7 +254,7 @@ def _compare_looks(argv: list[str]) -> int:
 
     out = absolute(values["out"])
     run(_config(CompareConfig, values), out, overwrite=values["overwrite"])
-    print((out / "table.md").read_text(encoding="utf-8"))
+    print(to_text((out / "table.md").read_bytes()))
     print(Path(os.path.expanduser(values["out"]), "figure.png"))
     return EXIT_DONE
 
@@ -279,11 +286,27 @@ def _parse(argv: list[str], config: type[Any], define: Callable[[flags.FlagValue
 def _read(known: flags.FlagValues, argv: list[str]) -> list[str]:
     """Reads the flags; returns what is none. One that is unknown is answered with the nearest that this program has."""
     try:
-        return known(argv)
+        return known([*_flag_lines(argv)])
     except flags.UnrecognizedFlagError as error:
         near = difflib.get_close_matches(error.flagname, sorted(known), n=1)
         mend = f"Did you mean --{near[0]}?" if near else ""
         raise RequestError(f"--{error.flagname}", "a flag that --help lists", mend) from error
+
+
+def _flag_lines(argv: Iterable[str]) -> Iterator[str]:
+    """`argv`; in place of a flagfile with names of files that are no UTF-8, which absl does not read, its lines."""
+    for word in argv:
+        path = Path(word.partition("=")[2])
+        if not re.match("--?flagfile=", word) or not path.is_file() or not _quotes_bytes(path.read_bytes()):
+            yield word
+            continue
+        lines = (line.strip() for line in to_text(path.read_bytes()).split("\n"))
+        yield from _flag_lines(line for line in lines if line and not line.startswith(("#", "//")))
+
+
+def _quotes_bytes(content: bytes) -> bool:
+    """Whether this is text, and not all of it UTF-8."""
+    return b"\0" not in content and content != content.decode(errors="ignore").encode()
 
 
 def _define_out(known: flags.FlagValues) -> None:

@@ -16,6 +16,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tfcollide.file_names import to_bytes
+
 __all__ = [
     "Certificate",
     "CompositeRecord",
@@ -456,8 +458,9 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def json_bytes(value: Any) -> bytes:
-    """Records, mappings and sequences as indented JSON."""
-    return (json.dumps(to_json(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode()
+    """Records, mappings and sequences as indented JSON, in which names of files that are no UTF-8 are escaped."""
+    text = json.dumps(to_json(value), indent=2, allow_nan=False, ensure_ascii=False)
+    return f"{text}\n".encode(errors="backslashreplace")
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -478,4 +481,4 @@ def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) 
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(rows)
-    write_bytes(path, buffer.getvalue().encode())
+    write_bytes(path, to_bytes(buffer.getvalue()))

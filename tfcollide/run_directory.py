@@ -15,6 +15,7 @@ from typing import IO
 
 from tfcollide import records
 from tfcollide.errors import RequestError
+from tfcollide.file_names import to_bytes
 
 __all__ = ["RunDirectory", "absolute", "check_writable"]
 
@@ -81,7 +82,7 @@ class RunDirectory:
         self._put_back()
         if not self._is_ours():
             self._empty()
-        records.write_bytes(self.partial / "run.flags", self._request.encode())
+        records.write_bytes(self.partial / "run.flags", to_bytes(self._request))
         return self.partial
 
     def commit(self) -> Path:
@@ -128,7 +129,7 @@ class RunDirectory:
         # A kill between mkdir and the first write leaves an empty directory: anybody's.
         if not flags.is_file():
             return self.partial.is_dir() and all(p.name.startswith(".") for p in self.partial.iterdir())
-        return flags.read_bytes() == self._request.encode()
+        return flags.read_bytes() == to_bytes(self._request)
 
     def _empty(self) -> None:
         """Drops what another request left, but for the lock that is held now."""

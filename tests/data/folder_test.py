@@ -58,6 +58,7 @@ def test_what_is_no_data_set(animals, tmp_path):
 
 
 def test_titles():
+    assert class_titles(["caf\udce9", "n01440764_carr\udce9"]) == ("caf\xe9", "carr\xe9")  # Latin-1
     assert class_titles(["n02012849_crane", "n03126707_crane", "n02086240_Shih-Tzu", "n01_x", "great_white"]) == (
         "n02012849_crane",
         "n03126707_crane",

@@ -1,12 +1,20 @@
 """The two programs, as a user meets them."""
 
 import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tfcollide import cli
+from tfcollide.patches.collection import open_collection
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -33,6 +41,31 @@ def test_leaves_out_the_photograph_itself(index, in_folder):
     rows = list(csv.DictReader((in_folder / "found" / "neighbors.csv").open()))
     names = {row["photograph"] for row in csv.DictReader((in_folder / "found" / "neighbors.csv").open())}
     assert len(rows) == 500 and "even/00.png" not in names
+
+
+def test_photographs_whose_names_are_no_utf_8(folder, in_folder, capfd):
+    """As in collections that are older than UTF-8: the folder, its classes and the photographs."""
+    place, written = in_folder / "caf\udce9", in_folder / "l\udce0"
+    (place / "\udcfcber").mkdir(parents=True)
+    for number, name in enumerate(("\udce9t\udce9.png", "plain.png")):
+        (place / "\udcfcber" / name).write_bytes((folder / "even" / f"{2 * number:02d}.png").read_bytes())
+    flags = [f"--images={place}", "--image_size=48", "--patch_size=12", "--stride=12"]
+    assert cli.index_patches(["index_patches", *flags, "--out=patches"]) == 0
+    assert open_collection(in_folder / "patches").photographs() == ["\xfcber/plain.png", "\xfcber/\xe9t\xe9.png"]
+    assert json.loads((in_folder / "patches" / "manifest.json").read_bytes())["photographs"] == str(place)
+    look_up = [f"--image={place}/\udcfcber/plain.png", "--neighbors=1", "--queries=1"]
+    assert cli.query_patches(["query_patches", "--patches=patches", *look_up, f"--out={written}/found"]) == 0
+    assert {row["photograph"] for row in csv.DictReader((written / "found" / "neighbors.csv").open())} == {"\xfcber/plain.png"}
+    assert cli.index_patches(["index_patches", *flags, "--index=exact", f"--out={written}/patches"]) == 0
+    program = [sys.executable, str(ROOT / "bin" / "index_patches"), f"--verify={written}/patches"]
+    said = subprocess.run(program, capture_output=True, check=True).stdout
+    assert said.startswith(os.fsencode(written / "patches") + b": 32 patches")  # not as pytest would capture it
+    capfd.readouterr()
+    before = sorted(written.iterdir())
+    assert cli.index_patches(["index_patches", *flags, f"--out={written}/trees"]) == 2
+    error = capfd.readouterr().err
+    assert error.startswith("error: trees in ") and "whose name is no UTF-8" in error and error.count("\n") == 1
+    assert sorted(written.iterdir()) == before
 
 
 def test_verifies_an_index(index, capsys):

@@ -12,6 +12,7 @@ from tfcollide.errors import RequestError
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.pixel_range import PHOTO, UNIT, range_by_trial, range_of_layers
 from tfcollide.models.predictions import Predictions, evenly
+from tfcollide.recipes.finished_run import read_run
 from tfcollide.recipes.model_request import parse_bounds
 
 SIZE = 12
@@ -73,6 +74,25 @@ def test_a_run_from_end_to_end(place, tmp_path, capsys):
     again = collide(["collide", f"--flagfile={tmp_path}/one/run.flags", f"--out={tmp_path}/two"])
     assert again == code
     np.testing.assert_array_equal(np.load(tmp_path / "two" / "corners.npz")["corners"], corners)
+
+
+def test_names_of_files_that_are_no_utf_8(place, tmp_path):
+    """As Latin-1 has them: a folder, a picture and what is written, all from the command line to the same again."""
+    cafe = tmp_path / "caf\udce9"
+    cafe.mkdir()
+    for name, picture in (("rou\udce9.png", "red/03.png"), ("bleu\udce9.png", "blue/05.png")):
+        (cafe / name).write_bytes((place / "pictures" / picture).read_bytes())
+    flags = [f"--source={cafe}/rou\udce9.png", f"--target={cafe}/bleu\udce9.png", "--dataset=none", "--max_steps=5"]
+    code, found = run(place, cafe / "one", *flags)
+    assert code in (0, 1) and found["source"]["id"] == "rou\xe9.png"
+    assert read_run(cafe / "one").config.source == f"{cafe}/rou\udce9.png"
+    assert collide(["collide", f"--flagfile={cafe}/one/run.flags", f"--out={cafe}/two"]) == code
+    for name in ("run.flags", "corners.npz"):
+        assert (cafe / "two" / name).read_bytes() == (cafe / "one" / name).read_bytes()
+    (cafe / "pairs.csv").write_text(f"source,target\n{place}/pictures/red/03.png,../blue.png\n")
+    (tmp_path / "blue.png").symlink_to(place / "pictures" / "blue" / "05.png")
+    _, sweep = run(place, cafe / "sweep", f"--pairs={cafe}/pairs.csv", "--max_steps=5", "--dataset=none")
+    assert sweep["pairs"][0]["error"] is None and sweep["pairs"][0]["target"] == "../blue.png"
 
 
 def test_two_files_need_no_data_set(place, tmp_path, capsys):

@@ -10,6 +10,7 @@ import numpy as np
 from tfcollide.data.images_on_demand import ImagesOnDemand
 from tfcollide.data.labelled import ANY_SIZE, LabelledImages, Split
 from tfcollide.errors import RequestError
+from tfcollide.file_names import readable
 from tfcollide.images import decode
 
 __all__ = ["class_titles", "load_folder"]
@@ -45,7 +46,7 @@ def load_folder(path: Path) -> LabelledImages:
         return [decode(files[number][0]) for number in numbers]
 
     return LabelledImages(
-        f"folder:{path.name}",
+        f"folder:{readable(path.name)}",
         class_names=class_titles(classes),
         shape=ANY_SIZE,
         test_size=len(files),
@@ -55,6 +56,7 @@ def load_folder(path: Path) -> LabelledImages:
 
 def class_titles(folders: Sequence[str]) -> tuple[str, ...]:
     """What classes are called: "n01440764_tench" is "tench", where no other class is called that."""
+    folders = [readable(name) for name in folders]
     found = [_WNID.fullmatch(name) for name in folders]
     short = [match[1].replace("_", " ") if match else name for match, name in zip(found, folders, strict=True)]
     times = Counter(short)

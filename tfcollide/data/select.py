@@ -9,6 +9,7 @@ import numpy as np
 
 from tfcollide.data.labelled import LabelledImages
 from tfcollide.errors import RequestError
+from tfcollide.file_names import readable
 from tfcollide.images import check_image_file, read_image
 
 __all__ = ["Choice", "Selector", "draw_pairs", "every_class", "looks_like_file", "parse_selector", "resolve"]
@@ -84,7 +85,7 @@ def resolve(flag: str, selector: Selector, data: LabelledImages, predicted: Any 
             file has another shape than the data set's images.
     """
     if selector.path is not None:
-        return Choice(read_image(selector.path, data.shape, resize=data.fits), selector.path.name, None)
+        return Choice(read_image(selector.path, data.shape, resize=data.fits), readable(selector.path.name), None)
     labels = data.test.labels
     index = selector.test_index
     if index is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tfcollide.errors import RequestError
+from tfcollide.file_names import readable
 from tfcollide.images import decode
 from tfcollide.patches.photographs import Photographs
 from tfcollide.quiet import import_tensorflow
@@ -44,7 +45,7 @@ def open_bundled() -> Photographs:
 
 
 def _of_files(name: str, folder: Path, paths: Sequence[Path]) -> Photographs:
-    ids = [path.relative_to(folder).as_posix() for path in paths]
+    ids = [readable(path.relative_to(folder).as_posix()) for path in paths]
     labels = [os.path.dirname(one) for one in ids]
     sizes = [path.stat().st_size for path in paths]
     return Photographs(name, ids, labels, sizes, lambda positions, fit: _read([paths[p] for p in positions], fit))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tfcollide.errors import RequestError
+from tfcollide.file_names import readable
 from tfcollide.patches.collection import Collection
 from tfcollide.patches.projection import Projection
 from tfcollide.patches.store import ImageStore
@@ -19,9 +20,13 @@ __all__ = ["build_trees", "check_annoy", "load_trees"]
 _METRIC = "euclidean"
 
 
-def check_annoy() -> None:
-    """Raises `RequestError` where Annoy is not installed."""
+def check_annoy(folder: Path) -> None:
+    """Raises `RequestError` where Annoy is not installed, or cannot take the name of the folder that trees are in."""
     _annoy()
+    if readable(str(folder)) != str(folder):
+        raise RequestError(
+            f"trees in {folder}, whose name is no UTF-8", "a name that Annoy can take", "Rename it, or say --index=exact."
+        )
 
 
 def build_trees(
@@ -72,6 +77,7 @@ def load_trees(collection: Collection) -> list[Any]:
     """
     if not collection.manifest.num_trees:
         raise RequestError(f"index {collection.path}, which has no trees", "one built with --index=annoy", "Say --index=exact.")
+    check_annoy(collection.path)
     shards = []
     for name, count in zip(collection.manifest.files("trees"), collection.counts, strict=True):
         trees = _annoy().AnnoyIndex(collection.manifest.num_components, _METRIC)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfcollide.errors import RequestError
+from tfcollide.file_names import to_text
 from tfcollide.recipes.config import CollideConfig
 
 __all__ = ["FinishedRun", "config_from_flags", "read_run"]
@@ -47,7 +48,7 @@ def read_run(path: Path) -> FinishedRun:
             raise RequestError(
                 f"--run={path}, a sweep", "the directory of one pair", f"Say --run={path / pairs[0]}." if pairs else ""
             )
-        text = (path / "run.flags").read_text(encoding="utf-8")
+        text = to_text((path / "run.flags").read_bytes())
         with np.load(path / "corners.npz") as arrays:
             return FinishedRun(path, config_from_flags(text), summary, dict(arrays))
     except (OSError, EOFError, KeyError, TypeError, UnicodeDecodeError, zipfile.BadZipFile, ValueError) as error:

@@ -58,7 +58,7 @@ def run(config: IndexConfig, out: Path, *, overwrite: bool = False) -> Manifest:
     if config.images is None and not config.recall:
         raise RequestError("no --images", "photographs to build from", "Name a folder, tfds:NAME or bundled.")
     if config.index == "annoy":
-        check_annoy()
+        check_annoy(out)
     if config.runner:
         pipeline(config.runner, config.beam_options)  # refuses a runner that is not there
     if config.images is not None:

@@ -7,13 +7,14 @@ import numpy as np
 from PIL import Image
 
 from tfcollide.data.select import draw_pairs, every_class, parse_selector
+from tfcollide.file_names import to_bytes
 from tfcollide.progress import progress
 from tfcollide.recipes.beam_sweep import run_on_beam
 from tfcollide.recipes.config import CollideConfig
 from tfcollide.recipes.experiment import Experiment
 from tfcollide.recipes.one_pair import directory_name, run_one, summary_of
 from tfcollide.recipes.together import Job, run_together
-from tfcollide.records import PairResult, SweepSummary, write_json
+from tfcollide.records import PairResult, SweepSummary, write_bytes, write_json
 from tfcollide.report import figure, table
 from tfcollide.run_directory import RunDirectory
 
@@ -52,7 +53,7 @@ def run_sweep(
         results = _run_all(config, experiment, [Job(number, *pair) for number, pair in enumerate(pairs)], folder)
         summary = _summarise(config, experiment, results, _seconds(folder, results, seconds))
         _draw(folder, summary)
-        (folder / "table.md").write_text(table.sweep_table(summary), encoding="utf-8")
+        write_bytes(folder / "table.md", to_bytes(table.sweep_table(summary)))
         write_json(folder / "summary.json", summary)
         directory.commit()
         return summary

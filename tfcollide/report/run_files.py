@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tfcollide.file_names import to_bytes
 from tfcollide.images import from_uint8, read_images, to_uint8, write_png
-from tfcollide.records import Summary, Trace, write_csv, write_npz
+from tfcollide.records import Summary, Trace, write_bytes, write_csv, write_npz
 from tfcollide.report import events, figure, table
 from tfcollide.shapes import Bounds
 
@@ -59,7 +60,7 @@ def write_arrays(
 
 def write_report(folder: Path, images: RunImages, summary: Summary, trace: Trace | None) -> None:
     """Writes `table.md`, `figure.png` and, where there is a `trace`, TensorBoard events."""
-    (folder / "table.md").write_text(table.run_table(summary), encoding="utf-8")
+    write_bytes(folder / "table.md", to_bytes(table.run_table(summary)))
     figure.write_row(folder / "figure.png", summary, images.source, images.corners, images.target, images.bounds)
     if trace is not None:
         events.write_events(folder, trace, images.source, images.corners, images.target, images.bounds)

@@ -1,0 +1,27 @@
+"""Names of files in any encoding: as text, and as bytes of a file that quotes them.
+
+Python stands in for a byte that is no UTF-8 with a lone surrogate, which is written back as that byte.
+"""
+
+import os
+
+__all__ = ["readable", "to_bytes", "to_text"]
+
+
+def readable(name: str) -> str:
+    """A file's name to show: its bytes as UTF-8, or else as Latin-1."""
+    content = os.fsencode(name)
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def to_bytes(text: str) -> bytes:
+    """`text` in UTF-8, and the names of files in it as they are."""
+    return text.encode(errors="surrogateescape")
+
+
+def to_text(content: bytes) -> str:
+    """What `to_bytes` wrote."""
+    return content.decode(errors="surrogateescape")
