@@ -103,7 +103,7 @@ def measure(spacing, folder, steps, network):
     theirs, ours = (statistics.median(seconds) for seconds in spent.values())
     print(
         f"| {spacing} | {theirs:.2f} s | {ours:.3f} s | {ours / theirs:.1%} "
-        f"| {held / 2**20:,.0f} MiB | {held / layout.dense_bytes(CORNERS, COPIES):.1%} |",
+        f"| {held / 2**20:,.0f} MiB | {held / (COPIES * layout.dense_bytes(CORNERS)):.1%} |",
         flush=True,
     )
 

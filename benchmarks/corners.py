@@ -1,4 +1,4 @@
-"""Five corners on MNIST: ours against the paper's algorithm written down literally.
+"""Five corners on MNIST: ours against the same loss written down literally.
 
     python benchmarks/corners.py [--data_dir=FOLDER] [--model_dir=FOLDER] [--source=3] [--target=7]
 
@@ -68,7 +68,8 @@ def main() -> int:
     loop = statistics.median(result.seconds["total"] for result in results)
     literal_results, literal_seconds = _timed(lambda: literal(config, experiment, problem), 3)
     corners, steps = literal_results[0]
-    print(f"{config.dataset}, {config.source} to {config.target}, five corners to L_pos < {config.stop_loss:g}; median seconds")
+    pair = f"{config.dataset_name()}, {config.source} to {config.target}"
+    print(f"{pair}, five corners to L_pos < {config.stop_loss:g}; median seconds")
     print(f"  literal, eager, one after the other  {statistics.median(literal_seconds):8.3f}   steps {steps}")
     print(f"  ours, one compiled batch             {loop:8.3f}   steps {first.steps} (the slowest corner)")
     print(f"  ratio                                {statistics.median(literal_seconds) / loop:8.0f}")
@@ -81,7 +82,7 @@ def main() -> int:
 
 
 def literal(config, experiment, problem):
-    """Eq. 3, one corner at a time: `[N, H, W, C]` corners and the steps of each."""
+    """Eq. 3, L_neg halving as in ours, one corner at a time: `[N, H, W, C]` corners and the steps of each."""
     import numpy as np
     import tensorflow as tf
 

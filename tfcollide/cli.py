@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 import time
+import traceback
 import typing
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -49,6 +50,7 @@ _EXAMPLES = {
         "",
     )
 }
+_NO_ROOM = "ResourceExhaustedError"  # TensorFlow's; to name the class would be to import it
 EXIT_DONE, EXIT_NOT_FOUND, EXIT_REFUSED, EXIT_BUG = 0, 1, 2, 70
 
 
@@ -125,15 +127,18 @@ def main(command: Callable[[list[str]], int], argv: Sequence[str] | None = None)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read has read enough
         return EXIT_DONE
     except MemoryError as error:
-        detail = f" ({error})" if str(error) else ""
-        return _refuse(
-            RequestError(f"more work than fits in memory{detail}", "numbers that this machine can hold", "Lower them.")
-        )
+        return _refuse(_too_large(f" ({error})" if str(error) else ""))
     except OSError as error:
         return _refuse(RequestError(str(error), "files and folders that can be read and written"))
     except KeyboardInterrupt:
-        print("Interrupted; the same command goes on from the last checkpoint.", file=sys.stderr)
+        resumes = "; the same command goes on from the last checkpoint" if command in (_collide, _index_patches) else ""
+        print(f"Interrupted{resumes}.", file=sys.stderr)
         return 128 + signal.SIGINT
+    except Exception as error:
+        if type(error).__name__ == _NO_ROOM:
+            return _refuse(_too_large(""))  # its own message lists every tensor that was there
+        traceback.print_exc()  # a defect must not look like a result
+        return EXIT_BUG
 
 
 def _collide(argv: list[str]) -> int:
@@ -310,8 +315,8 @@ def _quotes_bytes(content: bytes) -> bool:
 
 
 def _define_out(known: flags.FlagValues) -> None:
-    flags.DEFINE_string("out", None, "The run directory to write.", flag_values=known)
-    flags.DEFINE_boolean("overwrite", False, "Replace the run directory if it exists.", flag_values=known)
+    flags.DEFINE_string("out", None, "The directory to write.", flag_values=known)
+    flags.DEFINE_boolean("overwrite", False, "Replace the directory if it exists.", flag_values=known)
 
 
 def _define_version(known: flags.FlagValues) -> None:
@@ -364,6 +369,10 @@ def _flag_error(error: flags.Error) -> RequestError:
         kind = next((words for name, words in kinds.items() if name in found[2]), "another value")
         return RequestError(found[1], kind)
     return RequestError(str(error).rstrip("."), "flags that --help lists")
+
+
+def _too_large(detail: str) -> RequestError:
+    return RequestError(f"more work than fits in memory{detail}", "numbers that this machine can hold", "Lower them.")
 
 
 def _refuse(error: RequestError) -> int:

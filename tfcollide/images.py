@@ -4,11 +4,11 @@ What is optimised, checked, saved and plotted is one and the same array in the
 model's own bounds; 8 bits exist only inside files.
 """
 
+import io
 import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ __all__ = [
     "decode",
     "fit",
     "from_uint8",
+    "png_bytes",
     "read_image",
     "read_images",
     "to_uint8",
@@ -68,10 +69,17 @@ def fit(image: np.ndarray, shape: ImageShape) -> np.ndarray:
     return pixels[..., None] if channels == 1 else pixels
 
 
-def write_png(path: Path | IO[bytes], image: np.ndarray) -> None:
-    """Writes one image `[H, W, C]` uint8, C being 1 or 3, as a lossless PNG, to a path or an open file."""
+def write_png(path: Path, image: np.ndarray) -> None:
+    """Writes one image `[H, W, C]` uint8, C being 1 or 3, as a lossless PNG file."""
+    path.write_bytes(png_bytes(image))
+
+
+def png_bytes(image: np.ndarray) -> bytes:
+    """What `write_png` writes."""
     pixels = image[..., 0] if image.shape[-1] == 1 else image
-    Image.fromarray(pixels).save(path, format="PNG")
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format="PNG")
+    return file.getvalue()
 
 
 def check_image_file(path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tfcollide.records import write_npz
 
-__all__ = ["Ledger"]
+__all__ = ["Ledger", "read_arrays"]
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -28,7 +28,7 @@ class Ledger:
     def __init__(self, path: Path | None = None, every: float = 60.0):
         self._path = path
         self._every = every
-        self._done: dict[str, np.ndarray] = _read(path) if path else {}
+        self._done: dict[str, np.ndarray] = read_arrays(path) if path else {}
         self._written = time.monotonic()
 
     def do(self, name: str, work: Callable[[], Arrays]) -> dict[str, np.ndarray]:
@@ -45,7 +45,8 @@ class Ledger:
         return arrays
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """What `write_npz` wrote; nothing where the file is missing or cannot be read."""
     try:
         with np.load(path) as arrays:
             return dict(arrays)

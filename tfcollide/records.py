@@ -277,7 +277,36 @@ class CompositeRecord:
 
 @dataclasses.dataclass(frozen=True)
 class Summary:
-    """Everything a run found: the content of `summary.json`; for `sole_tap` see `models.classifier.Tap`."""
+    """Everything a run found: the content of `summary.json`.
+
+    Attributes:
+        dataset: as asked for; "none" where source and target are image files.
+        model: the name of the network.
+        tap: the ReLU at which features collide.
+        parameterization: what was optimised, "pixels" or "composite".
+        solver: "gradient" or "exact".
+        objective: "corners" (Eq. 3) or "match" (Eq. 1).
+        seed: of everything drawn outside training.
+        steps: of the descent or of the simplex method; 0 where that is not known.
+        converged: whether every corner did.
+        stop_loss: a corner, what its L_pos or feature distance had to fall below.
+        source: where the corners started.
+        target: whose features they take.
+        test_accuracy: share of the test images that the network gets right; None where their classes are not its own.
+        corners: one record each.
+        distance: between corners, and from the source.
+        interpolation: what the model says of random mixtures.
+        png: the same from the saved files.
+        worst_mixture: the one of least margin that was found; None where none was searched for.
+        failure_bound: how many of the other mixtures may fail.
+        certificate: of the whole hull; None where none was tried.
+        exact: what the exact solver says; None of a descent.
+        seconds: stage -> seconds spent on it, and "total".
+        versions: package -> version.
+        perceptual: how different corners look; None where there is one.
+        composite: what composites are made of; None of pixels.
+        sole_tap: whether the logits depend on the image through the tap alone, see `models.classifier.Tap`.
+    """
 
     dataset: str
     model: str
@@ -384,8 +413,21 @@ class PairResult:
 class SweepSummary:
     """Every pair of a sweep: the content of its `summary.json`.
 
-    `num_colliding` counts the pairs that collide, see `PairResult.collides`; the shares are
-    the least, median and largest corner distance as a share of the distance between two images.
+    Attributes:
+        dataset: as in `Summary`, as are the next three.
+        model: the name of the network.
+        tap: the ReLU at which features collide.
+        test_accuracy: of the network.
+        dataset_mean: mean L2 distance between two different test images; None if there is none.
+        converged: whether every corner of every pair did.
+        num_pairs: asked for.
+        num_converged: pairs of which every corner did.
+        num_colliding: pairs that collide, see `PairResult.collides`.
+        median_corner_mean: of the pairs' mean corner distances; None where no pair has several corners.
+        corner_mean_shares: the least, median and largest of them over `dataset_mean`; None where either is missing.
+        pairs: one result each.
+        seconds: stage -> seconds spent on it, of all pairs, and "total".
+        sole_tap: as in `Summary`.
     """
 
     dataset: str

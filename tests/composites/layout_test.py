@@ -23,9 +23,8 @@ def test_the_papers_geometry():
 def test_a_parameter_a_pixel_needs_less_than_half_of_one_a_candidate_and_pixel():
     layout = layout_of((224, 224, 3), **PAPER, spacing=1)
     assert layout.control_shape == (224, 224, 16, 16)
-    # Parameters, gradient and Adam's two slots, five corners.
-    assert layout.control_bytes(5, 4) == 5 * 4 * 4 * 224 * 224 * 256
-    assert layout.control_bytes(5, 4) <= 0.45 * layout.dense_bytes(5, 4)
+    assert layout.control_bytes(5) == 5 * 4 * 224 * 224 * 256
+    assert layout.control_bytes(5) <= 0.45 * layout.dense_bytes(5)
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES)

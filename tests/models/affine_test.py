@@ -5,6 +5,7 @@ import pytest
 from tfcollide.errors import RequestError
 from tfcollide.models.affine import affine_map
 from tfcollide.models.classifier import Classifier
+from tfcollide.models.dense_chain import read_chain
 from tfcollide.polytope.float_error import gamma
 from tfcollide.shapes import Bounds
 
@@ -20,6 +21,11 @@ def classifier(*inner, shape=(4, 3, 2)):
     return Classifier(model, name="test", bounds=Bounds(0.0, 1.0), class_names=("a", "b", "c"))
 
 
+class Doubling(layers.Dense):
+    def call(self, inputs, training=None):
+        return 2 * super().call(inputs)
+
+
 AFFINE = {
     "first dense layer": [layers.Flatten, lambda: layers.Dense(5)],
     "no bias": [layers.Flatten, lambda: layers.Dense(5, use_bias=False)],
@@ -31,7 +37,13 @@ AFFINE = {
     "batch normalisation": [layers.Flatten, lambda: layers.Dense(5), layers.BatchNormalization],
     "of channels": [layers.BatchNormalization, layers.Flatten, lambda: layers.Dense(5)],
     "along another axis": [lambda: layers.BatchNormalization(axis=1, scale=False), layers.Flatten],
-    "training layers": [lambda: layers.Dropout(0.5), layers.Flatten, lambda: layers.Activation("linear")],
+    "training layers": [
+        lambda: layers.Dropout(0.5),
+        layers.Flatten,
+        lambda: layers.Activation("linear"),
+        lambda: layers.AlphaDropout(0.5),
+    ],
+    "another precision": [layers.Flatten, lambda: layers.Rescaling(0.1, dtype="float64"), lambda: layers.Dense(5)],
     "nested": [layers.Flatten, lambda: keras.Sequential([keras.Input((24,)), layers.Dense(6), layers.Dense(5)])],
 }
 
@@ -72,11 +84,19 @@ def test_a_dense_layer_with_its_own_relu_is_tapped_before_it():
         ([layers.Conv2D(2, 2, name="window"), layers.Flatten(), layers.Dense(5)], "window"),
         ([layers.Flatten(), layers.Dense(5, activation="tanh", name="curved")], "curved"),
         ([layers.Flatten(), layers.Dense(5, dtype="mixed_bfloat16", name="coarse")], "coarse"),
+        ([layers.Flatten(data_format="channels_first", name="turned"), layers.Dense(5)], "turned"),
+        ([layers.Flatten(), Doubling(5, name="doubling")], "doubling"),
     ],
 )
 def test_names_the_layer_in_the_way(inner, culprit):
     with pytest.raises(RequestError, match=f"layer {culprit}"):
         affine_map(classifier(*inner, layers.ReLU(name="tap")), "tap")
+
+
+def test_a_tap_in_another_precision_is_refused():
+    net = classifier(layers.Flatten(), layers.Dense(5, activation="relu", dtype="mixed_bfloat16", name="tap"))
+    with pytest.raises(RequestError, match="layer tap, which computes in mixed_bfloat16"):
+        affine_map(net, "tap")
 
 
 def test_names_a_merging_layer():
@@ -90,3 +110,8 @@ def test_names_a_merging_layer():
 def test_an_unknown_tap_lists_the_taps():
     with pytest.raises(RequestError, match="--tap=nowhere: expected a layer of test: tap"):
         affine_map(classifier(layers.Flatten(), layers.ReLU(name="tap")), "nowhere")
+
+
+def test_a_batch_normalisation_rounds_as_often_here_as_in_the_chain():
+    net = classifier(layers.Flatten(), layers.BatchNormalization(), layers.ReLU(name="tap"))
+    assert affine_map(net, "tap").roundings == read_chain(net.model).stages[0].extra

@@ -73,9 +73,10 @@ def test_a_tap_can_be_differentiated(digits_classifier, images):
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 40, 1000])
-def test_batches_equal_one_pass(digits_classifier, images, batch_size):
+def test_batches_equal_one_pass(digits_classifier, images, batch_size, monkeypatch):
+    monkeypatch.setitem(vars(digits_classifier), "batch_size", batch_size)  # a cached property
     logits = digits_classifier.model.predict_on_batch(images)
-    found = digits_classifier.judge(images, batch_size=batch_size)
+    found = digits_classifier.judge(images)
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True), dtype=np.float64)
     np.testing.assert_allclose(found.logits, logits, rtol=1e-4, atol=1e-3)
     np.testing.assert_allclose(found.probabilities, exponentials / exponentials.sum(axis=1, keepdims=True), atol=1e-3)

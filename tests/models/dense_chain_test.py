@@ -44,6 +44,7 @@ READABLE = {
         layers.Dense(3),
     ),
     "groups": lambda: sequential(layers.Conv2D(4, 2, groups=2, dilation_rate=2), layers.GlobalAveragePooling2D()),
+    "another axis": lambda: sequential(layers.BatchNormalization(axis=1), layers.Flatten(), layers.Dense(3)),
     "nested": functional,
 }
 

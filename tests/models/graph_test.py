@@ -103,7 +103,7 @@ def test_only_the_layers_below_a_tap_are_called():
     tap(tf.zeros([1, 2, 2, 1]))
     assert calls == ["below"]
     calls.clear()
-    classifier.resume("tap", tf.zeros([1, 4]))
+    nets.resume(classifier, "tap", tf.zeros([1, 4]))
     assert calls == ["above"]
 
 

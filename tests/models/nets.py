@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 SHAPE = (6, 6, 3)
 
@@ -87,6 +88,14 @@ def check_taps(names, make):
     """That these are the taps of a network; Keras numbers operations through the whole process."""
     plain = ["relu" if name.startswith("relu_") and make is branches else name for name in names]
     assert sorted(plain) == sorted(TAPS[make])
+
+
+def resume(classifier, tap_name, post_activation, images=None):
+    """Logits from the far side of a tap on; `images` where other branches go round it."""
+    place, graph = classifier._taps[tap_name], classifier._graph
+    values = tf.reshape(post_activation, [-1, *classifier.tap(tap_name).unit_shape])
+    known = {place.after: values} | ({} if images is None else {graph.source: images})
+    return classifier._logits.finish(*graph.run(known, classifier._logits.value))
 
 
 def images(shape=SHAPE, count=3, upper=1.0):

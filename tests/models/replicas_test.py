@@ -10,6 +10,8 @@ from tfcollide.models.loading import load_classifier
 from tfcollide.models.replicas import split_rows
 from tfcollide.shapes import Bounds
 
+from . import nets
+
 BOUNDS, SHAPE = Bounds(0.0, 1.0), (8, 8, 3)
 ROUNDING = {"rtol": 1e-5, "atol": 1e-6}
 
@@ -113,7 +115,7 @@ def test_several_inputs_and_outputs(twins):
     tap = twins[0].default_tap
     for each in twins:
         values = each.tap(tap)(images(3)).post_activation
-        resumed = tf.function(lambda values, images, each=each: each.resume(tap, values, images))(values, images(3))
+        resumed = tf.function(lambda values, images, each=each: nets.resume(each, tap, values, images))(values, images(3))
         np.testing.assert_allclose(resumed, each.logits(images(3)), **ROUNDING)
     (one, two) = (each.both(tap)(images(5)) for each in twins)
     for found, expected in zip(two, one, strict=True):

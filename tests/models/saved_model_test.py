@@ -26,13 +26,12 @@ def test_a_keras_export_is_the_model(exported, name):
     folder, models = exported
     classifier = load_classifier(folder / name)
     images = tf.constant(nets.images(upper=9.0))
-    assert classifier.logits_origin == "before softmax"
     np.testing.assert_allclose(classifier.judge(images.numpy()).probabilities, models[name](images), rtol=1e-4, atol=1e-6)
     original = load_classifier_of(models[name])
     assert len(classifier.tap_names) == len(original.tap_names)
     for tap_name in classifier.tap_names:
         tap = classifier.tap(tap_name)
-        resumed = classifier.resume(tap_name, tap(images).post_activation, images)
+        resumed = nets.resume(classifier, tap_name, tap(images).post_activation, images)
         np.testing.assert_array_equal(resumed, classifier.logits(images))
     own = {original.tap(n).unit_shape for n in original.tap_names}
     assert {classifier.tap(n).unit_shape for n in classifier.tap_names} == own

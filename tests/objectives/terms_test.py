@@ -25,7 +25,7 @@ def paper(shared_path):
 
 
 def transcribed(pre_x, pre_t, units):
-    """Every term of one corner, unit by unit, as DESIGN.md has them."""
+    """Every term of one corner, unit by unit, as the docstrings of `terms` have them."""
     post = [max(value, 0.0) for value in pre_t]
     active = [value >= 0 for value in pre_t]
     match = push = magnitude = distance = violation = 0.0

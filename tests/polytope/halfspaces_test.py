@@ -3,7 +3,7 @@ import pytest
 
 from tfcollide.errors import RequestError
 from tfcollide.models.affine import AffineMap
-from tfcollide.polytope.geometry import affine_dimension, bounded, chebyshev, is_point, recession_direction
+from tfcollide.polytope.geometry import affine_dimension, bounded, chebyshev, recession_direction
 from tfcollide.polytope.halfspaces import Polytope, collision_polytope
 from tfcollide.polytope.relative_interior import implicit_equalities, interior_point, is_empty
 from tfcollide.shapes import Bounds
@@ -68,7 +68,6 @@ DIMENSIONS = {
 @pytest.mark.parametrize(("shape", "dimension"), DIMENSIONS.values(), ids=DIMENSIONS)
 def test_affine_dimension(shape, dimension):
     assert affine_dimension(shape) == dimension
-    assert is_point(shape) == (dimension == 0)
     assert is_empty(shape) == (dimension == -1)
 
 

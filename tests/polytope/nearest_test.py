@@ -37,7 +37,7 @@ L2 = {
 @pytest.mark.parametrize(("shape", "source", "point"), L2.values(), ids=L2)
 def test_l2_projections_that_are_known(shape, source, point):
     found = nearest(shape, np.array(source, float), norm="l2")
-    assert found.found and found.status == "optimal"
+    assert found.status == "optimal"
     np.testing.assert_allclose(found.point, point, atol=1e-9)
     assert found.distance == pytest.approx(np.linalg.norm(np.subtract(source, point)), abs=1e-9)
     assert abs(found.duality_gap) < 1e-8
@@ -116,7 +116,7 @@ def test_random_polytopes_against_other_solvers(seed):
 def test_no_collision_within_the_bounds_is_a_status(norm):
     assert nearest(EMPTY, np.zeros(2), norm=norm).status == "infeasible"
     far = nearest(LINE, np.zeros(2), norm=norm, max_change=1.0)  # 3 x + 4 y <= 7 there
-    assert far.status == "infeasible" and not far.found
+    assert far.status == "infeasible"
     assert np.isnan(far.point).all() and np.isnan(far.distance)
     assert nearest(SEGMENT, np.array([9.0, 9.0]), norm=norm, max_change=1.0).status == "infeasible"
 
@@ -124,7 +124,7 @@ def test_no_collision_within_the_bounds_is_a_status(norm):
 @pytest.mark.parametrize("norm", ["l1", "l2"])
 def test_the_change_of_each_coordinate_can_be_limited(norm):
     found = nearest(LINE, np.zeros(2), norm=norm, max_change=1.5)
-    assert found.found
+    assert found.status == "optimal"
     assert np.abs(found.point).max() <= 1.5
     np.testing.assert_allclose(found.point, [4 / 3, 1.5], atol=1e-9)  # 10 = 3 x + 4 y, y at its limit
     assert abs(found.duality_gap) < 1e-8
@@ -132,7 +132,7 @@ def test_the_change_of_each_coordinate_can_be_limited(norm):
 
 @pytest.mark.parametrize(("norm", "distance"), [("l1", 2.5), ("l2", 2.0)])
 def test_the_change_in_all_can_be_limited(norm, distance):
-    assert nearest(LINE, np.zeros(2), norm=norm, max_total=distance + 1e-6).found
+    assert nearest(LINE, np.zeros(2), norm=norm, max_total=distance + 1e-6).status == "optimal"
     far = nearest(LINE, np.zeros(2), norm=norm, max_total=distance - 1e-6)
     assert far.status == "too far" and np.isnan(far.point).all()
     assert far.distance == pytest.approx(distance)

@@ -37,6 +37,7 @@ def test_a_device_that_is_not_there():
         ({"device": "all,CPU:0"}, "--device=all,CPU:0: expected devices of one kind"),
         ({"device": "GPU:0,GPU:1", "xla": True}, "--device=GPU:0,GPU:1 with --xla"),
         ({"device": "all", "runner": "DirectRunner", "num_pairs": 2}, "--device=all with --runner=DirectRunner"),
+        ({"device": "CPU:0", "runner": "DirectRunner", "num_pairs": 2}, "--device=CPU:0 with --runner=DirectRunner"),
     ],
 )
 def test_refusals_that_need_no_tensorflow(flags, named):

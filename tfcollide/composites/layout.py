@@ -58,13 +58,13 @@ class Layout(NamedTuple):
         rows, columns = rows[:, None, :, None], columns[None, :, None, :]
         return np.where((rows >= 0) & (columns >= 0), rows * self.across.num_windows + columns, -1)
 
-    def control_bytes(self, corners: int, copies: int = 1) -> int:
-        """Bytes of the control parameters of N corners, times `copies` (a gradient, an update rule's memory)."""
-        return int(np.prod(self.control_shape)) * _FLOAT * corners * copies
+    def control_bytes(self, corners: int) -> int:
+        """Bytes of the control parameters of N corners."""
+        return int(np.prod(self.control_shape)) * _FLOAT * corners
 
-    def dense_bytes(self, corners: int, copies: int = 1) -> int:
+    def dense_bytes(self, corners: int) -> int:
         """The same for control parameters `[N, K, H, W]`."""
-        return self.num_candidates * self.down.length * self.across.length * _FLOAT * corners * copies
+        return self.num_candidates * self.down.length * self.across.length * _FLOAT * corners
 
     def describe(self, corners: int) -> str:
         """K, coverage and memory in one line."""

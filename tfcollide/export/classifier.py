@@ -1,13 +1,11 @@
 """`--what=classifier`: a run's classifier as a SavedModel for TF Serving."""
 
-import io
-
 import numpy as np
 import tensorflow as tf
 
 from tfcollide.export.parts import Parts, Subject
 from tfcollide.export.verdict import Verdict
-from tfcollide.images import to_uint8, write_png
+from tfcollide.images import png_bytes, to_uint8
 from tfcollide.shapes import Bounds, ImageShape
 
 __all__ = ["FEATURE", "VARIANT", "classifier"]
@@ -74,15 +72,9 @@ def _examples(subject: Subject) -> dict[str, dict[str, np.ndarray]]:
     return {
         **dict.fromkeys(("serving_default", "logits", "features", "check"), images),
         "serving_uint8": {"images": pixels},
-        "serving_bytes": {"image_bytes": np.array([_png(image) for image in pixels], object)},
+        "serving_bytes": {"image_bytes": np.array([png_bytes(image) for image in pixels], object)},
         "classify": {"inputs": np.array([_example(image) for image in floats], object)},
     }
-
-
-def _png(pixels: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    write_png(file, pixels)
-    return file.getvalue()
 
 
 def _example(image: np.ndarray) -> bytes:

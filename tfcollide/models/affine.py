@@ -11,13 +11,13 @@ import keras
 import numpy as np
 
 from tfcollide.errors import RequestError
+from tfcollide.models.affine_layers import ELEMENTWISE, elementwise, obstacle, opaque, passes_through
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.rectifier import Rectifier, rectifier_of
 
 __all__ = ["AffineMap", "affine_map"]
 
-_IDENTITIES = ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "Identity")
-_SHAPERS = ("Flatten", "Reshape")
+_PRECISIONS = ("float32", "float64")
 
 Shape = tuple[int, ...]
 
@@ -66,7 +66,7 @@ def affine_map(classifier: Classifier, tap_name: str) -> AffineMap:
         below, above = tap.input, tap.output
     except (AttributeError, ValueError) as error:  # no such layer, or one that is called twice
         raise RequestError(f"--tap={tap_name}", f"a layer of {classifier.name}: {', '.join(classifier.tap_names)}") from error
-    if isinstance(tap, keras.layers.Dense) and rectifier_of(tap.activation) == Rectifier():  # tapped between the two
+    if type(tap) is keras.layers.Dense and rectifier_of(tap.activation) == Rectifier():  # tapped between the two
         path, shape = _path(below, tap_name), above.shape[1:]
         walk = _Walk(int(np.prod(shape)))
         walk.dense(tap, shape)
@@ -75,6 +75,7 @@ def affine_map(classifier: Classifier, tap_name: str) -> AffineMap:
         walk = _Walk(int(np.prod(below.shape[1:])))
     else:
         raise _in_the_way(tap, tap_name)
+    _check(tap, obstacle(tap, precisions=_PRECISIONS))
     walk.through(path)
     return walk.result()
 
@@ -98,14 +99,13 @@ class _Walk:
     def through(self, path: list[tuple[Any, Shape]]) -> None:
         """Composes with the layers of `_path`."""
         for layer, shape in path:
-            if isinstance(layer, keras.layers.Dense):
+            if type(layer) is keras.layers.Dense:
                 self.dense(layer, shape)
-            elif isinstance(layer, keras.layers.Rescaling):
-                # As the layer casts them.
-                scale, offset = (np.asarray(value, np.float32).astype(np.float64) for value in (layer.scale, layer.offset))
-                self._scale(shape, scale, offset, np.abs(offset), roundings=2)
-            elif isinstance(layer, keras.layers.BatchNormalization):
-                self._batch_normalization(layer, shape)
+            elif type(layer) in ELEMENTWISE:
+                self._reshape(shape)
+                found = elementwise(layer, shape)
+                self._compose(found.scale, found.offset, found.magnitude)
+                self._roundings += found.roundings
             elif isinstance(layer, keras.layers.InputLayer):
                 self._reshape(shape)
 
@@ -119,27 +119,10 @@ class _Walk:
             self._maps[i] = self._maps[i] @ k.T
         self._roundings += kernel.shape[0] + 1
 
-    def _batch_normalization(self, layer: keras.layers.BatchNormalization, shape: Shape) -> None:
-        """Composes with y = (x - mean) gamma / sqrt(variance + epsilon) + beta, along one axis."""
-        count = layer.moving_mean.shape[0]
-        gamma = np.asarray(layer.gamma, np.float64) if layer.scale else np.ones(count)
-        beta = np.asarray(layer.beta, np.float64) if layer.center else np.zeros(count)
-        mean, variance = (np.asarray(v, np.float64) for v in (layer.moving_mean, layer.moving_variance))
-        scale = gamma / np.sqrt(variance + layer.epsilon)
-        axis = (layer.axis if layer.axis >= 0 else layer.axis + len(shape) + 1) - 1
-        along = [count if i == axis else 1 for i in range(len(shape))]
-        parts = (scale, beta - mean * scale, np.abs(beta) + np.abs(mean * scale))
-        # Sum, reciprocal root (a few ulp), two products, two sums.
-        self._scale(shape, *(part.reshape(along) for part in parts), roundings=12)
-
-    def _scale(
-        self, shape: Shape, scale: np.ndarray, offset: np.ndarray, offset_magnitude: np.ndarray, *, roundings: int
-    ) -> None:
-        self._reshape(shape)
-        for i, (s, o) in enumerate(((scale, offset), (np.abs(scale), offset_magnitude))):
+    def _compose(self, scale: np.ndarray, offset: np.ndarray, magnitude: np.ndarray) -> None:
+        for i, (s, o) in enumerate(((scale, offset), (np.abs(scale), magnitude))):
             self._add(i, o)
             self._maps[i] = self._maps[i] * s
-        self._roundings += roundings
 
     def _add(self, i: int, offset: np.ndarray) -> None:
         self._offsets[i] = self._offsets[i] + (self._maps[i] * offset).reshape(len(self._maps[i]), -1).sum(axis=1)
@@ -158,10 +141,11 @@ def _path(tensor: Any, tap_name: str) -> list[tuple[Any, Shape]]:
             return [*found, (layer, shape)]
         if len(sources) != 1 or not isinstance(layer, keras.layers.Layer):
             raise _in_the_way(layer, tap_name)
-        _check_precision(layer)
         if isinstance(layer, keras.Model):
+            _check(layer, opaque(layer))
             found += _path(layer.outputs[0], tap_name)
         elif _is_affine(layer):
+            _check(layer, obstacle(layer, precisions=_PRECISIONS))
             found.append((layer, shape))
         else:
             raise _in_the_way(layer, tap_name)
@@ -169,11 +153,9 @@ def _path(tensor: Any, tap_name: str) -> list[tuple[Any, Shape]]:
 
 
 def _is_affine(layer: Any) -> bool:
-    if isinstance(layer, keras.layers.Dense):
+    if type(layer) is keras.layers.Dense:
         return layer.activation is keras.activations.linear
-    if isinstance(layer, (keras.layers.Rescaling, keras.layers.BatchNormalization)):
-        return True
-    return type(layer).__name__ in (*_IDENTITIES, *_SHAPERS) or _is_linear_activation(layer)
+    return passes_through(layer) or type(layer) in ELEMENTWISE
 
 
 def _producer(tensor: Any) -> tuple[Any, list[Any]]:
@@ -182,15 +164,9 @@ def _producer(tensor: Any) -> tuple[Any, list[Any]]:
     return layer, layer._inbound_nodes[node].input_tensors
 
 
-def _is_linear_activation(layer: Any) -> bool:
-    return isinstance(layer, keras.layers.Activation) and layer.activation is keras.activations.linear
-
-
-def _check_precision(layer: Any) -> None:
-    if layer.compute_dtype not in ("float32", "float64"):
-        raise RequestError(
-            f"layer {layer.name}, which computes in {layer.compute_dtype}", "float32, for which the rounding bounds hold"
-        )
+def _check(layer: Any, reason: str | None) -> None:
+    if reason is not None:
+        raise RequestError(f"layer {layer.name}, which {reason}", "a plain Keras layer in float32, whose rounding is bounded")
 
 
 def _in_the_way(layer: Any, tap_name: str) -> RequestError:

@@ -127,11 +127,6 @@ class Classifier:
         return [call.operation for call in self._graph.calls[:8]]
 
     @property
-    def logits_origin(self) -> str:
-        """Where the logits come from, see `logits.Logits`."""
-        return self._logits.origin
-
-    @property
     def tap_names(self) -> list[str]:
         """The ReLUs, from the input on."""
         return list(self._taps)
@@ -162,22 +157,6 @@ class Classifier:
         """The ReLUs that every path from the images to the logits passes, see `Tap.sole`."""
         return [name for name, place in self._taps.items() if self._graph.decides(place.after)]
 
-    def resume(self, name: str, post_activation: tf.Tensor, images: tf.Tensor | None = None) -> tf.Tensor:
-        """Logits `[N, L]` from the far side of the tap `name` on.
-
-        Args:
-            name: of the ReLU.
-            post_activation: `[N, U]`.
-            images: `[N, H, W, C]`, needed where other branches go round the tap.
-
-        Raises:
-            RequestError: there is no such tap, or `images` are needed.
-        """
-        place = look_up(self._graph, self._taps, name, self.name)
-        values = tf.reshape(post_activation, [-1, *self._shape_of(place)])
-        known = {place.after: values} | ({} if images is None else {self._graph.source: images})
-        return self._logits.finish(*self._graph.run(known, self._logits.value))
-
     def logits(self, images: tf.Tensor) -> tf.Tensor:
         """`[N, L]` for `images` `[N, H, W, C]`; differentiable."""
         return self._logits.finish(*self._graph.run({self._graph.source: images}, self._logits.value))
@@ -206,9 +185,9 @@ class Classifier:
         """What all values of a forward pass of one image take."""
         return 4 * sum(math.prod(n or 1 for n in call.shape) for call in self._graph.calls)
 
-    def judge(self, images: np.ndarray, *, batch_size: int | None = None) -> Judgement:
+    def judge(self, images: np.ndarray) -> Judgement:
         """Classifies `images` `[n, H, W, C]`, float32 in `bounds`, a batch at a time."""
-        size = batch_size or self.batch_size
+        size = self.batch_size
         batches = [self._compiled(tf.constant(images[i : i + size])) for i in range(0, len(images), size)]
         logits = np.concatenate([batch.numpy() for batch in batches])
         return Judgement(logits, tf.nn.softmax(logits).numpy(), logits.argmax(axis=1))

@@ -14,22 +14,12 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from tfcollide.models.affine_layers import ELEMENTWISE, elementwise, obstacle, opaque, passes_through
+
 __all__ = ["DenseChain", "Stage", "Unreadable", "read_chain"]
 
 # A matrix of 32 MiB. Beyond it neither the certificate nor an exported file is of use.
 _MAX_ENTRIES = 2**22
-_IDENTITIES = (
-    keras.layers.Dropout,
-    keras.layers.SpatialDropout1D,
-    keras.layers.SpatialDropout2D,
-    keras.layers.AlphaDropout,
-    keras.layers.GaussianDropout,
-    keras.layers.GaussianNoise,
-    keras.layers.ActivityRegularization,
-    keras.layers.Identity,
-    keras.layers.Flatten,
-    keras.layers.Reshape,
-)
 
 
 class Stage(NamedTuple):
@@ -109,9 +99,7 @@ def read_chain(model: keras.Model) -> DenseChain | Unreadable:
     try:
         if not isinstance(model, keras.Model):
             raise _Refusal("a network without Keras layers")
-        _check_plain(model)
-        if len(model.inputs) != 1 or len(model.outputs) != 1:
-            raise _Refusal(f"{model.name} has {len(model.inputs)} inputs and {len(model.outputs)} outputs, not one of each")
+        _check(model, opaque(model))
         stages: list[Stage] = []
         for layer, shape in _walk(model):
             _append(stages, layer, shape)
@@ -135,16 +123,15 @@ def _walk(model: Any) -> Iterator[tuple[Any, tuple[int, ...]]]:
         found.append((operation, _shape(tensor)))
     for operation, shape in reversed(found):
         if isinstance(operation, keras.Model):
-            _check_plain(operation)
+            _check(operation, opaque(operation))
             yield from _walk(operation)
         else:
             yield operation, shape
 
 
-def _check_plain(model: Any) -> None:
-    functional = type(keras.Model(*([keras.Input((1,))] * 2)))
-    if type(model) not in (functional, keras.Sequential) or not model.built:
-        raise _Refusal(f"{model.name} is no built Sequential or functional model, so its layers cannot be followed")
+def _check(layer: Any, reason: str | None) -> None:
+    if reason is not None:
+        raise _Refusal(f"{layer.name} {reason}")
 
 
 def _shape(tensor: Any) -> tuple[int, ...]:
@@ -161,13 +148,8 @@ def _append(stages: list[Stage], layer: Any, shape: tuple[int, ...]) -> None:
         return
     if not isinstance(layer, keras.layers.Layer):
         raise _Refusal(f"{layer.name} is an operation, which is not read as affine or ReLU")
-    if getattr(layer, "data_format", "channels_last") == "channels_first":
-        raise _Refusal(f"{layer.name} has its channels first")
-    if layer.compute_dtype != "float32" or getattr(layer, "quantization_mode", None):
-        raise _Refusal(f"{layer.name} computes in {layer.dtype_policy.name}, not in float32")
-    if getattr(layer, "lora_enabled", False):
-        raise _Refusal(f"{layer.name} adds a low-rank term to its kernel")
-    if type(layer) in _IDENTITIES:
+    _check(layer, obstacle(layer))
+    if passes_through(layer):
         return
     if _is_relu(layer):
         last = stages.pop() if stages else _identity(size)
@@ -176,9 +158,8 @@ def _append(stages: list[Stage], layer: Any, shape: tuple[int, ...]) -> None:
         stages.append(_AFFINE[type(layer)](layer, shape))
         if _activation(layer) is keras.activations.relu:
             stages.append(stages.pop()._replace(relu=True))
-    elif type(layer) is not keras.layers.Activation or layer.activation is not keras.activations.linear:
-        kind = type(layer).__name__
-        raise _Refusal(f"{layer.name} is a {kind}, which is not read as affine or ReLU")
+    else:
+        raise _Refusal(f"{layer.name} is a {type(layer).__name__}, which is not read as affine or ReLU")
 
 
 def _is_relu(layer: Any) -> bool:
@@ -218,27 +199,12 @@ def _dense(layer: Any, shape: tuple[int, ...]) -> Stage:
     return _stage(layer, _values(layer.kernel).T, bias, extra=1)
 
 
-def _rescaling(layer: Any, shape: tuple[int, ...]) -> Stage:
-    scale, offset = (np.broadcast_to(np.float32(v), shape).ravel().astype(np.float64) for v in (layer.scale, layer.offset))
-    _check_size(layer, scale.size, scale.size)
-    return _stage(layer, np.diag(scale), offset, extra=2)
-
-
-def _batch_normalization(layer: Any, shape: tuple[int, ...]) -> Stage:
-    """Computes gamma (x - mean) / sqrt(variance + epsilon) + beta.
-
-    16 roundings leave room for any order of these, for an epsilon in float32 and
-    for a reciprocal root that is off by four units in the last place.
-    """
-    if layer.axis not in (-1, len(shape)):
-        raise _Refusal(f"{layer.name} normalises axis {layer.axis}, not the last")
-    mean, variance = _values(layer.moving_mean), _values(layer.moving_variance)
-    gamma = _values(layer.gamma) if layer.scale else np.ones_like(mean)
-    beta = _values(layer.beta) if layer.center else np.zeros_like(mean)
-    scale = gamma / np.sqrt(variance + layer.epsilon)
-    spread = [np.broadcast_to(v, shape).ravel() for v in (scale, beta - scale * mean, np.abs(beta) + np.abs(scale * mean))]
-    _check_size(layer, spread[0].size, spread[0].size)
-    return _stage(layer, np.diag(spread[0]), spread[1], extra=16, magnitude=spread[2])
+def _elementwise(layer: Any, shape: tuple[int, ...]) -> Stage:
+    size = math.prod(shape)
+    _check_size(layer, size, size)
+    found = elementwise(layer, shape)
+    scale, offset, magnitude = (np.broadcast_to(v, shape).ravel() for v in (found.scale, found.offset, found.magnitude))
+    return _stage(layer, np.diag(scale), offset, found.roundings, magnitude)
 
 
 def _linear(layer: Any, shape: tuple[int, ...], function: Callable[[Any], Any], bias: np.ndarray | None, extra: int) -> Stage:
@@ -290,6 +256,5 @@ _AFFINE: dict[Any, Callable[[Any, tuple[int, ...]], Stage]] = {
     keras.layers.AveragePooling2D: _average_pooling,
     keras.layers.GlobalAveragePooling2D: _global_average_pooling,
     keras.layers.ZeroPadding2D: _zero_padding,
-    keras.layers.BatchNormalization: _batch_normalization,
-    keras.layers.Rescaling: _rescaling,
+    **dict.fromkeys(ELEMENTWISE, _elementwise),
 }

@@ -24,7 +24,6 @@ def load_classifier(
     allow_custom_code: bool = False,
     bounds: Bounds | None = None,
     image_size: int | None = None,
-    class_names: tuple[str, ...] | None = None,
     precision: str = "float32",
 ) -> Classifier:
     """The classifier in a file.
@@ -34,7 +33,6 @@ def load_classifier(
         allow_custom_code: whether code that comes with the file may run.
         bounds: of the pixels; None to tell them from the first layers, 0..255 where these say nothing.
         image_size: height and width where the model leaves them open; None is 224.
-        class_names: one a class.
         precision: see `precision.set_precision`.
 
     Raises:
@@ -42,7 +40,7 @@ def load_classifier(
     """
     file = inspect(path, allow_custom_code=allow_custom_code)
     model = _load(file, allow_custom_code)
-    return wrap(model, name=path.stem, bounds=bounds, image_size=image_size, class_names=class_names, precision=precision)
+    return wrap(model, name=path.stem, bounds=bounds, image_size=image_size, precision=precision)
 
 
 def wrap(
@@ -51,13 +49,12 @@ def wrap(
     name: str,
     bounds: Bounds | None = None,
     image_size: int | None = None,
-    class_names: tuple[str, ...] | None = None,
     precision: str = "float32",
 ) -> Classifier:
     """A Keras model as a classifier; arguments as of `load_classifier`."""
     set_precision(model, precision)
     shape = _image_shape(model, name, image_size)
-    classifier = Classifier(model, name=name, bounds=bounds or PHOTO, class_names=class_names, image_shape=shape)
+    classifier = Classifier(model, name=name, bounds=bounds or PHOTO, image_shape=shape)
     if bounds is None:
         classifier.bounds = range_of_layers(classifier) or PHOTO
     return classifier

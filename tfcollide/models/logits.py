@@ -22,13 +22,11 @@ class Logits(NamedTuple):
         value: the number of the value that they are made of.
         finish: from that value to logits `[N, L]` float32.
         classes: L.
-        origin: "before softmax", "output", or "log-probabilities".
     """
 
     value: int
     finish: Callable[[tf.Tensor], tf.Tensor]
     classes: int
-    origin: str
 
 
 def find_logits(graph: AnyGraph, name: str, image_shape: tuple[int, ...], bounds: tuple[float, float]) -> Logits:
@@ -53,12 +51,12 @@ def find_logits(graph: AnyGraph, name: str, image_shape: tuple[int, ...], bounds
     if len(sizes) != 1 or sizes[0] is None:
         raise RequestError(f"model {name} with outputs of shape {shape}", "one logit or probability a class, two or more")
     if last and is_softmax(last.operation):
-        return Logits(last.reads[0], _flat, sizes[0], "before softmax")
+        return Logits(last.reads[0], _flat, sizes[0])
     probes = np.random.default_rng(0).uniform(*bounds, [_PROBES, *image_shape]).astype(np.float32)
     values = _flat(*graph.run({graph.source: tf.constant(probes)}, graph.result)).numpy()
     if values.min() >= 0 and np.abs(values.sum(axis=1) - 1).max() < 1e-3:
-        return Logits(graph.result, _log, sizes[0], "log-probabilities")
-    return Logits(graph.result, _flat, sizes[0], "output")
+        return Logits(graph.result, _log, sizes[0])
+    return Logits(graph.result, _flat, sizes[0])
 
 
 def _flat(values: tf.Tensor) -> tf.Tensor:

@@ -4,9 +4,7 @@ from typing import Any
 
 import keras
 
-__all__ = ["PRECISIONS", "set_precision"]
-
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+__all__ = ["set_precision"]
 
 
 def set_precision(model: Any, name: str) -> None:
@@ -14,7 +12,7 @@ def set_precision(model: Any, name: str) -> None:
 
     Args:
         model: changed in place; the graph of a SavedModel is left as it is.
-        name: one of `PRECISIONS`, as of `keras.DTypePolicy`.
+        name: "float32", "mixed_bfloat16" or "mixed_float16", as of `keras.DTypePolicy`.
     """
     if name == "float32" or not isinstance(model, keras.Model):
         return

@@ -150,7 +150,16 @@ def inactive_magnitude(pre_activation: tf.Tensor, idle: tf.Tensor) -> tf.Tensor:
 
 
 def feature_distance(pre_activation: tf.Tensor, target: tf.Tensor, ceiling: tf.Tensor | None = None) -> tf.Tensor:
-    """Eq. 1: sum_u (post_activation(x)[u] - post_activation(t)[u])^2 over all units."""
+    """Eq. 1: sum_u (post_activation(x)[u] - post_activation(t)[u])^2 over all units.
+
+    Args:
+        pre_activation: `[N, U]`, of the images.
+        target: post-activation of the target, `[U]` or `[N, U]`.
+        ceiling: scalar, of the ReLU; None for one that has none.
+
+    Returns:
+        `[N]`.
+    """
     post_activation = tf.nn.relu(pre_activation)
     if ceiling is not None:
         post_activation = tf.minimum(post_activation, ceiling)

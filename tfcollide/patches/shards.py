@@ -84,7 +84,16 @@ def write_images(
 def write_trees(
     folder: Path, manifest: Manifest, projection: Projection, shard: int, *, on_disk: bool, progress: Callable[[int], object]
 ) -> Checksums:
-    """Projects the windows of a shard and writes their trees; see `build_trees`."""
+    """Projects the windows of a shard and writes their trees; see `build_trees`.
+
+    Args:
+        folder: of the index; the images of the shard are there.
+        manifest: what it will be.
+        projection: of the whole index.
+        shard: which.
+        on_disk: whether to build in the file instead of in memory.
+        progress: is told of windows as they are projected.
+    """
     path = folder / manifest.files("trees")[shard]
     store = open_images(folder, manifest, slice(shard, shard + 1))
     seed = manifest.seed * 100_003 + shard + 1

@@ -1,1 +1,1 @@
-"""Hulls of corners: mixtures of them, and what the network says of those."""
+"""The collision set of a target as an object, its corners, and hulls of corners: what the network says of their mixtures."""

@@ -75,7 +75,16 @@ def target_of(classifier: Classifier, tap: Tap, image: np.ndarray) -> Target:
 
 
 def corner_terms(tap: Tap, images: np.ndarray, goal: terms.Goal) -> dict[str, np.ndarray]:
-    """Every term of corners `[N, H, W, C]`, `[N]` each."""
+    """Every term of every corner.
+
+    Args:
+        tap: where features are compared.
+        images: `[N, H, W, C]` corners.
+        goal: the sets of units.
+
+    Returns:
+        Name -> `[N]`, the terms that a `CornerRecord` has.
+    """
     pre_activation = tap.pre_activation(tf.constant(images))
     values = {
         "active_match": terms.active_match(pre_activation, goal.post_activation, goal.active, goal.ceiling),
@@ -177,7 +186,17 @@ def check_png(
     target: Target,
     ledger: Ledger | None = None,
 ) -> PngCheck:
-    """The same of corners `[N, H, W, C]` that were read back from 8-bit files."""
+    """Judges mixtures, and the terms, of corners that were read back from 8-bit files.
+
+    Args:
+        classifier: the network.
+        tap: where features are compared.
+        read_back: `[N, H, W, C]` corners.
+        goal: the sets of units.
+        weights: `[S, N]` convex weights.
+        target: whose class counts.
+        ledger: keeps what is finished.
+    """
     values = corner_terms(tap, read_back, goal)
     mixtures = judge_mixtures(classifier, tap, read_back, weights, target, ledger=ledger, name="from PNG")
     return PngCheck(

@@ -14,6 +14,12 @@ __all__ = ["Search"]
 class Search:
     """Looks for mixtures of small margin, in float64, and asks the network about those that may fail.
 
+    Args:
+        hull: the network as a function of the convex weights.
+        corners: `[N, H, W, C]` float32.
+        target: the class that every mixture should get.
+        logits: images `[n, H, W, C]` -> `[n, L]`, as the network computes them.
+
     Attributes:
         smallest: the smallest float64 margin met.
     """

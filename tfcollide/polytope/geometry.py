@@ -1,6 +1,7 @@
 """How large a polytope is: dimension, relative interior, Chebyshev ball, boundedness.
 
 Rows are compared at length one, so that tolerances are lengths in image space.
+A run asks for the dimension alone; the rest is for whoever studies a collision set.
 """
 
 import dataclasses
@@ -13,7 +14,7 @@ from tfcollide.polytope.halfspaces import Polytope
 from tfcollide.polytope.linear_program import LinearProgram, Solution, minimise
 from tfcollide.polytope.relative_interior import Cuts, ImplicitEqualities, implicit_equalities, is_empty, solve
 
-__all__ = ["Ball", "affine_dimension", "bounded", "chebyshev", "is_point", "recession_direction"]
+__all__ = ["Ball", "affine_dimension", "bounded", "chebyshev", "recession_direction"]
 
 RANK_TOLERANCE = 1e-9
 """Singular values of rows of length one below this share of the largest count as zero."""
@@ -41,11 +42,6 @@ def affine_dimension(polytope: Polytope) -> int:
     free = ~found.fixed
     values = np.linalg.svd(_hull_rows(polytope, found)[:, free], compute_uv=False)
     return int(free.sum() - np.count_nonzero(_kept(values)))
-
-
-def is_point(polytope: Polytope) -> bool:
-    """Whether the polytope is a single point."""
-    return affine_dimension(polytope) == 0
 
 
 def chebyshev(polytope: Polytope) -> Ball:

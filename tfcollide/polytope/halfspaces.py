@@ -1,6 +1,9 @@
 """The collision set of a target as an object: a polytope given by its half-spaces.
 
-Exact where the tap's pre-activation is affine in the image (DESIGN.md, section 1).
+Exact where the tap's pre-activation is affine in the image. Then features are equal
+to the target's where its active units are (equations in the image) and every other
+unit stays off (inequalities). `contains` and `violation` are for whoever studies a
+collision set; a run judges corners by the network instead.
 """
 
 import dataclasses

@@ -48,11 +48,6 @@ class Nearest:
     duality_gap: float
     status: str
 
-    @property
-    def found(self) -> bool:
-        """Whether there is a collision within the bounds that were set."""
-        return self.status == "optimal"
-
 
 class _Change(NamedTuple):
     """The problem in z = x - source: equations and inequalities of length one, and a box.

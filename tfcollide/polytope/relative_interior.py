@@ -1,6 +1,7 @@
 """Which inequalities of a polytope are equalities in disguise, and a point where no other is tight.
 
 Rows are compared at length one, so that the tolerance is a length in image space.
+`interior_point` is for whoever studies a collision set; a run does without.
 """
 
 import dataclasses

@@ -17,7 +17,7 @@ from tfcollide.models import applications, class_names, training
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.loading import load_classifier, wrap
 from tfcollide.models.model_file import kind_of
-from tfcollide.models.pixel_range import PHOTO, range_by_trial, range_of_layers
+from tfcollide.models.pixel_range import PHOTO, UNIT, range_by_trial, range_of_layers
 from tfcollide.models.predictions import Predictions
 from tfcollide.recipes.config import CollideConfig, TrainConfig
 from tfcollide.recipes.model_request import is_brought, parse_bounds
@@ -113,12 +113,12 @@ def _file(config: CollideConfig) -> Classifier:
 
 
 def _find_bounds(classifier: Classifier, data: LabelledImages, labelled: bool) -> None:
-    """The range of pixels that layers do not tell: by trial on images of the network's classes, else 0..255."""
+    """The range of pixels that layers do not tell: by trial on images of the network's classes, else 0..255; said aloud."""
     if labelled:
         chosen = np.linspace(0, data.test_size - 1, min(_TRIED, data.test_size)).astype(int)
         classifier.bounds = range_by_trial(classifier, data.test.images[chosen], data.test.labels[chosen])
-    else:
-        tqdm.write("Pixels are taken to be 0..255; if they are not, say --pixel_range=0,1", file=sys.stderr)
+    mend = "0,255" if classifier.bounds == UNIT else "0,1"
+    tqdm.write(f"Pixels are taken to be 0..{classifier.bounds.upper:g}; if not, say --pixel_range={mend}", file=sys.stderr)
 
 
 def _name_classes(config: CollideConfig, classifier: Classifier, of_data: tuple[str, ...] | None) -> None:

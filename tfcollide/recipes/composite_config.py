@@ -1,15 +1,11 @@
 """What is asked of finished composite runs: fields here are flags of the command line."""
 
 import dataclasses
-from typing import Any
 
 from tfcollide.errors import RequestError
+from tfcollide.fields import flag as _flag
 
 __all__ = ["CompareConfig", "RebuildConfig"]
-
-
-def _flag(default: Any, help_text: str) -> Any:
-    return dataclasses.field(default=default, metadata={"help": help_text, "choices": ()})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

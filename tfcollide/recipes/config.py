@@ -17,6 +17,7 @@ from tfcollide.run_directory import absolute
 __all__ = ["HEADINGS", "PRESETS", "CollideConfig", "TrainConfig", "choices_of", "flags_text", "preset_values"]
 
 _FOLDER = "folder:"
+_SEEDS = 2**32 // 1000  # NumPy takes seeds below 2^32, and each layer has a thousand of its own
 HEADINGS = {
     "dataset": "The classifier and its data",
     "source": "What collides with what",
@@ -32,15 +33,9 @@ HEADINGS = {
 class TrainConfig:
     """A classifier: its data set and how it is trained."""
 
-    dataset: str | None = _flag(
-        None,
-        "Data set: digits (embedded), a TFDS name such as mnist, folder:PATH, or none. Default: digits; none with a network "
-        "that is not trained here.",
-    )
+    dataset: str | None = _flag(None, "Data set: digits (embedded), or a TFDS name such as mnist. Default: digits.")
     data_dir: str | None = _flag(None, "Folder of prepared TFDS data sets. Default: $TFDS_DATA_DIR, else TFDS's own.")
-    model: str = _flag(
-        "mlp", "mlp, trained on the data set when first asked for; vgg16, resnet50, ...; a .keras or .h5 file; a SavedModel."
-    )
+    model: str = _flag("mlp", "What to train: mlp.")
     model_dir: str | None = _flag(None, "Folder where trained models are kept. Default: tfcollide in the user's cache folder.")
     hidden_units: str = _flag("256,256", "Widths of the hidden layers; their ReLUs are hidden_1, hidden_2, ...")
     initializer: str = _flag("unit_normal", "unit_normal (weights and biases), or a Keras initialiser such as HeNormal.")
@@ -80,6 +75,8 @@ class TrainConfig:
         """Raises `RequestError` for a value that no data set or model can make right."""
         self.hidden_widths()
         _at_least(self, 0, "epochs", "train_seed")
+        if self.train_seed >= _SEEDS:
+            raise RequestError(f"--train_seed={self.train_seed}", f"a number below {_SEEDS}")
         _at_least(self, 1, "batch_size")
         _positive(self, "train_learning_rate")
 
@@ -88,9 +85,14 @@ class TrainConfig:
 class CollideConfig(TrainConfig):
     """A search for corners, and its checks."""
 
-    source: str = _flag("3", "Where corners start: a class, test:INDEX, an image file, or every (one of each class).")
-    target: str = _flag("7", "Whose features they take: a class, test:INDEX, or an image file.")
-    tap: str | None = _flag(None, "ReLU at which features collide. Default: the first of a dense layer, else the last.")
+    dataset: str | None = _flag(
+        None,
+        "Data set: digits (embedded), a TFDS name such as mnist, folder:PATH, or none. Default: digits; none with a network "
+        "that is not trained here.",
+    )
+    model: str = _flag(
+        "mlp", "mlp, trained on the data set when first asked for; vgg16, resnet50, ...; a .keras or .h5 file; a SavedModel."
+    )
     weights: str | None = _flag(None, "Weights of vgg16, resnet50, ...: imagenet (the default), random, or an .h5 file.")
     labels: str | None = _flag(
         None, "A file with a class name a line. Default: the data set's names, if as many, or ImageNet's."
@@ -100,8 +102,11 @@ class CollideConfig(TrainConfig):
         None, "Black and white, as a model file reads them. Default: 0,255 or 0,1, by its first layers."
     )
     image_size: int | None = _flag(None, "Height and width of images, where the model leaves them open. Default: 224.")
+    source: str = _flag("3", "Where corners start: a class, test:INDEX, an image file, or every (one of each class).")
+    target: str = _flag("7", "Whose features they take: a class, test:INDEX, or an image file.")
+    tap: str | None = _flag(None, "ReLU at which features collide. Default: the first of a dense layer, else the last.")
     corners: int | None = _flag(
-        None, "Number of corners, N. Default: one a group of --units, else 5 (1 for --objective=match)."
+        None, "Number of corners, N. Default: one a group of --units, else 5; 1 with --objective=match or --nearest."
     )
     units: str | None = _flag(
         None, "Inactive units to push: one a corner (3,9,12) or groups (3+9,12+40). Default: the first N."
@@ -136,7 +141,7 @@ class CollideConfig(TrainConfig):
     learning_rate: str | None = _flag(
         None,
         "RATE; STEP:RATE,STEP:RATE,... from step 0 on; cosine:RATE; or halving:RATE:STEPS. Default with adam: 0.015 of the "
-        "pixel range, halving in 300 steps, with hull samples, else 0.03 of it; 0.01 without adam.",
+        "pixel range, halving in 300 steps, with hull samples, else 0.03 of it; for composites 0.1; without adam 0.01.",
     )
     term_weights: str | None = _flag(
         None, "Weights of loss terms, such as active_match=2,corner_push=1. Default: the objective's."
@@ -150,7 +155,9 @@ class CollideConfig(TrainConfig):
     spread: float = _flag(
         0.12, "With hull samples: how far apart corners are to be, as the root mean square over pixels, a share of their range."
     )
-    half_life: float = _flag(150.0, "Steps in which the weights of all terms but active_match halve; 0: never, as in Eq. 3.")
+    half_life: float = _flag(
+        150.0, "Steps in which the weights of all terms but active_match and the hull's halve; 0: never, as in Eq. 3."
+    )
     start_noise: float | None = _flag(
         None,
         "Standard deviation of noise on the start, a share of the range. With hull samples 0.05 (composites: 0.005), else 0.",
@@ -173,6 +180,7 @@ class CollideConfig(TrainConfig):
         2_000, "Parts of the hull to bound at most, to prove or refute the whole, for dense networks; 0: do not try."
     )
     sampling: str = _flag("uniform", "How convex weights are drawn.", choices=("uniform", "stick_breaking"))
+    vnnlib: bool = _flag(False, "Write verify/: the mixtures as ONNX and the claim as VNN-LIB, for an independent verifier.")
     pairs: str | None = _flag(None, "Sweep: a CSV file with the columns source and target.")
     num_pairs: int | None = _flag(None, "Sweep: this many random pairs of correctly classified test images.")
     pairs_together: int | None = _flag(
@@ -180,7 +188,6 @@ class CollideConfig(TrainConfig):
         "Sweep: pairs that are descended as one batch. Default: 1 on CPUs; on GPUs as many as an estimate of 4 GiB holds, "
         "at most 16. Composites, exact corners and Beam: 1.",
     )
-    vnnlib: bool = _flag(False, "Write verify/: the mixtures as ONNX and the claim as VNN-LIB, for an independent verifier.")
     runner: str | None = _flag(None, "Sweep: run the pairs on this runner of Apache Beam, such as DirectRunner.")
     beam_options: str = _flag("", "More options of the Beam pipeline, as Beam writes them.")
     seed: int = _flag(0, "Seed of everything drawn outside training.")
@@ -320,6 +327,9 @@ class CollideConfig(TrainConfig):
             raise RequestError(f"--direction={self.direction} with --units", "one of the two", "Leave one out.")
         if self.solver == "exact" and self.objective != "corners":
             raise RequestError(f"--solver=exact with --objective={self.objective}", "--objective=corners", "Leave it out.")
+        without = {"--solver=exact": self.solver == "exact", "--objective=match": self.objective == "match"}
+        for other in (name for name, given in without.items() if given and self.hull_samples):
+            raise RequestError(f"--hull_samples={self.hull_samples} with {other}, which has no use for it", "one of the two")
 
     def _check_devices(self) -> None:
         names = self.devices()
@@ -328,9 +338,10 @@ class CollideConfig(TrainConfig):
         if len({name.partition(":")[0] for name in names}) > 1:
             raise RequestError(f"--device={self.device}", "devices of one kind, or all by itself", "Leave the others out.")
         several = len(names) > 1 or names == ("ALL",)
-        if several and (self.xla or self.runner):
-            other = "--xla" if self.xla else f"--runner={self.runner}"
-            raise RequestError(f"--device={self.device} with {other}", "one device beside it", "Leave one of the two out.")
+        if (names and self.runner) or (several and self.xla):
+            other = f"--runner={self.runner}" if self.runner else "--xla"
+            expected = "workers that choose their own" if self.runner else "one device beside it"
+            raise RequestError(f"--device={self.device} with {other}", expected, "Leave one of the two out.")
 
     def _check_composite(self) -> None:
         names = ("index", "search", "window_stride", "surround", "control_spacing")

@@ -35,6 +35,11 @@ def hull_terms(config: CollideConfig, classifier: Classifier, objective: Objecti
 
     At an affine tap the collision set is convex, and a hull of exact collisions needs no
     holding; approximate ones do, since L_pos does not see units that should be off.
+
+    Args:
+        config: the settings.
+        classifier: whose pixel range and image size the distance between corners is measured by.
+        objective: hulls are held for one that pushes units.
     """
     corners = config.num_corners()
     samples = config.hull_samples
@@ -64,6 +69,15 @@ def descent_of(
     pairs_at_once: int = 1,
 ) -> Descent:
     """The compiled descent of a config, of one pair or of several.
+
+    Args:
+        config: the settings.
+        classifier: the network.
+        tap: where features collide.
+        objective: whose terms are descended.
+        parameterization: from control parameters to images.
+        together: of `hull_terms`.
+        pairs_at_once: how many pairs are one batch.
 
     Raises:
         RequestError: weights or a schedule that do not parse.

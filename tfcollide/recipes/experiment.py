@@ -41,7 +41,7 @@ class Experiment:
 
     Attributes:
         data: the data set.
-        classifier: trained on it.
+        classifier: trained on it, or brought; its classes may then be others, see `labelled`.
         tap: where features collide.
         objective: whose terms are descended.
         parameterization: what is optimised.

@@ -5,16 +5,14 @@ import os
 from typing import Any, Self
 
 from tfcollide.errors import RequestError
+from tfcollide.fields import at_least
+from tfcollide.fields import flag as _flag
 from tfcollide.patches.fit import RULES
 from tfcollide.patches.grid import Grid
 from tfcollide.patches.projection import KINDS
 from tfcollide.run_directory import absolute
 
 __all__ = ["IndexConfig", "QueryConfig"]
-
-
-def _flag(default: Any, help_text: str, *, choices: tuple[str, ...] = ()) -> Any:
-    return dataclasses.field(default=default, metadata={"help": help_text, "choices": choices})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,10 +71,8 @@ class IndexConfig:
         self.grid().check()
         if not 0 < self.per_class_share <= 1:
             raise RequestError(f"--per_class_share={self.per_class_share}", "a share above 0 and at most 1")
-        for name, least in (("num_trees", 1), ("shard_patches", 1), ("held_out", 0), ("recall", 0), ("jobs", 0), ("seed", 0)):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise RequestError(f"--{name}={value}", f"a number of at least {least}")
+        at_least(self, 1, "num_trees", "shard_patches")
+        at_least(self, 0, "held_out", "recall", "jobs", "seed")
         if self.seed >= 2**31 // 100_003:
             raise RequestError(f"--seed={self.seed}", f"a number below {2**31 // 100_003}")
         if not 1 <= self.num_components <= self.grid().values:
@@ -105,10 +101,8 @@ class QueryConfig:
             raise RequestError("no --patches", "the index to search", "Build one with index_patches.")
         if self.image is None:
             raise RequestError("no --image", "a photograph to look up, or the number of one in the index")
-        for name, least in (("neighbors", 1), ("queries", 1), ("query_stride", 1), ("min_distance", 0), ("threads", 0)):
-            value = getattr(self, name)
-            if value is not None and not value >= least:
-                raise RequestError(f"--{name}={value}", f"a number of at least {least}")
+        at_least(self, 1, "neighbors", "queries", "query_stride")
+        at_least(self, 0, "min_distance", "threads")
 
 
 def _check_choices(config: Any) -> None:

@@ -4,7 +4,8 @@ import dataclasses
 import functools
 import json
 import re
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from tfcollide.records import PairResult
 from tfcollide.run_directory import RunDirectory
 
 __all__ = ["alone", "directory_name", "failure", "result_of", "run_alone", "run_one", "summary_of"]
+
+_ONE_AT_A_TIME = threading.Lock()
 
 
 def run_one(config: CollideConfig, experiment: Experiment, source: str, target: str, out: Path) -> PairResult:
@@ -71,7 +74,8 @@ def failure(source: str, target: str, error: RequestError) -> PairResult:
 
 def run_alone(config: CollideConfig, source: str, target: str, out: Path) -> bool:
     """As `run_one`, in a process that prepares what it needs once and keeps it. Returns whether a directory is there."""
-    return run_one(config, _prepared(config), source, target, out).directory is not None
+    with _ONE_AT_A_TIME:  # threads share what is prepared, and the patches of a composite are part of it
+        return run_one(config, _prepared(config), source, target, out).directory is not None
 
 
 @functools.lru_cache(maxsize=1)
@@ -101,7 +105,7 @@ def result_of(source: str, target: str, out: Path) -> PairResult:
         error=None,
         classes=(found["source"]["predicted"], found["target"]["predicted"]),
         steps=found["steps"],
-        max_active_match=max(corner["active_match"] for corner in found["corners"]),
+        max_active_match=_largest([corner["active_match"] for corner in found["corners"]]),
         corner_mean=found["distance"]["corner_mean"],
         accuracy=found["interpolation"]["accuracy"],
         mean_probability=found["interpolation"]["mean_probability"],
@@ -111,11 +115,17 @@ def result_of(source: str, target: str, out: Path) -> PairResult:
     )
 
 
+def _largest(values: Sequence[float | None]) -> float | None:
+    """The largest, or None where one is: JSON has no infinity, and a corner that diverged has no finite loss."""
+    known = [value for value in values if value is not None]
+    return max(known) if len(known) == len(values) else None
+
+
 def _proven(found: Mapping[str, Any]) -> dict[str, Any]:
     """What a pair's summary says beyond samples, as fields of a `PairResult`."""
     certificate, exact = found["certificate"] or {}, found["exact"] or {}
     return {
-        "worst_margin": (found["worst_mixture"] or {}).get("margin"),
+        "worst_margin": _margin(found["worst_mixture"]),
         "proof": certificate.get("status"),
         "proven_margin": certificate.get("margin"),
         # Where there is no collision the source stands in, and its difference says nothing.
@@ -125,3 +135,10 @@ def _proven(found: Mapping[str, Any]) -> dict[str, Any]:
         "low_frequency_share": (found.get("perceptual") or {}).get("low_frequency_share"),
         "ms_ssim": (found.get("perceptual") or {}).get("ms_ssim"),
     }
+
+
+def _margin(worst: Mapping[str, Any] | None) -> float | None:
+    """Of the worst mixture: None where none was searched for, minus infinity where it is no number."""
+    if worst is None:
+        return None
+    return float("-inf") if worst["margin"] is None else worst["margin"]

@@ -109,7 +109,19 @@ def check(
     read_back: np.ndarray,
     ledger: Ledger,
 ) -> Summary:
-    """Judges the corners again through the model, as they are and as `read_back` from their files."""
+    """Judges the corners again through the model, as they are and as `read_back` from their files.
+
+    Args:
+        config: the settings.
+        experiment: prepared for `config`.
+        problem: what was asked.
+        result: the corners, and how they were come by.
+        read_back: `[N, H, W, C]` float32, the corners from their 8-bit files.
+        ledger: keeps what is finished.
+
+    Returns:
+        The summary, its `seconds` left empty.
+    """
     classifier, tap, corners = experiment.classifier, experiment.tap, result.corners
     ends = {"converged": result.converged, "failed_at": result.failed_at}
     judged = checks.judge_mixtures(classifier, tap, corners, problem.weights, problem.seen, ledger=ledger)

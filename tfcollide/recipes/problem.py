@@ -49,6 +49,11 @@ class Problem:
 def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
     """Looks up the images and chooses the units.
 
+    Args:
+        config: the settings.
+        experiment: prepared for `config`.
+        pair: which images, as asked for.
+
     Raises:
         RequestError: an image or a unit does not fit.
     """

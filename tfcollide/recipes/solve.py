@@ -3,7 +3,6 @@
 import dataclasses
 import sys
 import time
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from tqdm import tqdm
 
 from tfcollide.descent_state import DescentState, pack_state
 from tfcollide.images import from_uint8
+from tfcollide.ledger import read_arrays
 from tfcollide.models.affine import AffineMap
 from tfcollide.objectives.terms import side_by_side
 from tfcollide.optimize import minimize_pairs
@@ -95,8 +95,8 @@ def solve_together(
     parameterization = experiment.parameterization
     noise = start_noise(config, experiment.together, parameterization)
     starts = [parameterization.init(one.start, len(one.units), noise=noise, seed=config.seed) for one in problems]
-    resume = _read_checkpoint(checkpoint)
-    if resume is not None:
+    resume = read_arrays(checkpoint) or None
+    if resume:
         tqdm.write(f"Going on from step {int(resume['step']):,} of {checkpoint.parent}", file=sys.stderr)
     with progress(total=config.max_steps, desc="descent", unit=" steps", leave=False) as bar:
         found = minimize_pairs(
@@ -205,12 +205,3 @@ def _reporter(bar: tqdm, term: str, checkpoint: Path, every: float) -> Callable[
             saved_at = time.monotonic()
 
     return report
-
-
-def _read_checkpoint(path: Path) -> dict[str, np.ndarray] | None:
-    """The last checkpoint, or None where there is none that can be read."""
-    try:
-        with np.load(path) as arrays:
-            return dict(arrays)
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile):
-        return None

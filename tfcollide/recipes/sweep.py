@@ -126,14 +126,14 @@ def _panels(folder: Path, pair: PairResult) -> list[figure.Panel]:
     found = summary_of(folder)
     ends = {}
     for name in ("source", "target"):
-        caption = f'"{found[name]["predicted"]}"  {found[name]["probability"]:.3f}'
+        caption = f'"{found[name]["predicted"]}"  {_or_nan(found[name]["probability"]):.3f}'
         title = found[name]["label"] or found[name]["id"]
         ends[name] = figure.Panel(title, _pixels(folder, name), caption, name)
     corners = [
         figure.Panel(
             f"corner {n}",
             _pixels(folder, f"corner_{n}"),
-            figure.corner_caption(corner["predicted"], corner["probability"], found["target"]["predicted"]),
+            figure.corner_caption(corner["predicted"], _or_nan(corner["probability"]), found["target"]["predicted"]),
             "corner" if corner["converged"] else "failed",
         )
         for n, corner in enumerate(found["corners"])
@@ -144,3 +144,8 @@ def _panels(folder: Path, pair: PairResult) -> list[figure.Panel]:
 def _pixels(folder: Path, name: str) -> np.ndarray:
     with Image.open(folder / "images" / f"{name}.png") as image:
         return np.asarray(image)
+
+
+def _or_nan(value: float | None) -> float:
+    """A number of a summary: JSON has no NaN, and none is written instead."""
+    return float("nan") if value is None else value

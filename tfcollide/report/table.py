@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 
+from tfcollide.markdown import markdown_table
 from tfcollide.records import EndPoint, PairResult, Summary, SweepSummary
 from tfcollide.report.paper import PaperResult, paper_result
 
@@ -67,7 +68,7 @@ def sweep_table(summary: SweepSummary) -> str:
         *(f"- {remark}" for remark in _branches(summary)),
         *(f"- {pair.source} to {pair.target}: {pair.error}" for pair in summary.pairs if pair.error),
     ]
-    return "\n".join([title, _markdown(header, rows), *foot]) + "\n"
+    return "\n".join([title, markdown_table(header, rows), *foot]) + "\n"
 
 
 def _alone(summary: SweepSummary) -> bool:
@@ -130,8 +131,8 @@ def _results(summary: Summary) -> str:
         *_proof(summary),
     ]
     if paper is None:
-        return _markdown(["", "ours"], [row[:2] for row in rows])
-    return _markdown(["", "ours", f"paper, {paper.place}"], rows)
+        return markdown_table(["", "ours"], [row[:2] for row in rows])
+    return markdown_table(["", "ours", f"paper, {paper.place}"], rows)
 
 
 def _only_corner(summary: Summary) -> list[tuple[str, str, str]]:
@@ -212,7 +213,7 @@ def _corners(summary: Summary) -> str:
                 f"{corner.probability:.4f}",
             ]
         )
-    return _markdown(header, rows)
+    return markdown_table(header, rows)
 
 
 def _remarks(summary: Summary) -> list[str]:
@@ -300,13 +301,6 @@ def _failures(summary: Summary) -> list[str]:
             )
         )
     return lines
-
-
-def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    lines = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in [header, *rows]]
-    lines.insert(1, ["-" * width for width in widths])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
 def _network(summary: Summary | SweepSummary) -> str:

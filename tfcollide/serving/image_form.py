@@ -1,13 +1,12 @@
 """Which signature of a served model takes our images, and in which form it wants them."""
 
-import io
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from tfcollide.errors import RequestError
-from tfcollide.images import from_uint8, to_uint8, write_png
+from tfcollide.images import from_uint8, png_bytes, to_uint8
 from tfcollide.serving.client import Signature, TensorShape, shown
 from tfcollide.shapes import Bounds, ImageShape
 
@@ -36,7 +35,7 @@ class ImageForm(NamedTuple):
         if self.dtype == "float32":
             return images
         pixels = to_uint8(images, self.bounds)
-        return pixels if self.dtype == "uint8" else np.array([_png(image) for image in pixels], object)
+        return pixels if self.dtype == "uint8" else np.array([png_bytes(image) for image in pixels], object)
 
     def as_sent(self, images: np.ndarray) -> np.ndarray:
         """The images that a model sees when these are sent: rounded where only 8 bits travel."""
@@ -91,9 +90,3 @@ def _fits(tensor: TensorShape, shape: tuple[int | None, ...]) -> bool:
         return True
     same_rank = len(tensor.shape) == len(shape)
     return same_rank and all(have is None or have == want for have, want in zip(tensor.shape, shape, strict=True))
-
-
-def _png(pixels: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    write_png(file, pixels)
-    return file.getvalue()

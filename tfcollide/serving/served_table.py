@@ -1,5 +1,6 @@
 """The table of a check: served, here and recorded, side by side."""
 
+from tfcollide.markdown import markdown_table
 from tfcollide.serving.judged import Judged
 
 __all__ = ["served_table"]
@@ -27,11 +28,8 @@ def served_table(title: str, columns: dict[str, Judged], remarks: list[str]) -> 
         ("worst mixture found: class", [f'"{c.worst}"' if c.worst is not None else "-" for c in columns.values()]),
         (f'- probability of "{target}"', [_number(c.worst_probability) for c in columns.values()]),
     ]
-    lines = [["", *columns], *([name, *cells] for name, cells in rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    lines.insert(1, ["-" * width for width in widths])
-    table = ["| " + " | ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) + " |" for line in lines]
-    return "\n".join([f"# {title}", "", *table, "", *remarks]) + "\n"
+    table = markdown_table(["", *columns], [[name, *cells] for name, cells in rows])
+    return "\n".join([f"# {title}", "", table, *remarks]) + "\n"
 
 
 def _number(value: float | None) -> str:

@@ -1,1 +1,1 @@
-"""Ways to search an index: one file each, with a `VARIANT` that has `open` and `search`."""
+"""Ways to search an index: one file each, whose `VARIANT` is a class that takes a `Collection` and has `search`."""

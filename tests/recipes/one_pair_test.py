@@ -1,0 +1,49 @@
+import json
+
+from tfcollide.errors import RequestError
+from tfcollide.recipes.one_pair import failure, result_of
+
+CORNER = {"active_match": 3.0, "predicted": "7"}
+FOUND = {
+    "converged": True,
+    "source": {"predicted": "3"},
+    "target": {"predicted": "7"},
+    "steps": 12,
+    "corners": [CORNER, CORNER | {"active_match": 4.0}],
+    "distance": {"corner_mean": 2.5},
+    "interpolation": {"accuracy": 1.0, "mean_probability": 0.9},
+    "png": {"accuracy": 1.0},
+    "worst_mixture": {"margin": 0.5},
+    "certificate": None,
+    "exact": None,
+}
+
+
+def read(folder, **changed):
+    out = folder / "pair_0000"
+    out.mkdir()
+    (out / "summary.json").write_text(json.dumps(FOUND | changed))
+    return result_of("test:1", "test:2", out)
+
+
+def test_a_pair_that_holds(tmp_path):
+    found = read(tmp_path)
+    assert found.collides and found.max_active_match == 4.0 and found.worst_margin == 0.5 and found.misread == 0
+
+
+def test_a_corner_that_diverged_has_no_number(tmp_path):
+    found = read(tmp_path, converged=False, corners=[CORNER, CORNER | {"active_match": None, "predicted": "1"}])
+    assert found.max_active_match is None and found.misread == 1 and not found.converged
+
+
+def test_a_worst_mixture_without_a_number_does_not_collide(tmp_path):
+    assert not read(tmp_path, worst_mixture={"margin": None}).collides
+
+
+def test_no_search_for_the_worst_is_no_objection(tmp_path):
+    assert read(tmp_path, worst_mixture=None).collides
+
+
+def test_a_pair_that_cannot_be_run_says_why():
+    found = failure("lost.png", "7", RequestError("image lost.png", "one that exists"))
+    assert found.directory is None and not found.converged and "lost.png" in found.error
