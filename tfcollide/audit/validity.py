@@ -184,9 +184,7 @@ def _judge(
     )
 
 
-def _why_trivial(
-    source_share: float, target_share: float, read: str | None, by: str, target_label: str | None
-) -> str | None:
+def _why_trivial(source_share: float, target_share: float, read: str | None, by: str, target_label: str | None) -> str | None:
     reasons = []
     if target_share < source_share:
         near, far = shares(target_share, source_share)
