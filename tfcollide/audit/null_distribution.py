@@ -131,7 +131,7 @@ def _gather(splits: Iterable[Split], pairs: int, most_classes: int) -> list[_Cla
         chosen = [sorted(held)[i] for i in evenly_spread(len(held), most_classes)]
         room = [math.comb(sum(map(len, held[label])), 2) for label in chosen]
         shares = dict(zip(chosen, _even_shares(room, pairs), strict=True))
-        if shares and min(shares.values()) >= pairs // len(shares):
+        if shares and sum(shares.values()) == pairs and min(shares.values()) >= pairs // len(shares):
             break
     return [_Class(_take(held[label], _images_for(share)), share) for label, share in shares.items() if share]
 
