@@ -72,8 +72,8 @@ def null_distribution(
 
     Each class gives the same number of pairs, or all it has where it has fewer. Of each the fewest images
     are taken that have so many pairs, evenly spread over the first split that has them; pairs are drawn
-    among them, each at most once. Pairs of two classes are drawn, as many again, among the first images
-    of every class. Features of as many images are kept as fit into half a GiB, of two images at least.
+    among them, each at most once. As many pairs of two classes are drawn among the same images, of as few
+    of each class as have them. Features of as many images are kept as fit into half a GiB, of two at least.
 
     Args:
         pre_activation: images `[n, H, W, C]` float32 -> `[n, U]` at the tap, see `classifier.Tap`.
@@ -122,14 +122,14 @@ class _Class(NamedTuple):
 
 def _gather(splits: Iterable[Split], pairs: int, most_classes: int) -> list[_Class]:
     """The classes that are looked at, of as few splits as it takes."""
-    held: dict[int, list[list[_Image]]] = {}
+    held: dict[int, list[tuple[Split, np.ndarray]]] = {}
     shares: dict[int, int] = {}
     for split in splits:
         labels = np.asarray(split.labels)
         for label in np.unique(labels[labels >= 0]).tolist():
-            held.setdefault(label, []).append([_Image(split, int(i)) for i in np.flatnonzero(labels == label)])
+            held.setdefault(label, []).append((split, np.flatnonzero(labels == label)))
         chosen = [sorted(held)[i] for i in evenly_spread(len(held), most_classes)]
-        room = [math.comb(sum(map(len, held[label])), 2) for label in chosen]
+        room = [math.comb(sum(len(numbers) for _, numbers in held[label]), 2) for label in chosen]
         shares = dict(zip(chosen, _even_shares(room, pairs), strict=True))
         if shares and sum(shares.values()) == pairs and min(shares.values()) >= pairs // len(shares):
             break
@@ -150,11 +150,12 @@ def _images_for(pairs: int) -> int:
     return math.ceil((1 + math.sqrt(1 + 8 * pairs)) / 2)
 
 
-def _take(parts: list[list[_Image]], count: int) -> list[_Image]:
-    """`count` images, evenly spread over the first part; over the next ones where that has fewer."""
+def _take(parts: list[tuple[Split, np.ndarray]], count: int) -> list[_Image]:
+    """`count` images, evenly spread over the first split; over the next ones where that has fewer."""
     taken: list[_Image] = []
-    for part in parts:
-        taken += [part[i] for i in evenly_spread(len(part), count - len(taken))]
+    for split, numbers in parts:
+        chosen = numbers[evenly_spread(len(numbers), count - len(taken))]
+        taken += [_Image(split, int(number)) for number in chosen]
     return taken
 
 
@@ -174,7 +175,7 @@ def _across(classes: list[_Class], pairs: int, rng: np.random.Generator) -> tupl
         sizes = np.array([min(each, len(one.images)) for one in classes])
         if sizes.sum() ** 2 - np.square(sizes).sum() >= 2 * pairs:
             break
-    images = [image for one, size in zip(classes, sizes, strict=True) for image in _take([one.images], int(size))]
+    images = [one.images[i] for one, n in zip(classes, sizes, strict=True) for i in evenly_spread(len(one.images), int(n))]
     label, found = np.repeat(np.arange(len(classes)), sizes), _all_pairs(len(images))
     return images, _some(found[label[found[:, 0]] != label[found[:, 1]]], pairs, rng)
 
