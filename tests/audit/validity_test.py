@@ -92,7 +92,7 @@ def test_noise_an_inverted_source_and_the_target_are_no_collision(digits, neighb
     rng = np.random.default_rng(0)
     images, names = from_uint8(digits.test.images[:40], UNIT), [digits.class_names[i] for i in digits.test.labels[:40]]
     voted = 0
-    for k in range(0, 40, 2):
+    for k in range(0, 40, 5):
         (source, target), labels = images[k : k + 2], names[k : k + 2]
         named = dict(zip(("source_label", "target_label"), labels, strict=True))
         corners = np.stack([rng.uniform(0, 1, source.shape).astype(np.float32), 1 - source, target, source])
@@ -102,7 +102,7 @@ def test_noise_an_inverted_source_and_the_target_are_no_collision(digits, neighb
             *none, itself = judge_validity(corners, source, target, UNIT, reader=reader, **named)
             assert all(found.trivial != found.lost for found in none)
             assert not itself.trivial and not itself.lost
-    assert voted > 10
+    assert voted > 4
 
 
 def test_mixtures_are_judged_as_if_each_was_made(digits, neighbors):
