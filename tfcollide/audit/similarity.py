@@ -5,6 +5,9 @@ Gaussian window; multi-scale SSIM (Wang, Simoncelli and Bovik, 2003) does so aga
 """
 
 import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -86,11 +89,22 @@ def pairwise(one: np.ndarray, other: np.ndarray, bounds: Bounds) -> tuple[np.nda
 
 
 def _of_batch(one: np.ndarray, other: np.ndarray, bounds: Bounds) -> tuple[np.ndarray, np.ndarray]:
+    both = _compiled(one.shape[1:])
+    simple, multi_scale = both(*(((images - bounds.lower) / bounds.range).astype(np.float32) for images in (one, other)))
+    return simple.numpy(), multi_scale.numpy()
+
+
+@functools.lru_cache(maxsize=8)
+def _compiled(shape: tuple[int, ...]) -> Callable[..., tuple[Any, Any]]:
+    """Pairs of images of a shape, black being 0 and white 1, -> both similarities, which no range of values changes."""
     import tensorflow as tf  # whoever only reads a record's names needs none
 
-    first, second = (tf.constant(images - bounds.lower, tf.float32) for images in (one, other))
-    weights = np.array(_SCALE_WEIGHTS[: scales_that_fit(one.shape[1:])])
+    weights = np.array(_SCALE_WEIGHTS[: scales_that_fit(shape)])
     window = {"filter_size": _WINDOW, "filter_sigma": _SIGMA}
-    simple = tf.image.ssim(first, second, bounds.range, **window)
-    multi_scale = tf.image.ssim_multiscale(first, second, bounds.range, tuple(weights / weights.sum()), **window)
-    return simple.numpy(), multi_scale.numpy()
+
+    def both(one: tf.Tensor, other: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        multi_scale = tf.image.ssim_multiscale(one, other, 1.0, tuple(weights / weights.sum()), **window)
+        return tf.image.ssim(one, other, 1.0, **window), multi_scale
+
+    spec = tf.TensorSpec([None, *shape], tf.float32)
+    return tf.function(both, input_signature=[spec, spec], autograph=False)
