@@ -35,6 +35,17 @@ def test_classes_and_images_go_by_name(animals):
     assert fitted.test.images[2].shape == (6, 6, 3)
 
 
+def test_training_images_are_those_of_train_and_none_is_tested_on(animals):
+    picture(animals / "train" / "bird" / "a.png", 50)
+    train = load_folder(animals).fitted((6, 6, 3)).train
+    assert train.labels.tolist() == [0, 1] and train.images[:][:, 0, 0, 0].tolist() == [200, 200]
+    for tested_on in (animals / "test", animals / "train"):
+        assert len(load_folder(tested_on).train.images) == 0
+    (animals / "test").rename(animals / "other")
+    data = load_folder(animals)
+    assert data.test_size == 3 and len(data.train.images) == len(data.train.labels) == 0
+
+
 def test_a_folder_of_classes_alone(animals):
     assert load_folder(animals / "train").test_size == 2
 

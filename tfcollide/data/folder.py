@@ -24,7 +24,8 @@ def load_folder(path: Path) -> LabelledImages:
     """Opens a folder; its images are decoded one by one, as they are looked at.
 
     What is tested on is the first there is of `test`, `validation`, `val` and
-    `train`; or the folder itself, if it holds the classes.
+    `train`; or the folder itself, if it holds the classes. The training split is `train`, its images of
+    the same classes; it is empty where that is what is tested on, or is not there.
 
     Args:
         path: FOLDER/CLASS/IMAGE, or FOLDER/SPLIT/CLASS/IMAGE.
@@ -36,21 +37,16 @@ def load_folder(path: Path) -> LabelledImages:
         raise RequestError(f"--dataset=folder:{path}, which is no folder", "a folder with one folder of images a class")
     root = next((path / name for name in _SPLITS if _classes(path / name)), path)
     classes = _classes(root)
-    files = [(file, label) for label, name in enumerate(classes) for file in _images(root / name)]
-    if not files:
+    files = {"test": _files(root, classes), "train": _files(path / "train", classes) if root != path / "train" else []}
+    if not files["test"]:
         suffixes = ", ".join(_SUFFIXES)
         raise RequestError(f"--dataset=folder:{path}", f"images ({suffixes}) in one folder a class")
-    labels = np.array([label for _, label in files], np.int64)
-
-    def read(numbers: Sequence[int]) -> list[np.ndarray]:
-        return [decode(files[number][0]) for number in numbers]
-
     return LabelledImages(
         f"folder:{readable(path.name)}",
         class_names=class_titles(classes),
         shape=ANY_SIZE,
-        test_size=len(files),
-        read=lambda split: Split(ImagesOnDemand(len(files), ANY_SIZE, read), labels),
+        test_size=len(files["test"]),
+        read=lambda split: _split(files[split]),
     )
 
 
@@ -63,6 +59,20 @@ def class_titles(folders: Sequence[str]) -> tuple[str, ...]:
     return tuple(name if times[title] > 1 else title for title, name in zip(short, folders, strict=True))
 
 
+def _split(files: list[tuple[Path, int]]) -> Split:
+    """Images that are decoded one by one, as they are looked at."""
+
+    def read(numbers: Sequence[int]) -> list[np.ndarray]:
+        return [decode(files[number][0]) for number in numbers]
+
+    return Split(ImagesOnDemand(len(files), ANY_SIZE, read), np.array([label for _, label in files], np.int64))
+
+
+def _files(root: Path, classes: Sequence[str]) -> list[tuple[Path, int]]:
+    """The images of these classes in `root`, each with the number of its class."""
+    return [(file, label) for label, name in enumerate(classes) for file in _images(root / name)]
+
+
 def _classes(root: Path) -> list[str]:
     """The folders in `root` that hold an image, sorted by name."""
     if not root.is_dir():
@@ -71,4 +81,7 @@ def _classes(root: Path) -> list[str]:
 
 
 def _images(folder: Path) -> list[Path]:
+    """The images in a folder, sorted by name; none of one that is not there."""
+    if not folder.is_dir():
+        return []
     return sorted(entry for entry in folder.iterdir() if entry.suffix.lower() in _SUFFIXES and entry.is_file())
