@@ -33,7 +33,7 @@ def layer_descent(rule=update_rules.gradient_descent, rate=2e-3, **options):
         progress_term="active_match",
         rule=rule(),
         rate=lambda step: rate,
-        project=lambda x: tf.clip_by_value(x, 0.0, 1.0),
+        project=lambda x, goal: tf.clip_by_value(x, 0.0, 1.0),
         **({"half_life": 20.0, "trace_every": 7} | options),
     )
 
@@ -135,7 +135,7 @@ def test_the_rate_is_that_of_the_step_and_controls_are_projected():
         progress_term="x",
         rule=update_rules.gradient_descent(),
         rate=update_rules.rate_of(Schedule((0, 2), (1.0, 10.0)), 5),
-        project=lambda x: tf.maximum(x, -25.0),
+        project=lambda x, goal: tf.maximum(x, -25.0),
     )
     controls = [minimize(descent, tf.zeros([1, 1]), 0.0, max_steps=n, stop_loss=-100.0).controls[0, 0] for n in (1, 2, 3, 4, 5)]
     assert controls == [-1.0, -2.0, -12.0, -22.0, -25.0]

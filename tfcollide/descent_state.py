@@ -1,14 +1,14 @@
 """Where a descent stands, and where it ended: records, and a state as arrays for a checkpoint."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from tfcollide.records import Trace
 
-__all__ = ["DescentResult", "DescentState", "extend", "pack_state", "unpack_state"]
+__all__ = ["ENDS", "DescentResult", "DescentState", "extend", "pack_state", "unpack_state"]
 
 
 class DescentState(NamedTuple):
@@ -24,6 +24,10 @@ class DescentState(NamedTuple):
         terms: `[terms, N]`, as last computed for each corner.
         rounds: `[P]` int32, how often a pair's stopping losses have been halved since the start.
         ended_at: `[P]` int32, the step after which a pair had no more to do, or -1.
+        hold: what a `Continuation` remembers, a `Hold`; () without one.
+        kept: `[N, ...]` control parameters, each pair's best of earlier rounds; () likewise.
+        kept_score: `[P]` float32, how well those were accepted, or -1.
+        ended_by: `[P]` int32, why a pair ended, a number in `ENDS`.
     """
 
     step: tf.Tensor
@@ -34,6 +38,14 @@ class DescentState(NamedTuple):
     terms: tf.Tensor
     rounds: tf.Tensor
     ended_at: tf.Tensor
+    hold: Any = ()
+    kept: Any = ()
+    kept_score: Any = ()
+    ended_by: Any = ()
+
+
+ENDS = ("met", "stagnated", "max_steps", "diverged")
+"""Why a descent ended: what was asked for was met; no progress any more; `max_steps`; a number that is not finite."""
 
 
 class DescentResult(NamedTuple):
@@ -43,6 +55,7 @@ class DescentResult(NamedTuple):
         controls: `[N, ...]` control parameters.
         steps: steps taken.
         converged: `[N]` bool, whose progress term is below its stopping loss.
+        ended: why, one of `ENDS`.
         failed_at: `[N]` int, the step of divergence or -1.
         stop_loss: `[N]`, what the progress term had to fall below.
         trace: the terms along the way.
@@ -56,12 +69,15 @@ class DescentResult(NamedTuple):
     stop_loss: np.ndarray
     trace: Trace
     seconds: Mapping[str, float]
+    ended: str = "met"
 
 
 def pack_state(state: DescentState, trace: Trace) -> dict[str, np.ndarray]:
     """A state and its trace as arrays, for a checkpoint."""
-    arrays = {name: value for name, value in state._asdict().items() if name != "slots"}
+    arrays = {name: value for name, value in state._asdict().items() if name not in ("slots", "hold", "kept")}
     arrays |= {f"slot_{i}": slot for i, slot in enumerate(state.slots)}
+    if state.hold:
+        arrays |= {f"hold_{name}": value for name, value in state.hold._asdict().items()} | {"kept": state.kept}
     packed = {name: tensor.numpy() for name, tensor in arrays.items()}
     packed |= {f"trace_{name}": values for name, values in trace.terms.items()}
     return packed | {"trace_steps": trace.steps}
@@ -79,7 +95,10 @@ def unpack_state(start: DescentState, names: list[str], packed: Mapping[str, np.
         empty = np.zeros([0, start.done.shape[0]], np.float32)
         return start, Trace(np.zeros([0], np.int64), dict.fromkeys(names, empty))
     slots = tuple(tf.constant(packed[f"slot_{i}"]) for i in range(len(start.slots)))
-    fields = {name: tf.constant(packed[name]) for name in start._fields if name != "slots"}
+    fields = {name: tf.constant(packed[name]) for name in start._fields if name not in ("slots", "hold", "kept")}
+    if start.hold:
+        fields["kept"] = tf.constant(packed["kept"])
+        fields["hold"] = type(start.hold)(*(tf.constant(packed[f"hold_{name}"]) for name in start.hold._fields))
     return DescentState(slots=slots, **fields), Trace(packed["trace_steps"], {name: packed[f"trace_{name}"] for name in names})
 
 

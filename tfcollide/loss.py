@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfcollide.objectives import hull
-from tfcollide.objectives.terms import feature_distance, first_of_pairs
+from tfcollide.objectives.terms import feature_distance, first_of_pairs, source_pull
 
 __all__ = ["HullTerms", "LossTerms", "Objective", "Parameterization", "Terms", "loss_terms", "weighted_sum", "weights_at"]
 
@@ -48,8 +48,8 @@ class Parameterization(Protocol):
     weights: Mapping[str, float]
     hull_noise: float
 
-    def adam_schedule(self, together: bool) -> str:
-        """A learning rate that suits Adam, as the user would write it; `together` with hull terms."""
+    def adam_schedule(self, together: bool, led: bool = False) -> str:
+        """A learning rate that suits Adam, as the user would write it; `together` with hull terms, `led` by a continuation."""
 
     def init(self, source: np.ndarray, num_corners: int, *, noise: float = 0.0, seed: int = 0) -> tf.Tensor:
         """Control parameters `[N, ...]` of N images near the source `[H, W, C]`."""
@@ -96,9 +96,13 @@ def loss_terms(
             one pair after N of another, and all pairs see the same mixtures.
     """
 
+    def of_images(images: tf.Tensor, features: tf.Tensor, controls: tf.Tensor, goal: Any) -> Terms:
+        stay = {} if goal.source is None else {"source_pull": source_pull(images, goal.source)}
+        return {**objective.terms(features, goal), **stay, **parameterization.terms(controls)}
+
     def alone(controls: tf.Tensor, goal: Any, step: tf.Tensor) -> Terms:
-        features = pre_activation(parameterization.to_image(controls))
-        return {**objective.terms(features, goal), **parameterization.terms(controls)}
+        images = parameterization.to_image(controls)
+        return of_images(images, pre_activation(images), controls, goal)
 
     def in_hull(controls: tf.Tensor, goal: Any, step: tf.Tensor) -> Terms:
         images = parameterization.to_image(controls)
@@ -111,9 +115,10 @@ def loss_terms(
         match = tf.reduce_mean(
             feature_distance(of_mixtures, first_of_pairs(goal.post_activation, corners), goal.ceiling), axis=1
         )
-        shared = {"hull_match": match, "crowding": hull.crowding(pairs, spread)}
+        apart = spread if goal.spread is None else goal.spread
+        shared = {"hull_match": match, "crowding": hull.crowding(pairs, apart)}
         together = {name: tf.repeat(value, corners) for name, value in shared.items()}
-        return {**objective.terms(features[:rows], goal), **together, **parameterization.terms(controls)}
+        return of_images(images, features[:rows], controls, goal) | together
 
     if together is None:
         return alone
@@ -122,8 +127,9 @@ def loss_terms(
 
 
 def weighted_sum(terms: Terms, weights: Mapping[str, float | tf.Tensor]) -> tf.Tensor:
-    """The one place where weights meet terms: `[N]`."""
-    return tf.add_n([weights[name] * value for name, value in terms.items()])
+    """The one place where weights meet terms: `[N]`. A term without a weight, or with the number 0, is only looked at."""
+    used = {name: weight for name, weight in weights.items() if isinstance(weight, tf.Tensor) or weight}
+    return tf.add_n([used[name] * value for name, value in terms.items() if name in used])
 
 
 def weights_at(
@@ -138,4 +144,4 @@ def weights_at(
     if not half_life:
         return dict(weights)
     decay = tf.pow(0.5, tf.cast(step, tf.float32) / half_life)
-    return {name: weight if name in kept else weight * decay for name, weight in weights.items()}
+    return {name: weight if name in kept or not weight else weight * decay for name, weight in weights.items()}

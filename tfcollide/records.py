@@ -27,9 +27,12 @@ __all__ = [
     "ExactRecord",
     "FailureBound",
     "Interpolation",
+    "MixtureLooks",
     "PairResult",
     "Perceptual",
     "PngCheck",
+    "ReaderRecord",
+    "Scale",
     "Summary",
     "SweepSummary",
     "Trace",
@@ -77,6 +80,19 @@ class CornerRecord:
         probability: of the target's predicted class.
         converged: whether the stopping loss was reached.
         diverged_at: the step whose terms or gradients were not finite, or None.
+        trivial: whether it has become the target: nearer to it than to the source, or read as its class.
+        trivial_because: why; None where it is not.
+        lost: whether it is neither image: farther from the source than the target is, or read as neither class.
+        lost_because: why; None where it is not.
+        reader: the class that an independent reader gives it; None where nobody reads.
+        ssim_source: structural similarity to the source; None where images are too small.
+        ssim_target: the same, to the target.
+        ms_ssim_source: over several scales.
+        ms_ssim_target: the same, to the target.
+        source_share: L2 distance to the source, over that from source to target.
+        target_share: L2 distance to the target, over the same.
+        feature_quantile: the share of pairs of images of one class whose features are at least as near; None without
+            a data set.
     """
 
     units: tuple[int, ...]
@@ -90,6 +106,85 @@ class CornerRecord:
     probability: float
     converged: bool
     diverged_at: int | None
+    trivial: bool = False
+    trivial_because: str | None = None
+    lost: bool = False
+    lost_because: str | None = None
+    reader: str | None = None
+    ssim_source: float | None = None
+    ssim_target: float | None = None
+    ms_ssim_source: float | None = None
+    ms_ssim_target: float | None = None
+    source_share: float | None = None
+    target_share: float | None = None
+    feature_quantile: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class ReaderRecord:
+    """Who says what corners show.
+
+    Attributes:
+        name: of the reader; None where there is none.
+        accuracy: the share of the test images that it reads right; None where that is not known.
+        reason: why it does not vote; None where it does.
+    """
+
+    name: str | None
+    accuracy: float | None
+    reason: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Scale:
+    """What features are measured against.
+
+    Attributes:
+        match: "quantile": of the null distribution; "unscaled": by shares of the start, as there is no data set.
+        quantile: up to which features match; None where unscaled.
+        distance: the feature distance at it; None likewise.
+        pairs: of images of one class that were compared.
+        median_same: their median feature distance.
+        median_different: that of pairs of two classes.
+        start_active_match: L_pos of the source.
+        start_feature_distance: feature distance of the source.
+        start_inactive_violation: violation of the source.
+        feature_size: the target's squared features, summed.
+        note: what else there is to say of it.
+    """
+
+    match: str
+    quantile: float | None
+    distance: float | None
+    pairs: int
+    median_same: float | None
+    median_different: float | None
+    start_active_match: float
+    start_feature_distance: float
+    start_inactive_violation: float
+    feature_size: float
+    note: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class MixtureLooks:
+    """Which image the mixtures still are.
+
+    Attributes:
+        largest_source_share: see `CornerRecord`, over all mixtures.
+        least_target_share: the same.
+        mean_ssim_source: over a sample.
+        mean_ssim_target: the same.
+        read_as_source: the share of a sample that the reader takes for the source's class; None where nobody reads.
+        read_as_target: the same, for the target's.
+    """
+
+    largest_source_share: float
+    least_target_share: float
+    mean_ssim_source: float | None
+    mean_ssim_target: float | None
+    read_as_source: float | None
+    read_as_target: float | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,11 +195,20 @@ class Distance:
         dataset_mean: between two different images of the test set; None if there is none.
         corner_mean: between two corners; None where there is one corner.
         corner_to_source_mean: from a corner to the source.
+        source_to_target: from the source to the target.
+        corner_to_target_mean: from a corner to the target.
+        spread_asked: how far apart corners were to be, as the root mean square over pixels, a share of their range;
+            None where nothing was asked.
+        spread_reached: of the two corners nearest to each other; None where there is one.
     """
 
     dataset_mean: float | None
     corner_mean: float | None
     corner_to_source_mean: float
+    source_to_target: float | None = None
+    corner_to_target_mean: float | None = None
+    spread_asked: float | None = None
+    spread_reached: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -306,6 +410,19 @@ class Summary:
         perceptual: how different corners look; None where there is one.
         composite: what composites are made of; None of pixels.
         sole_tap: whether the logits depend on the image through the tap alone, see `models.classifier.Tap`.
+        found: whether a collision was found, see `missing`.
+        missing: what a collision that is found has and this one lacks, a clause each; empty where it was found.
+        ended: why the search ended: "met", "stagnated", "max_steps" or "diverged".
+        probe: what the hull's probes said at the end, in words.
+        pixel_range: black and white.
+        pixel_range_how: how they were decided.
+        reader: who says what corners show.
+        match: the quantile up to which features match, or "unscaled".
+        scale: what features are measured against.
+        mixture_looks: which image the mixtures still are.
+        front: (change as a share of source-to-target, quantile of the features), where it was asked for.
+        front_end: the smallest change at which features match, or why there is none.
+        allow_trivial: whether trivial and lost corners count as found.
     """
 
     dataset: str
@@ -334,6 +451,29 @@ class Summary:
     perceptual: Perceptual | None = None
     composite: CompositeRecord | None = None
     sole_tap: bool = True
+    found: bool = False
+    missing: tuple[str, ...] = ()
+    ended: str = "met"
+    probe: str | None = None
+    pixel_range: tuple[float, float] | None = None
+    pixel_range_how: str | None = None
+    reader: ReaderRecord | None = None
+    match: float | str | None = None
+    scale: Scale | None = None
+    mixture_looks: MixtureLooks | None = None
+    front: tuple[tuple[float, float], ...] | None = None
+    front_end: str | None = None
+    allow_trivial: bool = False
+
+    @property
+    def trivial(self) -> tuple[int, ...]:
+        """The corners that have become the target."""
+        return tuple(n for n, corner in enumerate(self.corners) if corner.trivial)
+
+    @property
+    def lost(self) -> tuple[int, ...]:
+        """The corners that are neither the source nor the target."""
+        return tuple(n for n, corner in enumerate(self.corners) if corner.lost)
 
     @property
     def misread(self) -> tuple[int, ...]:
@@ -346,11 +486,6 @@ class Summary:
         if self.exact is None or not self.exact.found or any(self.exact.found):
             return None
         return self.exact.status[0]
-
-    @property
-    def found(self) -> bool:
-        """Whether every corner converged and gets the target's class."""
-        return self.converged and not self.misread
 
 
 @dataclasses.dataclass(frozen=True)
@@ -379,6 +514,16 @@ class PairResult:
         duality_gap: of that distance.
         low_frequency_share: see `Perceptual`.
         ms_ssim: see `Perceptual`.
+        found: whether a collision was found, see `Summary`.
+        missing: what it lacks, a clause each.
+        trivial: corners that have become the target.
+        lost: corners that are neither image.
+        ended: why the search ended.
+        source_share: mean over the corners, see `CornerRecord`.
+        target_share: the same.
+        feature_quantile: the largest over the corners.
+        front: the smallest matching change, a share of source-to-target; None where there is none.
+        front_end: why there is none.
     """
 
     source: str
@@ -402,6 +547,16 @@ class PairResult:
     duality_gap: float | None = None
     low_frequency_share: float | None = None
     ms_ssim: float | None = None
+    found: bool = False
+    missing: tuple[str, ...] = ()
+    trivial: int = 0
+    lost: int = 0
+    ended: str | None = None
+    source_share: float | None = None
+    target_share: float | None = None
+    feature_quantile: float | None = None
+    front: float | None = None
+    front_end: str | None = None
 
     @property
     def collides(self) -> bool:
@@ -428,6 +583,11 @@ class SweepSummary:
         pairs: one result each.
         seconds: stage -> seconds spent on it, of all pairs, and "total".
         sole_tap: as in `Summary`.
+        num_found: pairs of which a collision was found.
+        num_trivial: pairs of which a corner has become the target.
+        num_lost: pairs of which a corner is neither image, and none is trivial.
+        reasons: why pairs were not found -> how many.
+        ended: why searches ended -> how many.
     """
 
     dataset: str
@@ -444,11 +604,16 @@ class SweepSummary:
     pairs: tuple[PairResult, ...]
     seconds: Mapping[str, float]
     sole_tap: bool = True
+    num_found: int = 0
+    num_trivial: int = 0
+    num_lost: int = 0
+    reasons: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    ended: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     @property
     def found(self) -> bool:
-        """Whether every corner of every pair converged and gets the target's class."""
-        return self.converged and not any(pair.misread for pair in self.pairs)
+        """Whether a collision was found for every pair."""
+        return bool(self.pairs) and self.num_found == len(self.pairs)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -22,19 +22,23 @@ class Corners:
         "active_match": 1.0,
         "corner_push": 0.7,
         "inactive_magnitude": 0.08,
+        "feature_distance": 1.0,
+        "inactive_violation": 0.0,
         "hull_match": 1.0,
         "crowding": 1.0,
     }
 
     @staticmethod
     def terms(pre_activation: tf.Tensor, goal: Goal) -> dict[str, tf.Tensor]:
-        """L_pos and both terms of L_neg, `[N]` each, for `pre_activation` `[N, U]`."""
+        """L_pos, both terms of L_neg and what L_pos does not see, `[N]` each, for `pre_activation` `[N, U]`."""
         from tfcollide.objectives import terms  # TensorFlow: not needed to know the weights
 
         return {
             "active_match": terms.active_match(pre_activation, goal.post_activation, goal.active, goal.ceiling),
             "corner_push": terms.corner_push(pre_activation, goal.pushed),
             "inactive_magnitude": terms.inactive_magnitude(pre_activation, goal.idle),
+            "feature_distance": terms.feature_distance(pre_activation, goal.post_activation, goal.ceiling),
+            "inactive_violation": terms.inactive_violation(pre_activation, goal.active),
         }
 
 

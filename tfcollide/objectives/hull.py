@@ -27,7 +27,7 @@ def draw_weights(step: tf.Tensor, samples: int, corners: int, seed: int) -> tf.T
     return exponential / tf.reduce_sum(exponential, axis=1, keepdims=True)
 
 
-def crowding(corners: tf.Tensor, spread: float) -> tf.Tensor:
+def crowding(corners: tf.Tensor, spread: float | tf.Tensor) -> tf.Tensor:
     """How far corners `[..., N, D]`, flat, fall short of being `spread` apart; `[...]`, 0 where all N are.
 
     The root is taken of the squared distance plus a speck, so that the gradient of

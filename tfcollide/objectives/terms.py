@@ -23,6 +23,8 @@ __all__ = [
     "make_goal",
     "scales",
     "side_by_side",
+    "source_pull",
+    "staying",
     "take",
     "total_variation",
 ]
@@ -40,6 +42,9 @@ class Goal(NamedTuple):
         idle: `[N, U]`, the inactive units that it does not push.
         scale: scalar, the root mean square of the target's active features; `[N]` of several pairs.
         ceiling: scalar, of the ReLU; None for one that has none.
+        source: `[H, W, C]`, the image to stay with, `[N, H, W, C]` of several pairs; None where it plays no part.
+        span: scalar, the mean squared difference of source and target; `[N]` of several pairs.
+        spread: scalar, the distance that corners of this one pair should keep; None: what its descent was made for.
     """
 
     post_activation: tf.Tensor
@@ -48,6 +53,9 @@ class Goal(NamedTuple):
     idle: tf.Tensor
     scale: tf.Tensor
     ceiling: tf.Tensor | None = None
+    source: tf.Tensor | None = None
+    span: tf.Tensor | None = None
+    spread: tf.Tensor | None = None
 
 
 def make_goal(
@@ -91,13 +99,23 @@ def side_by_side(goals: Sequence[Goal]) -> Goal:
         for name in ("post_activation", "active", "scale")
     }
     own = {name: tf.concat([getattr(goal, name) for goal in goals], 0) for name in ("pushed", "idle")}
+    if goals[0].source is not None:
+        stays = {name: tf.stack([getattr(goal, name) for goal in goals]) for name in ("source", "span")}
+        shared |= {name: tf.repeat(values, each, axis=0) for name, values in stays.items()}
     return Goal(**shared, **own, ceiling=goals[0].ceiling)
+
+
+def staying(goal: Goal, source: np.ndarray, target: np.ndarray) -> Goal:
+    """A goal that knows its source `[H, W, C]` and how far the target `[H, W, C]` is, for `source_pull`."""
+    span = np.mean(np.square(source.astype(np.float64) - target))
+    return goal._replace(source=tf.constant(source, tf.float32), span=tf.constant(span, tf.float32))
 
 
 def take(goal: Goal, corners: tf.Tensor) -> Goal:
     """The goal of some corners alone, `[M]` indices."""
     several = goal.scale.shape.rank > 0
     names = ("pushed", "idle", "post_activation", "active", "scale") if several else ("pushed", "idle")
+    names += ("source", "span") if several and goal.source is not None else ()
     return goal._replace(**{name: tf.gather(getattr(goal, name), corners) for name in names})
 
 
@@ -111,10 +129,18 @@ def scales(goal: Goal, pixels: int = 1) -> dict[str, tf.Tensor]:
 
     L_pos grows with the square of the features, L_neg with the features themselves;
     crowding has no unit, and is set against the target's squared features; total
-    variation too, as the mean over `pixels`.
+    variation too, as the mean over `pixels`; and so is source_pull, as a share of what
+    it is for the target.
     """
     energy = tf.reduce_sum(goal.active * tf.square(goal.post_activation), axis=-1)
-    return {"corner_push": goal.scale, "inactive_magnitude": goal.scale, "crowding": energy, "total_variation": energy / pixels}
+    found = {"corner_push": goal.scale, "inactive_magnitude": goal.scale}
+    found |= {"crowding": energy, "total_variation": energy / pixels}
+    return found if goal.span is None else found | {"source_pull": energy / goal.span}
+
+
+def source_pull(images: tf.Tensor, source: tf.Tensor) -> tf.Tensor:
+    """Mean squared change, `[N]`, of images `[N, H, W, C]` from `source`, `[H, W, C]` or `[N, H, W, C]`."""
+    return tf.reduce_mean(tf.square(images - source), axis=[1, 2, 3])
 
 
 def _root_mean_square(values: np.ndarray) -> float:

@@ -42,7 +42,7 @@ class Composite:
         nothing = np.zeros([layout.num_candidates, size, size, layout.channels], np.float32)
         self._arranged = tf.Variable(arrange(layout, nothing), trainable=False)
 
-    def adam_schedule(self, together: bool) -> str:
+    def adam_schedule(self, together: bool, led: bool = False) -> str:
         """One rate suits: control parameters have no unit."""
         return "0.1"
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["VARIANT", "Pixels"]
 
-_ADAM_RATE = 0.03
+_ADAM_RATE = 0.03  # of a search that is led, too: its rate falls as it crosses what matches
 _HULL_RATE, _HULL_HALF_LIFE = 0.015, 300
 
 
@@ -31,9 +31,9 @@ class Pixels:
     def __init__(self, bounds: Bounds):
         self._bounds = bounds
 
-    def adam_schedule(self, together: bool) -> str:
+    def adam_schedule(self, together: bool, led: bool = False) -> str:
         """Rates are shares of the bounds' range; corners held together settle only as it falls."""
-        if together:
+        if together and not led:
             return f"halving:{_HULL_RATE * self._bounds.range:g}:{_HULL_HALF_LIFE}"
         return f"{_ADAM_RATE * self._bounds.range:g}"
 

@@ -18,7 +18,16 @@ from tfcollide.polytope.margin import margins
 from tfcollide.progress import progress
 from tfcollide.records import CornerRecord, Interpolation, PngCheck
 
-__all__ = ["Mixtures", "Target", "check_png", "corner_terms", "judge_corners", "judge_mixtures", "target_of"]
+__all__ = [
+    "Mixtures",
+    "Target",
+    "check_png",
+    "corner_terms",
+    "judge_corners",
+    "judge_mixtures",
+    "target_of",
+    "terms_and_logits",
+]
 
 
 class Target(NamedTuple):
@@ -95,6 +104,27 @@ def corner_terms(tap: Tap, images: np.ndarray, goal: terms.Goal) -> dict[str, np
         "boundary_gap": terms.boundary_gap(pre_activation, goal.active),
     }
     return {name: value.numpy() for name, value in values.items()}
+
+
+def terms_and_logits(
+    classifier: Classifier, tap: Tap, images: np.ndarray, goal: terms.Goal
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """The terms that tell whether features match, `[n]` each, and the logits `[n, L]` of images `[n, H, W, C]`.
+
+    What belongs to a corner alone, such as the unit that it pushes, plays no part.
+    """
+    look, size, parts, logits = classifier.both(tap.name), classifier.batch_size, [], []
+    for start in range(0, len(images), size):
+        found, pre_activation = look(tf.constant(images[start : start + size]))
+        logits.append(found.numpy())
+        parts.append(
+            {
+                "active_match": terms.active_match(pre_activation, goal.post_activation, goal.active, goal.ceiling),
+                "feature_distance": terms.feature_distance(pre_activation, goal.post_activation, goal.ceiling),
+                "inactive_violation": terms.inactive_violation(pre_activation, goal.active),
+            }
+        )
+    return {name: np.concatenate([part[name].numpy() for part in parts]) for name in parts[0]}, np.concatenate(logits)
 
 
 def judge_corners(

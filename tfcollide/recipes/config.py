@@ -135,8 +135,17 @@ class CollideConfig(TrainConfig):
         choices=("units", "random", "diverse"),
     )
     nearest: str | None = _flag(None, "Exact: the collision closest to the source in this norm.", choices=("l1", "l2"))
-    max_change: float | None = _flag(None, "With --nearest: the most that one pixel value may change, in the model's units.")
-    max_total: float | None = _flag(None, "With --nearest: the most that the norm of the change may be.")
+    max_change: float | None = _flag(
+        None,
+        "The most that one pixel value may change, in the model's units. Default of --solver=exact: the least at which the "
+        "corners exist.",
+    )
+    max_total: float | None = _flag(None, "The most that the L2 norm of the change may be; with --nearest=l1, the L1 norm.")
+    source_pull: float | None = _flag(
+        None,
+        "Weight of the mean squared change from the source. Default: led along the search to the smallest change at which "
+        "features match and the hull holds; presets and --objective=match: 0.",
+    )
     optimizer: str = _flag("adam", "Update rule.", choices=("gradient_descent", "ema", "adam"))
     learning_rate: str | None = _flag(
         None,
@@ -152,8 +161,10 @@ class CollideConfig(TrainConfig):
     hull_samples: int | None = _flag(
         None, "Random mixtures that must match the target too, a step; 0 is the paper's loss, Eq. 3. Default: N."
     )
-    spread: float = _flag(
-        0.12, "With hull samples: how far apart corners are to be, as the root mean square over pixels, a share of their range."
+    spread: str = _flag(
+        "0.12",
+        "How far apart corners are to be, as the root mean square over pixels, a share of their range; or max, the largest at "
+        "which the hull holds and the corners still are the source.",
     )
     half_life: float = _flag(
         150.0, "Steps in which the weights of all terms but active_match and the hull's halve; 0: never, as in Eq. 3."
@@ -169,9 +180,23 @@ class CollideConfig(TrainConfig):
         "composite_paper: those for composites.",
         choices=(),
     )
-    max_steps: int = _flag(20_000, "The most steps to take.")
+    max_steps: int = _flag(3_000, "The most steps to take.")
+    patience: int = _flag(150, "A search ends when so many steps have brought it no nearer to its limits; 0: it goes on.")
     stop_loss: float | None = _flag(None, "A corner stops when its active_match is below this. Default: --stop_fraction.")
     stop_fraction: float = _flag(0.05, "A corner stops below this share of its starting active_match.")
+    match_quantile: float = _flag(
+        0.01,
+        "Features match where they are nearer than this share of the pairs of images of one class, of the data set, are.",
+    )
+    reader: str | None = _flag(
+        None,
+        "Who says what a corner shows: another network's file. Default: the nearest neighbors among the training images.",
+    )
+    reader_accuracy: float = _flag(0.8, "A reader that is right on a smaller share of the test images does not vote.")
+    allow_trivial: bool = _flag(
+        False, "Corners that have become the target, or neither image, are reported and do not count as a failure."
+    )
+    front: bool = _flag(False, "Also find how features match against the change from the source: the front.")
     interpolations: int = _flag(2000, "Random mixtures of the corners to check, S.")
     worst_starts: int | None = _flag(
         None, "Random starts of the search for the worst mixture; 0: do not search. Default: 64 for dense networks, else 8."
@@ -203,11 +228,14 @@ class CollideConfig(TrainConfig):
     checkpoint_seconds: float = _flag(60.0, "Seconds between checkpoints of the search.")
     trace_every: int = _flag(10, "Steps between rows of trace.csv.")
     tensorboard: bool = _flag(False, "Write TensorBoard events.")
+    figure: str = _flag(
+        "row", "row: the images; all: also the trace, the margins of the mixtures, the front.", choices=("row", "all")
+    )
 
     def resolved(self) -> Self:
         """As `TrainConfig.resolved`, and the files of the other flags."""
         config = super().resolved()
-        files = {name: getattr(config, name) for name in ("pairs", "labels", "weights", "index")}
+        files = {name: getattr(config, name) for name in ("pairs", "labels", "weights", "index", "reader")}
         named: Any = {name: _absolute(path) for name, path in files.items() if path and path not in ("imagenet", "random")}
         return dataclasses.replace(config, **named)
 
@@ -218,6 +246,26 @@ class CollideConfig(TrainConfig):
         if self.units is not None:
             return len(self.units.split(","))
         return 1 if self.nearest or (self.objective == "match" and not self.start_noise) else 5
+
+    def spread_asked(self) -> float | None:
+        """`spread` as a number; None where the largest is to be found.
+
+        Raises:
+            RequestError: it is neither.
+        """
+        if self.spread == "max":
+            return None
+        try:
+            value = float(self.spread)
+        except ValueError:
+            value = -1.0
+        if not 0 <= value < float("inf"):
+            raise RequestError(f"--spread={self.spread}", "a number of at least 0, or max")
+        return value
+
+    def pull(self) -> float | None:
+        """The fixed weight of `source_pull`; None where the search leads it."""
+        return 0.0 if self.source_pull is None and self.objective == "match" else self.source_pull
 
     def is_sweep(self) -> bool:
         """Whether many pairs are asked for."""
@@ -255,7 +303,8 @@ class CollideConfig(TrainConfig):
             "seed",
             "start_noise",
             "hull_samples",
-            "spread",
+            "source_pull",
+            "patience",
             "half_life",
             "checkpoint_seconds",
             "worst_starts",
@@ -265,6 +314,10 @@ class CollideConfig(TrainConfig):
             "surround",
         )
         _positive(self, "stop_loss", "stop_fraction")
+        for name in ("match_quantile", "reader_accuracy"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise RequestError(f"--{name}={getattr(self, name)}", "a share from 0 to 1")
+        self.spread_asked()
         if self.stop_fraction >= 1:
             raise RequestError(f"--stop_fraction={self.stop_fraction}", "a share below 1")
         self._check_combinations()
@@ -311,12 +364,10 @@ class CollideConfig(TrainConfig):
             raise RequestError(f"--pairs_together={self.pairs_together} with {others[0]}", "one of the two", "Leave one out.")
 
     def _check_exact(self) -> None:
-        exact = {name: getattr(self, name) for name in ("direction", "nearest", "max_change", "max_total")}
+        exact = {name: getattr(self, name) for name in ("direction", "nearest")}
         given = [f"--{name}={value}" for name, value in exact.items() if value is not None]
         if given and self.solver != "exact":
             raise RequestError(" ".join(given), "--solver=exact beside it", "Add it, or leave the flag out.")
-        if self.nearest is None and (self.max_change is not None or self.max_total is not None):
-            raise RequestError(" ".join(given), "--nearest=l1 or --nearest=l2 beside it", "Add it, or leave the flag out.")
         if self.nearest is not None and (self.direction is not None or self.units is not None or self.num_corners() != 1):
             raise RequestError(
                 f"--nearest={self.nearest} with --direction, --units or several --corners",
@@ -356,9 +407,23 @@ class CollideConfig(TrainConfig):
             )
         if self.solver == "exact":
             raise RequestError("--solver=exact with --parameterization=composite", "--solver=gradient", "Leave it out.")
+        bounded = [f"--{name}={getattr(self, name)}" for name in ("max_change", "max_total") if getattr(self, name) is not None]
+        if bounded:
+            mend = "Say --source_pull instead, or leave it out."
+            raise RequestError(f"{bounded[0]} with --parameterization=composite", "--parameterization=pixels", mend)
 
 
-_MNIST = {"literal": True, "term_weights": "corner_push=7,inactive_magnitude=0.8", "hull_samples": 0, "start_noise": 0.0}
+# The paper's losses: nothing holds the hull together or pulls to the source, and only L_pos says when to end.
+_PAPER = {
+    "literal": True,
+    "hull_samples": 0,
+    "start_noise": 0.0,
+    "source_pull": 0.0,
+    "patience": 0,
+    "max_steps": 20_000,
+    "allow_trivial": True,
+}
+_MNIST = {"term_weights": "corner_push=7,inactive_magnitude=0.8,feature_distance=0"} | _PAPER
 
 PRESETS: dict[str, dict[str, Any]] = {
     # Section 3.1: gradient descent at a fixed rate, every corner to L_pos < 5.
@@ -370,25 +435,20 @@ PRESETS: dict[str, dict[str, Any]] = {
     "paper": {
         "optimizer": "ema",
         "learning_rate": "0.01",
-        "term_weights": "active_match=50,corner_push=10,inactive_magnitude=10",
+        "term_weights": "active_match=50,corner_push=10,inactive_magnitude=10,feature_distance=0",
         "half_life": 0.0,
-        "literal": True,
-        "hull_samples": 0,
-        "start_noise": 0.0,
-    },
+    }
+    | _PAPER,
     # The same for composites: their rates by step, 100 TV, a control parameter a pixel.
     "composite_paper": {
         "parameterization": "composite",
         "optimizer": "ema",
         "learning_rate": "0:0.001,2200:0.01,3200:0.02,4700:0.04,7000:0.06,9000:0.08,11000:0.1,14000:0.001",
-        "term_weights": "active_match=50,corner_push=10,inactive_magnitude=10,total_variation=100",
+        "term_weights": "active_match=50,corner_push=10,inactive_magnitude=10,feature_distance=0,total_variation=100",
         "half_life": 0.0,
-        "literal": True,
-        "hull_samples": 0,
-        "start_noise": 0.0,
         "control_spacing": 1,
-        "max_steps": 20_000,
-    },
+    }
+    | _PAPER,
 }
 """Name -> values of `CollideConfig` fields."""
 

@@ -4,12 +4,15 @@ import dataclasses
 import functools
 import math
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from tfcollide.audit.null_distribution import NullDistribution, null_distribution
+from tfcollide.audit.reader import Reader, nearest_neighbors, network_reader
 from tfcollide.data.labelled import LabelledImages
 from tfcollide.descent import Descent
 from tfcollide.errors import RequestError
@@ -19,9 +22,11 @@ from tfcollide.models import training
 from tfcollide.models.affine import AffineMap, affine_map
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.models.dense_chain import DenseChain, Unreadable, read_chain
+from tfcollide.models.loading import load_classifier
 from tfcollide.models.predictions import Predictions, evenly
 from tfcollide.polytope.hull import mean_distance
 from tfcollide.polytope.worst_mixture import MixtureSearch
+from tfcollide.progress import stage
 from tfcollide.recipes.classifiers import open_classifier
 from tfcollide.recipes.composing import Composer, open_composer
 from tfcollide.recipes.config import CollideConfig
@@ -52,6 +57,7 @@ class Experiment:
         predicted: `[test_size]`, the classifier's class of each test image, an array or looked up on demand.
         labelled: whether the data set's classes are the classifier's.
         seconds_training: spent on training; 0 where the classifier was in the cache.
+        other_reader: the network that --reader names.
     """
 
     data: LabelledImages
@@ -66,6 +72,7 @@ class Experiment:
     predicted: Any
     labelled: bool
     seconds_training: float
+    other_reader: Classifier | None = None
 
     @functools.cached_property
     def test_accuracy(self) -> float | None:
@@ -85,6 +92,31 @@ class Experiment:
         """Mean distance between two test images, over all pairs of the first 5,000, or as many as 256 MiB hold."""
         count = min(_DISTANCE_SAMPLE, _DISTANCE_VALUES // math.prod(self.data.shape))
         return mean_distance(from_uint8(self.data.test.images[:count], self.classifier.bounds))
+
+    @functools.cached_property
+    def null(self) -> NullDistribution | None:
+        """Feature distances at the tap between images of one class; None where no data set has them."""
+        if not self.data.test_size:
+            return None
+        splits = (split for split in (self.data.test, self.data.train) if len(split.labels))
+        with stage(f"comparing features of images of one class at {self.tap.name}"):
+            return null_distribution(
+                self.tap.pre_activation,
+                self.tap.rectifier,
+                splits,
+                self.classifier.bounds,
+                batch_size=self.classifier.batch_size,
+            )
+
+    @functools.cached_property
+    def reader(self) -> Reader | None:
+        """Who says what a corner shows; None where the data set has nothing to learn from."""
+        if not self.data.test_size:
+            return None
+        with stage("learning to read images"):
+            if self.other_reader is not None:
+                return network_reader(self.other_reader, self.data, self.classifier.bounds)
+            return nearest_neighbors(self.data, self.classifier.bounds)
 
     @functools.cached_property
     def affine(self) -> AffineMap:
@@ -144,6 +176,7 @@ def prepare(config: CollideConfig, data: LabelledImages, strategy: tf.distribute
         predicted=opened.predicted,
         labelled=opened.labelled,
         seconds_training=opened.seconds_training,
+        other_reader=load_classifier(Path(config.reader)) if config.reader else None,
     )
     _check_solvable(config, experiment)
     if not tap.sole:

@@ -111,6 +111,16 @@ def result_of(source: str, target: str, out: Path) -> PairResult:
         mean_probability=found["interpolation"]["mean_probability"],
         png_accuracy=found["png"]["accuracy"],
         misread=sum(corner["predicted"] != found["target"]["predicted"] for corner in found["corners"]),
+        found=found["found"],
+        missing=tuple(found["missing"]),
+        trivial=sum(corner["trivial"] for corner in found["corners"]),
+        lost=sum(corner["lost"] for corner in found["corners"]),
+        ended=found["ended"],
+        source_share=_mean([corner["source_share"] for corner in found["corners"]]),
+        target_share=_mean([corner["target_share"] for corner in found["corners"]]),
+        feature_quantile=_largest([corner["feature_quantile"] for corner in found["corners"]]),
+        front=found["front"][-1][0] if found["front"] and not found["front_end"] else None,
+        front_end=found["front_end"],
         **_proven(found),
     )
 
@@ -119,6 +129,11 @@ def _largest(values: Sequence[float | None]) -> float | None:
     """The largest, or None where one is: JSON has no infinity, and a corner that diverged has no finite loss."""
     known = [value for value in values if value is not None]
     return max(known) if len(known) == len(values) else None
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known and len(known) == len(values) else None
 
 
 def _proven(found: Mapping[str, Any]) -> dict[str, Any]:

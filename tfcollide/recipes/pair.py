@@ -18,16 +18,17 @@ from tfcollide.ledger import Ledger
 from tfcollide.models.dense_chain import DenseChain
 from tfcollide.parameterizations.composite import Composite
 from tfcollide.perceptual import perceptual
-from tfcollide.polytope import checks, hull
+from tfcollide.polytope import checks
 from tfcollide.polytope.certificate import certify
 from tfcollide.polytope.worst_mixture import clopper_pearson
+from tfcollide.recipes import verdict
 from tfcollide.recipes.composite_files import describe, write_composite
 from tfcollide.recipes.config import CollideConfig
 from tfcollide.recipes.experiment import Experiment
 from tfcollide.recipes.problem import Problem, pose
 from tfcollide.recipes.request import Pair
 from tfcollide.recipes.solve import Solution, solve
-from tfcollide.records import Certificate, CompositeRecord, Distance, EndPoint, Summary, WorstMixture, write_json
+from tfcollide.records import Certificate, CompositeRecord, EndPoint, Summary, WorstMixture, write_json
 from tfcollide.report import run_files
 from tfcollide.run_directory import RunDirectory
 
@@ -126,8 +127,8 @@ def check(
     ends = {"converged": result.converged, "failed_at": result.failed_at}
     judged = checks.judge_mixtures(classifier, tap, corners, problem.weights, problem.seen, ledger=ledger)
     mixtures = judged.record(config.sampling)
-    to_source = np.linalg.norm((corners - problem.start).reshape(len(corners), -1), axis=1)
-    return Summary(
+    records = checks.judge_corners(classifier, tap, corners, problem.goal, problem.seen, units=problem.units, **ends)
+    summary = Summary(
         dataset=config.dataset_name(),
         model=classifier.name,
         tap=experiment.tap.name,
@@ -141,8 +142,8 @@ def check(
         source=_end_point(experiment, problem.source, problem.start),
         target=_end_point(experiment, problem.target, problem.goal_image),
         test_accuracy=experiment.test_accuracy,
-        corners=checks.judge_corners(classifier, tap, corners, problem.goal, problem.seen, units=problem.units, **ends),
-        distance=Distance(experiment.dataset_mean, hull.mean_distance(corners), float(to_source.mean())),
+        corners=verdict.with_validity(experiment, problem, corners, records),
+        distance=verdict.distances(experiment, problem, result),
         interpolation=mixtures,
         png=checks.check_png(classifier, tap, read_back, problem.goal, problem.weights, problem.seen, ledger),
         worst_mixture=_worst_mixture(config, experiment, problem, corners, judged, ledger),
@@ -156,7 +157,17 @@ def check(
         perceptual=perceptual(corners, classifier.bounds),
         composite=_composite(experiment, problem, result),
         sole_tap=tap.sole,
+        ended=result.ended,
+        probe=result.probe,
+        pixel_range=tuple(classifier.bounds),
+        reader=verdict.reader_record(experiment, problem.reader),
+        match=problem.match.quantile if problem.match.null else "unscaled",
+        scale=verdict.scale(problem.match, problem),
+        mixture_looks=verdict.looks_of_mixtures(experiment, problem, corners),
+        allow_trivial=config.allow_trivial,
     )
+    lacks = verdict.missing(summary, problem.match, judged)
+    return dataclasses.replace(summary, found=not lacks, missing=lacks)
 
 
 def _composite(experiment: Experiment, problem: Problem, result: Solution) -> CompositeRecord | None:

@@ -4,11 +4,13 @@ import dataclasses
 
 import numpy as np
 
+from tfcollide.audit.matching import Match
+from tfcollide.audit.reader import Qualified, qualify
 from tfcollide.composites.seed import Seed
 from tfcollide.data.select import Choice, resolve
 from tfcollide.errors import RequestError
 from tfcollide.images import from_uint8
-from tfcollide.objectives.terms import Goal, make_goal
+from tfcollide.objectives.terms import Goal, make_goal, staying
 from tfcollide.objectives.units import Groups, choose_units, parse_units
 from tfcollide.polytope import checks, hull
 from tfcollide.polytope.halfspaces import active_units
@@ -32,6 +34,8 @@ class Problem:
         units: N groups of pushed units.
         goal: the same as tensors.
         weights: `[S, N]` convex weights of the mixtures to check.
+        match: how near features must come.
+        reader: who says what corners show, or why nobody does.
         seed: the patches that stand for the source, where composites are asked for.
     """
 
@@ -43,6 +47,8 @@ class Problem:
     units: Groups
     goal: Goal
     weights: np.ndarray
+    match: Match
+    reader: Qualified
     seed: Seed | None = None
 
 
@@ -73,14 +79,31 @@ def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
     if experiment.objective.pushes_units and config.direction in (None, "units") and config.nearest is None:
         asked = parse_units(config.units) if config.units else None
         units = choose_units(active, corners, asked, unit_shape=experiment.tap.unit_shape)
+    start = from_uint8(source.image, classifier.bounds)
+    goal = make_goal(seen.pre_activation, units, active | (seen.pre_activation >= ceiling), ceiling=ceiling)
     return Problem(
         source=source,
         target=target,
-        start=from_uint8(source.image, classifier.bounds),
+        start=start,
         goal_image=goal_image,
         seen=seen,
         units=units,
-        goal=make_goal(seen.pre_activation, units, active | (seen.pre_activation >= ceiling), ceiling=ceiling),
+        goal=staying(goal, start, goal_image),
         weights=hull.convex_weights(config.interpolations, corners, sampling=config.sampling, seed=config.seed),
+        match=_match(config, experiment, start, goal),
+        reader=qualify(
+            experiment.reader,
+            least_accuracy=config.reader_accuracy,
+            source=start,
+            target=goal_image,
+            source_label=source.label,
+            target_label=target.label,
+        ),
         seed=experiment.composer.find(source.image) if experiment.composer else None,
     )
+
+
+def _match(config: CollideConfig, experiment: Experiment, start: np.ndarray, goal: Goal) -> Match:
+    terms, _ = checks.terms_and_logits(experiment.classifier, experiment.tap, start[None], goal)
+    own = {name: float(value[0]) for name, value in terms.items()}
+    return Match(experiment.null, config.match_quantile, config.stop_fraction, own)

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from tfcollide.audit.validity import Validity, judge_validity
 from tfcollide.descent_state import DescentState, pack_state
 from tfcollide.images import from_uint8
 from tfcollide.ledger import read_arrays
@@ -20,16 +21,17 @@ from tfcollide.optimize import minimize_pairs
 from tfcollide.parameterizations.composite import Composite
 from tfcollide.polytope import checks, geometry, vertices
 from tfcollide.polytope.halfspaces import Polytope, collision_polytope
-from tfcollide.polytope.holding import HullJudge
+from tfcollide.polytope.holding import HullJudge, Probe
 from tfcollide.polytope.nearest import nearest
 from tfcollide.progress import progress
 from tfcollide.recipes.config import CollideConfig
-from tfcollide.recipes.descents import start_noise
+from tfcollide.recipes.descents import spread_length, start_noise
 from tfcollide.recipes.experiment import Experiment
 from tfcollide.recipes.problem import Problem
+from tfcollide.recipes.widest import widest
 from tfcollide.records import ExactRecord, Trace, write_npz
 
-__all__ = ["Solution", "place", "solve", "solve_together"]
+__all__ = ["Solution", "place", "solve", "solve_together", "validity_of"]
 
 EXACT_STOP = 1e-6
 """The L_pos below which a saved exact corner counts as found; rounding to float32 leaves about 1e-9."""
@@ -51,6 +53,9 @@ class Solution(NamedTuple):
         stop_loss: `[N]`, what L_pos had to fall below.
         trace: the terms along the way.
         exact: what the exact solver has to say, or None.
+        ended: why the search ended, one of `descent_state.ENDS`.
+        spread: the distance that corners were to keep, a share of the pixel range; None where none was asked for.
+        probe: what the probes of the hull said at the end, in words; None where there were none.
     """
 
     corners: np.ndarray
@@ -61,6 +66,9 @@ class Solution(NamedTuple):
     stop_loss: np.ndarray
     trace: Trace
     exact: ExactRecord | None = None
+    ended: str = "met"
+    spread: float | None = None
+    probe: str | None = None
 
 
 def solve(config: CollideConfig, experiment: Experiment, problem: Problem, checkpoint: Path) -> Solution:
@@ -78,7 +86,38 @@ def solve(config: CollideConfig, experiment: Experiment, problem: Problem, check
     if config.solver == "exact":
         return _solve_exactly(config, experiment, problem)
     place(experiment, problem)
+    if config.spread_asked() is None and experiment.together:
+        return _solve_widest(config, experiment, problem, checkpoint)
     return solve_together(config, experiment, [problem], checkpoint)[0]
+
+
+def _solve_widest(config: CollideConfig, experiment: Experiment, problem: Problem, checkpoint: Path) -> Solution:
+    """The corners farthest apart whose hull holds and which still are the source."""
+
+    def solve_at(spread: float) -> Solution:
+        goal = problem.goal._replace(spread=tf.constant(spread_length(spread, experiment.classifier), tf.float32))
+        beside = checkpoint.with_name(f".spread_{spread:.4f}{checkpoint.suffix}")
+        (found,) = solve_together(config, experiment, [dataclasses.replace(problem, goal=goal)], beside)
+        return found._replace(spread=spread)
+
+    def holds(found: Solution) -> bool:
+        judged = validity_of(experiment, problem, found.corners)
+        return found.ended == "met" and not any(one.trivial or one.lost for one in judged)
+
+    return widest(solve_at, holds)
+
+
+def validity_of(experiment: Experiment, problem: Problem, corners: np.ndarray) -> tuple[Validity, ...]:
+    """Which image each corner still is."""
+    return judge_validity(
+        corners,
+        problem.start,
+        problem.goal_image,
+        experiment.classifier.bounds,
+        reader=problem.reader.reader,
+        source_label=problem.source.label,
+        target_label=problem.target.label,
+    )
 
 
 def solve_together(
@@ -98,6 +137,7 @@ def solve_together(
     resume = read_arrays(checkpoint) or None
     if resume:
         tqdm.write(f"Going on from step {int(resume['step']):,} of {checkpoint.parent}", file=sys.stderr)
+    probes: dict[int, Probe] = {}
     with progress(total=config.max_steps, desc="descent", unit=" steps", leave=False) as bar:
         found = minimize_pairs(
             experiment.descent,
@@ -107,14 +147,39 @@ def solve_together(
             stop_loss=config.stop_loss,
             stop_fraction=config.stop_fraction,
             resume=resume,
-            accept=_acceptance(experiment, problems),
+            accept=_acceptance(experiment, problems, probes, bar),
             on_chunk=_reporter(bar, experiment.objective.progress_term, checkpoint, config.checkpoint_seconds),
+            limits=_limits(experiment, problems),
         )
     images = [parameterization.to_image(tf.constant(one.controls)).numpy() for one in found]
     return [
-        Solution(corners, one.controls, one.steps, one.converged, one.failed_at, one.stop_loss, one.trace)
-        for corners, one in zip(images, found, strict=True)
+        Solution(
+            corners,
+            one.controls,
+            one.steps,
+            one.converged,
+            one.failed_at,
+            one.stop_loss,
+            one.trace,
+            ended=one.ended,
+            spread=config.spread_asked() if experiment.together else None,
+            probe=str(probes[pair]) if pair in probes else None,
+        )
+        for pair, (corners, one) in enumerate(zip(images, found, strict=True))
     ]
+
+
+def _limits(experiment: Experiment, problems: Sequence[Problem]) -> dict[str, np.ndarray]:
+    """Term -> `[N]`, what it is not to exceed at the corners of all problems, for features to match."""
+    if experiment.descent.continuation is None:
+        return {}
+    each = [one.match.limits() for one in problems]
+    found = {
+        name: np.repeat([limits[name] for limits in each], [len(one.units) for one in problems])
+        for name in each[0]
+        if name in experiment.descent.term_names
+    }
+    return found | ({"hull_match": found["feature_distance"]} if experiment.together and "feature_distance" in found else {})
 
 
 def place(experiment: Experiment, problem: Problem) -> None:
@@ -181,13 +246,33 @@ def _nearest_words(status: str) -> str:
     }.get(status, vertices.explain(status))
 
 
-def _acceptance(experiment: Experiment, problems: Sequence[Problem]) -> Callable[[int, np.ndarray], bool]:
-    """What the descent asks before a pair ends: whether the hull holds, where it was to be held together."""
+def _acceptance(
+    experiment: Experiment, problems: Sequence[Problem], probes: dict[int, Probe], bar: tqdm
+) -> Callable[[int, np.ndarray], float]:
+    """What the descent asks before a pair ends: how well the hull holds, where it was to be held together."""
     if not experiment.together:
-        return lambda pair, controls: True
-    classifier = experiment.classifier
-    judges = [HullJudge(classifier, one.goal_image, one.seen.predicted, len(one.units)) for one in problems]
-    return lambda pair, controls: judges[pair](experiment.parameterization.to_image(tf.constant(controls)).numpy())
+        return lambda pair, controls: 1.0
+    judges = [
+        HullJudge(
+            experiment.classifier,
+            experiment.tap,
+            one.goal_image,
+            one.goal,
+            one.seen.predicted,
+            len(one.units),
+            one.match.excess if experiment.descent.continuation else lambda terms: 0.0,
+        )
+        for one in problems
+    ]
+
+    def accept(pair: int, controls: np.ndarray) -> float:
+        found = judges[pair](experiment.parameterization.to_image(tf.constant(controls)).numpy())
+        if pair not in probes or found.score > probes[pair].score:
+            probes[pair] = found
+        bar.set_postfix_str(f"limits met; {found}" if found.score < 1.0 else "the hull holds")
+        return found.score
+
+    return accept
 
 
 def _reporter(bar: tqdm, term: str, checkpoint: Path, every: float) -> Callable[[DescentState, Trace], None]:

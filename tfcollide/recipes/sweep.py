@@ -1,6 +1,7 @@
 """Many pairs with one model and one compiled descent; resumable pair by pair."""
 
-from collections.abc import Mapping
+import collections
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +95,18 @@ def _summarise(
         pairs=tuple(results),
         seconds=seconds,
         sole_tap=experiment.tap.sole,
+        num_found=sum(result.found for result in results),
+        num_trivial=sum(result.trivial > 0 for result in results),
+        num_lost=sum(result.lost > 0 and not result.trivial for result in results),
+        reasons=_counted(
+            reason for result in results for reason in result.missing or ["could not be run"] * bool(result.error)
+        ),
+        ended=_counted(result.ended for result in results if result.ended),
     )
+
+
+def _counted(words: Iterable[str]) -> dict[str, int]:
+    return dict(collections.Counter(words).most_common())
 
 
 def _seconds(folder: Path, results: list[PairResult], shared: Mapping[str, float]) -> dict[str, float]:
