@@ -9,8 +9,9 @@ from tfcollide.errors import RequestError
 from tfcollide.models.affine import AffineMap, affine_map
 from tfcollide.models.classifier import Classifier
 from tfcollide.polytope.halfspaces import Polytope, collision_polytope
-from tfcollide.polytope.near_source import corners_near, explain_near, least_change, smallest_distance, within_box
+from tfcollide.polytope.near_source import corners_near, explain_near, least_change, within_box
 from tfcollide.polytope.nearest import nearest
+from tfcollide.polytope.smallest import smallest_distance
 from tfcollide.polytope.vertices import diverse_corners, exact_corners, random_objectives, saved_corners, unit_objectives
 from tfcollide.shapes import Bounds
 
@@ -136,6 +137,28 @@ def test_the_smallest_box_of_a_segment(spread):
     assert spread / 2 <= found.max_change <= 1.021 * spread / 2
 
 
+@pytest.mark.parametrize("spread", [0.01, 0.1, 0.3, 0.9])
+def test_the_smallest_ball_of_a_segment(spread):
+    # Corners at a distance of r to both sides are r sqrt(2) apart, root mean square.
+    found = near(SEGMENT, MIDDLE, ALONG, spread=spread, within="ball")
+    assert found.status == "optimal" and found.max_change is None
+    assert spread <= found.spread_reached == pytest.approx(2**0.5 * found.max_total, abs=1e-5)
+    assert spread / 2**0.5 <= found.max_total <= 1.021 * spread / 2**0.5 + 1e-6
+    assert near(SEGMENT, MIDDLE, ALONG, spread=1.5, within="ball").spread_reached == pytest.approx(1.0)
+    assert near(EMPTY, MIDDLE, ALONG, spread=spread, within="ball").status == "infeasible"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_smallest_ball_is_none_larger_than_the_ball_of_the_smallest_box(seed):
+    shape, source, objectives = random_shape(seed, size=12)
+    box, ball = (near(shape, source, objectives, spread=0.05, within=within) for within in ("box", "ball"))
+    assert ball.status == "optimal" and ball.spread_reached >= 0.05
+    assert nearest(shape, source).distance <= ball.max_total
+    assert ball.max_total <= 1.1 * np.linalg.norm(box.corners.points - source, axis=1).max()
+    again = near(shape, source, objectives, spread=0.05, max_total=ball.max_total)
+    np.testing.assert_array_equal(again.corners.points, ball.corners.points)
+
+
 def test_a_spread_that_no_box_gives_is_told_with_the_largest():
     found = near(SEGMENT, MIDDLE, ALONG, spread=1.5)
     assert found.status == "too close"
@@ -250,6 +273,7 @@ def test_saved_corners_near_the_source_collide_and_stay_within(collision, direct
 def test_what_makes_no_sense_is_refused():
     for options, words in (
         ({"direction": "up"}, "direction up: expected one of units, random, diverse"),
+        ({"within": "cone"}, "within cone: expected one of box, ball"),
         ({"spread": -1.0}, "spread=-1.0"),
         ({"max_change": np.nan}, "max_change=nan"),
         ({"max_total": -0.1}, "max_total=-0.1"),

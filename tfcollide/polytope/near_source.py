@@ -4,12 +4,12 @@
 
 Corners of the whole polytope never see the source; they lie as far from it as pixels
 allow. The smallest box with any collision, and then the smallest with corners that
-are far enough apart, say how much of an image has to change.
+are far enough apart, say how much of an image has to change. A ball is kinder to L2
+distances, a box to single pixels.
 """
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse
@@ -23,6 +23,7 @@ from tfcollide.polytope.linear_program import LinearProgram
 from tfcollide.polytope.nearest import nearest
 from tfcollide.polytope.relative_interior import solve
 from tfcollide.polytope.rounding import inward
+from tfcollide.polytope.smallest import Tried, smallest, smallest_distance
 from tfcollide.polytope.vertices import (
     ExactCorners,
     diverse_corners,
@@ -33,10 +34,7 @@ from tfcollide.polytope.vertices import (
     unit_objectives,
 )
 
-__all__ = ["NearCorners", "corners_near", "explain_near", "least_change", "smallest_distance", "within_box"]
-
-_FINE = 0.02
-"""The smallest box is found to this share of its half-width."""
+__all__ = ["NearCorners", "corners_near", "explain_near", "least_change", "within_box"]
 
 _DISTINCT = 1e-6
 """Corners closer than this (RMS) count as one."""
@@ -56,14 +54,14 @@ class NearCorners:
     Attributes:
         corners: N of them; NaN where there is none.
         max_change: half the width of the box that they were sought in, given or found; None for no box.
-        max_total: the radius of the ball, as given; None for no ball.
+        max_total: the radius of the ball, given or found; None for no ball.
         least_change: the smallest half-width at which a collision exists, whatever
             was asked for; inf where none does.
         spread_reached: the smallest RMS difference of two corners, |x_i - x_j|_2 / sqrt(D);
             inf for a single corner, NaN where one is missing.
         status: "optimal"; "infeasible": no collision within the box and ball; "too
             close": there are corners, but nearer to each other than `spread` (where the
-            box was sought: in every box; these are the farthest apart of those
+            box or ball was sought: in any; these are the farthest apart of those
             tried); "unbounded"; or "failed: " and the solver's words. See `explain_near`.
     """
 
@@ -117,15 +115,6 @@ def least_change(polytope: Polytope, source: np.ndarray) -> float:
     return max(solution.value, 0.0) if solution.status == "optimal" else np.inf
 
 
-def smallest_distance(points: np.ndarray) -> float:
-    """The smallest RMS difference of two of `points` `[N, D]`; inf for one point, NaN where one is NaN."""
-    count, size = points.shape
-    if np.isnan(points).any():
-        return np.nan
-    apart = np.linalg.norm(points[:, None] - points[None], axis=-1)[np.triu_indices(count, 1)]
-    return float(apart.min(initial=np.inf)) / size**0.5
-
-
 def corners_near(
     affine: AffineMap,
     polytope: Polytope,
@@ -136,16 +125,17 @@ def corners_near(
     spread: float,
     max_change: float | None = None,
     max_total: float | None = None,
+    within: str = "box",
     seed: int = 0,
 ) -> NearCorners:
-    """Corners of `polytope` within a box, a ball or both; with neither, within the smallest box that will do.
+    """Corners of `polytope` within a box, a ball or both; with neither, within the smallest that will do.
 
-    That box is the smallest, of those tried, whose corners in the N directions are
-    all at least `spread` apart: half-widths grow from `least_change`, their excess
-    over it doubling, until one will do, and the last step is bisected to 2 % of the
-    half-width. (The distance of corners in fixed directions need not grow with the
-    box, so a smaller one between those tried is not excluded. A larger spread
-    never gives a smaller box.)
+    That is the smallest, of those tried, whose corners in the N directions are all at
+    least `spread` apart: half-widths grow from `least_change` (radii from the nearest
+    collision), their excess over it doubling, until one will do, and the last step is
+    bisected to 2 % of the size. The distance of corners in fixed directions need not
+    grow with the set, so a smaller one between those tried is not excluded; but a
+    larger spread never gives a smaller one.
 
     Args:
         affine: the pre-activation as a function of the image.
@@ -157,74 +147,34 @@ def corners_near(
         spread: the least RMS difference of any two corners, in units of the image.
         max_change: half the width of the box.
         max_total: the radius of the ball.
+        within: "box" or "ball": which is sought where neither is given.
         seed: of "random" and "diverse".
 
     Raises:
-        RequestError: an unknown direction, a negative number, a source of another
-            size, or bounds without an end where the smallest box is sought.
+        RequestError: an unknown word, a negative number, a source of another size,
+            or bounds without an end where the smallest box or ball is sought.
     """
     source = np.asarray(source, np.float64)
-    _check(polytope, source, direction, {"spread": spread, "max_change": max_change, "max_total": max_total})
+    _check(polytope, source, direction, within, {"spread": spread, "max_change": max_change, "max_total": max_total})
     find = _finder(affine, polytope, source, groups_or_objectives, direction or "units", seed)
-    least = least_change(polytope, source)
-    need, radius = max(spread, _DISTINCT), np.inf if max_total is None else max_total
+    least, need = least_change(polytope, source), max(spread, _DISTINCT)
 
-    def look(half_width: float) -> _Tried:
+    def look(half_width: float, radius: float) -> Tried:
         corners = find(half_width, radius)
-        return _Tried(half_width, corners, smallest_distance(corners.points))
+        return Tried(half_width, corners, smallest_distance(corners.points))
 
-    if max_change is None and max_total is None:
-        tried = _smallest_box(look, least, _whole(polytope, source), need)
+    if max_change is not None or max_total is not None:
+        tried = look(np.inf if max_change is None else max_change, np.inf if max_total is None else max_total)
+    elif within == "box":
+        widths = least, float(_farthest(polytope, source).max())
+        tried = smallest(lambda width: look(width, np.inf), *widths, need, widest=2.0)
+        max_change = tried.size
     else:
-        tried = look(np.inf if max_change is None else max_change)
-    box = tried.max_change if np.isfinite(tried.max_change) else None
-    return NearCorners(tried.corners, box, max_total, least, tried.spread, tried.status(need))
-
-
-class _Tried(NamedTuple):
-    """Half the width of a box, its corners and the smallest distance of two; NaN where one is missing."""
-
-    max_change: float
-    corners: ExactCorners
-    spread: float
-
-    def status(self, need: float) -> str:
-        missing = next((status for status in self.corners.status if status != "optimal"), None)
-        return missing or ("optimal" if self.spread >= need else "too close")
-
-
-def _smallest_box(look: Callable[[float], _Tried], least: float, most: float, need: float) -> _Tried:
-    """See `corners_near`. A larger `need` passes by the same half-widths, only farther."""
-    if not np.isfinite(least):
-        return look(most)
-    low, tried = min(least, most), []
-    for width in _growing(low, most):
-        # Two points of a box are no farther apart than it is wide.
-        if 2.0 * width >= need or width == most:
-            tried.append(look(width))
-            if tried[-1].spread >= need:
-                return _bisected(look, low, tried[-1], need)
-        low = width
-    return max(tried, key=lambda one: np.nan_to_num(one.spread, nan=-1.0))
-
-
-def _bisected(look: Callable[[float], _Tried], low: float, best: _Tried, need: float) -> _Tried:
-    while best.max_change - low > _FINE * best.max_change:
-        middle = look((low + best.max_change) / 2.0)
-        if middle.spread >= need:
-            best = middle
-        else:
-            low = middle.max_change
-    return best
-
-
-def _growing(least: float, most: float) -> list[float]:
-    """Half-widths above `least`, their excess doubling; the last is `most`."""
-    widths, excess = [], 0.1 * max(least, most / 50.0)
-    while least + excess < most:
-        widths.append(least + excess)
-        excess *= 2.0
-    return [*widths, most]
+        closest, whole = nearest(polytope, source).distance, float(np.linalg.norm(_farthest(polytope, source)))
+        radii = np.inf if np.isnan(closest) else closest, whole
+        tried = smallest(lambda r: look(np.inf, r)._replace(size=r), *radii, need, widest=2.0 / source.size**0.5)
+        max_total = tried.size
+    return NearCorners(tried.corners, max_change, max_total, least, tried.spread, tried.status(need))
 
 
 def _finder(
@@ -255,17 +205,18 @@ def _finder(
     return find
 
 
-def _whole(polytope: Polytope, source: np.ndarray) -> float:
-    """The half-width at which a box around `source` holds all of the bounds."""
-    most = float(np.maximum(source - polytope.lower, polytope.upper - source).max())
-    if not np.isfinite(most):
+def _farthest(polytope: Polytope, source: np.ndarray) -> np.ndarray:
+    """`[D]`, the most that the bounds let each coordinate differ from `source`."""
+    most = np.maximum(source - polytope.lower, polytope.upper - source)
+    if not np.isfinite(most).all():
         raise RequestError("bounds without an end", "finite ones, or max_change or max_total")
     return most
 
 
-def _check(polytope: Polytope, source: np.ndarray, direction: str | None, sizes: dict[str, float | None]) -> None:
-    if direction is not None and direction not in _DIRECTIONS:
-        raise RequestError(f"direction {direction}", f"one of {', '.join(_DIRECTIONS)}")
+def _check(polytope: Polytope, source: np.ndarray, direction: str | None, within: str, sizes: dict[str, float | None]) -> None:
+    for name, word, known in (("direction", direction or "units", _DIRECTIONS), ("within", within, ("box", "ball"))):
+        if word not in known:
+            raise RequestError(f"{name} {word}", f"one of {', '.join(known)}")
     for name, value in sizes.items():
         if value is not None and not value >= 0.0:
             raise RequestError(f"{name}={value}", "a number of at least 0")
