@@ -29,6 +29,7 @@ from tfcollide.polytope.vertices import (
     diverse_corners,
     diverse_points,
     exact_corners,
+    explain,
     extreme_points,
     random_objectives,
     unit_objectives,
@@ -75,7 +76,7 @@ class NearCorners:
 
 def explain_near(status: str) -> str:
     """What a status means, in words."""
-    return _WORDS.get(status, f"the solver gave up ({status.removeprefix('failed: ')})")
+    return _WORDS.get(status, explain(status))
 
 
 def within_box(polytope: Polytope, source: np.ndarray, max_change: float) -> Polytope:
