@@ -82,9 +82,11 @@ def minimise(program: LinearProgram, *, vertex: bool = True) -> Solution:
             whatever the interior-point method ends on, which is faster on many
             sparse rows.
     """
+    rows, columns = program.rows.shape
+    if (program.lower > program.upper).any():
+        return Solution("infeasible", np.full(columns, np.nan), np.nan, np.zeros(rows), 0)
     run = _Run(program, vertex)
     status = run.lazily() if vertex else run.at_once()
-    rows, columns = program.rows.shape
     if status != "optimal":
         return Solution(status, np.full(columns, np.nan), np.nan, np.zeros(rows), run.iterations)
     x = run.solution()

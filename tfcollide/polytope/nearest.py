@@ -13,20 +13,17 @@ whose left side has a closed form, a coordinate at a time.
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
 
-import clarabel
 import numpy as np
 import scipy.sparse
 
 from tfcollide.errors import RequestError
 from tfcollide.polytope.blas import one_blas_thread
+from tfcollide.polytope.change import Change, solve_conic
 from tfcollide.polytope.halfspaces import Polytope
 from tfcollide.polytope.linear_program import LinearProgram, minimise
 
 __all__ = ["Nearest", "nearest"]
-
-_ACCURACY = 1e-10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,29 +44,6 @@ class Nearest:
     distance: float
     duality_gap: float
     status: str
-
-
-class _Change(NamedTuple):
-    """The problem in z = x - source: equations and inequalities of length one, and a box.
-
-    Attributes:
-        rows: `[R, D]`.
-        limits: `[R]`.
-        equation: `[R]` bool; rows z = limits there, rows z <= limits elsewhere.
-        least: `[D]`.
-        most: `[D]`.
-    """
-
-    rows: np.ndarray
-    limits: np.ndarray
-    equation: np.ndarray
-    least: np.ndarray
-    most: np.ndarray
-
-    def miss(self, z: np.ndarray) -> float:
-        """The worst violation of a row."""
-        over = self.rows @ z - self.limits
-        return float(np.where(self.equation, np.abs(over), over).max(initial=0.0))
 
 
 @one_blas_thread()
@@ -101,7 +75,7 @@ def nearest(
     source = np.asarray(source, np.float64)
     if source.shape != polytope.lower.shape:
         raise RequestError(f"a source of shape {source.shape}", f"{polytope.lower.shape}, one number a coordinate")
-    change = _change(polytope, source, np.inf if max_change is None else max_change)
+    change = Change.of(polytope, source, np.inf if max_change is None else max_change)
     status, z, dual = _SOLVERS[norm](change) if (change.least <= change.most).all() else ("infeasible", None, None)
     nowhere = np.full(source.size, np.nan)
     if z is None or dual is None:
@@ -114,16 +88,7 @@ def nearest(
     return Nearest(np.clip(source + z, polytope.lower, polytope.upper), distance, gap, "optimal")
 
 
-def _change(polytope: Polytope, source: np.ndarray, max_change: float) -> _Change:
-    unit = polytope.unit_rows()
-    rows = np.concatenate([unit.equalities, unit.inequalities])
-    limits = np.concatenate([unit.values, unit.limits]) - rows @ source
-    equation = np.arange(len(limits)) < len(unit.values)
-    least, most = np.maximum(polytope.lower - source, -max_change), np.minimum(polytope.upper - source, max_change)
-    return _Change(rows, limits, equation, least, most)
-
-
-def _nearest_l1(change: _Change) -> tuple[str, np.ndarray | None, np.ndarray | None]:
+def _nearest_l1(change: Change) -> tuple[str, np.ndarray | None, np.ndarray | None]:
     """Z = up - down with both at least 0; returns status, z and the rows' multipliers."""
     up = np.maximum(change.least, 0.0), np.maximum(change.most, 0.0)
     down = np.maximum(-change.most, 0.0), np.maximum(-change.least, 0.0)
@@ -142,7 +107,7 @@ def _nearest_l1(change: _Change) -> tuple[str, np.ndarray | None, np.ndarray | N
     return "optimal", rise - fall, solution.row_dual
 
 
-def _lower_bound_l1(change: _Change, dual: np.ndarray) -> float:
+def _lower_bound_l1(change: Change, dual: np.ndarray) -> float:
     """Of sum |z|: limits' y + sum_j min_{least <= z <= most} |z| - w z with w = rows' y."""
     w = change.rows.T @ dual
     endless = ~(np.isfinite(change.least) & np.isfinite(change.most))
@@ -155,44 +120,16 @@ def _lower_bound_l1(change: _Change, dual: np.ndarray) -> float:
     return float(change.limits @ dual + (np.abs(ends) - w * ends).min(axis=0).sum())
 
 
-def _nearest_l2(change: _Change) -> tuple[str, np.ndarray | None, np.ndarray | None]:
-    """Minimises z'z / 2 with the rows that matter: the equations, then each row once it is violated."""
-    included = change.equation.copy()
-    while True:
-        part = change._replace(rows=change.rows[included], limits=change.limits[included], equation=change.equation[included])
-        status, z, some = _clarabel(part)
-        if z is None or some is None:
-            return status, None, None
-        violated = ~included & (change.rows @ z - change.limits > _ACCURACY)
-        if not violated.any():
-            dual = np.zeros(len(included))
-            dual[included] = some
-            return "optimal", *_refined(change, z, dual)
-        included |= violated
+def _nearest_l2(change: Change) -> tuple[str, np.ndarray | None, np.ndarray | None]:
+    """Minimises z'z / 2."""
+    size = len(change.least)
+    status, z, dual = solve_conic(change, scipy.sparse.eye_array(size, format="csc"), np.zeros(size))
+    if z is None or dual is None:
+        return status, None, None
+    return "optimal", *_refined(change, z, dual)
 
 
-def _clarabel(change: _Change) -> tuple[str, np.ndarray | None, np.ndarray | None]:
-    size, equations = len(change.least), int(change.equation.sum())
-    low, high = np.isfinite(change.least), np.isfinite(change.most)
-    eye = scipy.sparse.eye_array(size, format="csr")
-    order = np.argsort(~change.equation, kind="stable")  # equations first, as the cones are listed
-    a = scipy.sparse.vstack([scipy.sparse.csr_array(change.rows[order]), -eye[low], eye[high]])
-    b = np.concatenate([change.limits[order], -change.least[low], change.most[high]])
-    cones = [clarabel.ZeroConeT(equations), clarabel.NonnegativeConeT(len(b) - equations)]
-    solution = clarabel.DefaultSolver(
-        scipy.sparse.csc_matrix(eye), np.zeros(size), scipy.sparse.csc_matrix(a), b, cones, _settings()
-    ).solve()
-    words = str(solution.status)
-    if "Infeasible" in words:
-        return "infeasible", None, None
-    if not words.endswith("Solved"):
-        return f"failed: {words}", None, None
-    dual = np.zeros(len(order))
-    dual[order] = -np.array(solution.z)[: len(order)]
-    return "optimal", np.clip(solution.x, change.least, change.most), dual
-
-
-def _refined(change: _Change, z: np.ndarray, dual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _refined(change: Change, z: np.ndarray, dual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Solves for z again from the rows and bounds that bind, to the last digits, unless that is worse."""
     binding = change.equation | (-dual > change.limits - change.rows @ z)
     w = change.rows.T @ dual
@@ -211,23 +148,15 @@ def _refined(change: _Change, z: np.ndarray, dual: np.ndarray) -> tuple[np.ndarr
     return exact, dual if bounds[0] > bounds[1] else multipliers
 
 
-def _lower_bound_l2(change: _Change, dual: np.ndarray) -> float:
+def _lower_bound_l2(change: Change, dual: np.ndarray) -> float:
     """Of |z|: the root of 2 (limits' y + sum_j min_{least <= z <= most} z^2 / 2 - w z), least at z = clip(w)."""
     w = change.rows.T @ dual
     z = np.clip(w, change.least, change.most)
     return float(np.sqrt(max(2.0 * (change.limits @ dual + (0.5 * z * z - w * z).sum()), 0.0)))
 
 
-def _settings() -> Any:
-    settings = clarabel.DefaultSettings()
-    settings.verbose = False
-    settings.max_threads = 1  # the same digits on any number of cores
-    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = _ACCURACY
-    return settings
-
-
-_SOLVERS: dict[str, Callable[[_Change], tuple[str, np.ndarray | None, np.ndarray | None]]] = {
+_SOLVERS: dict[str, Callable[[Change], tuple[str, np.ndarray | None, np.ndarray | None]]] = {
     "l1": _nearest_l1,
     "l2": _nearest_l2,
 }
-_LOWER_BOUNDS: dict[str, Callable[[_Change, np.ndarray], float]] = {"l1": _lower_bound_l1, "l2": _lower_bound_l2}
+_LOWER_BOUNDS: dict[str, Callable[[Change, np.ndarray], float]] = {"l1": _lower_bound_l1, "l2": _lower_bound_l2}

@@ -7,7 +7,7 @@ One program a corner; each is solved by itself, two or more at a time.
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -22,13 +22,20 @@ from tfcollide.polytope.rounding import network_upper_bound
 __all__ = [
     "ExactCorners",
     "SavedCorners",
+    "Solver",
     "diverse_corners",
+    "diverse_points",
     "exact_corners",
     "explain",
+    "extreme_points",
     "random_objectives",
     "saved_corners",
     "unit_objectives",
+    "vertex_solver",
 ]
+
+Solver = Callable[[np.ndarray], Solution]
+"""Finds the point of a set at which an objective `[D]` is least."""
 
 _WORDS = {
     "optimal": "a corner was found",
@@ -107,12 +114,9 @@ def exact_corners(polytope: Polytope, objectives: np.ndarray, *, workers: int | 
     objectives = np.asarray(objectives, np.float64)
     if objectives.ndim != 2 or objectives.shape[1] != polytope.size:
         raise RequestError(f"objectives of shape {objectives.shape}", f"(N, {polytope.size})")
-    base = _program(polytope)
-    solutions = _solve_all([base._replace(cost=cost) for cost in objectives], workers)
-    return _collect(solutions, polytope.size)
+    return extreme_points(vertex_solver(polytope), objectives, workers=workers)
 
 
-@one_blas_thread()
 def diverse_corners(polytope: Polytope, count: int, *, seed: int, rounds: int = 4) -> ExactCorners:
     """Vertices that lie far from each other, one after the other; the first in a random direction.
 
@@ -128,19 +132,40 @@ def diverse_corners(polytope: Polytope, count: int, *, seed: int, rounds: int = 
         seed: of the random directions.
         rounds: linearisations a vertex, at most.
     """
-    base = _program(polytope)
     middle = (polytope.lower + polytope.upper) / 2.0
     middle = np.where(np.isfinite(middle), middle, 0.0)
+    return diverse_points(vertex_solver(polytope), middle, count, seed=seed, rounds=rounds)
+
+
+def vertex_solver(polytope: Polytope) -> Solver:
+    """What finds the vertex of `polytope` at which an objective `[D]` is least."""
+    base = _program(polytope)
+    return lambda cost: minimise(base._replace(cost=cost))
+
+
+@one_blas_thread()
+def extreme_points(solve: Solver, objectives: np.ndarray, *, workers: int | None = None) -> ExactCorners:
+    """`exact_corners` of any convex set that `solve` knows; `objectives` `[N, D]`."""
+    workers = min(workers or len(os.sched_getaffinity(0)), len(objectives))
+    if workers <= 1:
+        return _collect([solve(cost) for cost in objectives], objectives.shape[1])
+    with ThreadPoolExecutor(workers) as pool:
+        return _collect(list(pool.map(solve, objectives)), objectives.shape[1])
+
+
+@one_blas_thread()
+def diverse_points(solve: Solver, middle: np.ndarray, count: int, *, seed: int, rounds: int = 4) -> ExactCorners:
+    """`diverse_corners` of any bounded convex set that `solve` knows, about `middle` `[D]`."""
     found: list[Solution] = []
-    for direction in random_objectives(count, polytope.size, seed=seed):
-        candidates = _climb(base, np.stack([f.x for f in found]), middle, rounds) if found else []
+    for direction in random_objectives(count, middle.size, seed=seed):
+        candidates = _climb(solve, np.stack([f.x for f in found]), middle, rounds) if found else []
         if not any(_rank(c.x, found)[0] for c in candidates):
-            candidates.append(minimise(base._replace(cost=direction)))
+            candidates.append(solve(direction))
         failed = next((c for c in candidates if c.status != "optimal"), None)
         if failed is not None:
-            return _collect(found + [failed] * (count - len(found)), polytope.size)
+            return _collect(found + [failed] * (count - len(found)), middle.size)
         found.append(max(candidates, key=lambda c: _rank(c.x, found)))
-    return _collect(found, polytope.size)
+    return _collect(found, middle.size)
 
 
 @one_blas_thread()
@@ -175,19 +200,11 @@ def _program(polytope: Polytope) -> LinearProgram:
     )
 
 
-def _solve_all(programs: list[LinearProgram], workers: int | None) -> list[Solution]:
-    workers = min(workers or len(os.sched_getaffinity(0)), len(programs))
-    if workers <= 1:
-        return [minimise(program) for program in programs]
-    with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(minimise, programs))
-
-
-def _climb(base: LinearProgram, found: np.ndarray, middle: np.ndarray, rounds: int) -> list[Solution]:
+def _climb(solve: Solver, found: np.ndarray, middle: np.ndarray, rounds: int) -> list[Solution]:
     """The vertex away from the mean of those found, and those on the way up from it in sum_i |x - found_i|."""
-    passed = [minimise(base._replace(cost=found.mean(axis=0) - middle))]
+    passed = [solve(found.mean(axis=0) - middle)]
     while passed[-1].status == "optimal" and len(passed) <= rounds:
-        step = minimise(base._replace(cost=-_outward(passed[-1].x, found)))
+        step = solve(-_outward(passed[-1].x, found))
         if step.status == "optimal" and not _reach(step.x, found) > _reach(passed[-1].x, found) * (1 + 1e-9):
             break
         passed.append(step)
