@@ -135,14 +135,14 @@ def _end_pairs(
 ) -> DescentState:
     """Ends pairs that have no more to do; sends those back that have met their limits but are not accepted."""
     step, rows = int(state.step), len(state.done) // len(state.rounds)
-    for pair in np.flatnonzero(state.ended_at.numpy() < 0):
+    for pair in np.flatnonzero(state.ended_at.numpy() < 0).tolist():
         own = slice(pair * rows, (pair + 1) * rows)
         done, failed = state.done.numpy()[own], state.failed_at.numpy()[own] >= 0
         if step < max_steps and not np.all(done | failed):
             continue
         candidate = (state.hold.best if state.hold else state.controls)[own]
         met = not failed.any() and bool(np.all(np.isfinite(state.hold.change[own])) if state.hold else done.all())
-        score = float(accept(int(pair), candidate.numpy())) if met or state.hold else -1.0
+        score = float(accept(pair, candidate.numpy())) if met or state.hold else -1.0
         state = _keep(state, pair, own, candidate, score) if state.hold else state
         if step < max_steps and met and score < 1.0 and int(state.rounds[pair]) < _MOST_ROUNDS:
             state = _once_more(descent, state, pair, own)

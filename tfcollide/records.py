@@ -26,6 +26,8 @@ __all__ = [
     "EndPoint",
     "ExactRecord",
     "FailureBound",
+    "FrontEnd",
+    "FrontRecord",
     "Interpolation",
     "MixtureLooks",
     "PairResult",
@@ -164,6 +166,42 @@ class Scale:
     start_inactive_violation: float
     feature_size: float
     note: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class FrontEnd:
+    """Where features begin to match.
+
+    Attributes:
+        change: the smallest change found at which they do while the image still is the source, a share of
+            source-to-target: an upper bound, as descent found it. None where it is censored.
+        censored: why there is none: "trivial: ...", "lost: ..." or "not reached: ..."; else None.
+        last_change: of the last point, whatever it is.
+        last_quantile: of its features.
+        target_share: its distance to the target, as a share.
+        reader: the class that an independent reader gives it.
+    """
+
+    change: float | None
+    censored: str | None
+    last_change: float
+    last_quantile: float
+    target_share: float
+    reader: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class FrontRecord:
+    """How features match against the change from the source.
+
+    Attributes:
+        points: (change as a share of source-to-target, quantile of the features in the null distribution, or, without a
+            data set, feature distance as a share of that of the source), by falling pull.
+        end: where they begin to match.
+    """
+
+    points: tuple[tuple[float, float], ...]
+    end: FrontEnd
 
 
 @dataclasses.dataclass(frozen=True)
@@ -312,6 +350,9 @@ class ExactRecord:
         inactive_bound: the largest value an inactive unit can take in float32, proven.
         dimension: of the collision polytope.
         found: whether there is such a point, a truth value a corner.
+        max_change: half the width of the box around the source that the corners were sought in, given or found.
+        max_total: the radius of the ball, likewise; None for no ball.
+        least_change: the smallest half-width of a box in which there is any collision.
     """
 
     kind: str
@@ -323,6 +364,9 @@ class ExactRecord:
     inactive_bound: tuple[float, ...] = ()
     dimension: int | None = None
     found: tuple[bool, ...] = ()
+    max_change: float | None = None
+    max_total: float | None = None
+    least_change: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -420,8 +464,9 @@ class Summary:
         match: the quantile up to which features match, or "unscaled".
         scale: what features are measured against.
         mixture_looks: which image the mixtures still are.
-        front: (change as a share of source-to-target, quantile of the features), where it was asked for.
-        front_end: the smallest change at which features match, or why there is none.
+        front: of one corner, its points; None where it was not asked for.
+        front_end: of one corner, where features begin to match.
+        hull_front: of all corners together.
         allow_trivial: whether trivial and lost corners count as found.
     """
 
@@ -462,7 +507,8 @@ class Summary:
     scale: Scale | None = None
     mixture_looks: MixtureLooks | None = None
     front: tuple[tuple[float, float], ...] | None = None
-    front_end: str | None = None
+    front_end: FrontEnd | None = None
+    hull_front: FrontRecord | None = None
     allow_trivial: bool = False
 
     @property
@@ -586,6 +632,9 @@ class SweepSummary:
         num_found: pairs of which a collision was found.
         num_trivial: pairs of which a corner has become the target.
         num_lost: pairs of which a corner is neither image, and none is trivial.
+        fronts: the smallest, median and largest front; None where none was asked for. Pairs without one count as the largest,
+            and where the median is of these it is None.
+        num_censored: pairs without a front, where fronts were asked for.
         reasons: why pairs were not found -> how many.
         ended: why searches ended -> how many.
     """
@@ -607,6 +656,8 @@ class SweepSummary:
     num_found: int = 0
     num_trivial: int = 0
     num_lost: int = 0
+    fronts: tuple[float | None, float | None, float | None] | None = None
+    num_censored: int | None = None
     reasons: Mapping[str, int] = dataclasses.field(default_factory=dict)
     ended: Mapping[str, int] = dataclasses.field(default_factory=dict)
 

@@ -407,6 +407,8 @@ class CollideConfig(TrainConfig):
             )
         if self.solver == "exact":
             raise RequestError("--solver=exact with --parameterization=composite", "--solver=gradient", "Leave it out.")
+        if self.front:
+            raise RequestError("--front with --parameterization=composite", "--parameterization=pixels", "Leave it out.")
         bounded = [f"--{name}={getattr(self, name)}" for name in ("max_change", "max_total") if getattr(self, name) is not None]
         if bounded:
             mend = "Say --source_pull instead, or leave it out."

@@ -18,13 +18,14 @@ from tfcollide.recipes.config import CollideConfig
 from tfcollide.recipes.request import default_weights, term_weights
 from tfcollide.schedules import parse_schedule
 
-__all__ = ["descent_of", "hull_terms", "is_affine", "spread_length", "start_noise"]
+__all__ = ["FIRST_SPREAD", "descent_of", "hull_terms", "is_affine", "spread_length", "start_noise"]
 
 _OTHER_RATE = "0.01"
 _TOGETHER = ("hull_match", "crowding")
 _STEADY = (*_TOGETHER, "feature_distance", "source_pull")
 _CROWDED = 0.01  # a spread that falls short by a tenth at every pair is near enough
-_FIRST_SPREAD = 0.12  # where the largest is to be found
+FIRST_SPREAD = 0.12
+"""A share of the pixel range: where the search for the largest begins."""
 _LED_BETA = 0.95  # Adam's memory of squared gradients, short where the loss changes along the way
 
 
@@ -56,7 +57,7 @@ def hull_terms(config: CollideConfig, classifier: Classifier, objective: Objecti
     if not samples or corners == 1 or not objective.pushes_units:
         return None
     asked = config.spread_asked()
-    spread = spread_length(_FIRST_SPREAD if asked is None else asked, classifier)
+    spread = spread_length(FIRST_SPREAD if asked is None else asked, classifier)
     return HullTerms(corners, samples, spread, config.seed)
 
 

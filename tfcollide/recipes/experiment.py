@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from tfcollide.audit.front import FrontSearch
 from tfcollide.audit.null_distribution import NullDistribution, null_distribution
 from tfcollide.audit.reader import Reader, nearest_neighbors, network_reader
 from tfcollide.data.labelled import LabelledImages
@@ -137,6 +138,18 @@ class Experiment:
         """The search for the worst mixture of a hull, compiled on first use."""
         classifier, steps = self.classifier, _DEEP_STEPS if self.is_deep else _DENSE_STEPS
         return MixtureSearch(classifier.logits, classifier.image_shape, classifier.class_names, steps=steps)
+
+    @functools.cached_property
+    def front_search(self) -> FrontSearch:
+        """The search for the front of one corner, compiled on first use."""
+        return FrontSearch(self.tap.pre_activation, self.classifier.bounds)
+
+    @functools.cached_property
+    def hull_front_search(self) -> FrontSearch | None:
+        """That of all corners together; None where nothing holds a hull together."""
+        if self.together is None:
+            return None
+        return FrontSearch(self.tap.pre_activation, self.classifier.bounds, self.together.corners, self.together.spread)
 
     @property
     def is_deep(self) -> bool:

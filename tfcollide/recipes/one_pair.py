@@ -119,8 +119,8 @@ def result_of(source: str, target: str, out: Path) -> PairResult:
         source_share=_mean([corner["source_share"] for corner in found["corners"]]),
         target_share=_mean([corner["target_share"] for corner in found["corners"]]),
         feature_quantile=_largest([corner["feature_quantile"] for corner in found["corners"]]),
-        front=found["front"][-1][0] if found["front"] and not found["front_end"] else None,
-        front_end=found["front_end"],
+        front=(found["front_end"] or {}).get("change"),
+        front_end=(found["front_end"] or {}).get("censored"),
         **_proven(found),
     )
 

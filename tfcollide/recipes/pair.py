@@ -25,6 +25,7 @@ from tfcollide.recipes import verdict
 from tfcollide.recipes.composite_files import describe, write_composite
 from tfcollide.recipes.config import CollideConfig
 from tfcollide.recipes.experiment import Experiment
+from tfcollide.recipes.fronts import front_of
 from tfcollide.recipes.problem import Problem, pose
 from tfcollide.recipes.request import Pair
 from tfcollide.recipes.solve import Solution, solve
@@ -159,7 +160,7 @@ def check(
         sole_tap=tap.sole,
         ended=result.ended,
         probe=result.probe,
-        pixel_range=tuple(classifier.bounds),
+        pixel_range=(classifier.bounds.lower, classifier.bounds.upper),
         reader=verdict.reader_record(experiment, problem.reader),
         match=problem.match.quantile if problem.match.null else "unscaled",
         scale=verdict.scale(problem.match, problem),
@@ -167,7 +168,17 @@ def check(
         allow_trivial=config.allow_trivial,
     )
     lacks = verdict.missing(summary, problem.match, judged)
-    return dataclasses.replace(summary, found=not lacks, missing=lacks)
+    return _with_fronts(config, experiment, problem, dataclasses.replace(summary, found=not lacks, missing=lacks), ledger)
+
+
+def _with_fronts(config: CollideConfig, experiment: Experiment, problem: Problem, summary: Summary, ledger: Ledger) -> Summary:
+    """The summary with the fronts of one corner and of the hull, where they are asked for."""
+    if not config.front:
+        return summary
+    one = front_of(experiment, problem, experiment.front_search, ledger, name="front of one corner")
+    search, name = experiment.hull_front_search, f"front of {len(summary.corners)} corners"
+    hull_front = front_of(experiment, problem, search, ledger, name=name) if search else None
+    return dataclasses.replace(summary, front=one.points, front_end=one.end, hull_front=hull_front)
 
 
 def _composite(experiment: Experiment, problem: Problem, result: Solution) -> CompositeRecord | None:

@@ -15,17 +15,17 @@ from tfcollide.audit.validity import Validity, judge_validity
 from tfcollide.descent_state import DescentState, pack_state
 from tfcollide.images import from_uint8
 from tfcollide.ledger import read_arrays
-from tfcollide.models.affine import AffineMap
 from tfcollide.objectives.terms import side_by_side
 from tfcollide.optimize import minimize_pairs
 from tfcollide.parameterizations.composite import Composite
 from tfcollide.polytope import checks, geometry, vertices
 from tfcollide.polytope.halfspaces import Polytope, collision_polytope
 from tfcollide.polytope.holding import HullJudge, Probe
+from tfcollide.polytope.near_source import corners_near, explain_near
 from tfcollide.polytope.nearest import nearest
 from tfcollide.progress import progress
 from tfcollide.recipes.config import CollideConfig
-from tfcollide.recipes.descents import spread_length, start_noise
+from tfcollide.recipes.descents import FIRST_SPREAD, spread_length, start_noise
 from tfcollide.recipes.experiment import Experiment
 from tfcollide.recipes.problem import Problem
 from tfcollide.recipes.widest import widest
@@ -104,7 +104,7 @@ def _solve_widest(config: CollideConfig, experiment: Experiment, problem: Proble
         judged = validity_of(experiment, problem, found.corners)
         return found.ended == "met" and not any(one.trivial or one.lost for one in judged)
 
-    return widest(solve_at, holds)
+    return widest(FIRST_SPREAD, solve_at, holds)
 
 
 def validity_of(experiment: Experiment, problem: Problem, corners: np.ndarray) -> tuple[Validity, ...]:
@@ -194,7 +194,7 @@ def _solve_exactly(config: CollideConfig, experiment: Experiment, problem: Probl
     affine = experiment.affine
     target, source = (image.astype(np.float64).ravel() for image in (problem.goal_image, problem.start))
     polytope = collision_polytope(affine, target, experiment.classifier.bounds, float32_safe=True)
-    points, steps, record = _exact_points(config, problem, affine, polytope, source)
+    points, steps, record = _exact_points(config, experiment, problem, polytope, source)
     found = np.isfinite(points).all(axis=1)
     # Where there is no such point the source stands in, and is reported as not converged.
     saved = vertices.saved_corners(affine, target, polytope, np.where(found[:, None], points, source))
@@ -210,32 +210,47 @@ def _solve_exactly(config: CollideConfig, experiment: Experiment, problem: Probl
         dimension=geometry.affine_dimension(room),
         found=tuple(found.tolist()),
     )
-    trace = Trace(np.array([steps]), {name: terms[name][None] for name in experiment.descent.term_names})
+    trace = Trace(np.array([steps]), {n: terms[n][None] for n in experiment.descent.term_names if n in terms})
     nowhere = np.full(len(corners), -1)
-    return Solution(corners, corners, steps, converged, nowhere, np.full(len(corners), EXACT_STOP), trace, record)
+    stop_loss = np.full(len(corners), EXACT_STOP)
+    asked = None if config.nearest else config.spread_asked()
+    ended = "met" if converged.all() else "stagnated"
+    return Solution(corners, corners, steps, converged, nowhere, stop_loss, trace, record, ended=ended, spread=asked)
 
 
 def _exact_points(
-    config: CollideConfig, problem: Problem, affine: AffineMap, polytope: Polytope, source: np.ndarray
+    config: CollideConfig, experiment: Experiment, problem: Problem, polytope: Polytope, source: np.ndarray
 ) -> tuple[np.ndarray, int, ExactRecord]:
     """Points `[N, D]` float64, NaN where there is none; the solver's steps; what it says."""
-    count = len(problem.units)
     if config.nearest is not None:
         closest = nearest(polytope, source, norm=config.nearest, max_change=config.max_change, max_total=config.max_total)
         said = (_nearest_words(closest.status),)
         return closest.point[None], 0, ExactRecord(config.nearest, said, closest.distance, closest.duality_gap)
-    if config.direction == "diverse":
-        found = vertices.diverse_corners(polytope, count, seed=config.seed)
-    else:
-        random = config.direction == "random"
-        objectives = (
-            vertices.random_objectives(count, polytope.size, seed=config.seed)
-            if random
-            else vertices.unit_objectives(affine, problem.units)
-        )
-        found = vertices.exact_corners(polytope, objectives)
-    words = tuple(vertices.explain(status) for status in found.status)
-    return found.points, int(found.iterations.sum()), ExactRecord(config.direction or "units", words)
+    asked, pixel_range = config.spread_asked(), experiment.classifier.bounds.range
+    units = config.direction in (None, "units")
+    near = corners_near(
+        experiment.affine,
+        polytope,
+        source,
+        problem.units if units else np.zeros([len(problem.units), polytope.size]),
+        direction=config.direction,
+        spread=(FIRST_SPREAD if asked is None else asked) * pixel_range,
+        max_change=config.max_change,
+        max_total=config.max_total,
+        seed=config.seed,
+    )
+    words = tuple(vertices.explain(status) for status in near.corners.status)
+    if near.status in ("infeasible", "too close"):
+        mend = "raise --max_change or --max_total" if near.status == "infeasible" else "lower --spread"
+        words = (f"{explain_near(near.status)}; {mend}",) * len(words)
+    record = ExactRecord(
+        config.direction or "units",
+        words,
+        max_change=near.max_change,
+        max_total=near.max_total,
+        least_change=near.least_change,
+    )
+    return near.corners.points, int(near.corners.iterations.sum()), record
 
 
 def _nearest_words(status: str) -> str:

@@ -1,6 +1,7 @@
 """Many pairs with one model and one compiled descent; resumable pair by pair."""
 
 import collections
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -98,11 +99,21 @@ def _summarise(
         num_found=sum(result.found for result in results),
         num_trivial=sum(result.trivial > 0 for result in results),
         num_lost=sum(result.lost > 0 and not result.trivial for result in results),
+        fronts=_fronts(results) if config.front else None,
+        num_censored=sum(result.front is None for result in results) if config.front else None,
         reasons=_counted(
             reason for result in results for reason in result.missing or ["could not be run"] * bool(result.error)
         ),
         ended=_counted(result.ended for result in results if result.ended),
     )
+
+
+def _fronts(results: list[PairResult]) -> tuple[float | None, float | None, float | None]:
+    """The smallest, median and largest front; pairs without one are larger than any."""
+    values = sorted(math.inf if result.front is None else result.front for result in results) or [math.inf]
+    middle = (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
+    least, median, most = (value if math.isfinite(value) else None for value in (values[0], middle, values[-1]))
+    return least, median, most
 
 
 def _counted(words: Iterable[str]) -> dict[str, int]:

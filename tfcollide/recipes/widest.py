@@ -5,18 +5,19 @@ from typing import TypeVar
 
 __all__ = ["widest"]
 
-_FIRST, _FACTOR, _MOST, _NARROWINGS = 0.12, 1.5, 6, 2
+_FACTOR, _MOST, _NARROWINGS = 1.5, 6, 2
 
 Found = TypeVar("Found")
 
 
-def widest(solve_at: Callable[[float], Found], holds: Callable[[Found], bool]) -> Found:
+def widest(first: float, solve_at: Callable[[float], Found], holds: Callable[[Found], bool]) -> Found:
     """What `solve_at` gives at the largest spread at which it holds, to a factor of 1.5^(1/4).
 
-    Larger spreads are tried until one does not hold, or smaller ones until one does, by a factor of 1.5, six times
-    at the most; then the bracket is halved twice. Where none holds, that is what is given for the smallest.
+    From `first` on larger spreads are tried until one does not hold, or smaller ones until one does, by a factor
+    of 1.5, six times at the most; then the bracket is halved twice. Where none holds, that is what is given for
+    the smallest.
     """
-    spread, found = _FIRST, solve_at(_FIRST)
+    spread, found = first, solve_at(first)
     good = up = holds(found)
     low: float | None = spread if good else None
     high: float | None = None if good else spread
