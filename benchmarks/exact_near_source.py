@@ -82,10 +82,9 @@ def study(experiment, source, target):
         began = time.perf_counter()
         found = corners_near(affine, polytope, source, groups, **options)
         seconds = time.perf_counter() - began
-        width = np.nan if found.max_change is None else found.max_change / black_to_white
-        numbers = {
+        box = {} if found.max_change is None else {"half-width": found.max_change / black_to_white}
+        numbers = box | {
             "found": float(found.status == "optimal"),
-            "half-width": width,
             "least change": found.least_change / black_to_white,
             "spread reached": found.spread_reached / black_to_white,
         }
