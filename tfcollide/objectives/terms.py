@@ -114,7 +114,7 @@ def staying(goal: Goal, source: np.ndarray, target: np.ndarray) -> Goal:
 def take(goal: Goal, corners: tf.Tensor) -> Goal:
     """The goal of some corners alone, `[M]` indices."""
     several = goal.scale.shape.rank > 0
-    names = ("pushed", "idle", "post_activation", "active", "scale") if several else ("pushed", "idle")
+    names: tuple[str, ...] = ("pushed", "idle", "post_activation", "active", "scale") if several else ("pushed", "idle")
     names += ("source", "span") if several and goal.source is not None else ()
     return goal._replace(**{name: tf.gather(getattr(goal, name), corners) for name in names})
 

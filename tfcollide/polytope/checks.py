@@ -5,7 +5,7 @@ Nothing here knows how the corners were found.
 
 import functools
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -150,12 +150,12 @@ def judge_corners(
         converged: `[N]` bool, from the solver.
         failed_at: `[N]`, the step of divergence or -1, from the solver.
     """
-    values = corner_terms(tap, images, goal)
+    values: dict[str, Any] = corner_terms(tap, images, goal)
     judged = classifier.judge(images)
     return tuple(
         CornerRecord(
             units=units[n],
-            **{name: float(value[n]) for name, value in values.items()},
+            **{name: value[n].item() for name, value in values.items()},
             predicted=classifier.class_names[judged.predicted[n]],
             probability=float(judged.probabilities[n, target.predicted]),
             converged=bool(converged[n]),

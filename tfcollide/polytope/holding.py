@@ -76,7 +76,7 @@ class HullJudge:
         drawn = np.random.default_rng(_SEED).dirichlet(np.ones(corners), _SAMPLES)
         self._weights = np.concatenate([vertices, np.reshape(middles, [-1, corners]), drawn]).astype(np.float32)
         own = margins(classifier.judge(goal_image[None]).logits, target)[0]
-        self._own = max(float(own), np.finfo(np.float32).tiny)
+        self._own = max(float(own), float(np.finfo(np.float32).tiny))
 
     def __call__(self, images: np.ndarray) -> Probe:
         """What the probes of the hull of `images` `[N, H, W, C]` say."""
