@@ -170,7 +170,7 @@ def test_descent_finds_the_corners_by_hand(by_hand, half_life, corners):
         progress_term=objective.progress_term,
         rule=gradient_descent(),
         rate=rate_of(Schedule((0,), (5e-4,), cosine=True), 1500),
-        project=pixels.project,
+        project=lambda controls, goal: pixels.project(controls),
         half_life=half_life,
     )
     pre_t = tap.pre_activation(tf.constant(image(TARGET)[None])).numpy()[0]
@@ -284,10 +284,30 @@ def test_corners_objective_takes_eq_3():
     pre_x = tf.constant([[2.5, 0.0, -1.0, -3.0], [2.5, 0.0, -1.0, -3.0]])
     objective = OBJECTIVES.load("corners")
     found = {name: value.numpy().tolist() for name, value in objective.terms(pre_x, goal).items()}
-    assert found == {"active_match": [0.25, 0.25], "corner_push": [-1.0, 0.0], "inactive_magnitude": [3.0, 4.0]}
+    assert found == {
+        "active_match": [0.25, 0.25],
+        "corner_push": [-1.0, 0.0],
+        "inactive_magnitude": [3.0, 4.0],
+        "feature_distance": [0.25, 0.25],
+        "inactive_violation": [0.0, 0.0],
+    }
     assert set(objective.weights) == set(found) | {"hull_match", "crowding"}
-    assert all(weight > 0 for weight in objective.weights.values())
+    # The violation has a limit and no weight.
+    assert {name for name, weight in objective.weights.items() if not weight > 0} == {"inactive_violation"}
     assert objective.progress_term == "active_match" and objective.pushes_units
+
+
+def test_corners_objective_sees_units_that_should_be_off():
+    """L_pos of Eq. 3 does not: units 2 and 3 are on, by 2 and 0.5, and so nothing collides."""
+    goal = terms.make_goal(PRE_T, ((2,), ()))
+    found = OBJECTIVES.load("corners").terms(tf.constant([[2.0, 0.0, 2.0, 0.5]]), goal)
+    assert {name: value.numpy().tolist() for name, value in found.items()} == {
+        "active_match": [0.0],
+        "corner_push": [2.0, 0.0],
+        "inactive_magnitude": [0.5, 2.5],
+        "feature_distance": [4.25],
+        "inactive_violation": [2.0],
+    }
 
 
 def test_match_objective_takes_eq_1():
