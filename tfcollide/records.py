@@ -279,12 +279,14 @@ class PngCheck:
         mean_probability: as in `Interpolation`.
         max_active_match: over the corners.
         max_feature_distance: over the corners.
+        misread: corners that, once saved, do not get the target's class.
     """
 
     accuracy: float
     mean_probability: float
     max_active_match: float
     max_feature_distance: float
+    misread: int = 0
 
 
 @dataclasses.dataclass(frozen=True)

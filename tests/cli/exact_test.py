@@ -178,12 +178,31 @@ def _index(exact):
     return summary_of(exact.out)["target"]["id"].removeprefix("test:")
 
 
+@pytest.mark.parametrize("solver", ["exact", "gradient"])
+def test_no_saved_corner_changes_by_more_than_was_allowed(collide, solver):
+    """Both solvers keep to both limits; how far the corners were to be apart is said, and how far they are."""
+    limits = ("--max_change=0.6", "--max_total=6.5")
+    code, _, out = collide(f"--solver={solver}", "--corners=2", "--spread=0.02", *limits)
+    with np.load(out / "corners.npz") as arrays:
+        change = np.abs(arrays["corners"].astype(np.float64) - arrays["source"]).reshape(2, -1)
+        apart = np.sqrt(np.mean(np.square(arrays["corners"][0].astype(np.float64) - arrays["corners"][1])))
+    assert 0.1 < change.max() <= 0.6 + 1e-6 and 1.0 < np.linalg.norm(change, axis=1).max() <= 6.5 * (1 + 1e-6)
+    summary = summary_of(out)
+    assert code == (0 if summary["found"] else 1)
+    assert summary["distance"]["spread_asked"] == 0.02
+    assert summary["distance"]["spread_reached"] == pytest.approx(apart, rel=1e-4)
+    if solver == "exact":
+        assert (summary["exact"]["max_change"], summary["exact"]["max_total"]) == (0.6, 6.5)
+
+
 REFUSED = {
     "exact behind a ReLU": (("--solver=exact", "--tap=hidden_2"), "hidden_1 (ReLU) lies between"),
     "one corner to mix": (("--vnnlib", "--corners=1"), "at least two to mix"),
     "vnnlib of a nearest point": (("--solver=exact", "--nearest=l2", "--vnnlib"), "at least two to mix"),
     "a direction by gradient": (("--direction=random",), "--solver=exact beside it"),
-    "a change without nearest": (("--solver=exact", "--max_change=0.1"), "--nearest=l1 or --nearest=l2 beside it"),
+    "a change below nothing": (("--solver=exact", "--max_change=-0.1"), "a number of at least 0"),
+    "a length of change that is none": (("--solver=exact", "--max_total=nan"), "a number of at least 0"),
+    "a spread that is none": (("--spread=wide",), "a number of at least 0, or max"),
     "nearest of several": (("--solver=exact", "--nearest=l1", "--corners=3"), "one of them"),
     "a norm that is not there": (("--solver=exact", "--nearest=linf"), "one of l1, l2"),
     "units and a direction": (("--solver=exact", "--direction=diverse", "--units=3,4"), "one of the two"),

@@ -146,7 +146,7 @@ def test_eight_bits_destroy_a_collision(steep):
     after = check_png(steep, tap, read_back, goal, weights, target)
     assert steep.class_names[target.predicted] == "left"
     assert before.accuracy == 1.0 and before.max_feature_distance < 1e-6
-    assert after.accuracy == 0.0
+    assert after.accuracy == 0.0 and after.misread == 2
     moved = 1000 * (128 / 255 - 0.5)
     assert after.mean_probability == pytest.approx(sigmoid(1 - moved), rel=1e-3)
     assert after.max_active_match == pytest.approx((moved - 0.5) ** 2, rel=1e-3)
@@ -162,6 +162,7 @@ def test_a_png_check_tells_the_worst_corner_and_the_share_of_mixtures(network, t
     assert found.mean_probability == pytest.approx(sigmoid([4 * 11 / 16, -4 * 3 / 32]).mean(), rel=1e-6)
     assert found.max_active_match == 10.0
     assert found.max_feature_distance == 11.0
+    assert found.misread == 1  # the second
 
 
 def test_one_image_alone_is_a_hull(network, tap, target):

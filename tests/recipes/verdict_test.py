@@ -113,6 +113,11 @@ def test_each_reason(reason):
     assert lacks(**REASONS[reason]) == (reason,)
 
 
+def test_a_corner_that_misses_the_class_once_it_is_saved_is_none():
+    """Its mixtures may all be right: none of them is the corner itself."""
+    assert lacks(png=dataclasses.replace(PNG, misread=1)) == ("a corner misses the class",)
+
+
 def test_mixtures_of_saved_corners_and_the_worst_count_too():
     assert lacks(png=dataclasses.replace(PNG, accuracy=0.999)) == ("a mixture misses the class",)
     for margin in (0.0, -1.0, math.nan):

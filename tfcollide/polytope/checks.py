@@ -234,4 +234,5 @@ def check_png(
         mean_probability=float(mixtures.probability.mean()),
         max_active_match=float(values["active_match"].max()),
         max_feature_distance=float(values["feature_distance"].max()),
+        misread=int(np.sum(classifier.judge(read_back).predicted != target.predicted)),
     )

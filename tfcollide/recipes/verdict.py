@@ -109,7 +109,7 @@ def missing(summary: Summary, match: Match, mixtures: Mixtures) -> tuple[str, ..
         "not converged": not summary.converged and all(corner.diverged_at is None for corner in summary.corners),
         "trivial": bool(summary.trivial) and not summary.allow_trivial,
         "lost": bool(summary.lost) and not summary.allow_trivial,
-        "a corner misses the class": bool(summary.misread),
+        "a corner misses the class": bool(summary.misread or summary.png.misread),
         "a mixture misses the class": not summary.misread and not all_hit,
         "features do not match": match.excess(_worst_terms(summary, mixtures)) > 1.0,
     }
