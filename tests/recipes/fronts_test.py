@@ -76,17 +76,17 @@ def image(along, across):
     return np.array([[[along], [across]], [[0.0], [0.0]]], np.float32)
 
 
-def told(*images, reached=True, reads=None, null=NULL, ledger=None):
+def told(*images, reached=True, reads=None, null=NULL, ledger=None, start=200.0):
     """The record of a front whose end, or last point, is at `images`."""
     reader = (
         None if reads is None else Reader("a child", 1.0, ("three", "seven", "shoe"), lambda many: np.full(len(many), reads))
     )
-    start = {"active_match": 1.0, "feature_distance": 200.0, "inactive_violation": 1.0}
+    own = {"active_match": 1.0, "feature_distance": start, "inactive_violation": 1.0}
     problem = SimpleNamespace(
         start=SOURCE,
         goal_image=TARGET,
         goal=None,
-        match=Match(null, 0.01, 0.05, start),
+        match=Match(null, 0.01, 0.05, own),
         reader=Qualified(reader, None),
         source=SimpleNamespace(label="three"),
         target=SimpleNamespace(label="seven"),
@@ -95,6 +95,7 @@ def told(*images, reached=True, reads=None, null=NULL, ledger=None):
 
     def search(source, target, goal, *, matches_at, on_point):
         asked.append(matches_at)
+        on_point(POINTS[0])
         return Front(POINTS, POINTS[-1] if reached else None, np.stack(images))
 
     experiment = SimpleNamespace(classifier=SimpleNamespace(bounds=Bounds(0.0, 1.0)))
@@ -141,6 +142,15 @@ def test_without_a_null_distribution_shares_of_the_start_count():
     found, asked = told(image(0.3, 0.4), null=None)
     assert asked == [pytest.approx(0.05 * 200.0)]
     assert found.points == ((0.1, 0.45), (0.25, 0.1), (0.5, 0.0025))
+
+
+def test_a_source_that_has_the_features_already_is_no_division_by_zero():
+    """Nor is a data set in which a hundredth of the pairs have the same features."""
+    found, asked = told(image(0.0, 0.0), null=None, start=0.0)
+    assert 0 < asked[0] < 1e-30 and np.isfinite(found.points).all()
+    same = NullDistribution(same=np.array([0.0, 0.0, 1.0]), different=np.zeros(0), images=3)
+    found, asked = told(image(0.0, 0.0), null=same)
+    assert 0 < asked[0] < 1e-30 and found.end.change == 0.5
 
 
 @pytest.mark.parametrize("reached", [True, False])

@@ -16,6 +16,8 @@ from tfcollide.records import FrontEnd, FrontRecord
 
 __all__ = ["front_of"]
 
+_SPECK = float(np.finfo(np.float32).tiny)
+
 
 def front_of(experiment: Experiment, problem: Problem, search: FrontSearch, ledger: Ledger, *, name: str) -> FrontRecord:
     """How features match against the change from the source, and where they begin to match.
@@ -58,13 +60,13 @@ def _front(arrays: dict[str, np.ndarray]) -> Front:
 def _matches_at(problem: Problem) -> float:
     """The feature distance that matches; without a null distribution a share of that of the source."""
     known = problem.match.distance
-    return problem.match.share * problem.match.start["feature_distance"] if known is None else known
+    return max(problem.match.share * problem.match.start["feature_distance"] if known is None else known, _SPECK)
 
 
 def _quantile(problem: Problem, distance: float) -> float:
     """Of a feature distance in the null distribution; without one, its share of that of the source."""
     null = problem.match.null
-    return null.quantile(distance) if null else distance / problem.match.start["feature_distance"]
+    return null.quantile(distance) if null else distance / max(problem.match.start["feature_distance"], _SPECK)
 
 
 def _end(experiment: Experiment, problem: Problem, found: Front) -> FrontEnd:
