@@ -148,14 +148,14 @@ def _collide(argv: list[str]) -> int:
     if values["out"] is None:
         raise RequestError("no --out", "the directory to write", "Say, for example, --out=runs/first.")
     from tfcollide.recipes.collide import run
+    from tfcollide.report.conclusion import conclusion, sweep_conclusion
 
     out = absolute(values["out"])
     summary = run(_config(CollideConfig, values), out, overwrite=values["overwrite"])
     print(to_text((out / "table.md").read_bytes()))
     shown = "figure.png" if (out / "figure.png").exists() else "summary.json"
     print(Path(os.path.expanduser(values["out"]), shown))
-    if isinstance(summary, Summary) and summary.nothing_found:
-        print(f"Not found: {summary.nothing_found}.")
+    print(conclusion(summary) if isinstance(summary, Summary) else sweep_conclusion(summary))
     return EXIT_DONE if summary.found else EXIT_NOT_FOUND
 
 

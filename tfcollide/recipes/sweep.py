@@ -17,7 +17,7 @@ from tfcollide.recipes.experiment import Experiment
 from tfcollide.recipes.one_pair import directory_name, run_one, summary_of
 from tfcollide.recipes.together import Job, run_together
 from tfcollide.records import PairResult, SweepSummary, write_bytes, write_json
-from tfcollide.report import figure, table
+from tfcollide.report import figure, sweep_table
 from tfcollide.run_directory import RunDirectory
 
 __all__ = ["run_sweep"]
@@ -55,7 +55,7 @@ def run_sweep(
         results = _run_all(config, experiment, [Job(number, *pair) for number, pair in enumerate(pairs)], folder)
         summary = _summarise(config, experiment, results, _seconds(folder, results, seconds))
         _draw(folder, summary)
-        write_bytes(folder / "table.md", to_bytes(table.sweep_table(summary)))
+        write_bytes(folder / "table.md", to_bytes(sweep_table.sweep_table(summary)))
         write_json(folder / "summary.json", summary)
         directory.commit()
         return summary
