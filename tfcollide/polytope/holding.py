@@ -12,7 +12,6 @@ import numpy as np
 
 from tfcollide.models.classifier import Classifier
 from tfcollide.polytope.hull import mix
-from tfcollide.polytope.margin import margins
 
 __all__ = ["HullJudge"]
 
@@ -25,7 +24,7 @@ class HullJudge:
     Args:
         classifier: the network.
         goal_image: `[H, W, C]`, the target.
-        target: its class.
+        target: the code of its class or labels.
         corners: N.
     """
 
@@ -42,4 +41,4 @@ class HullJudge:
         return bool(self._margins(mix(self._weights, images)).min() > self._wanted)
 
     def _margins(self, images: np.ndarray) -> np.ndarray:
-        return margins(self._classifier.judge(images).logits, self._target)
+        return self._classifier.reading.margins(self._classifier.judge(images).logits, self._target)

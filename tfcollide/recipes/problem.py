@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import tensorflow as tf
 
 from tfcollide.composites.seed import Seed
 from tfcollide.data.select import Choice, resolve
@@ -17,6 +18,8 @@ from tfcollide.recipes.experiment import Experiment
 from tfcollide.recipes.request import Pair
 
 __all__ = ["Problem", "pose"]
+
+_FEW, _ALIKE = 8, 1e-6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +67,11 @@ def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
     if np.array_equal(source.image, target.image):
         raise RequestError(f"--source={source.id} and --target={target.id}, the same image", "two different images")
     seen = checks.target_of(classifier, experiment.tap, goal_image)
+    start = from_uint8(source.image, classifier.bounds)
+    _check_seen(experiment, seen, start)
+    if classifier.judge(start[None]).predicted[0] == seen.predicted:
+        both = f'--source={source.id} and --target={target.id}, both "{classifier.name_of(seen.predicted)}" to the network'
+        raise RequestError(both, "a source that it does not take for the target's class already", "Choose another one.")
     corners, ceiling = config.num_corners(), experiment.tap.rectifier.ceiling
     units: Groups = ((),) * corners
     active = (seen.pre_activation >= 0) & (seen.pre_activation < ceiling)
@@ -76,7 +84,7 @@ def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
     return Problem(
         source=source,
         target=target,
-        start=from_uint8(source.image, classifier.bounds),
+        start=start,
         goal_image=goal_image,
         seen=seen,
         units=units,
@@ -84,3 +92,22 @@ def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
         weights=hull.convex_weights(config.interpolations, corners, sampling=config.sampling, seed=config.seed),
         seed=experiment.composer.find(source.image) if experiment.composer else None,
     )
+
+
+def _check_seen(experiment: Experiment, seen: checks.Target, start: np.ndarray) -> None:
+    """Refuses a tap at which all images are alike: the target, the source, and some test images where there are any."""
+    tap, test, count = experiment.tap, experiment.data.test.images, experiment.data.test_size
+
+    def unlike(images: np.ndarray) -> bool:
+        features = tap(tf.constant(images)).post_activation.numpy()
+        return bool(np.abs(features - goal).max() > _ALIKE * np.abs(goal).max())
+
+    goal = tap.rectifier(tf.constant(seen.pre_activation)).numpy()
+    if unlike(start[None]):
+        return
+    few = test[np.arange(min(_FEW, count)) * count // min(_FEW, count)] if count else start[None]
+    if count and unlike(from_uint8(few, experiment.classifier.bounds)):
+        return
+    images = "the source and the target" + (f", and for {len(few)} test images" if count else "")
+    what = "zero" if not goal.any() else "the same"
+    raise RequestError(f"--tap={tap.name}, where all features are {what} for {images}", "a ReLU that tells images apart")
