@@ -177,6 +177,14 @@ def test_a_served_network_is_checked_by_the_same_margin(served, address, labelle
         assert f"{name} collides as recorded" in said.out
 
 
+def test_a_pair_that_is_none_is_listed_in_a_sweep(place, tmp_path):
+    (tmp_path / "pairs.csv").write_text(f"source,target\n{place}/6.png,{place}/8.png\n{place}/3.png,{place}/8.png\n")
+    chosen = [flag for flag in flags(place, "labels") if not flag.startswith("--source")]
+    code = cli.collide(["collide", *chosen, f"--pairs={tmp_path}/pairs.csv", "--max_steps=3", f"--out={tmp_path}/out"])
+    none, some = json.loads((tmp_path / "out" / "summary.json").read_text())["pairs"]
+    assert code == 1 and 'both "even + high + loop" to the network' in none["error"] and some["error"] is None
+
+
 def test_what_is_refused(place, tmp_path, capsys):
     """One line and exit 2: outputs that nothing explains, and pairs that are none."""
     plain = keras.models.load_model(place / "high.keras")

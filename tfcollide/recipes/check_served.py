@@ -239,7 +239,8 @@ def _compare_files(
         return {}
     files = np.array([path.read_bytes() for path in png], object)
     served = _ask(model, "serving_bytes", "image_bytes", files, pace)["probabilities"]
-    return {"png_files": _largest(served, classifier.judge(read_back).probabilities)}
+    here = classifier.judge(read_back).probabilities[:, -served.shape[1] :]  # one output may tell two classes apart
+    return {"png_files": _largest(served, here)}
 
 
 def _remarks(

@@ -75,7 +75,7 @@ def trained(config: TrainConfig, data: LabelledImages, strategy: tf.distribute.S
     if strategy is not None:
         with strategy.scope():
             classifier = training.train_or_load(recipe, data, model_dir)
-    classifier.pixel_range = PixelRange(classifier.bounds, "it was trained here")
+    classifier.pixel_range = PixelRange(classifier.bounds, "as it was trained here")
     predicted = classifier.judge(from_uint8(data.test.images, classifier.bounds)).predicted
     return Opened(classifier, data, path, predicted, True, spent)
 
@@ -106,7 +106,7 @@ def _application(config: CollideConfig) -> Classifier:
     model = applications.build(config.model, weights, image_size=config.image_size, seed=config.train_seed)
     name = applications.title(config.model, weights)
     classifier = wrap(model, name=name, bounds=PHOTO, precision=config.precision, outputs=config.outputs)
-    classifier.pixel_range = PixelRange(PHOTO, "its preprocessing is inside")
+    classifier.pixel_range = PixelRange(PHOTO, "as keras.applications has it")
     return classifier
 
 
