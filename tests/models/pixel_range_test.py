@@ -52,7 +52,7 @@ def test_the_range_that_a_network_was_trained_in_is_found(digits, bounds, bias):
     model = network(bias=bias)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(2e-3), loss)
-    model.fit(from_uint8(digits.train.images, bounds), digits.train.labels, epochs=12, batch_size=50, verbose=0)
+    model.fit(from_uint8(digits.train.images, bounds), digits.train.labels, epochs=8, batch_size=64, verbose=0)
     classifier = Classifier(model, name="net", bounds=PHOTO)
     trials = {trial.bounds: trial for trial in try_ranges(classifier, *even(digits, COUNT))}
     assert trials[bounds].right > 0.85 * COUNT

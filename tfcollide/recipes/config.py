@@ -111,7 +111,7 @@ class CollideConfig(TrainConfig):
         choices=OUTPUTS,
     )
     image_size: int | None = _flag(None, "Height and width of images, where the model leaves them open. Default: 224.")
-    source: str = _flag("3", "Where corners start: a class, test:INDEX, an image file, or every (one of each class).")
+    source: str = _flag("3", "Where corners start: a class, test:INDEX, an image file, or every (one of each other class).")
     target: str = _flag("7", "Whose features they take: a class, test:INDEX, or an image file.")
     tap: str | None = _flag(None, "ReLU at which features collide. Default: the first of a dense layer, else the last.")
     corners: int | None = _flag(
