@@ -112,11 +112,11 @@ def test_vertices_in_random_and_in_distant_directions(collide, network):
 
 def test_the_nearest_collision_of_every_class(collide, network):
     code, said, out = collide("--source=every", "--target=7", "--solver=exact", "--nearest=l1")
-    assert code == 0 and (out / "figure.png").exists() and "10 of 10 pairs converged" in said.out
-    assert said.out.count("certified") == 10 and "| feature difference | change" in said.out and "duality gap" in said.out
+    assert code == 0 and (out / "figure.png").exists() and "9 of 9 pairs converged" in said.out
+    assert said.out.count("certified") == 9 and "| feature difference | change" in said.out and "duality gap" in said.out
     folders = sorted(folder for folder in out.iterdir() if folder.is_dir())
     summaries = [summary_of(folder) for folder in folders]
-    assert [summary["source"]["label"] for summary in summaries] == [str(label) for label in range(10)]
+    assert [summary["source"]["label"] for summary in summaries] == [str(label) for label in range(10) if label != 7]
     for folder, summary in zip(folders, summaries, strict=True):
         arrays = np.load(folder / "corners.npz")
         assert np.abs(features(network, arrays["corners"]) - features(network, arrays["target"][None])).max() <= 1e-4

@@ -100,23 +100,19 @@ def resolve(flag: str, selector: Selector, data: LabelledImages, predicted: Any 
     return Choice(data.test.images[index], f"test:{index}", data.class_names[labels[index]])
 
 
-def every_class(data: LabelledImages, predicted: Any, target: Selector) -> list[str]:
-    """One test image of each class, the first that the model gets right and that is not the target.
+def every_class(data: LabelledImages, predicted: Any, *, but: int | None = None) -> list[str]:
+    """One test image of each class, the first that the model gets right.
 
     Args:
         data: where the images come from.
         predicted: `[test_size]`, the model's class of each test image, an array or looked up on demand.
-        target: what is left out.
+        but: a class that is left out, such as the target's.
 
     Returns:
         "test:INDEX" a class, those without such an image left out.
     """
-    taken = None if target.path else resolve("target", target, data, predicted).id
-    found = []
-    for label in range(len(data.class_names)):
-        right = [f"test:{i}" for i in _right(data, predicted, label, 2)]
-        found += [name for name in right if name != taken][:1]
-    return found
+    labels = [label for label in range(len(data.class_names)) if label != but]
+    return [f"test:{i}" for label in labels for i in _right(data, predicted, label, 1)]
 
 
 def draw_pairs(data: LabelledImages, predicted: Any, count: int, seed: int) -> list[tuple[str, str]]:

@@ -10,7 +10,8 @@ weight is given out behind the logits:
     Y [1, L+1] = logits, w_{N-1}
 
 The property states the negation, as in VNN-COMP: some other logit is at least the
-target's. That the weights sum to one at most, version 2 says of X. Version 1 says it
+target's; or, of labels, some logit is not on the target's side of zero. That the weights
+sum to one at most, version 2 says of X. Version 1 says it
 as Y_L >= 0, since its usual readers know boxes only (vnnlib 0.0.1 takes the sum for
 bounds of single inputs, and a verifier would then prove too little).
 
@@ -27,6 +28,7 @@ import numpy as np
 
 from tfcollide.errors import RequestError
 from tfcollide.models.dense_chain import DenseChain
+from tfcollide.models.reading import Reading
 from tfcollide.records import write_bytes
 
 __all__ = ["ExportedProperty", "mixture_network", "mixture_property", "write_property"]
@@ -48,14 +50,17 @@ class ExportedProperty:
     properties: tuple[Path, ...]
 
 
-def write_property(folder: Path, chain: DenseChain, corners: np.ndarray, target: int) -> ExportedProperty:
+def write_property(
+    folder: Path, chain: DenseChain, corners: np.ndarray, target: int, reading: Reading | None = None
+) -> ExportedProperty:
     """Writes `mixture.onnx`, `mixture.vnnlib` (version 1) and `mixture.v2.vnnlib`.
 
     Args:
         folder: exists.
         chain: the classifier, read by `read_chain`.
         corners: `[N, H, W, C]` float32, N >= 2.
-        target: index of the class that is claimed.
+        target: the code of the class or labels that are claimed.
+        reading: how logits are read; None: as one class of several.
 
     Raises:
         RequestError: onnx is not installed, or there is one corner only.
@@ -64,7 +69,7 @@ def write_property(folder: Path, chain: DenseChain, corners: np.ndarray, target:
     write_bytes(network, mixture_network(chain, corners).SerializeToString())
     properties = {"mixture.vnnlib": 1, "mixture.v2.vnnlib": 2}
     for name, version in properties.items():
-        text = mixture_property(len(corners), len(chain.stages[-1].bias), target, version=version)
+        text = mixture_property(len(corners), len(chain.stages[-1].bias), target, version=version, reading=reading)
         write_bytes(folder / name, text.encode())
     return ExportedProperty(network, tuple(folder / name for name in properties))
 
@@ -103,20 +108,21 @@ def mixture_network(chain: DenseChain, corners: np.ndarray) -> Any:
     return model
 
 
-def mixture_property(corners: int, classes: int, target: int, *, version: int = 1) -> str:
-    """VNN-LIB: the weights lie on the simplex, and some other logit is at least the target's.
+def mixture_property(corners: int, classes: int, target: int, *, version: int = 1, reading: Reading | None = None) -> str:
+    """VNN-LIB: the weights lie on the simplex, and the logits are not read as the target's.
 
     Args:
         corners: N, at least two.
         classes: L.
-        target: index of the class that is claimed.
+        target: the code of the class or labels that are claimed.
         version: 1, as VNN-COMP reads it (X_i, Y_j are reals), or 2 (tensors X and Y of a network).
+        reading: how logits are read; None: as one class of several.
 
     Raises:
         RequestError: there is one corner only.
     """
     _check(corners)
-    free, others = corners - 1, [c for c in range(classes) if c != target]
+    free, reading = corners - 1, reading or Reading(classes)
     x, y = ("X_{}", "Y_{}") if version == 1 else ("X[0,{}]", "Y[0,{}]")
     inputs, outputs = [x.format(i) for i in range(free)], [y.format(c) for c in range(classes + 1)]
     if version == 1:
@@ -130,9 +136,19 @@ def mixture_property(corners: int, classes: int, target: int, *, version: int = 
         lines.append(f"(assert (<= (+ {' '.join(inputs)}) 1.0))")
     last = f" (>= {outputs[-1]} 0.0)" if version == 1 else ""
     lines.append("(assert (or")
-    lines += [f"    (and (>= {outputs[c]} {outputs[target]}){last})" for c in others]
-    comment = f"; Does a mixture of {corners} corners leave class {target}? Unsat: none does. The last weight is 1 - sum of X."
+    lines += [f"    (and {miss}{last})" for miss in _misses(reading, target, outputs)]
+    names = [str(c) for c in range(classes)]
+    claimed = f"the labels {reading.name(target, names)}" if reading.several else f"class {target}"
+    comment = f"; Does a mixture of {corners} corners leave {claimed}? Unsat: none does. The last weight is 1 - sum of X."
     return "\n".join([comment, *lines, "))", ""])
+
+
+def _misses(reading: Reading, target: int, outputs: list[str]) -> list[str]:
+    """The ways in which a margin is not positive, one for each of `Reading.margin_rows`."""
+    if reading.several:
+        sides = reading.signs(target)
+        return [f"({'<=' if side > 0 else '>='} {name} 0.0)" for name, side in zip(outputs, sides, strict=False)]
+    return [f"(>= {outputs[c]} {outputs[target]})" for c in range(reading.classes) if c != target]
 
 
 def _check(corners: int) -> None:

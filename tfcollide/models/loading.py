@@ -8,10 +8,11 @@ import keras
 from tfcollide.errors import RequestError
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.model_file import ModelFile, inspect
-from tfcollide.models.pixel_range import PHOTO, range_of_layers
+from tfcollide.models.pixel_range import ASSUMED, PHOTO, range_told
 from tfcollide.models.precision import set_precision
+from tfcollide.models.saved_loss import SavedLoss, loss_of, saved_loss
 from tfcollide.models.saved_model import check_operations, load_frozen
-from tfcollide.shapes import Bounds, ImageShape
+from tfcollide.shapes import Bounds, ImageShape, PixelRange
 
 __all__ = ["DEFAULT_SIZE", "load_classifier", "wrap"]
 
@@ -25,6 +26,7 @@ def load_classifier(
     bounds: Bounds | None = None,
     image_size: int | None = None,
     precision: str = "float32",
+    outputs: str = "auto",
 ) -> Classifier:
     """The classifier in a file.
 
@@ -34,13 +36,16 @@ def load_classifier(
         bounds: of the pixels; None to tell them from the first layers, 0..255 where these say nothing.
         image_size: height and width where the model leaves them open; None is 224.
         precision: see `precision.set_precision`.
+        outputs: what the model's outputs are, one of `outputs.OUTPUTS`; "auto" to tell it from its last
+            activation, or from the loss that the file says it was trained with.
 
     Raises:
         RequestError: the file cannot be loaded, or holds no classifier with a ReLU.
     """
     file = inspect(path, allow_custom_code=allow_custom_code)
     model = _load(file, allow_custom_code)
-    return wrap(model, name=path.stem, bounds=bounds, image_size=image_size, precision=precision)
+    settings: dict[str, Any] = {"bounds": bounds, "image_size": image_size, "precision": precision, "outputs": outputs}
+    return wrap(model, name=path.stem, loss=saved_loss(path), **settings)
 
 
 def wrap(
@@ -50,13 +55,19 @@ def wrap(
     bounds: Bounds | None = None,
     image_size: int | None = None,
     precision: str = "float32",
+    outputs: str = "auto",
+    loss: SavedLoss | None = None,
 ) -> Classifier:
-    """A Keras model as a classifier; arguments as of `load_classifier`."""
+    """A Keras model, or the graph of a SavedModel, as a classifier.
+
+    The arguments are those of `load_classifier`, and `loss`, that it was trained with; None: that it was compiled with.
+    """
     set_precision(model, precision)
     shape = _image_shape(model, name, image_size)
-    classifier = Classifier(model, name=name, bounds=bounds or PHOTO, image_shape=shape)
-    if bounds is None:
-        classifier.bounds = range_of_layers(classifier) or PHOTO
+    classifier = Classifier(
+        model, name=name, bounds=bounds or PHOTO, image_shape=shape, outputs=outputs, loss=loss or loss_of(model)
+    )
+    classifier.pixel_range = PixelRange(bounds, "as given") if bounds else range_told(classifier) or ASSUMED
     return classifier
 
 

@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-__all__ = ["Rectifier", "is_softmax", "other_activation", "rectifier_of"]
+__all__ = ["Rectifier", "is_sigmoid", "is_softmax", "other_activation", "rectifier_of"]
 
 _RELUS = (keras.activations.relu, keras.ops.relu, tf.nn.relu)
 _RELUS_6 = (keras.activations.relu6, keras.ops.relu6, tf.nn.relu6)
 _SOFTMAXES = (keras.activations.softmax, keras.ops.softmax, tf.nn.softmax)
+_SIGMOIDS = (keras.activations.sigmoid, keras.ops.sigmoid, tf.nn.sigmoid, tf.sigmoid)
 _HARMLESS = (keras.activations.linear, None)
 _OTHER_LAYERS = (keras.layers.LeakyReLU, keras.layers.PReLU, keras.layers.ELU)
 
@@ -47,6 +48,11 @@ def is_softmax(operation: Any) -> bool:
     if isinstance(operation, keras.layers.Softmax) or _is_operation(operation, "Softmax"):
         return operation.axis == -1
     return _function(operation) in _SOFTMAXES
+
+
+def is_sigmoid(operation: Any) -> bool:
+    """Whether an operation is a sigmoid of each value."""
+    return _is_operation(operation, "Sigmoid") or _function(operation) in _SIGMOIDS
 
 
 def other_activation(operation: Any) -> str | None:

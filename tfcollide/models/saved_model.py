@@ -35,6 +35,7 @@ _KEEPERS = re.compile(r"__inference__traced_(save|restore)_\d+$")
 _HARMLESS_OBJECTS = ("user_object", "variable", "constant", "function", "bare_concrete_function", "captured_tensor", None)
 _MEND = "Say --allow_custom_code if you trust whoever made it, or bring a .keras file."
 _SIGNATURE = "serving_default"
+_ENDS = {"Softmax": tf.nn.softmax, "Sigmoid": tf.nn.sigmoid}
 _RECTIFIERS = {"Relu": tf.nn.relu, "Relu6": tf.nn.relu6}
 
 
@@ -95,7 +96,7 @@ def _freeze(path: Path) -> Any:
 
 
 class FrozenGraph:
-    """What `graph.Graph` is for Keras models, for a function of TensorFlow; its calls are the ReLUs and a final softmax.
+    """What `graph.Graph` is for Keras models, for a function of TensorFlow; its calls are the ReLUs and the last step.
 
     Args:
         function: concrete, with one input and one output, without variables.
@@ -115,8 +116,8 @@ class FrozenGraph:
         while last.op.type == "Identity":
             last = last.op.inputs[0]
         self.result = self._number(last.name)
-        if last.op.type == "Softmax":
-            self.calls.append(self._call("softmax", tf.nn.softmax, last.op))
+        if last.op.type in _ENDS:
+            self.calls.append(self._call(last.op.type.lower(), _ENDS[last.op.type], last.op))
         elif self.giver(self.result) is None:
             self.calls.append(self._call("output", last.op.type, last.op))
 

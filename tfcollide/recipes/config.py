@@ -12,6 +12,7 @@ from tfcollide.fields import at_least as _at_least
 from tfcollide.fields import flag as _flag
 from tfcollide.fields import positive as _positive
 from tfcollide.models.model_file import kind_of
+from tfcollide.models.outputs import OUTPUTS
 from tfcollide.run_directory import absolute
 
 __all__ = ["HEADINGS", "PRESETS", "CollideConfig", "TrainConfig", "choices_of", "flags_text", "preset_values"]
@@ -99,10 +100,18 @@ class CollideConfig(TrainConfig):
     )
     allow_custom_code: bool = _flag(False, "Load a model file even if it carries code, which can do all that you can.")
     pixel_range: str | None = _flag(
-        None, "Black and white, as a model file reads them. Default: 0,255 or 0,1, by its first layers."
+        None,
+        "Black and white, as a model file reads them. Default: told by its first layers; else the one of 0,1, "
+        "-1,1 and 0,255 in which labels of test images are most likely; else 0,255.",
+    )
+    outputs: str = _flag(
+        "auto",
+        "What a network that exists already gives: probabilities or logits of classes; binary, one output for two classes; "
+        "multilabel, one a label; auto: told by its last activation, else by the loss saved with it.",
+        choices=OUTPUTS,
     )
     image_size: int | None = _flag(None, "Height and width of images, where the model leaves them open. Default: 224.")
-    source: str = _flag("3", "Where corners start: a class, test:INDEX, an image file, or every (one of each class).")
+    source: str = _flag("3", "Where corners start: a class, test:INDEX, an image file, or every (one of each other class).")
     target: str = _flag("7", "Whose features they take: a class, test:INDEX, or an image file.")
     tap: str | None = _flag(None, "ReLU at which features collide. Default: the first of a dense layer, else the last.")
     corners: int | None = _flag(

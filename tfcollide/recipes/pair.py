@@ -88,7 +88,9 @@ def write_pair(
         checked = time.perf_counter()
         if config.vnnlib and isinstance(experiment.chain, DenseChain):  # `prepare` has refused the others
             (folder / "verify").mkdir(exist_ok=True)
-            write_property(folder / "verify", experiment.chain, result.corners, problem.seen.predicted)
+            write_property(
+                folder / "verify", experiment.chain, result.corners, problem.seen.predicted, experiment.classifier.reading
+            )
         if isinstance(experiment.parameterization, Composite) and experiment.composer and problem.seed:
             parts = (problem.source.image, result.corners, result.controls)
             write_composite(folder, experiment.composer, problem.seed, *parts, bounds)
@@ -222,16 +224,18 @@ def _certificate(config: CollideConfig, experiment: Experiment, problem: Problem
         corners,
         problem.seen.predicted,
         lambda images: experiment.classifier.judge(images).logits,
+        reading=experiment.classifier.reading,
         max_boxes=config.certify_boxes,
         seed=config.seed,
     )
 
 
 def _end_point(experiment: Experiment, choice: Choice, image: np.ndarray) -> EndPoint:
-    judged = experiment.classifier.judge(image[None])
+    classifier = experiment.classifier
+    judged = classifier.judge(image[None])
     predicted = int(judged.predicted[0])
-    name = experiment.classifier.class_names[predicted]
-    return EndPoint(choice.id, choice.label, name, float(judged.probabilities[0, predicted]))
+    probability = classifier.reading.probability(judged.probabilities, predicted)
+    return EndPoint(choice.id, choice.label, classifier.name_of(predicted), float(probability[0]))
 
 
 @functools.cache

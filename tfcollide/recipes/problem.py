@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import tensorflow as tf
 
 from tfcollide.audit.matching import Match
 from tfcollide.audit.reader import Qualified, qualify
@@ -19,6 +20,8 @@ from tfcollide.recipes.experiment import Experiment
 from tfcollide.recipes.request import Pair
 
 __all__ = ["Problem", "pose"]
+
+_FEW, _ALIKE = 8, 1e-6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +73,11 @@ def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
     if np.array_equal(source.image, target.image):
         raise RequestError(f"--source={source.id} and --target={target.id}, the same image", "two different images")
     seen = checks.target_of(classifier, experiment.tap, goal_image)
+    start = from_uint8(source.image, classifier.bounds)
+    _check_seen(experiment, seen, start)
+    if classifier.judge(start[None]).predicted[0] == seen.predicted:
+        both = f'--source={source.id} and --target={target.id}, both "{classifier.name_of(seen.predicted)}" to the network'
+        raise RequestError(both, "a source that it does not take for the target's class already", "Choose another one.")
     corners, ceiling = config.num_corners(), experiment.tap.rectifier.ceiling
     units: Groups = ((),) * corners
     active = (seen.pre_activation >= 0) & (seen.pre_activation < ceiling)
@@ -107,3 +115,22 @@ def _match(config: CollideConfig, experiment: Experiment, start: np.ndarray, goa
     terms, _ = checks.terms_and_logits(experiment.classifier, experiment.tap, start[None], goal)
     own = {name: float(value[0]) for name, value in terms.items()}
     return Match(experiment.null, config.match_quantile, config.stop_fraction, own)
+
+
+def _check_seen(experiment: Experiment, seen: checks.Target, start: np.ndarray) -> None:
+    """Refuses a tap at which all images are alike: the target, the source, and some test images where there are any."""
+    tap, test, count = experiment.tap, experiment.data.test.images, experiment.data.test_size
+
+    def unlike(images: np.ndarray) -> bool:
+        features = tap(tf.constant(images)).post_activation.numpy()
+        return bool(np.abs(features - goal).max() > _ALIKE * np.abs(goal).max())
+
+    goal = tap.rectifier(tf.constant(seen.pre_activation)).numpy()
+    if unlike(start[None]):
+        return
+    few = test[np.arange(min(_FEW, count)) * count // min(_FEW, count)] if count else start[None]
+    if count and unlike(from_uint8(few, experiment.classifier.bounds)):
+        return
+    images = "the source and the target" + (f", and for {len(few)} test images" if count else "")
+    what = "zero" if not goal.any() else "the same"
+    raise RequestError(f"--tap={tap.name}, where all features are {what} for {images}", "a ReLU that tells images apart")

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tfcollide.data.select import draw_pairs, every_class, parse_selector
+from tfcollide.data.select import draw_pairs, every_class, parse_selector, resolve
 from tfcollide.file_names import to_bytes
+from tfcollide.images import from_uint8
 from tfcollide.progress import progress
 from tfcollide.recipes.beam_sweep import run_on_beam
 from tfcollide.recipes.config import CollideConfig
@@ -44,8 +45,7 @@ def run_sweep(
         seconds: "load" and "train", spent before.
     """
     if pairs is None and config.num_pairs is None:
-        wanted = parse_selector("target", config.target, experiment.data)
-        pairs = [(image, config.target) for image in every_class(experiment.data, experiment.predicted, wanted)]
+        pairs = _from_every_class(config, experiment)
     if pairs is None:
         pairs = draw_pairs(experiment.data, experiment.predicted, config.num_pairs or 1, config.seed)
     folder = directory.open()
@@ -61,6 +61,15 @@ def run_sweep(
         return summary
     finally:
         directory.close()
+
+
+def _from_every_class(config: CollideConfig, experiment: Experiment) -> list[tuple[str, str]]:
+    """An image of each class, save the one that the network takes the target for, to the target."""
+    classifier, data, predicted = experiment.classifier, experiment.data, experiment.predicted
+    target = resolve("target", parse_selector("target", config.target, data), data, predicted)
+    seen = classifier.judge(from_uint8(target.image[None], classifier.bounds)).predicted
+    taken = int(classifier.reading.one_class(seen)[0]) if experiment.labelled else None
+    return [(image, config.target) for image in every_class(data, predicted, but=taken)]
 
 
 def _run_all(config: CollideConfig, experiment: Experiment, jobs: list[Job], folder: Path) -> list[PairResult]:
