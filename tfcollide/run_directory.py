@@ -85,6 +85,10 @@ class RunDirectory:
         records.write_bytes(self.partial / "run.flags", to_bytes(self._request))
         return self.partial
 
+    def remark(self, words: str) -> None:
+        """Adds a comment to `run.flags`: what the run found out, and need not be told again."""
+        records.write_bytes(self.partial / "run.flags", to_bytes(f"{self._request}# {words}\n"))
+
     def commit(self) -> Path:
         """Drops hidden files, renames the partial directory, and returns the final path."""
         for hidden in list(self.partial.rglob(".*")):
@@ -129,7 +133,8 @@ class RunDirectory:
         # A kill between mkdir and the first write leaves an empty directory: anybody's.
         if not flags.is_file():
             return self.partial.is_dir() and all(p.name.startswith(".") for p in self.partial.iterdir())
-        return flags.read_bytes() == to_bytes(self._request)
+        lines = flags.read_bytes().splitlines(keepends=True)
+        return b"".join(line for line in lines if not line.startswith(b"#")) == to_bytes(self._request)
 
     def _empty(self) -> None:
         """Drops what another request left, but for the lock that is held now."""

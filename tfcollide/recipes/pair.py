@@ -99,6 +99,8 @@ def write_pair(
         seconds = {**seconds, "solve": solved - began, "check": checked - solved, "report": time.perf_counter() - checked}
         summary = dataclasses.replace(summary, seconds=seconds | {"total": sum(seconds.values())})
         write_json(folder / "summary.json", summary)
+        read = experiment.classifier.pixel_range
+        directory.remark(f"pixels {read.bounds}, {read.how}")
         directory.commit()
         return summary
     finally:
@@ -163,6 +165,7 @@ def check(
         ended=result.ended,
         probe=result.probe,
         pixel_range=(classifier.bounds.lower, classifier.bounds.upper),
+        pixel_range_how=classifier.pixel_range.how,
         reader=verdict.reader_record(experiment, problem.reader),
         match=problem.match.quantile if problem.match.null else "unscaled",
         scale=verdict.scale(problem.match, problem),

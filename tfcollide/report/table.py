@@ -40,6 +40,7 @@ def _results(summary: Summary) -> str:
     between = ("mean distance between corners", number(distance.corner_mean, ".2f"), _of(paper, "corner_mean", _plain))
     rows = [
         ("steps, and why the search ended", f"{summary.steps:,}, {ended_words(summary.ended)}", ""),
+        *([("pixels, black to white", _pixels(summary), "")] if summary.pixel_range else []),
         ("L_pos to stop below", _stop(summary.stop_loss), ""),
         ("test accuracy", share(summary.test_accuracy), _of(paper, "test_accuracy", share)),
         ("mean distance between two images", number(distance.dataset_mean, ".2f"), _of(paper, "dataset_mean", _plain)),
@@ -59,6 +60,11 @@ def _results(summary: Summary) -> str:
     if paper is None:
         return markdown_table(["", "ours"], [row[:2] for row in rows])
     return markdown_table(["", "ours", f"paper, {paper.place}"], rows)
+
+
+def _pixels(summary: Summary) -> str:
+    black, white = summary.pixel_range or (0.0, 0.0)
+    return f"{black:g}..{white:g}" + (f", {summary.pixel_range_how}" if summary.pixel_range_how else "")
 
 
 def _spread(summary: Summary) -> list[tuple[str, str, str]]:
