@@ -110,7 +110,9 @@ def main() -> int:
         steps = -(-len(data.train.labels) // 250) * _KNOWN.epochs
         rate = keras.optimizers.schedules.CosineDecay(3e-3, steps)
         model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
-        model.fit(data.train.images.astype("float32") / 255.0, data.train.labels, batch_size=250, epochs=_KNOWN.epochs, verbose=0)
+        model.fit(
+            data.train.images.astype("float32") / 255.0, data.train.labels, batch_size=250, epochs=_KNOWN.epochs, verbose=0
+        )
         _, accuracy = model.evaluate(data.test.images.astype("float32") / 255.0, data.test.labels, batch_size=500, verbose=0)
         model.save(out / f".{name}.keras")
         write_bytes(path, (out / f".{name}.keras").read_bytes())
