@@ -101,15 +101,13 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
     @_answering
     async def GetModelStatus(self, request: get_model_status_pb2.GetModelStatusRequest) -> Any:
         """The states of a model's versions, newest first."""
-        _check_spec(request)
-        spec = request.model_spec
-        return status_of(self._answers, spec.name, spec.version.value if spec.HasField("version") else None)
+        return status_of(self._answers, *_asked(request))
 
 
-def status_of(answers: Answers, name: str, version: int | None) -> get_model_status_pb2.GetModelStatusResponse:
+def status_of(answers: Answers, name: str, version: int | None, label: str) -> get_model_status_pb2.GetModelStatusResponse:
     """The states of a model's versions as a message."""
     response = get_model_status_pb2.GetModelStatusResponse()
-    for number, known in answers.store.states(name, version).items():
+    for number, known in answers.store.states(name, version, label).items():
         status = response.model_version_status.add(version=number, state=known.state)
         status.status.error_code, status.status.error_message = known.code, known.message
     return response
@@ -137,17 +135,15 @@ def examples_of(message: input_pb2.Input) -> list[bytes]:
 
 
 def _find(answers: Answers, request: Any) -> LoadedModel:
-    _check_spec(request)
-    spec = request.model_spec
-    return answers.store.find(spec.name, spec.version.value if spec.HasField("version") else None)
+    return answers.store.find(*_asked(request))
 
 
-def _check_spec(request: Any) -> None:
+def _asked(request: Any) -> tuple[str, int | None, str]:
+    """Name, version and label of the model that a request is for."""
     if not request.HasField("model_spec"):
         raise ServingError(Code.INVALID_ARGUMENT, "Missing ModelSpec")
-    if request.model_spec.version_label:
-        label = request.model_spec.version_label
-        raise ServingError(Code.FAILED_PRECONDITION, f"Unrecognized servable version label: {label}")
+    spec = request.model_spec
+    return spec.name, spec.version.value if spec.HasField("version") else None, spec.version_label
 
 
 def _spec(model: LoadedModel, signature_name: str) -> model_pb2.ModelSpec:
