@@ -111,3 +111,11 @@ def test_a_reader_that_is_killed_is_replaced():
         return caught.value.code, await bodies.call(LARGE, len, b"abc")
 
     assert in_loop(scenario) == (Code.RESOURCE_EXHAUSTED, 3)
+
+
+@pytest.mark.parametrize("size", [1, 2**18 - 1, 2**18, 2**18 + 1, 2**20])
+def test_unpacks_across_its_pieces(size):
+    rough = os.urandom(size)
+    for text in (rough, bytes(size), rough[: size // 2] + bytes(size - size // 2)):
+        assert unpack(gzip.compress(text), "gzip", size) == text
+        assert unpack(zlib.compress(text), "deflate", size) == text

@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import ParamSpec, TypeVar
@@ -22,6 +22,7 @@ from tfcollide.serving.codes import Code, ServingError
 __all__ = ["Bodies", "TooLarge", "unpack"]
 
 _AT_ONCE = 2
+_PIECE = 2**18
 _SMALL = 2**20  # bytes of JSON that are read or written within some 20 ms
 _WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # as zlib tells the formats apart
 
@@ -98,19 +99,33 @@ def unpack(body: bytes, encoding: str, max_bytes: int) -> bytes:
     bits = _WINDOW_BITS.get(encoding.lower())
     if bits is None:
         raise ServingError(Code.INVALID_ARGUMENT, f"Content-Encoding {encoding}: expected gzip, deflate or none")
-    parts: list[bytes] = []
-    while body or not parts:  # gzip allows several streams, one after the other
-        stream, left = zlib.decompressobj(bits), max_bytes - sum(map(len, parts))
-        try:
-            parts.append(stream.decompress(body, left + 1))
-        except zlib.error as error:
-            raise ServingError(Code.INVALID_ARGUMENT, f"Failed to decompress the {encoding} body: {error}") from None
-        if len(parts[-1]) > left:
-            raise TooLarge
-        if not stream.eof:
-            raise ServingError(Code.INVALID_ARGUMENT, f"Failed to decompress the {encoding} body: it ends too early")
-        body = stream.unused_data
+    parts, size = [], 0
+    try:
+        for part in _pieces(body, bits):
+            parts.append(part)
+            size += len(part)
+            if size > max_bytes:
+                raise TooLarge
+    except zlib.error as error:
+        raise ServingError(Code.INVALID_ARGUMENT, f"Failed to decompress the {encoding} body: {error}") from None
     return b"".join(parts)
+
+
+def _pieces(body: bytes, bits: int) -> Iterator[bytes]:
+    """What is in a body, in pieces so small that other threads take their turns."""
+    stream = zlib.decompressobj(bits)
+    for start in range(0, len(body), _PIECE):
+        given = body[start : start + _PIECE]
+        while given:
+            if stream.eof:  # gzip allows several streams, one after the other
+                stream = zlib.decompressobj(bits)
+            yield stream.decompress(given, _PIECE)
+            given = stream.unused_data if stream.eof else stream.unconsumed_tail
+    while not stream.eof:
+        part = stream.decompress(b"", _PIECE)
+        if not part:
+            raise zlib.error("it ends too early")
+        yield part
 
 
 def _end_with_parent() -> None:
