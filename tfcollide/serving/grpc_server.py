@@ -1,10 +1,12 @@
 """TF Serving's gRPC services over `Answers`."""
 
+import asyncio
 import functools
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
 import grpc
+import numpy as np
 from google.protobuf import any_pb2
 from tensorflow_serving.apis import (
     classification_pb2,
@@ -24,6 +26,8 @@ from tfcollide.serving.tensors import array_of, proto_of
 
 __all__ = ["ModelService", "PredictionService", "examples_of", "metadata_of", "status_of"]
 
+_SMALL = 2**20
+_Result = TypeVar("_Result")
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -55,13 +59,11 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     @_answering
     async def Predict(self, request: predict_pb2.PredictRequest) -> predict_pb2.PredictResponse:
         """One PredictRequest."""
-        model = _find(self._answers, request)
-        inputs = {name: array_of(name, proto) for name, proto in request.inputs.items()}
-        spec = request.model_spec
+        model, spec = _find(self._answers, request), request.model_spec
+        inputs = await _aside(request.ByteSize(), _arrays, request)
         outputs = await self._answers.predict(model, spec.signature_name, inputs, list(request.output_filter))
         response = predict_pb2.PredictResponse(model_spec=_spec(model, spec.signature_name or DEFAULT_SIGNATURE))
-        for name, array in outputs.items():
-            response.outputs[name].CopyFrom(proto_of(array))
+        await _aside(sum(array.nbytes for array in outputs.values()), _fill, response, outputs)
         return response
 
     @_answering
@@ -132,6 +134,20 @@ def examples_of(message: input_pb2.Input) -> list[bytes]:
         context = listed.context.SerializeToString()
         return [context + example.SerializeToString() for example in listed.examples]
     return [example.SerializeToString() for example in message.example_list.examples]
+
+
+async def _aside(size: int, function: Callable[..., _Result], *arguments: Any) -> _Result:
+    """The result of a function; in a thread if `size`, of tensors in bytes, is so large that others would wait."""
+    return function(*arguments) if size <= _SMALL else await asyncio.to_thread(function, *arguments)
+
+
+def _arrays(request: predict_pb2.PredictRequest) -> dict[str, np.ndarray]:
+    return {name: array_of(name, proto) for name, proto in request.inputs.items()}
+
+
+def _fill(response: predict_pb2.PredictResponse, outputs: Mapping[str, np.ndarray]) -> None:
+    for name, array in outputs.items():
+        response.outputs[name].CopyFrom(proto_of(array))
 
 
 def _find(answers: Answers, request: Any) -> LoadedModel:
