@@ -10,7 +10,7 @@ last map takes that off again:
     X [1, N-1] -> w [1, N] -> image, w_{N-1} + N - 1 [1, D+1] -> Gemm, Relu, ... -> Y [1, L+1] = logits, w_{N-1}
 
 All are Gemm and Relu with float32 constants as they are saved, one after the other:
-a chain without branches, which every verifier of VNN-COMP reads.
+a chain without branches, the least that a verifier can be asked to read.
 
 The property states the negation, as in VNN-COMP: some other logit is at least the
 target's, and Y_L >= 0. The latter says that the weights sum to one at most. It is not
