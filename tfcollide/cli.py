@@ -2,7 +2,6 @@
 
 import dataclasses
 import difflib
-import io
 import os
 import re
 import signal
@@ -17,6 +16,7 @@ from typing import Any
 from absl import flags, logging
 
 from tfcollide import __version__
+from tfcollide.disk import full_at, is_full
 from tfcollide.errors import RequestError
 from tfcollide.file_names import to_text
 from tfcollide.recipes.check_served_config import CheckServedConfig
@@ -27,6 +27,7 @@ from tfcollide.recipes.index_config import IndexConfig, QueryConfig
 from tfcollide.recipes.serve_config import ServeConfig
 from tfcollide.records import Summary, write_json
 from tfcollide.run_directory import absolute
+from tfcollide.streams import make_unfailing
 
 __all__ = [
     "check_served",
@@ -109,8 +110,7 @@ def main(command: Callable[[list[str]], int], argv: Sequence[str] | None = None)
     logging.set_verbosity(logging.ERROR)
     logging.set_stderrthreshold("error")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:
-        sys.stdout.reconfigure(errors="surrogateescape")  # names of files are printed as they are
+    make_unfailing()
     try:
         return command(list(sys.argv if argv is None else argv))
     except RequestError as error:
@@ -123,22 +123,12 @@ def main(command: Callable[[list[str]], int], argv: Sequence[str] | None = None)
         return _refuse(RequestError(f"{around!r}, which is no UTF-8", "a name in UTF-8", "Rename the file or folder."))
     except flags.Error as error:
         return _refuse(_flag_error(error))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read has read enough
-        return EXIT_DONE
-    except MemoryError as error:
-        return _refuse(_too_large(f" ({error})" if str(error) else ""))
-    except OSError as error:
-        return _refuse(RequestError(str(error), "files and folders that can be read and written"))
     except KeyboardInterrupt:
         resumes = "; the same command goes on from the last checkpoint" if command in (_collide, _index_patches) else ""
         print(f"Interrupted{resumes}.", file=sys.stderr)
         return 128 + signal.SIGINT
     except Exception as error:
-        if type(error).__name__ == _NO_ROOM:
-            return _refuse(_too_large(""))  # its own message lists every tensor that was there
-        traceback.print_exc()  # a defect must not look like a result
-        return EXIT_BUG
+        return _unexpected(error, argv or sys.argv)
 
 
 def _collide(argv: list[str]) -> int:
@@ -369,6 +359,27 @@ def _flag_error(error: flags.Error) -> RequestError:
         kind = next((words for name, words in kinds.items() if name in found[2]), "another value")
         return RequestError(found[1], kind)
     return RequestError(str(error).rstrip("."), "flags that --help lists")
+
+
+def _unexpected(error: Exception, argv: Sequence[str]) -> int:
+    """What the machine has too little of, or does not let through, in a line; the rest is a defect, with its trace."""
+    if is_full(error):
+        out = next((word for word in argv if re.match("--?out=", word)), "a disk that is written to")
+        return _refuse(
+            RequestError(
+                f"{full_at(error) or out}: no space left on the device",
+                "room for what is written",
+                "Make room, or choose another place.",
+            )
+        )
+    if isinstance(error, MemoryError):
+        return _refuse(_too_large(f" ({error})" if str(error) else ""))
+    if type(error).__name__ == _NO_ROOM:
+        return _refuse(_too_large(""))  # its own message lists every tensor that was there
+    if isinstance(error, OSError):
+        return _refuse(RequestError(str(error), "files and folders that can be read and written"))
+    traceback.print_exception(error)  # a defect must not look like a result
+    return EXIT_BUG
 
 
 def _too_large(detail: str) -> RequestError:

@@ -17,7 +17,7 @@ from tfcollide import records
 from tfcollide.errors import RequestError
 from tfcollide.file_names import to_bytes
 
-__all__ = ["RunDirectory", "absolute", "check_writable"]
+__all__ = ["RunDirectory", "absolute", "check_writable", "is_writable"]
 
 
 class RunDirectory:
@@ -190,8 +190,21 @@ def check_writable(flag: str, path: Path) -> None:
     if not ancestor.is_dir():
         raise RequestError(f"--{flag}={path}, which lies in the file {ancestor}", "a path in a directory", "Choose another.")
     try:
-        os.rmdir(tempfile.mkdtemp(prefix=".tfcollide-", dir=ancestor))
+        _try(ancestor)
     except OSError as error:
         raise RequestError(
             f"--{flag}={path}, where nothing can be written ({error.strerror})", "a writable place", "Choose another."
         ) from error
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether something can be written in a folder that exists."""
+    try:
+        _try(folder)
+    except OSError:
+        return False
+    return True
+
+
+def _try(folder: Path) -> None:
+    os.rmdir(tempfile.mkdtemp(prefix=".tfcollide-", dir=folder))

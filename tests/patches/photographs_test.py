@@ -1,5 +1,7 @@
 """Which photographs are taken, and how they become square."""
 
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -52,6 +54,20 @@ def test_a_folder_is_read_in_the_order_of_its_paths(folder):
     assert photographs.ids[:2] == ["even/00.png", "even/02.png"] and set(photographs.labels) == {"even", "odd"}
     read = list(photographs.read([0, 8], lambda pixels: pixels))
     np.testing.assert_array_equal(read[1], np.asarray(Image.open(folder / "odd" / "03.png")))
+
+
+def test_links_to_folders_are_followed_and_loops_end(folder, tmp_path):
+    (tmp_path / "all" / "own").mkdir(parents=True)
+    shutil.copy(folder / "odd" / "01.png", tmp_path / "all" / "own" / "one.png")
+    (tmp_path / "all" / "linked").symlink_to(folder / "even")
+    (tmp_path / "all" / "link.png").symlink_to(folder / "odd" / "03.png")
+    (tmp_path / "all" / "gone").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "all" / "own" / "up").symlink_to(tmp_path / "all")
+    (tmp_path / "all" / "self").symlink_to("self")
+    photographs = open_photographs(str(tmp_path / "all"))
+    even = [f"linked/{number:02d}.png" for number in range(0, 14, 2)]
+    assert photographs.ids == ["link.png", *even, "own/one.png"]
+    assert photographs.labels == ["", *["linked"] * 7, "own"]
 
 
 def test_a_damaged_photograph_is_named(folder, tmp_path):

@@ -1,5 +1,8 @@
 """Requests that no well-behaved client sends; the server answers with the right code and goes on."""
 
+import gzip
+import http.client
+import json
 import socket
 
 import grpc
@@ -78,6 +81,17 @@ def test_the_words_are_tf_servings(stub):
         grpc.StatusCode.NOT_FOUND,
         "Servable not found for request: Specific(digits, 77)",
     )
+    assert refused(stub.Predict, request(name="")) == (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "ModelSpec has no name specified.",
+    )
+    labelled = request()
+    labelled.model_spec.version_label = "stable"
+    assert refused(stub.Predict, labelled) == (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "Unrecognized servable version label: stable",
+    )
+    assert refused(stub.Predict, request(signature="__saved_model_init_op"))[0] == grpc.StatusCode.FAILED_PRECONDITION
 
 
 def test_output_filters(stub):
@@ -175,14 +189,20 @@ def test_a_request_that_is_cut_off(server):
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[" * 200_000, b"\xff\xfe", b'{"instances": [1e400' + b"0" * 5000 + b"]}"])
 def test_malformed_json(server, body):
-    import http.client
-    import json
-
     connection = http.client.HTTPConnection(server.rest, timeout=30)
     connection.request("POST", "/v1/models/digits:predict", body)
     response = connection.getresponse()
     assert response.status == 400
     assert json.loads(response.read())["error"]
+
+
+def test_a_bomb_is_too_large(background, exported):
+    bomb = gzip.compress(bytes(2**24))
+    with background(exported, max_message_bytes=2**20) as running:
+        connection = http.client.HTTPConnection(running.server.rest, timeout=30)
+        connection.request("POST", "/v1/models/digits:predict", bomb, {"Content-Encoding": "gzip"})
+        response = connection.getresponse()
+        assert (response.status, json.loads(response.read())["error"]) == (413, "Maximum request body size 1048576 exceeded")
 
 
 def test_oversized_requests(background, exported, images):

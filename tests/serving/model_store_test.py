@@ -6,6 +6,7 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from tfcollide.serving.codes import Code, ServingError
@@ -118,15 +119,33 @@ def test_a_version_that_was_still_being_copied_is_tried_again(base):
 
 def test_what_is_no_version_is_left_alone(base):
     save(base, 1, 1)
-    for name in (".2.abc", "latest", "1.5"):
+    for name in (".2.abc", "latest", "1.5", "20261126011511000000", str(2**63), "\uff12"):
         (base / "net" / name).mkdir()
     (base / "net" / "3").write_text("a file")
     (base / "empty").mkdir()
     store = ModelStore(base)
     store.refresh()
     assert store.available() == {"net": [1]}
+    assert list(store.states("net")) == [1]
     with pytest.raises(ServingError, match="Could not find any versions of model empty"):
         store.states("empty")
+
+
+def test_the_health_of_a_model_that_is_gone(base, background):
+    save(base, 1, 1)
+    serving = health_pb2.HealthCheckResponse
+    with background(base) as running, grpc.insecure_channel(running.server.grpc) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+
+        def health(name):
+            return stub.Check(health_pb2.HealthCheckRequest(service=name), timeout=10).status
+
+        assert (health("net"), health("")) == (serving.SERVING, serving.SERVING)
+        shutil.rmtree(base / "net")
+        deadline = time.monotonic() + 60
+        while health("net") == serving.SERVING and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert (health("net"), health("")) == (serving.NOT_SERVING, serving.NOT_SERVING)
 
 
 def test_no_request_fails_while_versions_change(base, background):

@@ -21,6 +21,7 @@ from tfcollide.models import mlp
 from tfcollide.models.classifier import Classifier
 from tfcollide.progress import progress
 from tfcollide.registry import MODELS
+from tfcollide.run_directory import check_writable
 from tfcollide.scratch import scratch_folder
 
 __all__ = ["TrainingRecipe", "accuracy", "cached_path", "count_epochs", "fit", "make_deterministic", "train_or_load"]
@@ -78,10 +79,14 @@ def train_or_load(recipe: TrainingRecipe, data: LabelledImages, model_dir: Path)
         recipe: what to train.
         data: the data set that `recipe.dataset` names.
         model_dir: the cache folder, made if need be.
+
+    Raises:
+        RequestError: it has to be trained, and cannot be kept there.
     """
     path = cached_path(recipe, model_dir)
     model = _load(path)
     if model is None:
+        check_writable("model_dir", model_dir)
         model = fit(recipe, data.train, data.shape, len(data.class_names))
         _save(model, path)
     return Classifier(model, name=recipe.model, bounds=mlp.BOUNDS, class_names=data.class_names)

@@ -21,7 +21,7 @@ _SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".webp"})
 
 
 def open_folder(folder: Path) -> Photographs:
-    """All image files below a folder, in the order of their paths.
+    """All image files below a folder, links followed, in the order of their paths.
 
     Raises:
         RequestError: there is no such folder, or no image in it.
@@ -30,7 +30,7 @@ def open_folder(folder: Path) -> Photographs:
         raise RequestError(
             f"--images={folder}, which is not a folder", f"a folder of photographs, tfds:NAME or {BUNDLED}", "Check the path."
         )
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
+    paths = sorted(path for path in _below(folder) if path.suffix.lower() in _SUFFIXES and path.is_file())
     if not paths:
         raise RequestError(f"--images={folder}, without an image in it", f"files that end in {', '.join(sorted(_SUFFIXES))}")
     return _of_files(str(folder), folder, paths)
@@ -42,6 +42,17 @@ def open_bundled() -> Photographs:
 
     folder = Path(os.path.dirname(sklearn.datasets.__file__), "images")
     return _of_files(BUNDLED, folder, [folder / "china.jpg", folder / "flower.jpg"])
+
+
+def _below(folder: Path, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[Path]:
+    """All files below a folder. Links are followed, but for one that leads to a folder above itself."""
+    stat = folder.stat()
+    inside = above | {(stat.st_dev, stat.st_ino)}
+    for path in folder.iterdir():
+        if not path.is_dir():
+            yield path
+        elif ((found := path.stat()).st_dev, found.st_ino) not in inside:
+            yield from _below(path, inside)
 
 
 def _of_files(name: str, folder: Path, paths: Sequence[Path]) -> Photographs:

@@ -54,7 +54,9 @@ def check_train(config: TrainConfig) -> LabelledImages:
     MODELS.check(config.model)
     if config.dataset_name() == "none":
         raise RequestError(f"--dataset=none with --model={config.model}", "images to train on", "Name a data set.")
-    check_writable("model_dir", Path(config.resolved().model_dir or ""))
+    model_dir = Path(config.resolved().model_dir or "")
+    if not any(model_dir.glob("*.keras")):  # else one of them may be it; `train_or_load` asks again
+        check_writable("model_dir", model_dir)
     return load_dataset(config.dataset_name(), data_dir=config.data_dir)
 
 
