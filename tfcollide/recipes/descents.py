@@ -18,7 +18,7 @@ from tfcollide.recipes.config import CollideConfig
 from tfcollide.recipes.request import default_weights, term_weights
 from tfcollide.schedules import parse_schedule
 
-__all__ = ["FIRST_SPREAD", "descent_of", "hull_terms", "is_affine", "spread_length", "start_noise"]
+__all__ = ["FIRST_SPREAD", "continuation_of", "descent_of", "hull_terms", "is_affine", "spread_length", "start_noise"]
 
 _OTHER_RATE = "0.01"
 _TOGETHER = ("hull_match", "crowding")
