@@ -187,9 +187,15 @@ def _proof(summary: Summary) -> list[tuple[str, str, str]]:
     words = {
         "certified": f"certified, margin {proof.margin:.3g}",
         "refuted": f"**refuted**, margin {proof.margin:.3g}",
-        "undecided": f"undecided, {100 * proof.share_proven:.1f} % proven",
+        "undecided": f"undecided, {_below_all(proof.share_proven)} proven",
     }
     return [("every mixture, by proof" if len(summary.corners) > 1 else "the corner, by proof", words[proof.status], "")]
+
+
+def _below_all(share: float) -> str:
+    """A share that is not the whole, as a percentage that is not 100."""
+    digits = next((digits for digits in range(1, 8) if round(100 * share, digits) < 100), None)
+    return "nearly all" if digits is None else f"{100 * share:.{digits}f} %"
 
 
 def _stop(losses: Sequence[float]) -> str:
