@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfcollide.models.fixed_batch import for_any_batch
 from tfcollide.models.graph import Graph
 from tfcollide.models.logits import Logits, find_logits
 from tfcollide.models.rectifier import Rectifier
@@ -108,7 +109,9 @@ class Classifier:
         self.name = name
         self.bounds = bounds
         self.image_shape: ImageShape = image_shape or tuple(model.input_shape[1:])
-        graph = model if isinstance(model, FrozenGraph) else Graph(model, self.image_shape)
+        graph = for_any_batch(
+            model if isinstance(model, FrozenGraph) else Graph(model, self.image_shape), self.image_shape, name
+        )
         strategy = tf.distribute.get_strategy()
         self._devices = strategy.num_replicas_in_sync
         self._graph: AnyGraph = SplitGraph(graph, strategy) if tf.distribute.has_strategy() else graph
@@ -120,6 +123,12 @@ class Classifier:
     def num_classes(self) -> int:
         """L."""
         return self._logits.classes
+
+    @property
+    def whole_numbers(self) -> str | None:
+        """The type of integers that the network reads; None where it reads floats."""
+        entry = self._graph.entry
+        return entry.dtype.name if entry.whole_numbers else None
 
     @property
     def first_layers(self) -> list[Any]:

@@ -7,15 +7,14 @@ import keras
 
 from tfcollide.errors import RequestError
 from tfcollide.models.classifier import Classifier
+from tfcollide.models.entry import image_shape
 from tfcollide.models.model_file import ModelFile, inspect
 from tfcollide.models.pixel_range import PHOTO, range_of_layers
 from tfcollide.models.precision import set_precision
 from tfcollide.models.saved_model import check_operations, load_frozen
-from tfcollide.shapes import Bounds, ImageShape
+from tfcollide.shapes import Bounds
 
-__all__ = ["DEFAULT_SIZE", "load_classifier", "wrap"]
-
-DEFAULT_SIZE = 224
+__all__ = ["load_classifier", "wrap"]
 
 
 def load_classifier(
@@ -53,7 +52,7 @@ def wrap(
 ) -> Classifier:
     """A Keras model as a classifier; arguments as of `load_classifier`."""
     set_precision(model, precision)
-    shape = _image_shape(model, name, image_size)
+    shape = image_shape(_input_shape(model), name, image_size)
     classifier = Classifier(model, name=name, bounds=bounds or PHOTO, image_shape=shape)
     if bounds is None:
         classifier.bounds = range_of_layers(classifier) or PHOTO
@@ -75,13 +74,9 @@ def _load(file: ModelFile, allow_custom_code: bool) -> Any:
         ) from error
 
 
-def _image_shape(model: Any, name: str, image_size: int | None) -> ImageShape:
-    """`(H, W, C)` that the model reads, open sizes filled in."""
-    shape = getattr(model, "input_shape", None)
-    if not isinstance(shape, tuple) or len(shape) != 4 or shape[3] not in (1, 3):
-        raise RequestError(f"model {name} with inputs of shape {shape}", "images [N, H, W, C] with 1 or 3 channels")
-    size = image_size or DEFAULT_SIZE
-    found = (shape[1] or size, shape[2] or size, shape[3])
-    if image_size is not None and found[:2] != (image_size, image_size):
-        raise RequestError(f"--image_size={image_size}", f"{found[0]}, the size that {name} reads", "Leave the flag out.")
-    return found
+def _input_shape(model: Any) -> tuple[int | None, ...] | None:
+    """The shape that a model reads, without the batch axis; of a subclass, the one it was built or called with."""
+    shape = getattr(model, "input_shape", None) or getattr(model, "_build_shapes_dict", None)
+    if isinstance(shape, dict):
+        shape = next(iter(shape.values())) if len(shape) == 1 else None
+    return tuple(shape[1:]) if isinstance(shape, tuple) and shape and not isinstance(shape[0], tuple) else None

@@ -14,6 +14,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfcollide.errors import RequestError
+from tfcollide.models.entry import Entry
 from tfcollide.models.graph import Call
 
 __all__ = ["FrozenGraph", "check_operations", "load_frozen"]
@@ -78,11 +79,14 @@ def load_frozen(path: Path) -> "FrozenGraph":
             f"--model={path}, which TensorFlow {tf.__version__} cannot load ({type(error).__name__}: {detail})",
             f"a whole SavedModel with the signature {_SIGNATURE}",
         ) from error
-    if len(frozen.inputs) != 1 or len(frozen.outputs) != 1 or frozen.inputs[0].dtype != tf.float32:
+    if len(frozen.inputs) != 1 or len(frozen.outputs) != 1:
         raise RequestError(
             f"--model={path}, whose signature has {len(frozen.inputs)} inputs and {len(frozen.outputs)} outputs",
-            "one input of float32 images and one output",
+            "one input of images and one output",
         )
+    dtype = frozen.inputs[0].dtype
+    if not (dtype.is_floating or dtype.is_integer):
+        raise RequestError(f"--model={path}, whose signature reads {dtype.name}", "one that reads the numbers of pixels")
     return FrozenGraph(frozen, path.name)
 
 
@@ -92,6 +96,14 @@ def _freeze(path: Path) -> Any:
 
     loaded = tf.saved_model.load(str(path))  # holds the variables meanwhile
     return convert_variables_to_constants_v2(loaded.signatures[_SIGNATURE])
+
+
+def _entrance(images: tf.Tensor) -> tuple[tf.Tensor, bool]:
+    """Where images go in: behind the cast of whole numbers to floats, if that is all that is done with them; and whether."""
+    tensor = images
+    while not tensor.dtype.is_floating and [reader.type for reader in tensor.consumers()] in (["Identity"], ["Cast"]):
+        tensor = tensor.consumers()[0].outputs[0]
+    return (tensor, True) if tensor.dtype == tf.float32 and images.dtype != tf.float32 else (images, False)
 
 
 class FrozenGraph:
@@ -105,11 +117,14 @@ class FrozenGraph:
     def __init__(self, function: Any, name: str):
         self.name = name
         self.input_shape = tuple(function.inputs[0].shape)
+        self.batch_size = self.input_shape[0]
         definition = function.graph.as_graph_def()
         self._wrapped = tf.compat.v1.wrap_function(lambda: tf.import_graph_def(definition, name=""), [])
         self._tensors: list[str] = []
         self._pruned: dict[tuple[tuple[int, ...], tuple[int, ...]], Any] = {}
-        self.source = self._number(function.inputs[0].name)
+        entrance, through = _entrance(function.inputs[0])
+        self.source = self._number(entrance.name)
+        self.entry = Entry(self.input_shape[1:], function.inputs[0].dtype, through)
         self.calls = self._rectifiers()
         last = self._wrapped.graph.get_tensor_by_name(function.outputs[0].name)
         while last.op.type == "Identity":
@@ -126,7 +141,8 @@ class FrozenGraph:
         # A value that is known cuts off all below it; the images are not asked for then.
         for feeds in (tuple(number for number in known if number != self.source), tuple(known)):
             if feeds and all(self._reaches(feeds, number) for number in missing):
-                found = self._prune(feeds, missing)(*[known[number] for number in feeds]) if missing else []
+                given = [self.entry(known[number]) if number == self.source else known[number] for number in feeds]
+                found = self._prune(feeds, missing)(*given) if missing else []
                 values = dict(known) | dict(zip(missing, found, strict=True))
                 return [values[number] for number in wanted]
         raise RequestError(f"model {self.name}", "a value that can be computed from what is known")

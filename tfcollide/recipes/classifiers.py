@@ -86,6 +86,9 @@ def brought(config: CollideConfig, data: LabelledImages, strategy: tf.distribute
     training.make_deterministic()
     with strategy.scope() if strategy else contextlib.nullcontext():
         classifier = _application(config) if kind_of(config.model) == "application" else _file(config)
+    if classifier.whole_numbers:
+        words = f"{classifier.name} reads whole numbers ({classifier.whole_numbers}): what lies between them is cut off"
+        tqdm.write(f"{words}, and the search goes on as if it were not", file=sys.stderr)
     data = data.fitted(classifier.image_shape)
     labelled = classifier.num_classes == len(data.class_names)
     if not config.pixel_range and kind_of(config.model) == "file" and range_of_layers(classifier) is None:

@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import tensorflow as tf
 
 from tfcollide.composites.seed import Seed
 from tfcollide.data.select import Choice, resolve
@@ -63,6 +64,9 @@ def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
     goal_image = from_uint8(target.image, classifier.bounds)
     if np.array_equal(source.image, target.image):
         raise RequestError(f"--source={source.id} and --target={target.id}, the same image", "two different images")
+    start = from_uint8(source.image, classifier.bounds)
+    for flag, choice, image in (("source", source, start), ("target", target, goal_image)):
+        _check_finite(experiment, f"--{flag}={choice.id}", image)
     seen = checks.target_of(classifier, experiment.tap, goal_image)
     corners, ceiling = config.num_corners(), experiment.tap.rectifier.ceiling
     units: Groups = ((),) * corners
@@ -76,7 +80,7 @@ def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
     return Problem(
         source=source,
         target=target,
-        start=from_uint8(source.image, classifier.bounds),
+        start=start,
         goal_image=goal_image,
         seen=seen,
         units=units,
@@ -84,3 +88,20 @@ def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
         weights=hull.convex_weights(config.interpolations, corners, sampling=config.sampling, seed=config.seed),
         seed=experiment.composer.find(source.image) if experiment.composer else None,
     )
+
+
+def _check_finite(experiment: Experiment, name: str, image: np.ndarray) -> None:
+    """Refuses an image `[H, W, C]` of which the network makes no numbers."""
+    classifier, tap = experiment.classifier, experiment.tap
+    values = {
+        f"features at {tap.name}": tap.pre_activation(tf.constant(image[None])).numpy(),
+        "logits": classifier.judge(image[None]).logits,
+    }
+    for what, found in values.items():
+        wrong = found[~np.isfinite(found)]
+        if wrong.size:
+            raise RequestError(
+                f"{name}, of which {classifier.name} makes {what} that are {wrong[0]}",
+                "finite numbers",
+                f"Mend the network, or its --pixel_range, now {classifier.bounds.lower:g},{classifier.bounds.upper:g}.",
+            )

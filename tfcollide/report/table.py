@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from tfcollide.markdown import markdown_table
-from tfcollide.records import EndPoint, PairResult, Summary, SweepSummary
+from tfcollide.records import EndPoint, ExactRecord, PairResult, Summary, SweepSummary
 from tfcollide.report.paper import PaperResult, paper_result
 
 __all__ = ["run_table", "sweep_table"]
@@ -293,7 +293,7 @@ def _failures(summary: Summary) -> list[str]:
     ]
     slow = [n for n, corner in enumerate(summary.corners) if not corner.converged and corner.diverged_at is None]
     if slow and summary.exact is not None and not summary.nothing_found:
-        lines += [f"**Corner {n} was not found**: {summary.exact.status[n]}." for n in slow]
+        lines += [_not_exact(summary, summary.exact, n) for n in slow]
     elif slow and summary.exact is None:
         term = "active_match" if summary.objective == "corners" else "feature_distance"
         reached = max(getattr(summary.corners[n], term) for n in slow)
@@ -307,6 +307,17 @@ def _failures(summary: Summary) -> list[str]:
             )
         )
     return lines
+
+
+def _not_exact(summary: Summary, exact: ExactRecord, n: int) -> str:
+    """Why a corner does not count: the program has none, or what it has does not hold in the network's own float32."""
+    if not (exact.found and exact.found[n]):
+        return f"**Corner {n} was not found**: {exact.status[n]}."
+    corner = summary.corners[n]
+    return (
+        f"**Corner {n} does not hold in float32**: it was found, but L_pos of the network is {corner.active_match:.3g} there, "
+        f"to stop below {summary.stop_loss[n]:.3g}, and inactive units rise up to {corner.inactive_violation:.3g} above zero."
+    )
 
 
 def _network(summary: Summary | SweepSummary) -> str:
