@@ -1,5 +1,6 @@
 """From a model file to a classifier."""
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,11 @@ import keras
 from tfcollide.errors import RequestError
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.entry import image_shape
+from tfcollide.models.keras2 import convert
 from tfcollide.models.model_file import ModelFile, inspect
 from tfcollide.models.pixel_range import PHOTO, range_of_layers
 from tfcollide.models.precision import set_precision
-from tfcollide.models.saved_model import check_operations, load_frozen
+from tfcollide.models.saved_model import FrozenGraph, check_operations, load_frozen
 from tfcollide.shapes import Bounds
 
 __all__ = ["load_classifier", "wrap"]
@@ -61,17 +63,33 @@ def wrap(
 
 def _load(file: ModelFile, allow_custom_code: bool) -> Any:
     if file.kind == "saved_model":
-        if not allow_custom_code:
-            check_operations(file.path)
-        return load_frozen(file.path)
+        return _saved_model(file.path, allow_custom_code)
+    if file.kind == "keras" and file.is_keras2:
+        return _converted(file, allow_custom_code)
     try:
         return keras.models.load_model(file.path, compile=False, safe_mode=not allow_custom_code)
     except Exception as error:  # a damaged file can make Keras and h5py raise anything
+        if file.is_keras2:
+            return _converted(file, allow_custom_code)
         detail = " ".join(str(error).split())[:200]
         raise RequestError(
             f"--model={file.path}, which Keras {keras.__version__} cannot load ({type(error).__name__}: {detail})",
             "a whole model file",
         ) from error
+
+
+def _saved_model(path: Path, allow_custom_code: bool) -> FrozenGraph:
+    if not allow_custom_code:
+        check_operations(path)
+    return load_frozen(path)
+
+
+def _converted(file: ModelFile, allow_custom_code: bool) -> FrozenGraph:
+    """The model in a file of Keras 2."""
+    with tempfile.TemporaryDirectory() as folder:
+        saved = Path(folder) / file.path.stem
+        convert(file.path, file.keras_version, saved, allow_custom_code=allow_custom_code)
+        return _saved_model(saved, allow_custom_code)
 
 
 def _input_shape(model: Any) -> tuple[int | None, ...] | None:
