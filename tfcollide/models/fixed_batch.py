@@ -11,31 +11,34 @@ from tfcollide.shapes import ImageShape
 
 __all__ = ["GroupedGraph", "for_any_batch"]
 
+_ESCAPE = "\x1b[1m"  # before what went wrong, in what Keras says
+
 
 def for_any_batch(graph: Graph | FrozenGraph, image_shape: ImageShape, name: str) -> "Graph | FrozenGraph | GroupedGraph":
     """`graph`, or where it reads a fixed number of images at a time, one that reads any number.
 
-    A SavedModel may say that it reads any number, and yet have shapes within of the number that it
-    was made with; so it is tried.
+    It is tried, as a network may say that it reads any number, and yet have shapes within of the one
+    that it was made with, or layers that do not fit.
 
     Raises:
         RequestError: the network cannot compute at all.
     """
-    size = graph.batch_size
-    if size is None and isinstance(graph, FrozenGraph) and _failure(graph, 2, image_shape):
-        size, failure = 1, _failure(graph, 1, image_shape)
-        if failure:
-            raise RequestError(f"model {name}, which cannot compute ({failure})", f"a network of images {image_shape}")
-    return GroupedGraph(graph, size) if size else graph
+    size, failure = graph.batch_size, None
+    for count in (size,) if size else (2, 1):
+        failure = _failure(graph, count, image_shape)
+        if failure is None:
+            return GroupedGraph(graph, count) if size or count == 1 else graph
+    raise RequestError(f"model {name}, which cannot compute ({failure})", f"a network of images {image_shape}")
 
 
-def _failure(graph: FrozenGraph, count: int, image_shape: ImageShape) -> str | None:
-    """What TensorFlow says where the network cannot compute so many images; None where it can."""
+def _failure(graph: Graph | FrozenGraph, count: int, image_shape: ImageShape) -> str | None:
+    """What is said where the network cannot compute so many images; None where it can."""
     try:
         graph.run({graph.source: tf.zeros([count, *image_shape])}, graph.result)
-    except (tf.errors.OpError, ValueError) as error:
+    except Exception as error:  # its layers may raise anything
         plain = [line for line in str(error).splitlines() if line.strip() and not line[0].isspace()]
-        return plain[-1][:200] if plain else type(error).__name__  # after where in the graph it was, line by line
+        said = next((line for line in plain if line.startswith(_ESCAPE)), plain[-1] if plain else type(error).__name__)
+        return said.replace(_ESCAPE, "").replace("\x1b[0m", "")[:200]
     return None
 
 

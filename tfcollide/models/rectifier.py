@@ -97,7 +97,7 @@ def other_activation(operation: Any) -> str | None:
     applied = _applied(operation)
     if isinstance(applied, _ACTIVATION_LAYERS):
         return type(applied).__name__
-    if applied in _HARMLESS or isinstance(applied, keras.Operation):
+    if applied in _HARMLESS or isinstance(applied, (keras.Operation, str)):  # the graph of a SavedModel has names alone
         return None
     function = applied.func if isinstance(applied, functools.partial) else applied
     return getattr(function, "__name__", type(function).__name__)
