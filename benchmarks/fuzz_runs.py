@@ -7,6 +7,7 @@ python benchmarks/fuzz_runs.py --models=1000 --environments=100
 """
 
 import argparse
+import functools
 import random
 import sys
 import tempfile
@@ -38,7 +39,7 @@ def main() -> None:
             ("configurations", fuzz_models, arguments.models),
             ("surroundings", fuzz_surroundings, arguments.environments),
         ):
-            ended = fuzz(Path(name), rounds, seed)
+            ended = fuzz(Path(name), rounds, seed, report=functools.partial(print, flush=True))
             wrong += ended.pop("wrong")
             words = ", ".join(f"{count} with {code}" for code, count in ended.items())
             print(f"{rounds} {what}: {words}; {wrong} wrong so far, {time.perf_counter() - began:.0f} s", flush=True)

@@ -1,5 +1,6 @@
 """The command line: fields of a config as absl flags; the only reader of flags."""
 
+import contextlib
 import dataclasses
 import difflib
 import io
@@ -51,6 +52,7 @@ _EXAMPLES = {
     )
 }
 _NO_ROOM = "ResourceExhaustedError"  # TensorFlow's; to name the class would be to import it
+_STDERR = 2
 EXIT_DONE, EXIT_NOT_FOUND, EXIT_REFUSED, EXIT_BUG = 0, 1, 2, 70
 
 
@@ -106,6 +108,7 @@ def main(command: Callable[[list[str]], int], argv: Sequence[str] | None = None)
         command: takes the arguments, the program's name first, and returns an exit code.
         argv: the arguments; None is `sys.argv`.
     """
+    _open_closed_streams()
     logging.set_verbosity(logging.ERROR)
     logging.set_stderrthreshold("error")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -151,11 +154,11 @@ def _collide(argv: list[str]) -> int:
 
     out = absolute(values["out"])
     summary = run(_config(CollideConfig, values), out, overwrite=values["overwrite"])
-    print(to_text((out / "table.md").read_bytes()))
+    _say(to_text((out / "table.md").read_bytes()))
     shown = "figure.png" if (out / "figure.png").exists() else "summary.json"
-    print(Path(os.path.expanduser(values["out"]), shown))
+    _say(Path(os.path.expanduser(values["out"]), shown))
     if isinstance(summary, Summary) and summary.nothing_found:
-        print(f"Not found: {summary.nothing_found}.")
+        _say(f"Not found: {summary.nothing_found}.")
     return EXIT_DONE if summary.found else EXIT_NOT_FOUND
 
 
@@ -167,7 +170,7 @@ def _train_classifier(argv: list[str]) -> int:
 
     report = run(_config(TrainConfig, values))
     how = f"trained in {report.seconds_training:.0f} s" if report.seconds_training else "found in the cache"
-    print(f"{report.path}\n{report.dataset}: {100 * report.test_accuracy:.2f} % of the test images, {how}")
+    _say(f"{report.path}\n{report.dataset}: {100 * report.test_accuracy:.2f} % of the test images, {how}")
     return EXIT_DONE
 
 
@@ -179,7 +182,7 @@ def _export(argv: list[str]) -> int:
         raise RequestError("no --out", "BASE/NAME/VERSION", "Say, for example, --out=models/digits/1.")
     from tfcollide.recipes.export import run
 
-    print(run(_config(ExportConfig, values), absolute(values["out"])))
+    _say(run(_config(ExportConfig, values), absolute(values["out"])))
     return EXIT_DONE
 
 
@@ -190,7 +193,7 @@ def _check_served(argv: list[str]) -> int:
     from tfcollide.recipes.check_served import run
 
     report = run(_config(CheckServedConfig, values))
-    print(report.text)
+    _say(report.text)
     if values["out"] is not None:
         write_json(absolute(values["out"]), report.numbers)
     return EXIT_NOT_FOUND if report.collides is False else EXIT_DONE
@@ -215,12 +218,12 @@ def _index_patches(argv: list[str]) -> int:
     config, began = _config(IndexConfig, values), time.perf_counter()
     if config.verify is not None:
         manifest = verify(absolute(config.verify))
-        print(f"{config.verify}: {manifest.num_patches:,} patches, every byte as it was built")
+        _say(f"{config.verify}: {manifest.num_patches:,} patches, every byte as it was built")
         return EXIT_DONE
     if values["out"] is None:
         raise RequestError("no --out", "the index to write", "Say, for example, --out=patches.")
     manifest = run(config, absolute(values["out"]), overwrite=values["overwrite"])
-    print(f"{values['out']}: {manifest.describe()}, in {time.perf_counter() - began:.0f} s")
+    _say(f"{values['out']}: {manifest.describe()}, in {time.perf_counter() - began:.0f} s")
     return EXIT_DONE
 
 
@@ -232,7 +235,7 @@ def _query_patches(argv: list[str]) -> int:
         raise RequestError("no --out", "the directory to write", "Say, for example, --out=neighbors.")
     from tfcollide.recipes.query_patches import run
 
-    print(run(_config(QueryConfig, values), absolute(values["out"]), overwrite=values["overwrite"]))
+    _say(run(_config(QueryConfig, values), absolute(values["out"]), overwrite=values["overwrite"]))
     return EXIT_DONE
 
 
@@ -245,7 +248,7 @@ def _rebuild_composite(argv: list[str]) -> int:
     from tfcollide.recipes.rebuild_composite import run
 
     difference = run(_config(RebuildConfig, values), absolute(values["out"]), overwrite=values["overwrite"])
-    print(f"{values['out']}: the corners, from the index; at most {difference:.3g} from those saved")
+    _say(f"{values['out']}: the corners, from the index; at most {difference:.3g} from those saved")
     return EXIT_DONE
 
 
@@ -259,8 +262,8 @@ def _compare_looks(argv: list[str]) -> int:
 
     out = absolute(values["out"])
     run(_config(CompareConfig, values), out, overwrite=values["overwrite"])
-    print(to_text((out / "table.md").read_bytes()))
-    print(Path(os.path.expanduser(values["out"]), "figure.png"))
+    _say(to_text((out / "table.md").read_bytes()))
+    _say(Path(os.path.expanduser(values["out"]), "figure.png"))
     return EXIT_DONE
 
 
@@ -276,10 +279,10 @@ def _parse(argv: list[str], config: type[Any], define: Callable[[flags.FlagValue
         _define(known, field, typing.get_type_hints(config)[field.name])
     rest = _read(known, argv)
     if known["version"].value:
-        print(f"tfcollide {__version__}")
+        _say(f"tfcollide {__version__}")
         return None
     if known["help"].value:
-        print(_help(argv[0], known))
+        _say(_help(argv[0], known))
         return None
     if len(rest) > 1:
         raise RequestError(f"argument {rest[1]!r}", "flags only, as --name=value")
@@ -376,5 +379,30 @@ def _too_large(detail: str) -> RequestError:
 
 
 def _refuse(error: RequestError) -> int:
-    print(f"error: {error}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # nobody to tell
+        print(f"error: {error}", file=sys.stderr)
     return EXIT_REFUSED
+
+
+def _say(*lines: Any) -> None:
+    """Prints what came of the work, which is done: where it cannot be printed, that is said instead."""
+    try:
+        print(*lines, sep="\n", flush=True)
+    except BrokenPipeError:
+        raise
+    except UnicodeEncodeError as error:  # of a terminal that does not know some letter
+        print(*(str(line).encode(error.encoding, "backslashreplace").decode(error.encoding) for line in lines), sep="\n")
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would try again at its end
+        with contextlib.suppress(OSError):
+            print(f"Standard output cannot be written ({error.strerror})", file=sys.stderr)
+
+
+def _open_closed_streams() -> None:
+    """Opens those of the standard streams that are closed, to nothing, lest a file takes the place of one."""
+    while (opened := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+        pass
+    os.close(opened)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for as long as the process
