@@ -214,6 +214,8 @@ def test_remark_on_units_that_are_still_on():
         (Certificate("certified", 2.5, 1.0), "certified, margin 2.5"),
         (Certificate("refuted", -0.5, 0.5, (0.5, 0.5)), "**refuted**, margin -0.5"),
         (Certificate("undecided", float("-inf"), 0.875), "undecided, 87.5 % proven"),
+        (Certificate("undecided", -1.0, 0.99996), "undecided, 99.996 % proven"),
+        (Certificate("undecided", -1.0, 1.0), "undecided, nearly all proven"),
     ],
 )
 def test_what_a_proof_says(certificate, words):

@@ -206,3 +206,49 @@ def test_pixel_ranges_that_are_none(text):
     with pytest.raises(RequestError, match="--pixel_range="):
         parse_bounds(text)
     assert parse_bounds("-1,1") == (-1.0, 1.0)
+
+
+def special(place, name, tmp_path):
+    """A network that is unlike others, as a file."""
+    keras.utils.set_random_seed(1)
+    shape, dtype, batch = {"grey": ((SIZE, SIZE), "float32", None), "bytes": ((SIZE, SIZE, 3), "uint8", 2)}[name]
+    images = keras.Input(batch_shape=(batch, *shape), dtype=dtype, name="images")
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(images))
+    x = keras.activations.relu(keras.layers.Dense(16, name="_fc 1")(x))
+    keras.Model(images, keras.layers.Dense(3, name="a:b")(x)).save(tmp_path / f"{name}.keras")
+    files = [f"--source={place}/pictures/red/03.png", f"--target={place}/pictures/blue/05.png", "--dataset=none"]
+    return [f"--model={tmp_path}/{name}.keras", *files]
+
+
+@pytest.mark.parametrize("name", ["grey", "bytes"])
+def test_what_a_run_says_is_what_keras_says(place, tmp_path, capsys, name):
+    code, found = run(place, tmp_path / "one", *special(place, name, tmp_path), "--max_steps=400")
+    assert code in (0, 1)
+    model = keras.models.load_model(tmp_path / f"{name}.keras")
+    corners = np.load(tmp_path / "one" / "corners.npz")["corners"]
+    read = corners[..., 0] if name == "grey" else corners.astype(np.uint8)
+    pairs = np.concatenate([read, read[:1]]).reshape(2, 2, *read.shape[1:])
+    top = np.concatenate([model(pair) for pair in pairs])[: len(corners)].argmax(axis=1)
+    assert [corner["predicted"] for corner in found["corners"]] == [f"class {k}" for k in top]
+    assert ("reads whole numbers (uint8)" in capsys.readouterr().err) == (name == "bytes")
+    assert all(corner["converged"] for corner in found["corners"])
+
+
+def test_no_exact_corners_of_whole_numbers(place, tmp_path, capsys):
+    assert collide(["collide", *special(place, "bytes", tmp_path), "--solver=exact", f"--out={tmp_path}/out"]) == 2
+    assert "which reads uint8, so that it computes with rounded pixels" in capsys.readouterr().err
+    assert not list(tmp_path.glob("out*"))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("layer", ["conv", "predictions"])
+def test_a_network_that_gives_no_numbers(place, tmp_path, capsys, layer, value):
+    model = network()
+    kernel, bias = model.get_layer(layer).get_weights()
+    model.get_layer(layer).set_weights([kernel, np.full_like(bias, value)])
+    model.save(tmp_path / "broken.keras")
+    files = [f"--source={place}/pictures/red/03.png", f"--target={place}/pictures/blue/05.png"]
+    assert collide(["collide", f"--model={tmp_path}/broken.keras", *files, f"--out={tmp_path}/out", "--pixel_range=0,255"]) == 2
+    said = capsys.readouterr().err
+    assert "--source=03.png, of which broken makes" in said and said.count("\n") == 1 and "finite numbers" in said
+    assert not list(tmp_path.glob("out*"))

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfcollide.models.dense_chain import DenseChain, Unreadable, read_chain, with_zero
+from tfcollide.models.fixed_batch import for_any_batch
 from tfcollide.models.graph import Graph
 from tfcollide.models.logits import Logits, find_logits
 from tfcollide.models.rectifier import Rectifier
@@ -118,7 +119,9 @@ class Classifier:
         self.name = name
         self.pixel_range = PixelRange(bounds, "as given")
         self.image_shape: ImageShape = image_shape or tuple(model.input_shape[1:])
-        graph = model if isinstance(model, FrozenGraph) else Graph(model, self.image_shape)
+        graph = for_any_batch(
+            model if isinstance(model, FrozenGraph) else Graph(model, self.image_shape), self.image_shape, name
+        )
         strategy = tf.distribute.get_strategy()
         self._devices = strategy.num_replicas_in_sync
         self._graph: AnyGraph = SplitGraph(graph, strategy) if tf.distribute.has_strategy() else graph
@@ -158,6 +161,12 @@ class Classifier:
             return Unreadable(f"the outputs of {self.name} are probabilities that are not made of logits")
         chain = read_chain(self.model, to_logits=True)
         return with_zero(chain) if self.outputs == "binary" and isinstance(chain, DenseChain) else chain
+
+    @property
+    def whole_numbers(self) -> str | None:
+        """The type of integers that the network reads; None where it reads floats."""
+        entry = self._graph.entry
+        return entry.dtype.name if entry.whole_numbers else None
 
     @property
     def first_layers(self) -> list[Any]:

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from tfcollide.models.affine_layers import ELEMENTWISE, elementwise, obstacle, opaque, passes_through
-from tfcollide.models.rectifier import is_sigmoid, is_softmax
+from tfcollide.models.affine_layers import ELEMENTWISE, elementwise, obstacle, opaque, passes_through, rounded_input
+from tfcollide.models.rectifier import Rectifier, is_sigmoid, is_softmax, rectifier_of
 
 __all__ = ["DenseChain", "Stage", "Unreadable", "read_chain", "with_zero"]
 
@@ -102,6 +102,7 @@ def read_chain(model: keras.Model, *, to_logits: bool = False) -> DenseChain | U
         if not isinstance(model, keras.Model):
             raise _Refusal("a network without Keras layers")
         _check(model, opaque(model))
+        _check(model, rounded_input(model.inputs[0]))
         stages: list[Stage] = []
         layers = list(_walk(model))
         for i, (layer, shape) in enumerate(layers):
@@ -157,9 +158,8 @@ def _append(stages: list[Stage], layer: Any, shape: tuple[int, ...], *, ends: bo
     size = math.prod(shape)
     if isinstance(layer, keras.layers.InputLayer) or (ends and (is_softmax(layer) or is_sigmoid(layer))):
         return
-    if not isinstance(layer, keras.layers.Layer):
-        raise _Refusal(f"{layer.name} is an operation, which is not read as affine or ReLU")
-    _check(layer, obstacle(layer))
+    if isinstance(layer, keras.layers.Layer):
+        _check(layer, obstacle(layer))
     if passes_through(layer):
         return
     if _is_relu(layer):
@@ -170,25 +170,27 @@ def _append(stages: list[Stage], layer: Any, shape: tuple[int, ...], *, ends: bo
         activation = getattr(layer, "activation", None)
         if ends and (is_softmax(activation) or is_sigmoid(activation)):
             return
-        if _activation(layer) is keras.activations.relu:
+        if _has_relu(layer):
             stages.append(stages.pop()._replace(relu=True))
     else:
         raise _Refusal(f"{layer.name} is a {type(layer).__name__}, which is not read as affine or ReLU")
 
 
-def _is_relu(layer: Any) -> bool:
-    if type(layer) is keras.layers.ReLU:
-        if layer.max_value is not None or layer.negative_slope or layer.threshold:
-            raise _Refusal(f"{layer.name} is no plain max(x, 0)")
-        return True
-    return type(layer) is keras.layers.Activation and layer.activation is keras.activations.relu
+def _is_relu(operation: Any) -> bool:
+    rectifier = rectifier_of(operation)
+    if rectifier is not None and rectifier != Rectifier():
+        raise _Refusal(f"{operation.name} is no plain max(x, 0)")
+    return rectifier is not None
 
 
-def _activation(layer: Any) -> Callable[..., Any]:
+def _has_relu(layer: Any) -> bool:
+    """Whether a layer ends in a ReLU of its own."""
     activation = getattr(layer, "activation", keras.activations.linear)
-    if activation not in (keras.activations.linear, keras.activations.relu):
+    if isinstance(activation, keras.layers.Layer):
+        _check(activation, obstacle(activation))
+    if activation is not keras.activations.linear and rectifier_of(activation) != Rectifier():
         raise _Refusal(f"{layer.name} has the activation {getattr(activation, '__name__', activation)}")
-    return activation
+    return activation is not keras.activations.linear
 
 
 def _stage(layer: Any, weight: np.ndarray, bias: np.ndarray | None, extra: int, magnitude: np.ndarray | None = None) -> Stage:

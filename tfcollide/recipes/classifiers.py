@@ -90,6 +90,9 @@ def brought(config: CollideConfig, data: LabelledImages, strategy: tf.distribute
     with strategy.scope() if strategy else contextlib.nullcontext():
         classifier = _application(config) if kind_of(config.model) == "application" else _file(config)
     _say(classifier.doubt, _other_size(classifier, data))
+    if classifier.whole_numbers:
+        words = f"{classifier.name} reads whole numbers ({classifier.whole_numbers}): what lies between them is cut off"
+        tqdm.write(f"{words}, and the search goes on as if it were not", file=sys.stderr)
     data = data.fitted(classifier.image_shape)
     labelled = classifier.num_classes == len(data.class_names)
     if kind_of(config.model) == "file":

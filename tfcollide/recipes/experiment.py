@@ -23,7 +23,9 @@ from tfcollide.models import training
 from tfcollide.models.affine import AffineMap, affine_map
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.models.dense_chain import DenseChain, Unreadable
+from tfcollide.models.differentiable import check_differentiable
 from tfcollide.models.loading import load_classifier
+from tfcollide.models.model_file import kind_of
 from tfcollide.models.predictions import Predictions, evenly
 from tfcollide.polytope.hull import mean_distance
 from tfcollide.polytope.worst_mixture import MixtureSearch
@@ -204,5 +206,7 @@ def _check_solvable(config: CollideConfig, experiment: Experiment) -> None:
     """What only the network can tell of a request, before any pair is begun."""
     if config.solver == "exact":
         experiment.affine  # noqa: B018 - refuses a tap that is not affine
+    elif kind_of(config.model) == "file":
+        check_differentiable(experiment.classifier, experiment.tap)
     if config.vnnlib and isinstance(experiment.chain, Unreadable):
         raise RequestError(f"--vnnlib with {config.model}: {experiment.chain.reason}", "a network of dense and ReLU layers")

@@ -72,8 +72,10 @@ def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
     goal_image = from_uint8(target.image, classifier.bounds)
     if np.array_equal(source.image, target.image):
         raise RequestError(f"--source={source.id} and --target={target.id}, the same image", "two different images")
-    seen = checks.target_of(classifier, experiment.tap, goal_image)
     start = from_uint8(source.image, classifier.bounds)
+    for flag, choice, image in (("source", source, start), ("target", target, goal_image)):
+        _check_finite(experiment, f"--{flag}={choice.id}", image)
+    seen = checks.target_of(classifier, experiment.tap, goal_image)
     _check_seen(experiment, seen, start)
     if classifier.judge(start[None]).predicted[0] == seen.predicted:
         both = f'--source={source.id} and --target={target.id}, both "{classifier.name_of(seen.predicted)}" to the network'
@@ -87,7 +89,6 @@ def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
     if experiment.objective.pushes_units and config.direction in (None, "units") and config.nearest is None:
         asked = parse_units(config.units) if config.units else None
         units = choose_units(active, corners, asked, unit_shape=experiment.tap.unit_shape)
-    start = from_uint8(source.image, classifier.bounds)
     goal = make_goal(seen.pre_activation, units, active | (seen.pre_activation >= ceiling), ceiling=ceiling)
     return Problem(
         source=source,
@@ -134,3 +135,20 @@ def _check_seen(experiment: Experiment, seen: checks.Target, start: np.ndarray) 
     images = "the source and the target" + (f", and for {len(few)} test images" if count else "")
     what = "zero" if not goal.any() else "the same"
     raise RequestError(f"--tap={tap.name}, where all features are {what} for {images}", "a ReLU that tells images apart")
+
+
+def _check_finite(experiment: Experiment, name: str, image: np.ndarray) -> None:
+    """Refuses an image `[H, W, C]` of which the network makes no numbers."""
+    classifier, tap = experiment.classifier, experiment.tap
+    values = {
+        f"features at {tap.name}": tap.pre_activation(tf.constant(image[None])).numpy(),
+        "logits": classifier.judge(image[None]).logits,
+    }
+    for what, found in values.items():
+        wrong = found[~np.isfinite(found)]
+        if wrong.size:
+            raise RequestError(
+                f"{name}, of which {classifier.name} makes {what} that are {wrong[0]}",
+                "finite numbers",
+                f"Mend the network, or its --pixel_range, now {classifier.bounds.lower:g},{classifier.bounds.upper:g}.",
+            )

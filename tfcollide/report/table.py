@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from tfcollide.markdown import markdown_table
-from tfcollide.records import EndPoint, FrontEnd, Summary
+from tfcollide.records import EndPoint, ExactRecord, FrontEnd, Summary
 from tfcollide.report.conclusion import conclusion, ended_words
 from tfcollide.report.paper import PaperResult, paper_result
 from tfcollide.report.phrases import branches, network, number, share, yes
@@ -190,9 +190,15 @@ def _proof(summary: Summary) -> list[tuple[str, str, str]]:
     words = {
         "certified": f"certified, margin {proof.margin:.3g}",
         "refuted": f"**refuted**, margin {proof.margin:.3g}",
-        "undecided": f"undecided, {100 * proof.share_proven:.1f} % proven",
+        "undecided": f"undecided, {_below_all(proof.share_proven)} proven",
     }
     return [("every mixture, by proof" if len(summary.corners) > 1 else "the corner, by proof", words[proof.status], "")]
+
+
+def _below_all(share: float) -> str:
+    """A share that is not the whole, as a percentage that is not 100."""
+    digits = next((digits for digits in range(1, 8) if round(100 * share, digits) < 100), None)
+    return "nearly all" if digits is None else f"{100 * share:.{digits}f} %"
 
 
 def _stop(losses: Sequence[float]) -> str:
@@ -306,7 +312,7 @@ def _failures(summary: Summary) -> list[str]:
     ]
     slow = [n for n, corner in enumerate(summary.corners) if not corner.converged and corner.diverged_at is None]
     if slow and summary.exact is not None and not summary.nothing_found:
-        lines += [f"**Corner {n} was not found**: {summary.exact.status[n]}." for n in slow]
+        lines += [_not_exact(summary, summary.exact, n) for n in slow]
     elif slow and summary.exact is None:
         term = "active_match" if summary.objective == "corners" else "feature_distance"
         reached = max(getattr(summary.corners[n], term) for n in slow)
@@ -320,6 +326,17 @@ def _failures(summary: Summary) -> list[str]:
             )
         )
     return lines
+
+
+def _not_exact(summary: Summary, exact: ExactRecord, n: int) -> str:
+    """Why a corner does not count: the program has none, or what it has does not hold in the network's own float32."""
+    if not (exact.found and exact.found[n]):
+        return f"**Corner {n} was not found**: {exact.status[n]}."
+    corner = summary.corners[n]
+    return (
+        f"**Corner {n} does not hold in float32**: it was found, but L_pos of the network is {corner.active_match:.3g} there, "
+        f"to stop below {summary.stop_loss[n]:.3g}, and inactive units rise up to {corner.inactive_violation:.3g} above zero."
+    )
 
 
 def _end(end: EndPoint) -> str:
