@@ -4,6 +4,7 @@ What is optimised, checked, saved and plotted is one and the same array in the
 model's own bounds; 8 bits exist only inside files.
 """
 
+import contextlib
 import io
 import os
 import warnings
@@ -12,15 +13,17 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from tfcollide.errors import RequestError
+from tfcollide.image_depth import bits_per_channel
 from tfcollide.shapes import Bounds, ImageShape
 
 __all__ = [
     "MAX_PIXELS",
     "check_image_file",
     "decode",
+    "eight_bits",
     "fit",
     "from_uint8",
     "png_bytes",
@@ -34,6 +37,17 @@ MAX_PIXELS = 64_000_000
 """The largest image, in pixels, that is decoded; a bomb is refused by its header."""
 
 _MEND = "Give a PNG or JPEG file."
+_CONVERT = "Convert it first."
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What brings an image with this EXIF orientation upright."""
 
 
 def to_uint8(images: np.ndarray, bounds: Bounds) -> np.ndarray:
@@ -131,7 +145,7 @@ def read_images(paths: Sequence[Path], shape: ImageShape) -> np.ndarray:
 
 
 def decode(path: Path) -> np.ndarray:
-    """The pixels of a file of any size, `[H, W, 3]` uint8.
+    """The pixels of a file of any size as a viewer shows them, `[H, W, 3]` uint8.
 
     Raises:
         RequestError: as `check_image_file`.
@@ -142,18 +156,46 @@ def decode(path: Path) -> np.ndarray:
         raise RequestError(f"image {path}, which is not a file", "a readable image file", _MEND)
     if path.stat().st_size == 0:
         raise RequestError(f"image {path}, which is empty", "a readable image file", _MEND)
-    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # our own limit, checked on the header
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, MAX_PIXELS  # for images within images, as of icons
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
             _check_size(path, image)
+            _check_depth(path, image)
             image.load()
-            return _to_rgb(path, image)
-    except (OSError, SyntaxError, ValueError) as error:
-        if isinstance(error, RequestError):
-            raise
-        raise RequestError(f"image {path}, which cannot be decoded ({error})", "a whole image file", _MEND) from error
+            return eight_bits(np.asarray(_as_seen(_without_palette(image))), f"image {path}")
+    except RequestError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise RequestError(f"image {path} ({error})", f"at most {MAX_PIXELS:,} pixels", "Make it smaller first.") from error
+    except Exception as error:  # the decoders of a damaged file raise anything
+        detail = str(error) or type(error).__name__
+        raise RequestError(f"image {path}, which cannot be decoded ({detail})", "a whole image file", _MEND) from error
     finally:
         Image.MAX_IMAGE_PIXELS = limit
+
+
+def eight_bits(pixels: np.ndarray, name: str) -> np.ndarray:
+    """The rule for images from files and data sets alike: 8 bits a channel, grey or RGB, with an opaque alpha channel at most.
+
+    Args:
+        pixels: `[..., C]`, C being 1, 2, 3 or 4; the even ones have an alpha channel.
+        name: what they are, for messages.
+
+    Returns:
+        `[..., C]` uint8 without alpha.
+
+    Raises:
+        RequestError: other numbers or channels, or a pixel that is not opaque.
+    """
+    if pixels.dtype != np.uint8:
+        raise RequestError(f"{name} of type {pixels.dtype}", "8 bits a channel", _CONVERT)
+    if pixels.shape[-1] not in (1, 2, 3, 4):
+        raise RequestError(f"{name} with {pixels.shape[-1]} channels", "grey or RGB images", _CONVERT)
+    if pixels.shape[-1] % 2:
+        return pixels
+    if (pixels[..., -1] < 255).any():
+        raise RequestError(f"{name} with transparent pixels", "an opaque image", "Flatten it first.")
+    return pixels[..., :-1]
 
 
 def _check_size(path: Path, image: Image.Image) -> None:
@@ -165,12 +207,21 @@ def _check_size(path: Path, image: Image.Image) -> None:
         )
 
 
-def _to_rgb(path: Path, image: Image.Image) -> np.ndarray:
-    """Converts palettes, grey and opaque alpha; refuses what 8-bit RGB cannot hold."""
-    if image.mode.startswith(("I", "F")):
-        raise RequestError(f"image {path} of mode {image.mode}", "8 bits a channel", "Convert it first.")
-    if "A" in image.getbands() or "transparency" in image.info:
-        alpha = np.asarray(image.convert("RGBA"))[..., 3]
-        if alpha.min() < 255:
-            raise RequestError(f"image {path} with transparent pixels", "an opaque image", "Flatten it first.")
-    return np.asarray(image.convert("RGB"))
+def _check_depth(path: Path, image: Image.Image) -> None:
+    bits = bits_per_channel(image)
+    if bits > 8:
+        raise RequestError(f"image {path} of mode {image.mode} with {bits} bits a channel", "8 bits a channel", _CONVERT)
+
+
+def _without_palette(image: Image.Image) -> Image.Image:
+    """Palettes, grey and what printers take as RGB; with an alpha channel where there is transparency."""
+    clear = "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info
+    return image.convert("RGBA" if clear else "RGB")
+
+
+def _as_seen(image: Image.Image) -> Image.Image:
+    """Turned and mirrored as its EXIF data asks, where these can be read."""
+    turn = None
+    with contextlib.suppress(Exception):  # a viewer shows an image with damaged EXIF data as it is
+        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    return image if turn is None else image.transpose(turn)
