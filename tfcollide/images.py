@@ -30,6 +30,7 @@ __all__ = [
     "read_image",
     "read_images",
     "to_uint8",
+    "upright",
     "write_png",
 ]
 
@@ -219,9 +220,23 @@ def _without_palette(image: Image.Image) -> Image.Image:
     return image.convert("RGBA" if clear else "RGB")
 
 
+def upright(pixels: np.ndarray, file: bytes) -> np.ndarray:
+    """`pixels` `[H, W, C]` uint8, decoded from `file` by others, turned as a viewer shows them."""
+    with contextlib.suppress(Exception), Image.open(io.BytesIO(file)) as image:
+        turn = _turn(image)
+        if turn is not None:
+            channels = [np.asarray(Image.fromarray(channel).transpose(turn)) for channel in np.moveaxis(pixels, -1, 0)]
+            return np.stack(channels, axis=-1)
+    return pixels
+
+
 def _as_seen(image: Image.Image) -> Image.Image:
-    """Turned and mirrored as its EXIF data asks, where these can be read."""
-    turn = None
-    with contextlib.suppress(Exception):  # a viewer shows an image with damaged EXIF data as it is
-        turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    turn = _turn(image)
     return image if turn is None else image.transpose(turn)
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """How an image is turned and mirrored as its EXIF data ask, where these can be read."""
+    with contextlib.suppress(Exception):  # a viewer shows an image with damaged EXIF data as it is
+        return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    return None

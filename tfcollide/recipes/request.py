@@ -88,7 +88,7 @@ def check_classifier(config: CollideConfig) -> LabelledImages:
     check_brought(config)
     if is_brought(config):
         data = load_dataset(config.dataset_name(), data_dir=config.data_dir, any_size=True)
-        if not data.test_size and (config.num_pairs or config.source == "every"):
+        if config.dataset_name() == "none" and (config.num_pairs or config.source == "every"):
             asked = f"--num_pairs={config.num_pairs}" if config.num_pairs else "--source=every"
             raise RequestError(
                 f"{asked} without a data set", "a --dataset to draw from", "Name one, or image files in --pairs."
