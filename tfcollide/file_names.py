@@ -5,7 +5,14 @@ Python stands in for a byte that is no UTF-8 with a lone surrogate, which is wri
 
 import os
 
-__all__ = ["readable", "to_bytes", "to_text"]
+__all__ = ["is_hidden", "readable", "to_bytes", "to_text"]
+
+_OF_SYSTEMS = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found"})
+
+
+def is_hidden(name: str) -> bool:
+    """Whether programs and systems keep a file or folder of this name for themselves: ".ipynb_checkpoints", "__MACOSX"."""
+    return name.startswith(".") or name in _OF_SYSTEMS
 
 
 def readable(name: str) -> str:

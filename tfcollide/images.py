@@ -5,6 +5,7 @@ model's own bounds; 8 bits exist only inside files.
 """
 
 import contextlib
+import functools
 import io
 import os
 import warnings
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from PIL import ExifTags, Image, ImageOps
 
 from tfcollide.errors import RequestError
+from tfcollide.file_names import is_hidden
 from tfcollide.image_depth import bits_per_channel
 from tfcollide.shapes import Bounds, ImageShape
 
@@ -26,9 +28,11 @@ __all__ = [
     "eight_bits",
     "fit",
     "from_uint8",
+    "is_image",
     "png_bytes",
     "read_image",
     "read_images",
+    "suffixes",
     "to_uint8",
     "upright",
     "write_png",
@@ -39,6 +43,7 @@ MAX_PIXELS = 64_000_000
 
 _MEND = "Give a PNG or JPEG file."
 _CONVERT = "Convert it first."
+_READ_BY_OTHERS = ("BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF")
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -95,6 +100,20 @@ def png_bytes(image: np.ndarray) -> bytes:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, format="PNG")
     return file.getvalue()
+
+
+@functools.cache
+def suffixes() -> frozenset[str]:
+    """How the names of files end that Pillow reads here without the help of another program: ".jpg", ".avif", ..."""
+    Image.init()
+    return frozenset(
+        end for end, kind in Image.registered_extensions().items() if kind in Image.OPEN and kind not in _READ_BY_OTHERS
+    )
+
+
+def is_image(path: Path) -> bool:
+    """Whether this is a file, not a hidden one, whose name ends like an image's."""
+    return path.suffix.lower() in suffixes() and not is_hidden(path.name) and path.is_file()
 
 
 def check_image_file(path: Path) -> None:

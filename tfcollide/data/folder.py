@@ -1,28 +1,30 @@
 """A folder with a folder of images a class, as `tfds.folder_dataset.ImageFolder` reads it."""
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from tfcollide.data.images_on_demand import ImagesOnDemand
 from tfcollide.data.labelled import ANY_SIZE, LabelledImages, Split
 from tfcollide.errors import RequestError
-from tfcollide.file_names import readable
-from tfcollide.images import decode
+from tfcollide.file_names import is_hidden, readable
+from tfcollide.images import decode, is_image, suffixes
 
 __all__ = ["class_titles", "load_folder"]
 
 _SPLITS = ("test", "validation", "val", "train")
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm")
 _WNID = re.compile(r"n\d{8}_(.+)")
 
 
 def load_folder(path: Path) -> LabelledImages:
     """Opens a folder; its images are decoded one by one, as they are looked at.
 
+    Hidden files and folders do not count. A class without an image keeps its number, and is named on standard error.
     What is tested on is the first there is of `test`, `validation`, `val` and
     `train`; or the folder itself, if it holds the classes.
 
@@ -34,12 +36,14 @@ def load_folder(path: Path) -> LabelledImages:
     """
     if not path.is_dir():
         raise RequestError(f"--dataset=folder:{path}, which is no folder", "a folder with one folder of images a class")
-    root = next((path / name for name in _SPLITS if _classes(path / name)), path)
-    classes = _classes(root)
-    files = [(file, label) for label, name in enumerate(classes) for file in _images(root / name)]
+    root = next((path / name for name in _SPLITS if any(_images_by_class(path / name).values())), path)
+    found = _images_by_class(root)
+    files = [(file, label) for label, images in enumerate(found.values()) for file in images]
     if not files:
-        suffixes = ", ".join(_SUFFIXES)
-        raise RequestError(f"--dataset=folder:{path}", f"images ({suffixes}) in one folder a class")
+        raise RequestError(f"--dataset=folder:{path}", f"images ({', '.join(sorted(suffixes()))}) in one folder a class")
+    classes = class_titles(list(found))
+    if empty := [title for title, images in zip(classes, found.values(), strict=True) if not images]:
+        tqdm.write(f"No image in {root} that can be read of the classes: {', '.join(empty)}", file=sys.stderr)
     labels = np.array([label for _, label in files], np.int64)
 
     def read(numbers: Sequence[int]) -> list[np.ndarray]:
@@ -47,7 +51,7 @@ def load_folder(path: Path) -> LabelledImages:
 
     return LabelledImages(
         f"folder:{readable(path.name)}",
-        class_names=class_titles(classes),
+        class_names=classes,
         shape=ANY_SIZE,
         test_size=len(files),
         read=lambda split: Split(ImagesOnDemand(len(files), ANY_SIZE, read), labels),
@@ -63,12 +67,13 @@ def class_titles(folders: Sequence[str]) -> tuple[str, ...]:
     return tuple(name if times[title] > 1 else title for title, name in zip(short, folders, strict=True))
 
 
-def _classes(root: Path) -> list[str]:
-    """The folders in `root` that hold an image, sorted by name."""
+def _images_by_class(root: Path) -> dict[str, list[Path]]:
+    """The visible folders in `root` and the images in each, sorted by name."""
     if not root.is_dir():
-        return []
-    return sorted(entry.name for entry in root.iterdir() if entry.is_dir() and _images(entry))
+        return {}
+    folders = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and not is_hidden(entry.name))
+    return {name: _images(root / name) for name in folders}
 
 
 def _images(folder: Path) -> list[Path]:
-    return sorted(entry for entry in folder.iterdir() if entry.suffix.lower() in _SUFFIXES and entry.is_file())
+    return sorted(entry for entry in folder.iterdir() if is_image(entry))
