@@ -54,6 +54,7 @@ def load_folder(path: Path) -> LabelledImages:
         class_names=classes,
         shape=ANY_SIZE,
         test_size=len(files),
+        listed_in=str(root),
         read=lambda split: Split(ImagesOnDemand(len(files), ANY_SIZE, read), labels),
     )
 

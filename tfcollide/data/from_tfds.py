@@ -67,6 +67,7 @@ def load_tfds(name: str, data_dir: str | None, *, any_size: bool = False) -> Lab
         class_names=_class_names(name, info.features[keys[1]]),
         shape=shape,
         test_size=None,
+        listed_in=str(Path(builder.data_dir, f"{keys[1]}.labels.txt")),
         read=_Reader(builder, f"--dataset={name}", keys, shape).read,
     )
 

@@ -37,6 +37,7 @@ class LabelledImages:
         shape: `(H, W, C)` of every image, or `ANY_SIZE`.
         test_size: how many test images there are; None where only reading tells.
         read: reads the split "train" or "test".
+        listed_in: where all class names can be seen.
         fits: whether images of another size are brought to `shape`, rather than refused.
     """
 
@@ -48,12 +49,14 @@ class LabelledImages:
         shape: ImageShape,
         test_size: int | None,
         read: Callable[[str], Split],
+        listed_in: str = "",
         fits: bool = False,
     ):
         self.name = name
         self.class_names = class_names
         self.shape = shape
         self._test_size = test_size
+        self.listed_in = listed_in
         self.fits = fits
         self._read = read
 
@@ -67,7 +70,13 @@ class LabelledImages:
             return Split(ImagesOnDemand(len(images), shape, lambda chosen: [fit(images[i], shape) for i in chosen]), labels)
 
         return LabelledImages(
-            self.name, class_names=self.class_names, shape=shape, test_size=self._test_size, read=read, fits=True
+            self.name,
+            class_names=self.class_names,
+            shape=shape,
+            test_size=self._test_size,
+            read=read,
+            listed_in=self.listed_in,
+            fits=True,
         )
 
     @property
