@@ -176,11 +176,12 @@ def decode(path: Path) -> np.ndarray:
         raise RequestError(f"image {path}, which is not a file", "a readable image file", _MEND)
     if path.stat().st_size == 0:
         raise RequestError(f"image {path}, which is empty", "a readable image file", _MEND)
-    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, MAX_PIXELS  # for images within images, as of icons
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # our own limit, checked on the header
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
             _check_size(path, image)
             _check_depth(path, image)
+            Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # for images within images, as of icons
             image.load()
             return eight_bits(np.asarray(_as_seen(_without_palette(image))), f"image {path}")
     except RequestError:
