@@ -170,11 +170,14 @@ def test_damaged_files(tmp_path, content, complaint):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "QOI", "DDS", "AVIF", "ICO", "BLP"])
 def test_whatever_is_in_a_file_the_error_is_ours(tmp_path, kind):
     rng = np.random.default_rng(0)
     buffer = io.BytesIO()
-    Image.fromarray(COLOUR).save(buffer, format=kind)
+    if kind == "AVIF" and not features.check("avif"):
+        pytest.skip("this Pillow has no AVIF")
+    image = Image.fromarray(COLOUR)
+    (image.quantize(16) if kind == "BLP" else image).save(buffer, format=kind)
     refused = 0
     for n in range(60):
         content = bytearray(buffer.getvalue())
@@ -194,8 +197,12 @@ def test_whatever_is_in_a_file_the_error_is_ours(tmp_path, kind):
 def test_nothing_but_the_error_is_said_of_a_damaged_file(tmp_path, capfd):
     whole = saved(tmp_path / "a.tiff", Image.fromarray(COLOUR))
     whole.write_bytes(whole.read_bytes()[:60])
-    with pytest.raises(RequestError, match="cannot be decoded"):
-        check_image_file(whole)
+    packed = saved(tmp_path / "b.tiff", Image.fromarray(COLOUR), compression="tiff_lzw")
+    content = packed.read_bytes()
+    packed.write_bytes(content[:8] + b"\xff" * 40 + content[48:])  # libtiff itself complains of this
+    for path in (whole, packed):
+        with pytest.raises(RequestError, match="cannot be decoded"):
+            check_image_file(path)
     assert capfd.readouterr().err == ""
 
 

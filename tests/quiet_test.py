@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from tfcollide.quiet import import_tensorflow
+from tfcollide.quiet import import_tensorflow, without_chatter
 
 
 @pytest.fixture
@@ -34,3 +34,13 @@ def test_chatter_is_shown_where_the_import_fails(imported, capfd):
         import_tensorflow()
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "chatter of tensorflow\nchatter of keras\nafter\n"
+
+
+def test_what_libraries_print_is_dropped_and_what_follows_is_not(capfd):
+    with without_chatter():
+        os.write(2, b"chatter")
+    os.write(2, b"heard")
+    with pytest.raises(ValueError), without_chatter():
+        raise ValueError
+    os.write(2, b" again")
+    assert capfd.readouterr().err == "heard again"

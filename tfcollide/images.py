@@ -19,6 +19,7 @@ from PIL import ExifTags, Image, ImageOps
 from tfcollide.errors import RequestError
 from tfcollide.file_names import is_hidden
 from tfcollide.image_depth import bits_per_channel
+from tfcollide.quiet import without_chatter
 from tfcollide.shapes import Bounds, ImageShape
 
 __all__ = [
@@ -182,7 +183,8 @@ def decode(path: Path) -> np.ndarray:
             _check_size(path, image)
             _check_depth(path, image)
             Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # for images within images, as of icons
-            image.load()
+            with without_chatter() if image.format == "TIFF" else contextlib.nullcontext():  # libtiff speaks for itself
+                image.load()
             return eight_bits(np.asarray(_as_seen(_without_palette(image))), f"image {path}")
     except RequestError:
         raise
