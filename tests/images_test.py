@@ -194,16 +194,19 @@ def test_whatever_is_in_a_file_the_error_is_ours(tmp_path, kind):
 
 
 @pytest.mark.filterwarnings("error")
-def test_nothing_but_the_error_is_said_of_a_damaged_file(tmp_path, capfd):
+def test_nothing_but_the_error_is_said_of_a_damaged_file(tmp_path, capfd, caplog):
     whole = saved(tmp_path / "a.tiff", Image.fromarray(COLOUR))
     whole.write_bytes(whole.read_bytes()[:60])
     packed = saved(tmp_path / "b.tiff", Image.fromarray(COLOUR), compression="tiff_lzw")
     content = packed.read_bytes()
     packed.write_bytes(content[:8] + b"\xff" * 40 + content[48:])  # libtiff itself complains of this
-    for path in (whole, packed):
+    many = tmp_path / "c.tiff"  # Pillow itself complains of 16 samples a pixel
+    many.write_bytes(content.replace(struct.pack("<HHIHH", 277, 3, 1, 3, 0), struct.pack("<HHIHH", 277, 3, 1, 16, 0)))
+    assert many.read_bytes() != content
+    for path in (whole, packed, many):
         with pytest.raises(RequestError, match="cannot be decoded"):
             check_image_file(path)
-    assert capfd.readouterr().err == ""
+    assert capfd.readouterr().err == "" and caplog.records == []
 
 
 def test_missing_files_and_folders(tmp_path):

@@ -7,6 +7,7 @@ model's own bounds; 8 bits exist only inside files.
 import contextlib
 import functools
 import io
+import logging
 import os
 import warnings
 from collections.abc import Sequence
@@ -41,6 +42,8 @@ __all__ = [
 
 MAX_PIXELS = 64_000_000
 """The largest image, in pixels, that is decoded; a bomb is refused by its header."""
+
+logging.getLogger("PIL").setLevel(logging.CRITICAL)  # what it says of a damaged file is in our one line
 
 _MEND = "Give a PNG or JPEG file."
 _CONVERT = "Convert it first."

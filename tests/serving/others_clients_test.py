@@ -19,6 +19,8 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+from tests.limits import HANG_SECONDS
+
 
 @pytest.fixture
 def channel(server):
@@ -82,7 +84,7 @@ def test_health(local_server):
     with grpc.insecure_channel(local_server.grpc) as channel:
         stub = health_pb2_grpc.HealthStub(channel)
         for service in ("", "digits"):
-            answer = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=10)
+            answer = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=HANG_SECONDS)
             assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
@@ -90,7 +92,7 @@ def fetch(server, path, body=None):
     """What curl -d BODY would print: the status and the JSON."""
     request = urllib.request.Request(f"http://{server.rest}/v1/models/{path}", body and json.dumps(body).encode())
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=HANG_SECONDS) as response:
             return response.status, json.loads(response.read())
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read())
