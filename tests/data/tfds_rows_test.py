@@ -1,5 +1,7 @@
 """What is read of TFDS data sets that are odd or damaged."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -177,12 +179,23 @@ def test_a_damaged_file_is_named(prepared, flat, tmp_path, damage, complaint):
         list(photographs.read([0, 1, 2], lambda pixels: pixels))
 
 
+@pytest.fixture
+def from_files(prepared, tmp_path):
+    """Moves a data set away from its code, so that TFDS reads it from its files alone; returns their folder."""
+
+    def prepare(splits):
+        name = prepared(splits)
+        folder = tmp_path / "copies" / "unknown" / "1.0.0"
+        folder.parent.mkdir(parents=True)
+        (tmp_path / name / "1.0.0").rename(folder)
+        return folder
+
+    return prepare
+
+
 @pytest.mark.parametrize("file", ["dataset_info.json", "features.json"])
-def test_damaged_metadata_are_one_line_that_names_the_folder(prepared, flat, tmp_path, file):
-    name = prepared({"train": rows(flat, [0, 1])})
-    path = tmp_path / "copies" / "unknown" / "1.0.0" / file  # TFDS reads what it has no code for from these files alone
-    path.parent.parent.mkdir(parents=True)
-    (tmp_path / name / "1.0.0").rename(path.parent)
+def test_damaged_metadata_are_one_line_that_names_the_folder(from_files, flat, tmp_path, file):
+    path = from_files({"train": rows(flat, [0, 1])}) / file
     for content in (b"", b"{", b"[]", b"{}", None):
         path.unlink() if content is None else path.write_bytes(content)
         with pytest.raises(RequestError, match=r"--dataset=unknown \(.*copies/unknown: expected a prepared data set") as caught:
@@ -190,12 +203,23 @@ def test_damaged_metadata_are_one_line_that_names_the_folder(prepared, flat, tmp
         assert "\n" not in str(caught.value)
 
 
-def test_more_labels_than_names(prepared, flat, tmp_path, monkeypatch):
-    name = prepared({"train": rows(flat, [0, 1]), "test": rows(flat, [0])})
-    data = load_tfds(name, str(tmp_path))
-    monkeypatch.setattr(from_tfds, "labels_of", lambda *_: np.array([0, 2]))
-    with pytest.raises(RequestError, match=f"--dataset={name} with label 2 in split test: expected labels below 2"):
-        data.test  # noqa: B018
+def test_more_labels_than_names(from_files, flat, tmp_path):
+    folder = from_files({"train": rows(flat, [0, 1]), "test": rows(flat, [1])})
+    (folder / "label.labels.txt").write_text("cat\n")
+    for ask in (
+        lambda: load_tfds("unknown", str(tmp_path / "copies")).test,
+        lambda: open_photographs("tfds:unknown", data_dir=str(tmp_path / "copies"), split="test"),
+    ):
+        with pytest.raises(RequestError, match=r"unknown with label 1 in split test: expected labels below 1"):
+            ask()
+
+
+def test_a_split_without_rows_is_passed_over(from_files, flat, tmp_path):
+    folder = from_files({"train": rows(flat, [0, 1] * 5), "test": rows(flat, [1])})
+    info = json.loads((folder / "dataset_info.json").read_text())
+    next(split for split in info["splits"] if split["name"] == "test")["shardLengths"] = []
+    (folder / "dataset_info.json").write_text(json.dumps(info))
+    assert load_tfds("unknown", str(tmp_path / "copies")).test_size == 1
 
 
 def test_a_data_dir_that_does_not_exist(tmp_path):

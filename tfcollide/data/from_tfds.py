@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from tfcollide.data.images_on_demand import ImagesOnDemand
 from tfcollide.data.labelled import ANY_SIZE, LabelledImages, Split
-from tfcollide.data.tfds_rows import check_feature, labels_of, pixels_of
+from tfcollide.data.tfds_rows import check_feature, count_of, labels_of, pixels_of
 from tfcollide.errors import RequestError
 from tfcollide.images import eight_bits
 from tfcollide.shapes import ImageShape
@@ -193,8 +193,7 @@ class _Reader:
         self._name = name
         self._keys = keys
         self._shape = shape
-        self._splits = list(builder.info.splits)
-        self._classes = len(builder.info.features[keys[1]].names)
+        self._splits = [split for split in builder.info.splits if count_of(builder, split)]
 
     def read(self, split: str) -> Split:
         """The images of "train" or "test", and their labels."""
@@ -246,10 +245,6 @@ class _Reader:
     def _labelled(self, split: str) -> _Rows:
         """The rows of a split that have a label; says how many have none."""
         labels = labels_of(self._builder, split, *self._keys, self._name)
-        if labels.max(initial=0) >= self._classes:
-            raise RequestError(
-                f"{self._name} with label {labels.max()} in split {split}", f"labels below {self._classes}, one a name"
-            )
         positions = np.flatnonzero(labels >= 0)
         if len(positions) < len(labels):
             without = len(labels) - len(positions)

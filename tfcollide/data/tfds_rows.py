@@ -43,7 +43,7 @@ def labels_of(builder: Any, split: str, image_key: str, label_key: str, name: st
     """The label of every row, `[n]` int64, without decoding an image; below 0 where a row has none.
 
     Raises:
-        RequestError: a file of the split is missing or damaged.
+        RequestError: a file of the split is missing or damaged, or a label has no name.
     """
     import_tensorflow()
     import tensorflow_datasets as tfds
@@ -53,6 +53,11 @@ def labels_of(builder: Any, split: str, image_key: str, label_key: str, name: st
         labels = np.concatenate([np.zeros([0], np.int64), *found.batch(_BATCH).as_numpy_iterator()]).astype(np.int64)
         if len(labels) < count_of(builder, split):
             raise EOFError(f"{len(labels)} rows of {count_of(builder, split)}")
+    names = builder.info.features[label_key].names or ()
+    if labels.max(initial=-1) >= len(names):
+        raise RequestError(
+            f"{name} with label {labels.max()} in split {split}", f"labels below {len(names)}, one a name", "Prepare it again."
+        )
     return labels
 
 
@@ -125,7 +130,7 @@ def whole(builder: Any, split: str, name: str) -> Iterator[None]:
 
 def _suspects(builder: Any, split: str, error: Exception) -> str:
     """Where a split's files are whole records of something else."""
-    paths = builder.info.splits[split].filepaths
+    paths = builder.info.splits[split].filepaths or [f"split {split}"]
     more = f" or one of {len(paths) - 1} more files" if len(paths) > 1 else ""
     return f"{paths[0]}{more} holds something else ({type(error).__name__})"
 
