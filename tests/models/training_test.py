@@ -177,10 +177,12 @@ def test_other_software_has_another_key(monkeypatch, package, version):
 def odd_keras():
     """Keras as a `keras.json` may set it."""
     keras.config.set_floatx("float16")
+    keras.config.set_dtype_policy("float16")
     keras.config.set_image_data_format("channels_first")
     keras.config.set_epsilon(0.1)
     yield
     keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
     keras.config.set_image_data_format("channels_last")
     keras.config.set_epsilon(1e-7)
 
@@ -190,11 +192,9 @@ def test_the_users_settings_of_keras_do_not_change_a_network(trained, odd_keras,
     other = train_or_load(RECIPE, squares(), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [cached_path(RECIPE, tmp_path).name]
     assert weights_of(other) == weights_of(classifier)
-    assert (keras.config.floatx(), keras.config.image_data_format(), keras.config.epsilon()) == (
-        "float16",
-        "channels_first",
-        0.1,
-    )
+    assert other.model.get_layer("flatten").data_format == "channels_last"
+    assert (keras.config.floatx(), keras.config.image_data_format()) == ("float16", "channels_first")
+    assert (keras.config.epsilon(), keras.config.dtype_policy().name) == (0.1, "float16")
     images = np.random.default_rng(0).random([20, 4, 4, 1]).astype(np.float32)
     np.testing.assert_array_equal(
         train_or_load(RECIPE, squares(), tmp_path).judge(images).logits, classifier.judge(images).logits
