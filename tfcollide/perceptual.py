@@ -6,18 +6,16 @@ how much of it is coarse ("macro") and how much fine ("micro").
 """
 
 import itertools
-import math
 
 import numpy as np
 
+from tfcollide.audit.similarity import pairwise, scales_that_fit
 from tfcollide.records import Perceptual
 from tfcollide.shapes import Bounds
 
 __all__ = ["low_frequency_share", "perceptual", "total_variation"]
 
 _NYQUIST = 0.5
-_SSIM_WINDOW = 11
-_SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang, Simoncelli and Bovik, 2003
 
 
 def perceptual(images: np.ndarray, bounds: Bounds) -> Perceptual | None:
@@ -26,7 +24,8 @@ def perceptual(images: np.ndarray, bounds: Bounds) -> Perceptual | None:
     if not len(pairs):
         return None
     one, other = images[pairs[:, 0]], images[pairs[:, 1]]
-    ssim, multi_scale = _similarity(one - bounds.lower, other - bounds.lower, bounds.range)
+    fits = scales_that_fit(images.shape[1:]) > 0
+    ssim, multi_scale = (float(found.mean()) for found in pairwise(one, other, bounds)) if fits else (None, None)
     return Perceptual(
         ssim=ssim,
         ms_ssim=multi_scale,
@@ -55,19 +54,3 @@ def total_variation(image: np.ndarray) -> float:
     """Mean |difference| between neighbouring values of `[H, W, C]`, down and across together."""
     down, across = (np.abs(np.diff(image.astype(np.float64), axis=axis)) for axis in (0, 1))
     return float((down.sum() + across.sum()) / image.size)
-
-
-def _similarity(one: np.ndarray, other: np.ndarray, most: float) -> tuple[float | None, float | None]:
-    """Mean SSIM and multi-scale SSIM of pairs; None where images are smaller than their window.
-
-    Small images allow fewer scales than five; the weights of those are normalised.
-    """
-    import tensorflow as tf
-
-    scales = math.floor(math.log2(min(one.shape[1:3]) / _SSIM_WINDOW)) + 1
-    if scales < 1:
-        return None, None
-    weights = np.array(_SCALE_WEIGHTS[:scales])
-    simple = tf.image.ssim(tf.constant(one), tf.constant(other), most)
-    scaled = tf.image.ssim_multiscale(tf.constant(one), tf.constant(other), most, tuple(weights / weights.sum()))
-    return float(tf.reduce_mean(simple)), float(tf.reduce_mean(scaled))

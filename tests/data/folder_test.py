@@ -65,6 +65,17 @@ def test_whatever_pillow_reads_is_an_image(animals):
     assert all(abs(int(image[3, 3, 0]) - 50) < 9 for image in (data.test.images[i] for i in range(1, 1 + len(ends))))
 
 
+def test_training_images_are_those_of_train_and_none_is_tested_on(animals):
+    picture(animals / "train" / "bird" / "a.png", 50)
+    train = load_folder(animals).fitted((6, 6, 3)).train
+    assert train.labels.tolist() == [0, 1] and train.images[:][:, 0, 0, 0].tolist() == [200, 200]
+    for tested_on in (animals / "test", animals / "train"):
+        assert len(load_folder(tested_on).train.images) == 0
+    (animals / "test").rename(animals / "other")
+    data = load_folder(animals)
+    assert data.test_size == 3 and len(data.train.images) == len(data.train.labels) == 0
+
+
 def test_a_folder_of_classes_alone(animals):
     assert load_folder(animals / "train").test_size == 2
 

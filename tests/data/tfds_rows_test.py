@@ -10,6 +10,7 @@ from tfcollide.data import from_tfds
 from tfcollide.data.from_tfds import load_tfds
 from tfcollide.data.select import Selector, resolve
 from tfcollide.errors import RequestError
+from tfcollide.models import training
 from tfcollide.patches.catalog import open_photographs
 
 
@@ -56,7 +57,8 @@ def test_without_a_labelled_split_for_tests_training_is_cut(prepared, flat, tmp_
 def test_where_no_row_has_a_label_one_line_says_so(prepared, flat, tmp_path):
     name = prepared({"train": rows(flat, [-1] * 3), "test": rows(flat, [-1] * 3)})
     data = load_tfds(name, str(tmp_path))
-    for read in (lambda: data.test, lambda: data.train, lambda: data.test_size):
+    assert len(data.train.images) == 0
+    for read in (lambda: data.test, lambda: data.test_size):
         with pytest.raises(RequestError, match=rf"--dataset={name}, of whose splits \(train, test\) none has labelled images:"):
             read()
 
@@ -72,9 +74,11 @@ def test_splits_of_other_names(prepared, flat, tmp_path, train, test):
 
 def test_a_test_split_alone(prepared, flat, tmp_path):
     data = load_tfds(prepared({"test": rows(flat, [0, 1])}), str(tmp_path))
-    assert data.test_size == 2
-    with pytest.raises(RequestError, match=r"splits \(test\) none has labelled images to train on.*--model"):
-        data.train  # noqa: B018
+    assert (data.test_size, len(data.train.images)) == (2, 0)
+    recipe = training.TrainingRecipe(dataset=data.name)
+    with pytest.raises(RequestError, match=r"without labelled images to train on in its splits \(test\): .*--model"):
+        training.train_or_load(recipe, data, tmp_path / "models")
+    assert not (tmp_path / "models").exists()
 
 
 def test_photographs_without_a_label_have_an_empty_class(prepared, flat, tmp_path):

@@ -3,7 +3,7 @@
 import re
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,8 @@ def load_folder(path: Path) -> LabelledImages:
 
     Hidden files and folders do not count. A class without an image keeps its number, and is named on standard error.
     What is tested on is the first there is of `test`, `validation`, `val` and
-    `train`; or the folder itself, if it holds the classes.
+    `train`; or the folder itself, if it holds the classes. The training split is `train`, its images of
+    the same classes; it is empty where that is what is tested on, or is not there.
 
     Args:
         path: FOLDER/CLASS/IMAGE, or FOLDER/SPLIT/CLASS/IMAGE.
@@ -38,24 +39,21 @@ def load_folder(path: Path) -> LabelledImages:
         raise RequestError(f"--dataset=folder:{path}, which is no folder", "a folder with one folder of images a class")
     root = next((path / name for name in _SPLITS if any(_images_by_class(path / name).values())), path)
     found = _images_by_class(root)
-    files = [(file, label) for label, images in enumerate(found.values()) for file in images]
-    if not files:
+    files = {"test": _files(found, found), "train": _files(_images_by_class(path / "train"), found)}
+    if root == path / "train":
+        files["train"] = []
+    if not files["test"]:
         raise RequestError(f"--dataset=folder:{path}", f"images ({', '.join(sorted(suffixes()))}) in one folder a class")
     classes = class_titles(list(found))
     if empty := [title for title, images in zip(classes, found.values(), strict=True) if not images]:
         tqdm.write(f"No image in {root} that can be read of the classes: {', '.join(empty)}", file=sys.stderr)
-    labels = np.array([label for _, label in files], np.int64)
-
-    def read(numbers: Sequence[int]) -> list[np.ndarray]:
-        return [decode(files[number][0]) for number in numbers]
-
     return LabelledImages(
         f"folder:{readable(path.name)}",
         class_names=classes,
         shape=ANY_SIZE,
-        test_size=len(files),
+        test_size=len(files["test"]),
         listed_in=str(root),
-        read=lambda split: Split(ImagesOnDemand(len(files), ANY_SIZE, read), labels),
+        read=lambda split: _split(files[split]),
     )
 
 
@@ -66,6 +64,20 @@ def class_titles(folders: Sequence[str]) -> tuple[str, ...]:
     short = [match[1].replace("_", " ") if match else name for match, name in zip(found, folders, strict=True)]
     times = Counter(short)
     return tuple(name if times[title] > 1 else title for title, name in zip(short, folders, strict=True))
+
+
+def _split(files: list[tuple[Path, int]]) -> Split:
+    """Images that are decoded one by one, as they are looked at."""
+
+    def read(numbers: Sequence[int]) -> list[np.ndarray]:
+        return [decode(files[number][0]) for number in numbers]
+
+    return Split(ImagesOnDemand(len(files), ANY_SIZE, read), np.array([label for _, label in files], np.int64))
+
+
+def _files(found: dict[str, list[Path]], classes: Iterable[str]) -> list[tuple[Path, int]]:
+    """The images of these classes, each with the number of its class."""
+    return [(file, label) for label, name in enumerate(classes) for file in found.get(name, ())]
 
 
 def _images_by_class(root: Path) -> dict[str, list[Path]]:

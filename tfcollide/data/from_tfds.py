@@ -67,6 +67,7 @@ def load_tfds(name: str, data_dir: str | None, *, any_size: bool = False) -> Lab
         class_names=_class_names(name, info.features[keys[1]]),
         shape=shape,
         test_size=None,
+        splits=tuple(info.splits),
         listed_in=str(Path(builder.data_dir, f"{keys[1]}.labels.txt")),
         read=_Reader(builder, f"--dataset={name}", keys, shape).read,
     )
@@ -202,18 +203,18 @@ class _Reader:
 
     @functools.cached_property
     def _test(self) -> _Rows:
-        held_out = self._held_out
-        if held_out is not None:
-            return held_out
+        if self._held_out is not None:
+            return self._held_out
         rows = self._training
-        cut = math.floor(_TRAIN_SHARE * len(rows.labels))
-        return _Rows(rows.split, rows.positions[cut:], rows.labels[cut:])
+        if not len(rows.labels):
+            named = ", ".join(self._splits) or "none"
+            raise RequestError(f"{self._name}, of whose splits ({named}) none has labelled images", "a data set with labels")
+        return _part(rows, slice(_cut(rows), None))
 
     @functools.cached_property
     def _train(self) -> _Rows:
         rows = self._training
-        cut = len(rows.labels) if self._held_out is not None else math.floor(_TRAIN_SHARE * len(rows.labels))
-        return _Rows(rows.split, rows.positions[:cut], rows.labels[:cut])
+        return rows if self._held_out is not None else _part(rows, slice(_cut(rows)))
 
     @functools.cached_property
     def _held_out(self) -> _Rows | None:
@@ -222,17 +223,11 @@ class _Reader:
 
     @functools.cached_property
     def _training(self) -> _Rows:
-        named = _of_kind(self._splits, _TRAIN)
-        others = [name for name in self._splits if name not in (*named, *_of_kind(self._splits, _HELD_OUT))]
-        found = self._first_labelled([*named, *others])
-        if found is None:
-            purpose = "labelled images to train on" if self._held_out else "labelled images"
-            raise RequestError(
-                f"{self._name}, of whose splits ({', '.join(self._splits) or 'none'}) none has {purpose}",
-                "a split train with labels",
-                "Choose another data set, or bring a network with --model: it needs no training." if self._held_out else "",
-            )
-        return found
+        """The first split for training that has labels, else no row."""
+        named, held_out = _of_kind(self._splits, _TRAIN), _of_kind(self._splits, _HELD_OUT)
+        others = [name for name in self._splits if name not in (*named, *held_out)]
+        none = np.zeros([0], np.int64)
+        return self._first_labelled([*named, *others]) or _Rows("train", none, none)
 
     def _first_labelled(self, splits: Sequence[str]) -> _Rows | None:
         for split in splits:
@@ -271,6 +266,14 @@ class _Reader:
     def _pixels(self, rows: _Rows, positions: np.ndarray) -> Iterator[np.ndarray]:
         for image in pixels_of(self._builder, rows.split, self._keys[0], positions, self._name):
             yield eight_bits(image, f"{self._name}, split {rows.split}: an image")
+
+
+def _cut(rows: _Rows) -> int:
+    return math.floor(_TRAIN_SHARE * len(rows.labels))
+
+
+def _part(rows: _Rows, part: slice) -> _Rows:
+    return _Rows(rows.split, rows.positions[part], rows.labels[part])
 
 
 def _of_kind(splits: Sequence[str], kinds: Sequence[str]) -> list[str]:

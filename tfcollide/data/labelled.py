@@ -37,6 +37,7 @@ class LabelledImages:
         shape: `(H, W, C)` of every image, or `ANY_SIZE`.
         test_size: how many test images there are; None where only reading tells.
         read: reads the split "train" or "test".
+        splits: what the parts of the data set are called, where it has others than these two.
         listed_in: where all class names can be seen.
         fits: whether images of another size are brought to `shape`, rather than refused.
     """
@@ -49,6 +50,7 @@ class LabelledImages:
         shape: ImageShape,
         test_size: int | None,
         read: Callable[[str], Split],
+        splits: tuple[str, ...] = (),
         listed_in: str = "",
         fits: bool = False,
     ):
@@ -56,6 +58,7 @@ class LabelledImages:
         self.class_names = class_names
         self.shape = shape
         self._test_size = test_size
+        self.splits = splits
         self.listed_in = listed_in
         self.fits = fits
         self._read = read
@@ -75,6 +78,7 @@ class LabelledImages:
             shape=shape,
             test_size=self._test_size,
             read=read,
+            splits=self.splits,
             listed_in=self.listed_in,
             fits=True,
         )

@@ -8,7 +8,7 @@ from tfcollide.images import from_uint8
 from tfcollide.models.classifier import Classifier
 from tfcollide.progress import progress
 
-__all__ = ["Predictions", "evenly"]
+__all__ = ["Predictions", "evenly", "evenly_spread"]
 
 _MAX_VALUES = 2**24
 
@@ -50,5 +50,10 @@ def evenly(count: int, values: int) -> np.ndarray:
         count: how many images there are.
         values: of one image, H W C.
     """
-    kept = min(count, max(1, _MAX_VALUES // values))
-    return np.arange(kept) * count // kept
+    return evenly_spread(count, max(1, _MAX_VALUES // values))
+
+
+def evenly_spread(count: int, most: int) -> np.ndarray:
+    """At most `most` of the numbers from 0 to `count` - 1, evenly spread and growing; all of them where they are no more."""
+    kept = min(count, most)
+    return np.arange(kept) * count // max(1, kept)

@@ -86,15 +86,26 @@ def train_or_load(recipe: TrainingRecipe, data: LabelledImages, model_dir: Path)
         model_dir: the cache folder, made if need be.
 
     Raises:
-        RequestError: training ends in numbers that are not finite; nothing is kept then.
+        RequestError: there is nothing to train on, or training ends in numbers that are not finite; nothing is kept then.
     """
     path = cached_path(recipe, model_dir)
     with _our_keras():
         model = _load(path)
         if model is None:
+            _check_trainable(data)
             model = fit(recipe, data.train, data.shape, len(data.class_names))
             _save(model, path)
     return Classifier(model, name=recipe.model, bounds=mlp.BOUNDS, class_names=data.class_names)
+
+
+def _check_trainable(data: LabelledImages) -> None:
+    if not len(data.train.labels):
+        splits = f" in its splits ({', '.join(data.splits)})" if data.splits else ""
+        raise RequestError(
+            f"--dataset={data.name} without labelled images to train on{splits}",
+            "a split train with labels",
+            "Choose another data set, or bring a network with --model, which needs no training.",
+        )
 
 
 def fit(recipe: TrainingRecipe, train: Split, shape: tuple[int, int, int], num_classes: int) -> keras.Model:
