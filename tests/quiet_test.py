@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from tfcollide.errors import RequestError
-from tfcollide.quiet import import_tensorflow
+from tfcollide.quiet import import_tensorflow, without_chatter
 
 
 class Config:
@@ -96,3 +96,13 @@ def test_keras_on_another_backend_already(imported, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     with pytest.raises(RequestError, match="Keras on jax: expected Keras on tensorflow. Say KERAS_BACKEND=tensorflow"):
         import_tensorflow()
+
+
+def test_what_libraries_print_is_dropped_and_what_follows_is_not(capfd):
+    with without_chatter():
+        os.write(2, b"chatter")
+    os.write(2, b"heard")
+    with pytest.raises(ValueError), without_chatter():
+        raise ValueError
+    os.write(2, b" again")
+    assert capfd.readouterr().err == "heard again"

@@ -337,6 +337,13 @@ def test_the_figure_is_a_png_of_sane_size(tmp_path, count, channels):
     assert 5_000 < path.stat().st_size < 1_000_000
 
 
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 1, 3), (1, 5, 3), (5, 1, 1), (1, 3, 3)])
+def test_images_of_a_single_pixel_or_row(tmp_path, shape):
+    source, *corners, target = np.random.default_rng(0).random([3, *shape]).astype(np.float32)
+    write_row(tmp_path / "a.png", summary(corners=(corner(),)), source, np.stack(corners), target, UNIT)
+    assert (tmp_path / "a.png").stat().st_size > 1000
+
+
 def drawn(path):
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB")).reshape(-1, 3)

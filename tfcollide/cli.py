@@ -1,5 +1,6 @@
 """The command line: fields of a config as absl flags; the only reader of flags."""
 
+import codecs
 import dataclasses
 import difflib
 import os
@@ -289,7 +290,10 @@ def _read(known: flags.FlagValues, argv: list[str]) -> list[str]:
 
 
 def _flag_lines(argv: Iterable[str]) -> Iterator[str]:
-    """`argv`; in place of a flagfile with names of files that are no UTF-8, which absl does not read, its lines."""
+    """`argv`; in place of a flagfile that absl does not read, its lines.
+
+    That is one with names of files that are no UTF-8, or with the byte order mark of some editors.
+    """
     for word in argv:
         path = Path(word.partition("=")[2])
         if not re.match("--?flagfile=", word) or not path.is_file() or not _quotes_bytes(path.read_bytes()):
@@ -300,8 +304,9 @@ def _flag_lines(argv: Iterable[str]) -> Iterator[str]:
 
 
 def _quotes_bytes(content: bytes) -> bool:
-    """Whether this is text, and not all of it UTF-8."""
-    return b"\0" not in content and content != content.decode(errors="ignore").encode()
+    """Whether this is text with a byte order mark, or not all of it UTF-8."""
+    marked = content.startswith(codecs.BOM_UTF8)
+    return b"\0" not in content and (marked or content != content.decode(errors="ignore").encode())
 
 
 def _define_out(known: flags.FlagValues) -> None:

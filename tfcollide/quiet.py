@@ -1,17 +1,38 @@
 """Importing TensorFlow without its start-up chatter, and Keras without the user's settings for other work."""
 
+import contextlib
 import gc
 import importlib
 import json
 import os
 import sys
 import tempfile
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tfcollide.errors import RequestError
 
-__all__ = ["import_tensorflow"]
+__all__ = ["import_tensorflow", "without_chatter"]
+
+_ONE_AT_A_TIME = threading.Lock()
+
+
+@contextlib.contextmanager
+def without_chatter() -> Iterator[None]:
+    """Drops what libraries below Python print on standard error meanwhile; one thread at a time."""
+    with _ONE_AT_A_TIME:
+        sys.stderr.flush()
+        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            os.close(nowhere)
+
 
 _BACKEND = "tensorflow"
 

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from tests.limits import HANG_SECONDS
 from tfcollide import cli
 from tfcollide.errors import RequestError
 from tfcollide.patches import projection, trees
@@ -89,7 +90,7 @@ def test_killed_builds_end_in_the_same_bytes(folder, index, tmp_path):
     out, kills = tmp_path / "patches", 0
     for delay in (0.0, 0.03, 0.12):
         process = start(folder, out)
-        end = time.monotonic() + 60
+        end = time.monotonic() + HANG_SECONDS
         while not (tmp_path / "patches.partial").exists() and process.poll() is None and time.monotonic() < end:
             time.sleep(0.005)
         time.sleep(delay)
@@ -98,7 +99,7 @@ def test_killed_builds_end_in_the_same_bytes(folder, index, tmp_path):
         if out.exists():
             break
     assert kills
-    assert out.exists() or start(folder, out).wait(timeout=120) == 0
+    assert out.exists() or start(folder, out).wait(timeout=HANG_SECONDS) == 0
     assert contents(out) == contents(index)
 
 

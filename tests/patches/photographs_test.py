@@ -76,6 +76,22 @@ def test_a_damaged_photograph_is_named(folder, tmp_path):
         list(open_photographs(str(tmp_path)).read([0], lambda pixels: pixels))
 
 
+def test_hidden_photographs_are_left_out_and_all_formats_taken(tmp_path):
+    for name in ("a.jfif", "b/c.tif", ".hidden.png", "b/._c.png", ".cache/d.png", "b/__MACOSX/e.png", "f.txt"):
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (4, 3)).save(path, "TIFF" if name.endswith("tif") else "JPEG")
+    assert open_photographs(str(tmp_path / "photos")).ids == ["a.jfif", "b/c.tif"]
+
+
+def test_photographs_are_turned_as_exif_asks(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (4, 3)).save(tmp_path / "a.jpg", exif=exif)
+    (read,) = open_photographs(str(tmp_path)).read([0], lambda pixels: pixels)
+    assert read.shape == (4, 3, 3)
+
+
 @pytest.mark.parametrize("images", ["nowhere/at/all", "/dev/null"])
 def test_refuses_what_is_no_folder(images):
     with pytest.raises(RequestError, match="--images="):

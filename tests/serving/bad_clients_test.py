@@ -11,6 +11,8 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import classification_pb2, get_model_metadata_pb2, predict_pb2, prediction_service_pb2_grpc
 
+from tests.limits import HANG_SECONDS
+
 ONE = np.zeros([1, 28, 28, 1], np.float32)
 
 
@@ -23,7 +25,7 @@ def stub(server):
 @pytest.fixture(autouse=True)
 def still_serving(stub):
     yield
-    assert len(stub.Predict(request(), timeout=10).outputs["probabilities"].float_val) == 10
+    assert len(stub.Predict(request(), timeout=HANG_SECONDS).outputs["probabilities"].float_val) == 10
 
 
 def request(array=ONE, *, name="digits", signature="", inputs=("images",), version=None):
@@ -39,7 +41,7 @@ def request(array=ONE, *, name="digits", signature="", inputs=("images",), versi
 
 def refused(ask, message):
     with pytest.raises(grpc.RpcError) as caught:
-        ask(message, timeout=30)
+        ask(message, timeout=HANG_SECONDS)
     return caught.value.code(), caught.value.details()
 
 
@@ -104,7 +106,7 @@ def test_output_filters(stub):
 
 
 def test_an_empty_batch_has_an_empty_answer(stub):
-    outputs = stub.Predict(request(ONE[:0]), timeout=10).outputs
+    outputs = stub.Predict(request(ONE[:0]), timeout=HANG_SECONDS).outputs
     assert [dim.size for dim in outputs["probabilities"].tensor_shape.dim] == [0, 10]
 
 
@@ -112,8 +114,8 @@ def test_not_a_number_stays_with_its_sample(stub):
     """A ReLU may turn it into 0, so the probabilities say nothing; a collision it never is."""
     images = np.repeat(ONE, 2, axis=0)
     images[0, 0] = np.nan
-    outputs = stub.Predict(request(images, signature="check"), timeout=10).outputs
-    alone = stub.Predict(request(ONE, signature="check"), timeout=10).outputs
+    outputs = stub.Predict(request(images, signature="check"), timeout=HANG_SECONDS).outputs
+    alone = stub.Predict(request(ONE, signature="check"), timeout=HANG_SECONDS).outputs
     match = tf.make_ndarray(outputs["active_match"])
     assert np.isnan(match[0])
     assert match[1] == pytest.approx(tf.make_ndarray(alone["active_match"])[0], rel=1e-5)
@@ -183,13 +185,13 @@ def test_a_request_that_is_cut_off(server):
     host, port = server.rest.split(":")
     head = b"POST /v1/models/digits:predict HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n"
     for sent in (head + b'{"instances": [[1', head[:30], b"\x00\xff" * 50):
-        with socket.create_connection((host, int(port)), timeout=10) as connection:
+        with socket.create_connection((host, int(port)), timeout=HANG_SECONDS) as connection:
             connection.sendall(sent)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[" * 200_000, b"\xff\xfe", b'{"instances": [1e400' + b"0" * 5000 + b"]}"])
 def test_malformed_json(server, body):
-    connection = http.client.HTTPConnection(server.rest, timeout=30)
+    connection = http.client.HTTPConnection(server.rest, timeout=HANG_SECONDS)
     connection.request("POST", "/v1/models/digits:predict", body)
     response = connection.getresponse()
     assert response.status == 400
@@ -217,7 +219,7 @@ def test_oversized_requests(background, exported, images):
             )
             too_long = request(np.zeros([99, 28, 28, 1], np.float32))
             assert refused(stub.Predict, too_long)[0] == grpc.StatusCode.RESOURCE_EXHAUSTED
-            assert stub.Predict(request(), timeout=10).outputs
+            assert stub.Predict(request(), timeout=HANG_SECONDS).outputs
         from tfcollide.serving.asking import Pace, ask_all
         from tfcollide.serving.grpc_client import GrpcModel
         from tfcollide.serving.rest_client import RestModel

@@ -9,6 +9,7 @@ import tensorflow as tf
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
+from tests.limits import HANG_SECONDS
 from tfcollide.serving.codes import Code, ServingError
 from tfcollide.serving.model_store import ModelStore
 
@@ -160,7 +161,7 @@ def test_no_request_fails_while_versions_change(base, background):
             stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
             while not done.is_set():
                 try:
-                    response = stub.Predict(request, timeout=30)
+                    response = stub.Predict(request, timeout=HANG_SECONDS)
                     seen.add((response.model_spec.version.value, response.outputs["y"].float_val[0]))
                 except grpc.RpcError as error:
                     failures.append(error.details())
@@ -171,7 +172,7 @@ def test_no_request_fails_while_versions_change(base, background):
             client.start()
         for version in range(2, 7):
             save(base, version, version)
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + HANG_SECONDS
             while running.store.available()["net"] != [version] and time.monotonic() < deadline:
                 time.sleep(0.02)
             time.sleep(0.1)

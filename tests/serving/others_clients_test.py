@@ -20,6 +20,8 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+from tests.limits import HANG_SECONDS
+
 INIT = "__saved_model_init_op"
 CLASSIFY = b'{"signature_name": "classify", "examples": [{"images": [%s]}]}'
 
@@ -86,7 +88,7 @@ def test_health(local_server):
     with grpc.insecure_channel(local_server.grpc) as channel:
         stub = health_pb2_grpc.HealthStub(channel)
         for service in ("", "digits"):
-            answer = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=10)
+            answer = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=HANG_SECONDS)
             assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
@@ -95,7 +97,7 @@ def fetch(server, path, body=None, **headers):
     data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     request = urllib.request.Request(f"http://{server.rest}/v1/models/{path}", data, dict(headers))
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=HANG_SECONDS) as response:
             return response.status, json.loads(response.read())
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read())

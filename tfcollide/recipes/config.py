@@ -11,6 +11,7 @@ from tfcollide.errors import RequestError
 from tfcollide.fields import at_least as _at_least
 from tfcollide.fields import flag as _flag
 from tfcollide.fields import positive as _positive
+from tfcollide.file_names import fits_in_line
 from tfcollide.models.model_file import kind_of
 from tfcollide.models.outputs import OUTPUTS
 from tfcollide.run_directory import absolute
@@ -478,10 +479,20 @@ def preset_values(name: str | None) -> dict[str, Any]:
 
 
 def flags_text(config: Any) -> str:
-    """Every field as a line of a flagfile; those that are None say nothing."""
+    """Every field as a line of a flagfile; those that are None say nothing.
+
+    Raises:
+        RequestError: a value that a line cannot hold.
+    """
     lines = []
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
+        if isinstance(value, str) and not fits_in_line(value):
+            raise RequestError(
+                f"--{field.name}={value!r}",
+                "no line break, control character or blank at the end",
+                "Rename the file or folder.",
+            )
         if isinstance(value, bool):
             lines.append(f"--{'' if value else 'no'}{field.name}")
         elif value is not None:

@@ -90,7 +90,8 @@ def draw(path: Path, rows: Sequence[Sequence[Panel]], foot: str) -> None:
 
 
 def _show(axis: Axes, panel: Panel) -> None:
-    axis.imshow(panel.pixels.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    pixels = panel.pixels[..., 0] if panel.pixels.shape[-1] == 1 else panel.pixels
+    axis.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     axis.set_title(panel.title, fontsize=9, color="#444444", parse_math=False)  # names may hold a $
     axis.set_xlabel(panel.caption, fontsize=10, parse_math=False)
     axis.set_xticks([])
