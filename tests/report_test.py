@@ -72,8 +72,9 @@ def summary(**changed):
         "worst_mixture": WorstMixture(3.25, "7", (0.5, 0.5, 0, 0, 0)),
         "failure_bound": FailureBound(0.95, 0.0015),
         "sole_tap": True,
+        "found": True,
     }
-    empty = dict.fromkeys(field.name for field in dataclasses.fields(Summary))
+    empty = dict.fromkeys(field.name for field in dataclasses.fields(Summary) if field.default is dataclasses.MISSING)
     return Summary(**(empty | values | changed))
 
 
@@ -179,7 +180,7 @@ def test_what_does_not_exist_is_said_first(tmp_path, monkeypatch):
     monkeypatch.setattr("tfcollide.report.figure.draw", lambda path, rows, foot: feet.append(foot))
     source, only, target = pictures(1)
     write_row(tmp_path / "figure.png", found, source, only[None], target, UNIT)
-    assert " ".join(feet[0].split()).startswith(f"Not found: {words}")
+    assert " ".join(feet[0].split()).startswith(f"No collision was found: {words}")
 
 
 def test_remark_on_a_corner_that_did_not_converge():
