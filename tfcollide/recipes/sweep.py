@@ -137,7 +137,7 @@ def _draw(folder: Path, summary: SweepSummary) -> None:
     target = rows[0][-1]
     same = all(np.array_equal(row[-1].pixels, target.pixels) for row in rows)
     if same and all(len(row) == 3 for row in rows):
-        corners = [row[1]._replace(title=f"{row[0].title}: {row[1].title}") for row in rows]
+        corners = [row[1]._replace(title=_from(*row[:2])) for row in rows]
         lines = figure.folded([*corners, target._replace(title="target")], None)
     else:
         lines = [[source, *corners[:_DRAWN_CORNERS], target] for source, *corners, target in rows]
@@ -146,6 +146,11 @@ def _draw(folder: Path, summary: SweepSummary) -> None:
     if len(done) > _DRAWN:
         foot.append(f"The first {_DRAWN} pairs of {len(done)}.")
     figure.draw(folder / "figure.png", lines, "\n".join([*foot, figure.BELOW]))
+
+
+def _from(source: figure.Panel, corner: figure.Panel) -> str:
+    """Where a corner comes from, and what is wrong with it."""
+    return f'from "{source.title}"' + (f": {corner.title}" if corner.role in figure.MARKED else "")
 
 
 def _counts(summary: SweepSummary) -> str:

@@ -1,11 +1,15 @@
 """How curves are drawn: colours that the colour-blind tell apart, and lines and marks that print in grey."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-__all__ = ["BAD", "GOOD", "LIMIT", "figure_of", "limit_line", "look_of", "quiet"]
+from tfcollide.report.lettering import fit, plain
+
+__all__ = ["BAD", "GOOD", "LIMIT", "figure_of", "legend", "limit_line", "look_of", "quiet"]
 
 GOOD, BAD, LIMIT = "#4477aa", "#cc3311", "#222222"
 _COLORS = ("#4477aa", "#ee7733", "#228833", "#aa3377", "#66ccee", "#ccbb44", "#555555")
@@ -31,9 +35,17 @@ def limit_line(axes: Axes, value: float, text: str, *, above: bool = True) -> No
     axes.annotate(text, (x, value), (0, up), xycoords=where, textcoords="offset points", ha=side, fontsize=7.5, color=LIMIT)
 
 
-def quiet(axes: Axes, title: str, *, size: float = 10) -> None:
-    """Gives axes their title, a light grid and no frame above and on the right."""
-    axes.set_title(title, fontsize=size, loc="left", color=LIMIT, parse_math=False)
+def legend(figure: Figure, columns: int, handles: Sequence[Artist] | None = None) -> None:
+    """Names the curves below the axes; `handles` where not those that were drawn."""
+    named: dict[str, Any] = {} if handles is None else {"handles": list(handles)}
+    drawn = figure.legend(loc="outside lower center", ncols=columns, fontsize=8, frameon=False, **named)
+    for text in drawn.get_texts():
+        text.set_parse_math(False)  # names may hold a $
+
+
+def quiet(axes: Axes, title: str, width: float, *, size: float = 10) -> None:
+    """Gives axes, `width` inches wide, their title, a light grid and no frame above and on the right."""
+    axes.set_title(fit(plain(title), width, size), fontsize=size, loc="left", color=LIMIT, parse_math=False)
     axes.grid(color="#e5e5e5", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

@@ -23,6 +23,9 @@ BELOW = (
 )
 """What stands below images."""
 
+MARKED = ("failed", "trivial", "lost")
+"""Roles of corners that are no collisions; the title of such a panel says so."""
+
 _COLUMNS = 10
 _WIDTH, _GAP, _EDGE = 1.6, 0.16, 0.08  # inches: of a panel, between two, around all
 _BELOW = 0.05  # inches between an image and its caption
@@ -205,8 +208,7 @@ def _draw_panel(figure: Figure, panel: Panel, left: float, floor: float, height:
     """A panel whose image fills what lies `height` above `floor`, in inches."""
     text, (across, up), middle = _lines(panel), figure.get_size_inches(), left + _WIDTH / 2
     _show(figure.add_axes((left / across, floor / up, _WIDTH / across, height / up)), panel)
-    marked = panel.role in ("failed", "trivial", "lost")
-    above = _Look(_TITLE, _EDGES[panel.role], weight="bold") if marked else _Look(_TITLE, _SOFT)
+    above = _Look(_TITLE, _EDGES[panel.role], weight="bold") if panel.role in MARKED else _Look(_TITLE, _SOFT)
     _write(figure, middle, floor + height + len(text.title) * line_height(_TITLE), text.title, above)
     under = _write(figure, middle, floor - _BELOW, text.caption, _Look(_CAPTION, _DARK))
     _write(figure, middle, under, text.note, _Look(_NOTE, _SOFT))

@@ -1,6 +1,5 @@
 """The front: how near features come to the target's, against the change from the source."""
 
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from tfcollide.records import FrontEnd, Summary
-from tfcollide.report.curve_style import figure_of, limit_line, look_of, quiet
-from tfcollide.report.lettering import plain, save
+from tfcollide.report.curve_style import figure_of, legend, limit_line, look_of, quiet
+from tfcollide.report.lettering import save, wrap
 
 __all__ = ["end_words", "write_front"]
 
@@ -31,10 +30,10 @@ def write_front(path: Path, summary: Summary) -> None:
     for n, (name, points, end) in enumerate(curves):
         _curve(axes, n, f"{name}: {end_words(end)}", points, end)
     _scales(axes, summary, np.array([point[1] for _, points, _ in curves for point in points], np.float64))
-    source, target = (plain(one.predicted.split(",")[0]) for one in (summary.source, summary.target))
-    quiet(axes, textwrap.shorten(f'"{source}" to "{target}": {summary.model} at {summary.tap}', 80, placeholder=" …"))
+    source, target = (one.predicted.split(",")[0] for one in (summary.source, summary.target))
+    quiet(axes, f'"{source}" to "{target}": {summary.model} at {summary.tap}', 6.0)
     axes.set_xlabel("change: distance from the source, as a share of source-to-target", fontsize=9)
-    figure.legend(loc="outside lower left", fontsize=8, frameon=False)
+    legend(figure, 1)
     save(figure, path)
 
 
@@ -42,13 +41,13 @@ def end_words(end: FrontEnd) -> str:
     """Where features begin to match, or why there is no such point."""
     if end.censored is None and end.change is not None:
         return f"features match from a change of {end.change:.2f} on, an upper bound"
-    return f"no front, {end.censored}"
+    return f"no front; {end.censored}"
 
 
 def _curve(axes: Axes, n: int, label: str, points: Sequence[tuple[float, float]], end: FrontEnd) -> None:
     look = look_of(n)
     change, quantile = np.array(points, np.float64).reshape(-1, 2).T
-    axes.plot(change, quantile, **look, linewidth=1.3, label="\n".join(textwrap.wrap(plain(label), 95)))
+    axes.plot(change, quantile, **look, linewidth=1.3, label="\n".join(wrap(label, 6.2, 8.0, 4)))
     mark = "X" if end.change is None else "*"
     place = [end.last_change], [end.last_quantile]
     axes.plot(*place, marker=mark, color=look["color"], markersize=13, markeredgecolor="white", zorder=3)

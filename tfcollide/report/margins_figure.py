@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from tfcollide.records import Summary
-from tfcollide.report.curve_style import BAD, GOOD, LIMIT, figure_of, quiet
-from tfcollide.report.lettering import plain, save
+from tfcollide.report.curve_style import BAD, GOOD, LIMIT, figure_of, legend, quiet
+from tfcollide.report.lettering import fit, plain, save
 
 __all__ = ["margin_edges", "marked_margins", "write_margins"]
 
@@ -35,12 +35,12 @@ def write_margins(path: Path, summary: Summary, margins: np.ndarray) -> None:
         axes.axvline(value, color=color, linestyle=dashes, linewidth=1.8, label=text)
     lost = f" ({len(margins) - len(known):,} more are no finite number)" if len(known) < len(margins) else ""
     one = len(summary.corners) == 1
-    quiet(axes, "The margin of the corner" if one else f"Margins of {len(known):,} mixtures of the corners{lost}")
-    name = plain(summary.target.predicted.split(",")[0])
+    quiet(axes, "The margin of the corner" if one else f"Margins of {len(known):,} mixtures of the corners{lost}", 6.0)
+    name = fit(plain(summary.target.predicted.split(",")[0]), 3.0, 9.0)
     axes.set_xlabel(f'logit of "{name}" less the largest other', fontsize=9, parse_math=False)
     axes.set_ylabel("mixtures", fontsize=9)
     axes.margins(x=0.03)
-    figure.legend(loc="outside lower center", ncols=2, fontsize=8, frameon=False)
+    legend(figure, 2)
     save(figure, path)
 
 

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from tfcollide.records import Summary, Trace
-from tfcollide.report.curve_style import figure_of, limit_line, look_of, quiet
+from tfcollide.report.curve_style import figure_of, legend, limit_line, look_of, quiet
 from tfcollide.report.lettering import save
 
 __all__ = ["limits_of", "write_trace"]
@@ -80,7 +80,7 @@ def _draw_term(axes: Axes, name: str, steps: np.ndarray, values: np.ndarray, lim
         if np.isfinite(limit) and (limit > 0 or axes.get_yscale() == "linear"):
             limit_line(axes, limit, text)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    quiet(axes, f"{name}: {_WORDS[name]}" if name in _WORDS else name, size=8)
+    quiet(axes, f"{name}: {_WORDS[name]}" if name in _WORDS else name, 4.2, size=8)
     if not len(known):
         axes.text(0.5, 0.5, "no finite number", transform=axes.transAxes, ha="center", va="center", fontsize=9)
 
@@ -89,4 +89,4 @@ def _name_corners(figure: Figure, count: int) -> None:
     named = [Line2D([], [], **look_of(n) | {"marker": None}, label=f"corner {n}") for n in range(min(count, _MOST_NAMED))]
     if count > 1:
         named.append(Line2D([], [], color="black", label="all corners"))
-    figure.legend(handles=named, loc="outside lower center", ncols=7, fontsize=8, frameon=False)
+    legend(figure, 7, named)
