@@ -106,7 +106,15 @@ def test_margins_with_the_worst_and_the_proven(drawn):
     ],
 )
 def test_only_known_margins_are_marked(certificate, kinds):
-    assert list(margins_figure.marked_margins(summary(certificate=certificate))) == kinds
+    assert list(margins_figure.marked_margins(summary(certificate=certificate), np.zeros(3))) == kinds
+
+
+def test_one_corner_has_no_histogram(drawn):
+    run = summary(corners=(corner(),), certificate=Certificate("certified", 2.0, 1.0))
+    margins_figure.write_margins("unused", run, np.full(4, 3.0))
+    axes = drawn[0].axes[0]
+    assert len(axes.patches) == 0 and [line.get_xdata()[0] for line in axes.lines] == [0.0, 3.0, 2.0]
+    assert legend(drawn[0])[1:] == ["the corner: 3", "proven: the corner at least 2"]
 
 
 def test_margins_of_which_none_is_finite(drawn):

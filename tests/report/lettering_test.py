@@ -29,6 +29,7 @@ def test_lines_break_between_words_and_at_hyphens():
     assert len(lines) > 2 and " ".join(lines) == WORDS
     assert all(text_width(line, 9.0) <= 1.0 for line in lines)
     assert wrap("steel_arch_bridge/of-old", 0.8, 9.0, 9) == ["steel_arch_", "bridge/of-", "old"]
+    assert wrap("see the flag --max_steps", 1.0, 9.0, 9) == ["see the flag", "--max_steps"]  # which fits in a line
 
 
 def test_of_too_many_lines_the_last_is_kept():

@@ -155,12 +155,12 @@ def _from(source: figure.Panel, corner: figure.Panel) -> str:
 
 def _counts(summary: SweepSummary) -> str:
     """For how many pairs a collision was found, and what the others lack."""
-    reasons = [f"{word} {count}" for word, count in summary.reasons.items()]
+    reasons = ", ".join(f"{word} {count}" for word, count in summary.reasons.items())
     text = f"{summary.model} at {summary.tap}. {summary.num_found} of {summary.num_pairs} pairs: a collision was found."
     if reasons:
-        text += f" Pairs that lack it, by reason: {', '.join(reasons)}."
+        return f"{text} Why not in the others: {reasons}."
     marked = [f"{count} {word}" for word, count in (("trivial", summary.num_trivial), ("lost", summary.num_lost)) if count]
-    return text + (f" Pairs with a corner that is no longer the source: {', '.join(marked)}." if marked else "")
+    return f"{text} Counted by --allow_trivial: {', '.join(marked)}." if marked else text
 
 
 def _panels(folder: Path) -> list[figure.Panel]:

@@ -12,7 +12,7 @@ from matplotlib.textpath import text_to_path
 __all__ = ["fit", "line_height", "plain", "save", "text_width", "wrap"]
 
 _SAFETY = 1.04  # drawn letters keep to whole pixels, and come out wider than measured
-_BREAKS = re.compile(r"(\s+)|(?<=\w[-_/])(?=\w)")
+_GAPS, _JOINTS = re.compile(r"(\s+)"), re.compile(r"(?<=\w[-_/])(?=\w)")
 
 
 def plain(text: str) -> str:
@@ -49,10 +49,10 @@ def fit(text: str, width: float, size: float) -> str:
 def wrap(text: str, width: float, size: float, most: int) -> list[str]:
     """`text` as at most `most` lines no wider than `width` inches; of more lines the last one is kept.
 
-    Lines break between words, and after a hyphen, an underscore or a slash within one.
+    Lines break between words, and in a word wider than a line after a hyphen, an underscore or a slash.
     """
     lines = [""]
-    for part in filter(None, _BREAKS.split(plain(text))):
+    for part in _parts(plain(text), width, size):
         if text_width((lines[-1] + part).rstrip(), size) <= width:
             lines[-1] += part
         else:
@@ -63,6 +63,12 @@ def wrap(text: str, width: float, size: float, most: int) -> list[str]:
     if most == 1:
         return [fit(plain(text), width, size)]
     return [*lines[: most - 2], fit(f"{lines[most - 2]} …", width, size), lines[-1]]
+
+
+def _parts(text: str, width: float, size: float) -> list[str]:
+    """Words and the gaps between them; words wider than `width` in pieces."""
+    words = filter(None, _GAPS.split(text))
+    return [part for word in words for part in ([word] if text_width(word, size) <= width else _JOINTS.split(word))]
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -13,7 +13,7 @@ from tfcollide.report.lettering import fit, plain, save
 __all__ = ["margin_edges", "marked_margins", "write_margins"]
 
 _BARS = 40
-_STYLES = {"worst": ("#aa3377", (0, (5, 1.5))), "proven": ("#228833", (0, (1.5, 1)))}
+_STYLES = {"corner": (GOOD, "-"), "worst": ("#aa3377", (0, (5, 1.5))), "proven": ("#228833", (0, (1.5, 1)))}
 
 
 def write_margins(path: Path, summary: Summary, margins: np.ndarray) -> None:
@@ -27,31 +27,41 @@ def write_margins(path: Path, summary: Summary, margins: np.ndarray) -> None:
     figure = figure_of(7.0, 3.4)
     axes = figure.subplots()
     known = margins[np.isfinite(margins)]
-    if len(known):
+    one = len(summary.corners) == 1
+    if len(known) and not one:
         _bars(axes, known)
     axes.axvline(0.0, color=LIMIT, linewidth=1.2, label="0: below, another class is ahead")
-    for kind, (text, value) in marked_margins(summary).items():
+    for kind, (text, value) in marked_margins(summary, margins).items():
         color, dashes = _STYLES[kind]
         axes.axvline(value, color=color, linestyle=dashes, linewidth=1.8, label=text)
     lost = f" ({len(margins) - len(known):,} more are no finite number)" if len(known) < len(margins) else ""
-    one = len(summary.corners) == 1
     quiet(axes, "The margin of the corner" if one else f"Margins of {len(known):,} mixtures of the corners{lost}", 6.0)
     name = fit(plain(summary.target.predicted.split(",")[0]), 3.0, 9.0)
     axes.set_xlabel(f'logit of "{name}" less the largest other', fontsize=9, parse_math=False)
-    axes.set_ylabel("mixtures", fontsize=9)
+    if one:
+        axes.set_yticks([])
+    else:
+        axes.set_ylabel("mixtures", fontsize=9)
     axes.margins(x=0.03)
     legend(figure, 2)
     save(figure, path)
 
 
-def marked_margins(summary: Summary) -> dict[str, tuple[str, float]]:
-    """What is marked -> the words for it, and its margin; only what is known and finite."""
+def marked_margins(summary: Summary, margins: np.ndarray) -> dict[str, tuple[str, float]]:
+    """What is marked -> the words for it, and its margin; only what is known and finite.
+
+    A mixture of one corner is that corner: then its own margin stands in the place of the worst mixture's.
+    """
     found: dict[str, tuple[str, float]] = {}
-    if summary.worst_mixture:
-        found["worst"] = (f"worst mixture found: {_number(summary.worst_mixture.margin)}", summary.worst_mixture.margin)
+    one = len(summary.corners) == 1
+    if one:
+        found["corner"] = (f"the corner: {_number(margins[0])}", float(margins[0]))
+    elif summary.worst_mixture:
+        worst = summary.worst_mixture.margin
+        found["worst"] = (f"worst mixture found: {_number(worst)}", worst)
     proof = summary.certificate
     if proof and proof.status != "refuted":  # then it is a mixture's own, as the worst one's is
-        whole = "all mixtures" if proof.share_proven == 1 else "what the proof bounds"
+        whole = "the corner" if one else "all mixtures" if proof.share_proven == 1 else "what the proof bounds"
         found["proven"] = (f"proven: {whole} at least {_number(proof.margin)}", proof.margin)
     return {kind: (text, value) for kind, (text, value) in found.items() if math.isfinite(value)}
 

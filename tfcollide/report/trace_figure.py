@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from tfcollide.records import Summary, Trace
 from tfcollide.report.curve_style import figure_of, legend, limit_line, look_of, quiet
@@ -79,7 +79,8 @@ def _draw_term(axes: Axes, name: str, steps: np.ndarray, values: np.ndarray, lim
     for text, limit in limits.items():
         if np.isfinite(limit) and (limit > 0 or axes.get_yscale() == "linear"):
             limit_line(axes, limit, text)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True) if len(steps) > 1 else FixedLocator(steps))
+    axes.yaxis.get_offset_text().set_size(8)
     quiet(axes, f"{name}: {_WORDS[name]}" if name in _WORDS else name, 4.2, size=8)
     if not len(known):
         axes.text(0.5, 0.5, "no finite number", transform=axes.transAxes, ha="center", va="center", fontsize=9)
