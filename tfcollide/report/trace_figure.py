@@ -79,8 +79,8 @@ def _draw_term(axes: Axes, name: str, steps: np.ndarray, values: np.ndarray, lim
     for text, limit in limits.items():
         if np.isfinite(limit) and (limit > 0 or axes.get_yscale() == "linear"):
             limit_line(axes, limit, text)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True) if len(steps) > 1 else FixedLocator(steps))
-    axes.yaxis.get_offset_text().set_size(8)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True) if len(steps) > 1 else FixedLocator(steps.tolist()))
+    axes.yaxis.get_offset_text().set_fontsize(8)
     quiet(axes, f"{name}: {_WORDS[name]}" if name in _WORDS else name, 4.2, size=8)
     if not len(known):
         axes.text(0.5, 0.5, "no finite number", transform=axes.transAxes, ha="center", va="center", fontsize=9)
