@@ -6,21 +6,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from report.summaries import TRACE, UNIT, corner, pictures, summary
 
 from tfcollide.images import to_uint8
 from tfcollide.records import (
     Certificate,
-    CornerRecord,
     Distance,
     EndPoint,
     ExactRecord,
-    FailureBound,
     Interpolation,
     PairResult,
     PngCheck,
-    Summary,
     SweepSummary,
-    Trace,
     WorstMixture,
 )
 from tfcollide.report.events import write_events
@@ -28,53 +25,6 @@ from tfcollide.report.figure import write_row
 from tfcollide.report.paper import paper_result
 from tfcollide.report.run_files import RunImages, write_arrays, write_images, write_report
 from tfcollide.report.table import run_table, sweep_table
-from tfcollide.shapes import Bounds
-
-UNIT = Bounds(0.0, 1.0)
-
-
-def corner(**changed):
-    values = {
-        "units": (3,),
-        "active_match": 4.5,
-        "corner_push": -1.25,
-        "inactive_magnitude": 7.0,
-        "feature_distance": 4.75,
-        "inactive_violation": 0.5,
-        "boundary_gap": 0.125,
-        "predicted": "7",
-        "probability": 0.9876,
-        "converged": True,
-        "diverged_at": None,
-    }
-    return CornerRecord(**(values | changed))
-
-
-def summary(**changed):
-    values = {
-        "dataset": "mnist",
-        "model": "mlp",
-        "tap": "hidden_1",
-        "parameterization": "pixels",
-        "solver": "gradient",
-        "objective": "corners",
-        "seed": 0,
-        "steps": 480,
-        "converged": True,
-        "stop_loss": (5.0,) * 5,
-        "source": EndPoint("test:9", "3", "3", 0.75),
-        "target": EndPoint("test:4", "7", "7", 0.625),
-        "test_accuracy": 0.9321,
-        "corners": (corner(),) * 5,
-        "distance": Distance(10.19, 1.2345, 2.5),
-        "interpolation": Interpolation(2000, "uniform", 1.0, 0.99992, 0.8765, 12.34),
-        "png": PngCheck(1.0, 0.99, 4.9, 4.9),
-        "worst_mixture": WorstMixture(3.25, "7", (0.5, 0.5, 0, 0, 0)),
-        "failure_bound": FailureBound(0.95, 0.0015),
-        "sole_tap": True,
-    }
-    empty = dict.fromkeys(field.name for field in dataclasses.fields(Summary))
-    return Summary(**(empty | values | changed))
 
 
 def cells(text, label):
@@ -179,7 +129,7 @@ def test_what_does_not_exist_is_said_first(tmp_path, monkeypatch):
     monkeypatch.setattr("tfcollide.report.figure.draw", lambda path, rows, foot: feet.append(foot))
     source, only, target = pictures(1)
     write_row(tmp_path / "figure.png", found, source, only[None], target, UNIT)
-    assert " ".join(feet[0].split()).startswith(f"Not found: {words}")
+    assert " ".join(feet[0].split()).startswith(f"No collision was found: {words}")
 
 
 def test_remark_on_a_corner_that_did_not_converge():
@@ -314,84 +264,7 @@ def test_table_says_where_other_branches_go_round_the_tap():
     assert "**Other branches go round hidden_1**" in run_table(summary(sole_tap=False))
 
 
-# Figures
-
-
-def pictures(corners=5, channels=1, seed=0):
-    return np.random.default_rng(seed).random([corners + 2, 8, 8, channels]).astype(np.float32)
-
-
-@pytest.mark.parametrize(("count", "channels"), [(1, 1), (5, 1), (5, 3), (12, 3)])
-def test_the_figure_is_a_png_of_sane_size(tmp_path, count, channels):
-    source, *corners, target = pictures(count, channels)
-    path = tmp_path / "figure.png"
-    write_row(path, summary(corners=(corner(),) * count), source, np.stack(corners), target, UNIT)
-    with Image.open(path) as image:
-        assert image.format == "PNG"
-        width, height = image.size
-        image.load()
-    columns = min(10, count + 2)
-    assert 200 * columns <= width <= 300 * columns
-    rows = -(-(count + 2) // 10)
-    assert 250 * rows <= height <= 450 * rows
-    assert 5_000 < path.stat().st_size < 1_000_000
-
-
-@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 1, 3), (1, 5, 3), (5, 1, 1), (1, 3, 3)])
-def test_images_of_a_single_pixel_or_row(tmp_path, shape):
-    source, *corners, target = np.random.default_rng(0).random([3, *shape]).astype(np.float32)
-    write_row(tmp_path / "a.png", summary(corners=(corner(),)), source, np.stack(corners), target, UNIT)
-    assert (tmp_path / "a.png").stat().st_size > 1000
-
-
-def drawn(path):
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB")).reshape(-1, 3)
-
-
-def share(pixels, colour):
-    return float((np.abs(pixels.astype(int) - colour).max(axis=1) < 8).mean())
-
-
-def test_the_figure_marks_corners_that_failed(tmp_path):
-    source, *corners, target = np.zeros([4, 8, 8, 1], np.float32)
-    images = (source, np.stack(corners), target, UNIT)
-    write_row(tmp_path / "good.png", summary(corners=(corner(), corner())), *images)
-    write_row(tmp_path / "bad.png", summary(corners=(corner(), corner(converged=False))), *images)
-    red = (0xCC, 0x33, 0x11)
-    assert share(drawn(tmp_path / "good.png"), red) == 0
-    assert share(drawn(tmp_path / "bad.png"), red) > 0.001
-
-
-def test_the_figure_shows_images_as_they_are(tmp_path):
-    # three panels, blue, green and red; -1 is black and 1 white, so that 0 is level 128
-    source, one, target = np.zeros([3, 8, 8, 3], np.float32)
-    source[..., 2] = one[..., 1] = target[..., 0] = 1.0
-    write_row(tmp_path / "a.png", summary(corners=(corner(),)), source, one[None], target, Bounds(-1.0, 1.0))
-    with Image.open(tmp_path / "a.png") as image:
-        pixels = np.asarray(image.convert("RGB"))
-    places = [np.argwhere((pixels == colour).all(axis=2)) for colour in ((128, 128, 255), (128, 255, 128), (255, 128, 128))]
-    assert all(len(place) > 0.1 * pixels.shape[0] * pixels.shape[1] for place in places)
-    columns = [place[:, 1].mean() for place in places]
-    assert columns == sorted(columns)  # source, corner, target from left to right
-
-
-@pytest.mark.parametrize("name", ["$^$", "tench, Tinca tinca", "<&>", "Gürteltier"])
-def test_class_names_are_taken_as_they_are(tmp_path, name):
-    source, one, target = pictures(1)
-    odd = summary(corners=(corner(predicted=name),), target=EndPoint("test:4", name, name, 0.5))
-    write_row(tmp_path / "a.png", odd, source, one[None], target, UNIT)
-    with Image.open(tmp_path / "a.png") as image:
-        image.load()
-
-
 # Files
-
-
-TRACE = Trace(
-    np.array([0, 10, 12]),
-    {"match": np.array([[9, 8], [5, 4], [1, 0.5]], np.float32), "push": np.array([[0, 1], [-1, 0], [-2, -1]], np.float32)},
-)
 
 
 def run_images():

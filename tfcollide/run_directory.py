@@ -133,8 +133,7 @@ class RunDirectory:
         # A kill between mkdir and the first write leaves an empty directory: anybody's.
         if not flags.is_file():
             return self.partial.is_dir() and all(p.name.startswith(".") for p in self.partial.iterdir())
-        lines = flags.read_bytes().splitlines(keepends=True)
-        return b"".join(line for line in lines if not line.startswith(b"#")) == to_bytes(self._request)
+        return _without_remarks(flags.read_bytes()) == _without_remarks(to_bytes(self._request))
 
     def _empty(self) -> None:
         """Drops what another request left, but for the lock that is held now."""
@@ -157,6 +156,10 @@ class RunDirectory:
 
 def _is_run(path: Path) -> bool:
     return (path / "run.flags").is_file()
+
+
+def _without_remarks(text: bytes) -> bytes:
+    return b"".join(line for line in text.splitlines(keepends=True) if not line.startswith(b"#"))
 
 
 def _drop(run: Path) -> None:

@@ -95,7 +95,8 @@ def write_pair(
             parts = (problem.source.image, result.corners, result.controls)
             write_composite(folder, experiment.composer, problem.seed, *parts, bounds)
         run_files.write_arrays(folder, images, problem.units, problem.weights, result.trace)
-        run_files.write_report(folder, images, summary, result.trace if config.tensorboard else None)
+        curves = _curves(experiment, problem, result, ledger) if config.figure == "all" else None
+        run_files.write_report(folder, images, summary, result.trace if config.tensorboard else None, curves)
         seconds = {**seconds, "solve": solved - began, "check": checked - solved, "report": time.perf_counter() - checked}
         summary = dataclasses.replace(summary, seconds=seconds | {"total": sum(seconds.values())})
         write_json(folder / "summary.json", summary)
@@ -174,6 +175,13 @@ def check(
     )
     lacks = verdict.missing(summary, problem.match, judged)
     return _with_fronts(config, experiment, problem, dataclasses.replace(summary, found=not lacks, missing=lacks), ledger)
+
+
+def _curves(experiment: Experiment, problem: Problem, result: Solution, ledger: Ledger) -> run_files.Curves:
+    """What the further figures show; the mixtures' margins are in the ledger since `check`."""
+    classifier, tap = experiment.classifier, experiment.tap
+    judged = checks.judge_mixtures(classifier, tap, result.corners, problem.weights, problem.seen, ledger=ledger)
+    return run_files.Curves(result.trace, judged.margin)
 
 
 def _with_fronts(config: CollideConfig, experiment: Experiment, problem: Problem, summary: Summary, ledger: Ledger) -> Summary:
