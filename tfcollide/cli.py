@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import difflib
+import importlib
 import io
 import os
 import re
@@ -114,7 +115,9 @@ def main(command: Callable[[list[str]], int], argv: Sequence[str] | None = None)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:
         sys.stdout.reconfigure(errors="surrogateescape")  # names of files are printed as they are
+    os.environ["MPLBACKEND"] = "agg"  # figures go to files
     try:
+        _check_progress()
         return command(list(sys.argv if argv is None else argv))
     except RequestError as error:
         return _refuse(error)
@@ -396,6 +399,15 @@ def _say(*lines: Any) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would try again at its end
         with contextlib.suppress(OSError):
             print(f"Standard output cannot be written ({error.strerror})", file=sys.stderr)
+
+
+def _check_progress() -> None:
+    """Refuses variables TQDM_... that tqdm, which reads them when it is imported, does not take."""
+    given = [f"{name}={value}" for name, value in os.environ.items() if name.startswith("TQDM_")]
+    try:
+        importlib.import_module("tqdm") if given else None
+    except ValueError as error:
+        raise RequestError(" ".join(given), f"what tqdm takes ({error})", "Mend or unset it.") from error
 
 
 def _open_closed_streams() -> None:

@@ -43,3 +43,10 @@ def test_a_letter_that_the_terminal_does_not_know(monkeypatch):
     assert cli.main(lambda argv: cli._say("caf\u00e9", "tea") or 0, ["x"]) == 0
     sys.stdout.flush()
     assert written.getvalue() == b"caf\\xe9\ntea\n"
+
+
+def test_a_variable_that_progress_does_not_take():
+    line = f"TQDM_MININTERVAL=soon {COLLIDE.removeprefix('exec ')} --version"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "error: TQDM_MININTERVAL=soon: expected what tqdm takes" in done.stderr
+    assert done.stderr.count("\n") == 1
