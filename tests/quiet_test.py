@@ -32,6 +32,8 @@ def imported(monkeypatch):
         os.write(2, f"chatter of {name}\n".encode())
         if name == "keras" and "broken" in names:
             raise ImportError("no keras")
+        if name == "tensorflow" and "stubborn" in names:
+            raise AssertionError
         if name == "keras" and "misled" in names:
             raise ValueError("Invalid `floatx` configuration. Received: floatx=8")
         return SimpleNamespace(config=names_of_settings)
@@ -89,6 +91,12 @@ def test_settings_that_are_none_are_left_to_keras(fresh, tmp_path, content):
 def test_settings_that_keras_does_not_take_are_refused(fresh, tmp_path):
     fresh.append("misled")
     with pytest.raises(RequestError, match=f"floatx=8.*Mend or remove {tmp_path}/keras.json"):
+        import_tensorflow()
+
+
+def test_settings_that_tensorflow_does_not_take_are_refused(fresh, tmp_path):
+    fresh.append("stubborn")
+    with pytest.raises(RequestError, match="settings that tensorflow does not take .AssertionError.: expected"):
         import_tensorflow()
 
 

@@ -3,6 +3,7 @@
 import codecs
 import dataclasses
 import difflib
+import importlib
 import os
 import re
 import signal
@@ -111,8 +112,10 @@ def main(command: Callable[[list[str]], int], argv: Sequence[str] | None = None)
     logging.set_verbosity(logging.ERROR)
     logging.set_stderrthreshold("error")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    os.environ["MPLBACKEND"] = "agg"  # figures go to files
     make_unfailing()
     try:
+        _check_progress()
         return command(list(sys.argv if argv is None else argv))
     except RequestError as error:
         return _refuse(error)
@@ -394,3 +397,12 @@ def _too_large(detail: str) -> RequestError:
 def _refuse(error: RequestError) -> int:
     print(f"error: {error}", file=sys.stderr)
     return EXIT_REFUSED
+
+
+def _check_progress() -> None:
+    """Refuses variables TQDM_... that tqdm, which reads them when it is imported, does not take."""
+    given = [f"{name}={value}" for name, value in os.environ.items() if name.startswith("TQDM_")]
+    try:
+        importlib.import_module("tqdm") if given else None
+    except ValueError as error:
+        raise RequestError(" ".join(given), f"what tqdm takes ({error})", "Mend or unset it.") from error

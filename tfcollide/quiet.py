@@ -46,7 +46,7 @@ def import_tensorflow() -> None:
     float32 and channels last, so that a network does not depend on whose machine it is.
 
     Raises:
-        RequestError: Keras does not take its settings, or runs on another backend already.
+        RequestError: they do not take their settings, or Keras runs on another backend already.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     first = "keras" not in sys.modules
@@ -57,8 +57,8 @@ def import_tensorflow() -> None:
     with tempfile.TemporaryFile() as said:
         os.dup2(said.fileno(), 2)
         try:
-            importlib.import_module("tensorflow")
-            keras = _import_keras()
+            _import("tensorflow")
+            keras = _import("keras")
             gc.freeze()  # else each full collection walks a million objects of TensorFlow's, longer than a request takes
         except BaseException:
             said.seek(0)
@@ -85,12 +85,13 @@ def _choose_backend() -> None:
         print(f"Keras runs on {_BACKEND} here, not on {asked}, which {by} names", file=sys.stderr)
 
 
-def _import_keras() -> Any:
+def _import(name: str) -> Any:
     try:
-        return importlib.import_module("keras")
+        return importlib.import_module(name)
     except (ValueError, TypeError, AttributeError, AssertionError) as error:  # what it makes of settings that it cannot read
-        mend = f"Mend or remove {_settings_file()} and the variables KERAS_..."
-        raise RequestError(f"settings of Keras that it does not take ({error})", "those that Keras documents", mend) from error
+        received = f"settings that {name} does not take ({str(error) or type(error).__name__})"
+        mend = f"Mend or remove {_settings_file()} and variables such as KERAS_... and MPL..."
+        raise RequestError(received, "those that are documented", mend) from error
 
 
 def _settings_file() -> Path:

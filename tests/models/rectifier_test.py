@@ -124,6 +124,17 @@ def test_relus_that_are_called_on_a_tensor(name, tmp_path):
     assert load_classifier(tmp_path / "net.keras").tap_names == [tap]
 
 
+@pytest.mark.parametrize("name", ["maximum", "maximum, the other way", "clip", "activations.relu, ceiling"])
+def test_a_saved_model_with_the_same(name, tmp_path):
+    model, _ = called(CALLED[name][0])
+    model.export(tmp_path / "net", verbose=False)
+    classifier = load_classifier(tmp_path / "net")
+    (tap,) = classifier.tap_names
+    images = tf.constant(np.random.default_rng(0).uniform(0, 20, [3, 2, 2, 1]).astype(np.float32))
+    resumed = nets.resume(classifier, tap, classifier.tap(tap)(images).post_activation)
+    np.testing.assert_allclose(resumed, model.predict(images.numpy(), verbose=0), rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("name", OTHERS)
 def test_what_is_called_on_a_tensor_and_is_no_relu(name):
     model, classifier = called(OTHERS[name])

@@ -5,11 +5,13 @@ and loading may run some. So whatever could run is compared with a list of
 operations that only compute, before anything is loaded.
 """
 
+import functools
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from tfcollide.errors import RequestError
@@ -53,6 +55,7 @@ _MEND = "Say --allow_custom_code if you trust whoever made it, or bring a .keras
 _SIGNATURE = "serving_default"
 _ENDS = {"Softmax": tf.nn.softmax, "Sigmoid": tf.nn.sigmoid}
 _RECTIFIERS = {"Relu": tf.nn.relu, "Relu6": tf.nn.relu6}
+_NO_NAMES = ("StatefulPartitionedCall", "Maximum", *_RECTIFIERS)
 
 
 def check_operations(path: Path) -> None:
@@ -156,6 +159,23 @@ def _freeze(path: Path) -> Any:
     return convert_variables_to_constants_v2(loaded.signatures[_SIGNATURE])
 
 
+def _maximum_with_zero(operation: Any) -> Any:
+    """A ReLU that is spelled as a maximum; None for anything else, and behind a ReLU, where it changes nothing."""
+    if operation.type != "Maximum":
+        return None
+    constants = [tf.get_static_value(tensor) for tensor in operation.inputs if tensor.op.type == "Const"]
+    zero = len(constants) == 1 and constants[0] is not None and constants[0].ndim == 0 and constants[0] == 0
+    below = _not_constant(operation).op
+    while below.type in ("Minimum", "Identity"):
+        below = _not_constant(below).op
+    return functools.partial(keras.ops.maximum, x2=0.0) if zero and below.type not in _RECTIFIERS else None
+
+
+def _not_constant(operation: Any) -> Any:
+    """The first tensor that an operation reads and that is not written in the graph."""
+    return next((tensor for tensor in operation.inputs if tensor.op.type != "Const"), operation.inputs[0])
+
+
 def _entrance(images: tf.Tensor) -> tuple[tf.Tensor, bool]:
     """Where images go in: behind the cast of whole numbers to floats, if that is all that is done with them; and whether."""
     tensor = images
@@ -239,16 +259,17 @@ class FrozenGraph:
     def _rectifiers(self) -> list[Call]:
         found: dict[str, Call] = {}
         for operation in self._wrapped.graph.get_operations():
-            if operation.type in _RECTIFIERS:
-                parts = [part for part in operation.name.split("/") if part not in ("StatefulPartitionedCall", *_RECTIFIERS)]
+            rectifier = _RECTIFIERS.get(operation.type) or _maximum_with_zero(operation)
+            if rectifier is not None:
+                parts = [part for part in operation.name.split("/") if part not in _NO_NAMES]
                 name = parts[-1] if parts else operation.name
                 times = sum(known.split(":")[0] == name for known in found)
                 name = f"{name}:{times + 1}" if times else name
-                found[name] = self._call(name, _RECTIFIERS[operation.type], operation)
+                found[name] = self._call(name, rectifier, operation)
         return list(found.values())
 
     def _call(self, name: str, operation: Any, node: Any) -> Call:
-        reads, writes = (self._number(node.inputs[0].name),), (self._number(node.outputs[0].name),)
+        reads, writes = (self._number(_not_constant(node).name),), (self._number(node.outputs[0].name),)
         return Call(name, operation, reads, writes, tuple(node.outputs[0].shape[1:]), lambda values: [operation(*values)])
 
     def _number(self, tensor: str) -> int:

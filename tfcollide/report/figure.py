@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from tfcollide.audit.wording import shares
 from tfcollide.images import to_uint8
 from tfcollide.records import CornerRecord, EndPoint, Summary
-from tfcollide.report.found_words import explained, found_words, hull_words
+from tfcollide.report.conclusion import conclusion
+from tfcollide.report.figure_words import explained, hull_words
 from tfcollide.report.lettering import line_height, plain, save, wrap
 from tfcollide.shapes import Bounds
 
@@ -94,7 +95,7 @@ def write_row(
         columns.append((corner_panel(n, pixels, record, summary.target.predicted), Panel("", change, "", "change")))
     columns.append((end_panel("target", to_uint8(target, bounds), summary.target, "target"), None))
     rows = [list(row) for line in folded(columns, (None, label)) for row in zip(*line, strict=True)]
-    foot = [found_words(summary), hull_words(summary), explained(summary)]
+    foot = [conclusion(summary), hull_words(summary), explained(summary)]
     draw(path, [row for row in rows if any(isinstance(cell, Panel) for cell in row)], "\n".join(filter(None, foot)))
 
 
