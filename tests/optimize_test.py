@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from tfcollide import optimize, records, update_rules
+from tfcollide.continuation import Continuation
 from tfcollide.descent import Descent
 from tfcollide.descent_state import pack_state
 from tfcollide.loss import weighted_sum, weights_at
@@ -526,3 +527,133 @@ def test_a_batch_that_is_resumed_ends_in_the_same_bits():
         resumed = minimize_pairs(descent, controls, goal, **options, resume=checkpoint)
         for one, other in zip(resumed, whole, strict=True):
             assert_same_bits(one, other)
+
+
+# Rounds of a search that is led: what is refused goes on, with lower limits
+
+
+class Watched(Continuation):
+    """Tells, at every step that is traced by nobody else, which limits it is given."""
+
+    def advance(self, hold, controls, terms, limits, step):
+        tf.py_function(
+            lambda n, *values: SEEN.append((int(n), *(v.numpy().tolist() for v in values))), [step, *limits.values()], []
+        )
+        return super().advance(hold, controls, terms, limits, step)
+
+
+SEEN = []
+
+
+def led_ramp(*, slope=0.125, pull=0.0, patience=0, **options):
+    """Heights fall from 1 by `slope` a step, other heights with them; what is refused goes on."""
+
+    def found(controls, goal, step):
+        height = controls[:, 0]
+        twice = {"height": height, "same": height / 2, "fixed": height / 4, "other": height / 8}
+        return twice | {"source_pull": tf.square(1.0 - height)}
+
+    SEEN.clear()
+    return Descent(
+        found,
+        weights={"height": 1.0, "same": 0.0, "fixed": 0.0, "other": 0.0, "source_pull": 0.0},
+        progress_term="height",
+        rule=update_rules.gradient_descent(),
+        rate=lambda step: slope,
+        continuation=Watched(1, pull, patience),
+        same_limit=("same",),
+        fixed_limits={"fixed": 0.25},
+        **options,
+    )
+
+
+def test_a_refusal_halves_all_limits_but_the_fixed_ones():
+    """The height has to fall to 0.5, then 0.25, ...; `same` has its limit, `other` its own, `fixed` a fixed one."""
+    asked = []
+
+    def accept(controls):
+        asked.append(float(controls[0, 0]))
+        return 1.0 if len(asked) == 3 else 0.5
+
+    limits = {"other": np.array([1.0], np.float32)}
+    found = minimize(led_ramp(), tf.ones([1, 1]), 0.0, max_steps=40, stop_loss=0.51, accept=accept, limits=limits)
+    assert asked == [0.5, 0.25, 0.125] and found.ended == "met" and found.controls.tolist() == [[0.125]]
+    each = list(dict.fromkeys(tuple(round(limit[0], 6) for limit in limits) for _, *limits in sorted(SEEN)))
+    assert each == [(0.51, 0.51, 1.0, 0.25), (0.255, 0.255, 0.5, 0.25), (0.1275, 0.1275, 0.25, 0.25)]
+    assert found.stop_loss.tolist() == [pytest.approx(0.51)] and found.converged.all()  # what was asked for
+
+
+def test_the_lower_of_two_limits_of_one_term_counts():
+    descent = led_ramp()
+    limits = descent.limits(np.array([0.5, 0.5]), {"same": np.array([0.4, 0.6]), "other": np.array([2.0, 3.0])})
+    assert {name: [round(v, 6) for v in limit.tolist()] for name, limit in limits.items()} == {
+        "height": [0.5, 0.5],
+        "same": [0.4, 0.5],
+        "other": [2.0, 3.0],
+        "fixed": [0.25, 0.25],
+    }
+
+
+def test_after_four_rounds_more_the_best_that_was_seen_is_given():
+    """Five are asked about; the second was the best, though it was refused too."""
+    scores, asked = [0.3, 0.9, 0.5, 0.9, 0.1], []
+
+    def accept(controls):
+        asked.append(float(controls[0, 0]))
+        return scores[len(asked) - 1]
+
+    found = minimize(led_ramp(slope=2**-6), tf.ones([1, 1]), 0.0, max_steps=4000, stop_loss=0.51, accept=accept)
+    assert asked == [0.5, 0.25, 0.125, 0.0625, 0.03125]
+    assert found.ended == "stagnated" and found.controls.tolist() == [[0.25]]
+    assert found.converged.all() and found.steps < 200  # its limits were met, its hull did not hold
+
+
+def test_what_is_refused_ever_so_badly_is_kept_all_the_same():
+    """A hull whose worst probe lies far on the other side has a score far below zero; the start has none."""
+    found = minimize(led_ramp(), tf.ones([1, 1]), 0.0, max_steps=40, stop_loss=0.51, accept=lambda controls: -50.0)
+    assert found.controls.tolist() == [[0.5]] and found.converged.all() and found.ended != "met"
+
+
+def test_a_limit_of_nothing_is_met_by_a_term_of_nothing():
+    """As the violation of a source that has none; in later rounds, too."""
+    asked = []
+
+    def zero(controls, goal, step):
+        height = controls[:, 0]
+        return {"height": height, "none": 0.0 * height, "source_pull": tf.square(1.0 - height)}
+
+    descent = Descent(
+        zero,
+        weights={"height": 1.0, "none": 0.0, "source_pull": 0.0},
+        progress_term="height",
+        rule=update_rules.gradient_descent(),
+        rate=lambda step: 0.125,
+        continuation=Continuation(1, 0.0, 20),
+    )
+    found = minimize(
+        descent,
+        tf.ones([1, 1]),
+        0.0,
+        max_steps=40,
+        stop_loss=0.51,
+        limits={"none": np.zeros(1, np.float32)},
+        accept=lambda controls: asked.append(1) or float(len(asked) > 2),
+    )
+    assert found.ended == "met" and found.controls.tolist() == [[0.125]]
+
+
+def test_the_ends():
+    def end(height=1.0, accept=lambda controls: 1.0, **options):
+        descent = led_ramp(**({"patience": 20} | {k: options.pop(k) for k in ("slope", "patience") if k in options}))
+        found = minimize(
+            descent, tf.fill([1, 1], height), 0.0, **({"max_steps": 400, "stop_loss": 0.51} | options), accept=accept
+        )
+        return found.ended, bool(found.converged.all())
+
+    assert end() == ("met", True)
+    assert end(slope=0.0) == ("stagnated", False)  # nothing moves
+    assert end(slope=0.0, patience=0, max_steps=30) == ("max_steps", False)
+    assert end(slope=np.inf) == ("diverged", False)
+    assert end(accept=lambda controls: 0.5) == ("stagnated", True)  # four rounds more were not enough
+    assert end(max_steps=5, accept=lambda controls: 0.5) == ("max_steps", True)  # matched, and no time for the next round
+    assert end(max_steps=5) == ("met", True)

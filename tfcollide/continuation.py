@@ -1,9 +1,9 @@
 """How a descent stays with its source: the weight of `source_pull` is led along the way, and the best state is kept.
 
-    minimise   source_pull(x)   subject to   term(x) <= limit   for each term that has one
+    minimise   source_pull(x)   subject to   term(x) < limit   for each term that has one
 
 The weight starts high, so that the search begins as the source. A step at which some limit is
-exceeded divides it, one at which all are kept multiplies it: the search comes to lie on the edge
+not kept divides it, one at which all are multiplies it: the search comes to lie on the edge
 of what matches, where the change is smallest. (Rony et al. 2019, "Decoupling Direction and Norm",
 lead the norm of an adversarial example in this way.) Whenever it crosses the edge the learning
 rate falls. Of the states that keep all limits the one of least change is kept; until there is one,
@@ -100,7 +100,7 @@ class Continuation(NamedTuple):
         """The memory after the terms `[N]` of `controls` `[N, ...]` are known."""
         gap = self._worst(tf.stack([terms[name] / limit for name, limit in limits.items()]))
         change = self._mean(terms["source_pull"])
-        matched = gap <= 1.0
+        matched = gap < 1.0
         first = tf.where(matched & (hold.first_met < 0), step, hold.first_met)
         better = tf.where(matched, change < hold.change, (first < 0) & (gap < hold.gap))
         nearer = gap < _PROGRESS * hold.gap_mark

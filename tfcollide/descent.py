@@ -101,7 +101,7 @@ class Descent:
             ended_at=tf.fill([pairs], -1),
             hold=self.continuation.init(controls) if self.continuation else (),
             kept=controls if self.continuation else (),
-            kept_score=tf.fill([pairs], -1.0),
+            kept_score=tf.fill([pairs], float("-inf")),
             ended_by=tf.zeros([pairs], tf.int32),
         )
 

@@ -26,7 +26,7 @@ class DescentState(NamedTuple):
         ended_at: `[P]` int32, the step after which a pair had no more to do, or -1.
         hold: what a `Continuation` remembers, a `Hold`; () without one.
         kept: `[N, ...]` control parameters, each pair's best of earlier rounds; () likewise.
-        kept_score: `[P]` float32, how well those were accepted, or -1.
+        kept_score: `[P]` float32, how well those were accepted; minus infinity before any was.
         ended_by: `[P]` int32, why a pair ended, a number in `ENDS`.
     """
 

@@ -24,6 +24,7 @@ __all__ = ["minimize", "minimize_pairs"]
 
 _CHUNK_SECONDS, _LONGEST_FIRST_CHUNK = 0.5, 80
 _MOST_ROUNDS = 4
+_SPECK = np.finfo(np.float32).tiny
 _STEP_PER_EVALUATION = 3.0  # a step is a forward and a backward pass
 
 
@@ -124,10 +125,11 @@ def minimize_pairs(
 
 
 def _lowered(limits: Mapping[str, np.ndarray], descent: Descent, state: DescentState) -> dict[str, tf.Tensor]:
-    """Term -> `[N]`, its limit after so many rounds."""
+    """Term -> `[N]`, its limit after so many rounds; one of 0 is met by a term of 0."""
     rounds = state.rounds.numpy()
     shares = np.repeat(0.5**rounds, len(state.done) // len(rounds)).astype(np.float32)
-    return {name: tf.constant(limit if name in descent.fixed_limits else limit * shares) for name, limit in limits.items()}
+    found = {name: limit if name in descent.fixed_limits else limit * shares for name, limit in limits.items()}
+    return {name: tf.constant(np.where(np.abs(limit) < _SPECK, _SPECK, limit)) for name, limit in found.items()}
 
 
 def _end_pairs(
@@ -144,11 +146,13 @@ def _end_pairs(
         met = not failed.any() and bool(np.all(np.isfinite(state.hold.change[own])) if state.hold else done.all())
         score = float(accept(pair, candidate.numpy())) if met or state.hold else -1.0
         state = _keep(state, pair, own, candidate, score) if state.hold else state
-        if step < max_steps and met and score < 1.0 and int(state.rounds[pair]) < _MOST_ROUNDS:
+        once_more = met and score < 1.0 and int(state.rounds[pair]) < _MOST_ROUNDS
+        if step < max_steps and once_more:
             state = _once_more(descent, state, pair, own)
             continue
         reached = "met" if met and score >= 1.0 else "stagnated"
-        why = "diverged" if failed.any() else "max_steps" if step >= max_steps and not np.all(done) else reached
+        cut_short = step >= max_steps and (once_more or not np.all(done))
+        why = "diverged" if failed.any() else "max_steps" if cut_short else reached
         state = state._replace(
             ended_at=_with(state.ended_at, pair, step), ended_by=_with(state.ended_by, pair, ENDS.index(why))
         )
@@ -157,7 +161,7 @@ def _end_pairs(
 
 def _keep(state: DescentState, pair: int, own: slice, candidate: tf.Tensor, score: float) -> DescentState:
     """The state, `candidate` its pair's best where no earlier round had a better one."""
-    if score <= float(state.kept_score[pair]):
+    if np.float32(score) <= float(state.kept_score[pair]):
         return state
     return state._replace(kept=_with(state.kept, own, candidate), kept_score=_with(state.kept_score, pair, score))
 

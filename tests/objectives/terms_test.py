@@ -170,7 +170,7 @@ def test_descent_finds_the_corners_by_hand(by_hand, half_life, corners):
         progress_term=objective.progress_term,
         rule=gradient_descent(),
         rate=rate_of(Schedule((0,), (5e-4,), cosine=True), 1500),
-        project=pixels.project,
+        project=lambda controls, goal: pixels.project(controls),
         half_life=half_life,
     )
     pre_t = tap.pre_activation(tf.constant(image(TARGET)[None])).numpy()[0]
@@ -284,10 +284,30 @@ def test_corners_objective_takes_eq_3():
     pre_x = tf.constant([[2.5, 0.0, -1.0, -3.0], [2.5, 0.0, -1.0, -3.0]])
     objective = OBJECTIVES.load("corners")
     found = {name: value.numpy().tolist() for name, value in objective.terms(pre_x, goal).items()}
-    assert found == {"active_match": [0.25, 0.25], "corner_push": [-1.0, 0.0], "inactive_magnitude": [3.0, 4.0]}
+    assert found == {
+        "active_match": [0.25, 0.25],
+        "corner_push": [-1.0, 0.0],
+        "inactive_magnitude": [3.0, 4.0],
+        "feature_distance": [0.25, 0.25],
+        "inactive_violation": [0.0, 0.0],
+    }
     assert set(objective.weights) == set(found) | {"hull_match", "crowding"}
-    assert all(weight > 0 for weight in objective.weights.values())
+    # The violation has a limit and no weight.
+    assert {name for name, weight in objective.weights.items() if not weight > 0} == {"inactive_violation"}
     assert objective.progress_term == "active_match" and objective.pushes_units
+
+
+def test_corners_objective_sees_units_that_should_be_off():
+    """L_pos of Eq. 3 does not: units 2 and 3 are on, by 2 and 0.5, and so nothing collides."""
+    goal = terms.make_goal(PRE_T, ((2,), ()))
+    found = OBJECTIVES.load("corners").terms(tf.constant([[2.0, 0.0, 2.0, 0.5]]), goal)
+    assert {name: value.numpy().tolist() for name, value in found.items()} == {
+        "active_match": [0.0],
+        "corner_push": [2.0, 0.0],
+        "inactive_magnitude": [0.5, 2.5],
+        "feature_distance": [4.25],
+        "inactive_violation": [2.0],
+    }
 
 
 def test_match_objective_takes_eq_1():
@@ -360,3 +380,60 @@ def test_goals_side_by_side_give_each_pair_its_own_terms_and_scales():
     np.testing.assert_array_equal(kept.post_activation, [goals[1].post_activation] * 2)
     np.testing.assert_array_equal(kept.pushed, goals[1].pushed)
     assert terms.side_by_side(goals[:1]) is goals[0]
+
+
+# Staying with the source
+
+
+def test_source_pull_is_the_mean_squared_change():
+    images = tf.constant([[[[1.0], [2.0]]], [[[0.0], [0.0]]]])
+    assert terms.source_pull(images, tf.constant([[[0.0], [5.0]]])).numpy().tolist() == [(1 + 9) / 2, 25 / 2]
+    assert terms.source_pull(images, images).numpy().tolist() == [0.0, 0.0]  # a source each
+
+
+def test_source_pull_against_finite_differences():
+    rng = np.random.default_rng(3)
+    images, source = rng.random([3, 4, 5, 2]), rng.random([4, 5, 2])
+    variable = tf.constant(images)
+    with tf.GradientTape() as tape:
+        tape.watch(variable)
+        loss = tf.reduce_sum(terms.source_pull(variable, tf.constant(source)))
+    gradient = tape.gradient(loss, variable).numpy()
+    np.testing.assert_allclose(gradient, 2 * (images - source) / source.size, rtol=1e-12)
+    step = 1e-6
+    for place in [(0, 0, 0, 0), (1, 2, 3, 1), (2, 3, 4, 0)]:
+        up, down = images.copy(), images.copy()
+        up[place] += step
+        down[place] -= step
+        rise = float(tf.reduce_sum(terms.source_pull(up, source) - terms.source_pull(down, source)))
+        assert rise / (2 * step) == pytest.approx(gradient[place], rel=1e-6)
+
+
+def test_the_pull_is_a_share_of_what_it_is_for_the_target():
+    """Scaled, the target's own change weighs as much as all its features: sum t^2."""
+    source, target = np.zeros([1, 2, 1], np.float32), np.array([[[3.0], [1.0]]], np.float32)
+    goal = terms.staying(terms.make_goal(np.array([3.0, 4.0, -1.0], np.float32), ((2,),)), source, target)
+    assert float(goal.span) == 5.0
+    pull = float(terms.source_pull(tf.constant(target[None]), goal.source)[0])
+    assert pull * float(terms.scales(goal)["source_pull"]) == pytest.approx(25.0)
+    assert "source_pull" not in terms.scales(terms.make_goal(np.array([3.0], np.float32), ((),)))
+
+
+def test_each_pair_of_several_stays_with_its_own_source():
+    rng = np.random.default_rng(6)
+    sources, targets, images = (rng.random([n, 1, 2, 1]).astype(np.float32) for n in (2, 2, 4))
+    goals = [
+        terms.staying(terms.make_goal(np.array([1.0 + pair, -1.0], np.float32), ((1,), ())), sources[pair], targets[pair])
+        for pair in range(2)
+    ]
+    batch = terms.side_by_side(goals)
+    for pair, goal in enumerate(goals):
+        rows = slice(2 * pair, 2 * pair + 2)
+        found = terms.source_pull(images[rows], goal.source)
+        np.testing.assert_allclose(terms.source_pull(images, batch.source)[rows], found, rtol=1e-6)
+        np.testing.assert_allclose(terms.scales(batch)["source_pull"][rows], [terms.scales(goal)["source_pull"]] * 2, rtol=1e-6)
+    kept = terms.take(batch, tf.constant([3, 0]))
+    np.testing.assert_array_equal(kept.source, sources[[1, 0]])
+    np.testing.assert_array_equal(kept.span, batch.span.numpy()[[3, 0]])
+    alone = terms.take(goals[0], tf.constant([1]))  # of one pair all corners share the source
+    np.testing.assert_array_equal(alone.source, sources[0])

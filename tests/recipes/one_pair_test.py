@@ -3,7 +3,15 @@ import json
 from tfcollide.errors import RequestError
 from tfcollide.recipes.one_pair import failure, result_of
 
-CORNER = {"active_match": 3.0, "predicted": "7"}
+CORNER = {
+    "active_match": 3.0,
+    "predicted": "7",
+    "trivial": False,
+    "lost": False,
+    "source_share": 0.5,
+    "target_share": 0.75,
+    "feature_quantile": 0.001,
+}
 FOUND = {
     "converged": True,
     "source": {"predicted": "3"},
@@ -16,6 +24,10 @@ FOUND = {
     "worst_mixture": {"margin": 0.5},
     "certificate": None,
     "exact": None,
+    "found": True,
+    "missing": [],
+    "ended": "met",
+    "front_end": None,
 }
 
 
@@ -29,6 +41,28 @@ def read(folder, **changed):
 def test_a_pair_that_holds(tmp_path):
     found = read(tmp_path)
     assert found.collides and found.max_active_match == 4.0 and found.worst_margin == 0.5 and found.misread == 0
+
+
+def test_what_corners_still_are_is_counted(tmp_path):
+    others = [CORNER | {"trivial": True, "target_share": 0.25}, CORNER | {"lost": True, "source_share": 1.25}]
+    found = read(tmp_path, corners=[CORNER, *others], found=False, missing=["trivial", "lost"], ended="stagnated")
+    assert (found.found, found.missing, found.ended) == (False, ("trivial", "lost"), "stagnated")
+    assert (found.trivial, found.lost) == (1, 1)
+    assert found.source_share == 0.75 and abs(found.target_share - 1.75 / 3) < 1e-12 and found.feature_quantile == 0.001
+    assert found.front is found.front_end is None
+
+
+def test_the_front_of_a_pair_and_why_there_is_none(tmp_path):
+    reached = read(tmp_path, front_end={"change": 0.25, "censored": None})
+    assert (reached.front, reached.front_end) == (0.25, None)
+    (tmp_path / "other").mkdir()
+    censored = read(tmp_path / "other", front_end={"change": None, "censored": "trivial: read as 7"})
+    assert (censored.front, censored.front_end) == (None, "trivial: read as 7")
+
+
+def test_without_a_data_set_there_is_no_quantile(tmp_path):
+    found = read(tmp_path, corners=[CORNER, CORNER | {"feature_quantile": None, "source_share": None}])
+    assert found.feature_quantile is found.source_share is None and found.target_share == 0.75
 
 
 def test_a_corner_that_diverged_has_no_number(tmp_path):

@@ -33,7 +33,14 @@ def test_as_many_as_4_gib_hold_on_a_gpu(forward_bytes, samples, pairs):
 
 
 @pytest.mark.parametrize(
-    "flags", [{"num_pairs": None}, {"solver": "exact"}, {"parameterization": "composite"}, {"runner": "DirectRunner"}]
+    "flags",
+    [
+        {"num_pairs": None},
+        {"solver": "exact"},
+        {"parameterization": "composite"},
+        {"runner": "DirectRunner"},
+        {"spread": "max"},
+    ],
 )
 def test_what_cannot_be_batched(flags):
     assert found(device="GPU:0", **flags) == 1

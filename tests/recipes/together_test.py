@@ -126,6 +126,7 @@ def test_interrupted_while_it_writes(place, tmp_path, monkeypatch, in_peace):
         ({"pairs_together": 2}, "--pairs_together=2 with one pair"),
         ({"pairs_together": 0, "num_pairs": 3}, "--pairs_together=0"),
         ({"pairs_together": 2, "num_pairs": 3, "solver": "exact"}, "--pairs_together=2 with --solver=exact"),
+        ({"pairs_together": 2, "num_pairs": 3, "spread": "max"}, "--pairs_together=2 with --spread=max"),
         ({"pairs_together": 2, "num_pairs": 3, "runner": "DirectRunner"}, "--pairs_together=2 with --runner=DirectRunner"),
         (
             {"pairs_together": 2, "num_pairs": 3, "parameterization": "composite", "index": "x"},

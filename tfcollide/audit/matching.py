@@ -53,7 +53,7 @@ class Match:
                 _ratio(terms["active_match"], self.share * self.start["active_match"]),
                 _ratio(terms["inactive_violation"], math.sqrt(self.share) * self.start["inactive_violation"]),
             ]
-        worst = max(ratios)
+        worst = float(np.max(ratios))  # a number that is none wins
         return worst if math.isfinite(worst) else math.inf
 
 

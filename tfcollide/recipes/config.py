@@ -221,7 +221,7 @@ class CollideConfig(TrainConfig):
     pairs_together: int | None = _flag(
         None,
         "Sweep: pairs that are descended as one batch. Default: 1 on CPUs; on GPUs as many as an estimate of 4 GiB holds, "
-        "at most 16. Composites, exact corners and Beam: 1.",
+        "at most 16. Composites, exact corners, --spread=max and Beam: 1.",
     )
     runner: str | None = _flag(None, "Sweep: run the pairs on this runner of Apache Beam, such as DirectRunner.")
     beam_options: str = _flag("", "More options of the Beam pipeline, as Beam writes them.")
@@ -367,7 +367,7 @@ class CollideConfig(TrainConfig):
             )
 
     def _check_together(self) -> None:
-        alone = {"solver": "exact", "parameterization": "composite"}
+        alone = {"solver": "exact", "parameterization": "composite", "spread": "max"}
         others = [f"--{name}={value}" for name, value in alone.items() if getattr(self, name) == value]
         others += [f"--runner={self.runner}"] if self.runner else []
         if (self.pairs_together or 1) > 1 and others:

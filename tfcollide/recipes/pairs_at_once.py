@@ -19,7 +19,8 @@ def pairs_at_once(config: CollideConfig, classifier: Classifier, together: HullT
         classifier: of which each row of a batch needs memory.
         together: whose mixtures are rows, too.
     """
-    if not config.is_sweep() or config.solver == "exact" or config.parameterization == "composite" or config.runner:
+    alone = config.solver == "exact" or config.parameterization == "composite" or config.spread == "max"
+    if not config.is_sweep() or alone or config.runner:
         return 1
     if config.pairs_together is not None:
         return config.pairs_together

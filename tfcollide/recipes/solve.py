@@ -137,8 +137,8 @@ def solve_together(
     resume = read_arrays(checkpoint) or None
     if resume:
         tqdm.write(f"Going on from step {int(resume['step']):,} of {checkpoint.parent}", file=sys.stderr)
-    probes: dict[int, Probe] = {}
     with progress(total=config.max_steps, desc="descent", unit=" steps", leave=False) as bar:
+        accept = _Acceptance(experiment, problems, bar)
         found = minimize_pairs(
             experiment.descent,
             tf.concat(starts, 0),
@@ -147,11 +147,12 @@ def solve_together(
             stop_loss=config.stop_loss,
             stop_fraction=config.stop_fraction,
             resume=resume,
-            accept=_acceptance(experiment, problems, probes, bar),
+            accept=accept,
             on_chunk=_reporter(bar, experiment.objective.progress_term, checkpoint, config.checkpoint_seconds),
             limits=_limits(experiment, problems),
         )
     images = [parameterization.to_image(tf.constant(one.controls)).numpy() for one in found]
+    probes = [accept.probe(pair, one.controls) for pair, one in enumerate(found)]
     return [
         Solution(
             corners,
@@ -163,9 +164,9 @@ def solve_together(
             one.trace,
             ended=one.ended,
             spread=config.spread_asked() if experiment.together else None,
-            probe=str(probes[pair]) if pair in probes else None,
+            probe=str(probe) if probe else None,
         )
-        for pair, (corners, one) in enumerate(zip(images, found, strict=True))
+        for corners, one, probe in zip(images, found, probes, strict=True)
     ]
 
 
@@ -261,33 +262,39 @@ def _nearest_words(status: str) -> str:
     }.get(status, vertices.explain(status))
 
 
-def _acceptance(
-    experiment: Experiment, problems: Sequence[Problem], probes: dict[int, Probe], bar: tqdm
-) -> Callable[[int, np.ndarray], float]:
+class _Acceptance:
     """What the descent asks before a pair ends: how well the hull holds, where it was to be held together."""
-    if not experiment.together:
-        return lambda pair, controls: 1.0
-    judges = [
-        HullJudge(
-            experiment.classifier,
-            experiment.tap,
-            one.goal_image,
-            one.goal,
-            one.seen.predicted,
-            len(one.units),
-            one.match.excess if experiment.descent.continuation else lambda terms: 0.0,
-        )
-        for one in problems
-    ]
 
-    def accept(pair: int, controls: np.ndarray) -> float:
-        found = judges[pair](experiment.parameterization.to_image(tf.constant(controls)).numpy())
-        if pair not in probes or found.score > probes[pair].score:
-            probes[pair] = found
-        bar.set_postfix_str(f"limits met; {found}" if found.score < 1.0 else "the hull holds")
+    def __init__(self, experiment: Experiment, problems: Sequence[Problem], bar: tqdm):
+        self._to_image, self._bar = experiment.parameterization.to_image, bar
+        self._seen: dict[tuple[int, bytes], Probe] = {}
+        self._judges = [
+            HullJudge(
+                experiment.classifier,
+                experiment.tap,
+                one.goal_image,
+                one.goal,
+                one.seen.predicted,
+                len(one.units),
+                one.match.excess if experiment.descent.continuation else lambda terms: 0.0,
+            )
+            for one in problems
+            if experiment.together
+        ]
+
+    def __call__(self, pair: int, controls: np.ndarray) -> float:
+        found = self.probe(pair, controls)
+        if found is None:
+            return 1.0
+        self._bar.set_postfix_str(f"limits met; {found}" if found.score < 1.0 else "the hull holds")
         return found.score
 
-    return accept
+    def probe(self, pair: int, controls: np.ndarray) -> Probe | None:
+        """What the probes of a hull say, whether or not it was asked about in this process; None where there are none."""
+        key = pair, controls.tobytes()
+        if self._judges and key not in self._seen:
+            self._seen[key] = self._judges[pair](self._to_image(tf.constant(controls)).numpy())
+        return self._seen.get(key)
 
 
 def _reporter(bar: tqdm, term: str, checkpoint: Path, every: float) -> Callable[[DescentState, Trace], None]:
