@@ -48,12 +48,12 @@ def test_table_of_the_papers_case():
     assert cells(text, "mean distance from a corner to the source") == ["2.50", ""]
     assert cells(text, 'probability of "7": target') == ["0.6250", "1.0"]
     assert cells(text, "- mean of 2,000 mixtures") == ["0.9999", "1.0"]
-    assert cells(text, "- smallest of them") == ["0.8765", ""]
+    assert cells(text, "- smallest of them and the corners") == ["0.8765", ""]
     assert cells(text, 'mixtures classified as "7"') == ["100.00 %", "100.00 %"]
     assert cells(text, "- with corners read back from 8-bit PNG") == ["100.00 %", ""]
     assert cells(text, "worst mixture found: margin, class") == ['3.25, "7"', ""]
     assert cells(text, "share of mixtures that may fail, 95 % sure") == ["< 0.15 %", ""]
-    assert "**" not in text and "None" not in text
+    assert text.count("**") == 2 and "**Found**" in text and "None" not in text
 
 
 @pytest.mark.parametrize(
@@ -86,15 +86,35 @@ def test_paper_case_with_a_version():
 def test_one_line_a_corner():
     corners = (corner(), corner(units=(9, 12), predicted="1", probability=0.25), corner(units=()))
     text = run_table(summary(corners=corners))
-    assert cells(text, "0") == ["3", "4.5", "-1.25", "7", "4.75", "0.5", "0.125", "7", "0.9876"]
-    assert cells(text, "1")[0] == "9+12" and cells(text, "1")[-2:] == ["1", "0.2500"]
-    assert cells(text, "2")[0] == "-"
+    features, images = text.split("L_pos is active_match")
+    assert cells(features, "0") == ["3", "4.5", "-1.25", "7", "4.75", "0.5", "0.125", "7", "0.9876"]
+    assert cells(features, "1")[0] == "9+12" and cells(features, "1")[-2:] == ["1", "0.2500"]
+    assert cells(features, "2")[0] == "-"
+    assert cells(images, "0") == ["-", "-", "-, -", "-, -", "-", "-", ""]
+
+
+def test_one_line_tells_which_image_a_corner_still_is():
+    seen = {"source_share": 0.25, "target_share": 0.875, "ssim_source": 0.75, "ssim_target": 0.125, "ms_ssim_source": 0.5}
+    seen |= {"ms_ssim_target": 0.25, "reader": "3", "feature_quantile": 0.0034}
+    corners = (corner(**seen), corner(**seen | {"trivial": True}), corner(**seen | {"lost": True, "reader": "8"}))
+    images = run_table(summary(corners=corners)).split("L_pos is active_match")[1]
+    assert cells(images, "0") == ["0.250", "0.875", "0.750, 0.125", "0.500, 0.250", "3", "0.0034", ""]
+    assert cells(images, "1")[-1] == "**trivial**"
+    assert cells(images, "2")[-3:] == ["8", "0.0034", "**lost**"]
+
+
+def test_no_share_or_probability_below_one_is_shown_as_all():
+    nearly = Interpolation(20_000, "uniform", 0.99997, 0.99998, 0.99996, 5.0)
+    text = run_table(summary(interpolation=nearly, corners=(corner(probability=0.936),) * 5))
+    assert cells(text, 'mixtures classified as "7"')[0] == "99.99 %"
+    assert cells(text, "- mean of 20,000 mixtures")[0] == "0.9999"
+    assert cells(text, "- smallest of them and the corners")[0] == "0.9360"
 
 
 def test_columns_line_up():
     blocks = itertools.groupby(run_table(summary()).splitlines(), lambda line: line.startswith("|"))
     tables = [list(lines) for is_table, lines in blocks if is_table]
-    assert len(tables) == 2
+    assert len(tables) == 3
     for table in tables:
         assert len({len(line) for line in table}) == len({line.count("|") for line in table}) == 1
         assert set(table[1]) == set("|- ")
@@ -130,7 +150,7 @@ def test_what_does_not_exist_is_said_first(tmp_path, monkeypatch):
     monkeypatch.setattr("tfcollide.report.figure.draw", lambda path, rows, foot: feet.append(foot))
     source, only, target = pictures(1)
     write_row(tmp_path / "figure.png", found, source, only[None], target, UNIT)
-    assert " ".join(feet[0].split()).startswith(f"No collision was found: {words}")
+    assert " ".join(feet[0].split()).startswith(f"Not found: {words}")
 
 
 def test_remark_on_a_corner_that_did_not_converge():
@@ -221,9 +241,11 @@ def test_no_remark_on_saving_where_nothing_is_lost():
 
 
 def test_table_of_a_sweep():
+    first = {"found": True, "ended": "met", "source_share": 0.25, "target_share": 0.875, "feature_quantile": 0.0034}
+    second = {"missing": ("trivial", "not converged"), "ended": "stagnated"}
     pairs = (
-        PairResult("test:1", "test:2", "pair_0000", True, None, ("3", "7"), 480, 4.987, 1.2345, 1.0, 0.9998, 0.995),
-        PairResult("test:3", "test:4", "pair_0001", False, None, ("1", "2"), 20_000, 17.0, 2.0, 0.5, 0.6, 0.5),
+        PairResult("test:1", "test:2", "pair_0000", True, None, ("3", "7"), 480, 4.987, 1.2345, 1.0, 0.9998, 0.995, **first),
+        PairResult("test:3", "test:4", "pair_0001", False, None, ("1", "2"), 20_000, 17.0, 2.0, 0.5, 0.6, 0.5, **second),
         PairResult("lost.png", "7", None, False, "image lost.png, which does not exist"),
     )
     summary = SweepSummary(
@@ -240,12 +262,16 @@ def test_table_of_a_sweep():
         corner_mean_shares=(0.121, 0.159, 0.204),
         pairs=pairs,
         seconds={},
+        num_found=1,
+        reasons={"trivial": 1, "could not be run": 1},
     )
     text = sweep_table(summary)
     assert text.startswith("# 3 pairs: mlp on mnist, tap hidden_1\n")
-    assert cells(text, "test:1 to test:2") == ["3 to 7", "yes", "480", "4.99", "1.23", "100.00 %", "0.9998", "99.50 %"]
-    assert cells(text, "test:3 to test:4")[1] == "**no**"
-    assert cells(text, "lost.png to 7") == ["-", "**no**", "-", "-", "-", "-", "-", "-"]
+    first = ["3 to 7", "yes", "480", "met", "0.25", "0.88", "0.0034", "1.23", "100.00 %", "0.9998", "99.50 %"]
+    assert cells(text, "test:1 to test:2") == first
+    assert cells(text, "test:3 to test:4")[1] == "**no**: trivial, not converged"
+    assert cells(text, "lost.png to 7") == ["-", "**no**: could not be run", *["-"] * 9]
+    assert "Found in 1 of 3 pairs. In the others (a pair may have several reasons): trivial 1, could not be run 1." in text
     assert "1 of 3 pairs converged; in 1 every mixture gets the target's class" in text
     assert "Median corner distance 1.62; two images of the data set are 10.19 apart" in text
     assert "corners from 12 % of that to 20 %, median 16 %. Test accuracy 93.00 %." in text
@@ -253,7 +279,7 @@ def test_table_of_a_sweep():
     assert "Other branches" not in text
     alone = tuple(dataclasses.replace(pair, corner_mean=None) for pair in pairs)
     text = sweep_table(dataclasses.replace(summary, pairs=alone, median_corner_mean=None, corner_mean_shares=None))
-    assert cells(text, "test:1 to test:2")[4:] == ["yes", "0.9998", "**no**"]
+    assert cells(text, "test:1 to test:2")[7:] == ["yes", "0.9998", "**no**"]
     assert "1 of 3 pairs converged; in 1 the corner gets the target's class, from its PNG file too." in text
     assert "mixture" not in text and "corner distance" not in text
     text = sweep_table(summary)
