@@ -8,6 +8,8 @@ __all__ = ["explained", "hull_words"]
 def hull_words(summary: Summary) -> str:
     """How far apart corners are, and what is known of their mixtures."""
     where = f"{summary.model} at {summary.tap}"
+    if summary.pixel_range:
+        where += f", pixels {summary.pixel_range[0]:g}..{summary.pixel_range[1]:g}"
     if summary.nothing_found:
         return where
     if summary.distance.corner_mean is None:
