@@ -89,7 +89,7 @@ def test_a_sweep_with_bad_pairs_killed_and_resumed(tmp_path, training, home, dig
 
 
 def test_random_pairs(tmp_path, training, home, network, digits):
-    flags = ("--num_pairs=2", "--corners=2", "--interpolations=50", "--seed=3", "--preset=mnist", "--certify_boxes=0")
+    flags = ("--num_pairs=2", "--corners=2", "--interpolations=50", "--seed=1", "--preset=mnist", "--certify_boxes=0")
     outcome = run("collide", *training, *flags, "--out=sweep", cwd=tmp_path, home=home)
     assert outcome.code == 0, outcome.stderr[-2000:]
     out = tmp_path / "sweep"
@@ -97,6 +97,7 @@ def test_random_pairs(tmp_path, training, home, network, digits):
     assert outcome.stdout == f"{(out / 'table.md').read_text()}\nsweep/figure.png\n"
     summary = json.loads((out / "summary.json").read_text())
     assert (summary["num_pairs"], summary["num_converged"], summary["converged"]) == (2, 2, True)
+    assert (summary["num_found"], summary["reasons"], summary["ended"]) == (2, {}, {"met": 2})
     assert [pair["directory"] for pair in summary["pairs"]] == [path.name for path in pair_directories(out)]
     predicted = network.probabilities(digits.test.images / 255).argmax(axis=1)
     for folder, pair in zip(pair_directories(out), summary["pairs"], strict=True):
