@@ -35,7 +35,7 @@ figure1: $(VENV)/.installed
 extras:
 	rm -rf .venv-extras
 	$(PYTHON) -m venv .venv-extras
-	.venv-extras/bin/python -m pip install --quiet ".[serving,beam,verify,patches,dev]"
+	.venv-extras/bin/python -m pip install --quiet ".[serving,beam,keras2,verify,patches,dev]"
 	.venv-extras/bin/python -m pip check
 
 clean:

@@ -19,6 +19,7 @@ EXTRAS = {
     "serving": SERVING,
     "beam": ["apache-beam>=2.60"],
     "patches": ["annoy>=1.17"],  # has no wheel: it needs a C++ compiler
+    "keras2": ["tf_keras>=2.18"],  # its version is TensorFlow's
     "verify": ["onnx>=1.16"],
     "dev": [
         *SERVING,
@@ -30,6 +31,7 @@ EXTRAS = {
         "pytest>=8.0",
         "pytest-xdist>=3.5",
         "ruff>=0.6",
+        "tf_keras>=2.18",
         "types-tqdm",
         "vnnlib>=1.0",
     ],

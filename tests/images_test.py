@@ -1,12 +1,14 @@
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from tfcollide import images
 from tfcollide.errors import RequestError
-from tfcollide.images import check_image_file, from_uint8, read_image, read_images, to_uint8, write_png
+from tfcollide.images import check_image_file, decode, from_uint8, read_image, read_images, to_uint8, write_png
 from tfcollide.shapes import Bounds
 
 UNIT, BYTES, SIGNED = Bounds(0.0, 1.0), Bounds(0.0, 255.0), Bounds(-1.0, 1.0)
@@ -81,6 +83,52 @@ def test_jpeg(tmp_path):
     assert np.abs(read_image(path, (6, 5, 3)).astype(int) - [200, 30, 90]).max() <= 3
 
 
+# As a viewer shows them
+
+TURNED = {  # what a camera saves where a viewer should show COLOUR, by EXIF orientation
+    1: COLOUR,
+    2: COLOUR[:, ::-1],
+    3: COLOUR[::-1, ::-1],
+    4: COLOUR[::-1],
+    5: COLOUR.transpose(1, 0, 2),
+    6: COLOUR.transpose(1, 0, 2)[::-1],
+    7: COLOUR.transpose(1, 0, 2)[::-1, ::-1],
+    8: COLOUR.transpose(1, 0, 2)[:, ::-1],
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("PNG", {}),
+        ("WEBP", {"lossless": True}),
+        ("TIFF", {}),
+        ("TIFF", {"compression": "tiff_lzw"}),
+        ("JPEG", {"quality": 100}),
+    ],
+)
+def test_images_are_turned_as_exif_asks(tmp_path, kind, options):
+    for orientation, pixels in TURNED.items():
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        large = np.ascontiguousarray(np.repeat(np.repeat(pixels, 16, 0), 16, 1))  # JPEG's blocks are 16 pixels wide
+        path = saved(tmp_path / "a", Image.fromarray(large), format=kind, exif=exif, **options)
+        found = decode(path)[8::16, 8::16].astype(int)
+        assert found.shape == COLOUR.shape and np.abs(found - COLOUR).max() <= (12 if kind == "JPEG" else 0), orientation
+
+
+def test_a_palette_is_turned_too(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = saved(tmp_path / "a.png", Image.fromarray(np.ascontiguousarray(TURNED[6])).quantize(64), exif=exif)
+    np.testing.assert_array_equal(decode(path), COLOUR)
+
+
+def test_damaged_exif_data_are_left_aside(tmp_path):
+    path = saved(tmp_path / "a.webp", Image.fromarray(COLOUR), exif=b"Exif\0\0II*\0\xff\xff\xff\xff" * 3, lossless=True)
+    np.testing.assert_array_equal(decode(path), COLOUR)
+
+
 # Refusals
 
 
@@ -122,11 +170,14 @@ def test_damaged_files(tmp_path, content, complaint):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "QOI", "DDS", "AVIF", "ICO", "BLP"])
 def test_whatever_is_in_a_file_the_error_is_ours(tmp_path, kind):
     rng = np.random.default_rng(0)
     buffer = io.BytesIO()
-    Image.fromarray(COLOUR).save(buffer, format=kind)
+    if kind == "AVIF" and not features.check("avif"):
+        pytest.skip("this Pillow has no AVIF")
+    image = Image.fromarray(COLOUR)
+    (image.quantize(16) if kind == "BLP" else image).save(buffer, format=kind)
     refused = 0
     for n in range(60):
         content = bytearray(buffer.getvalue())
@@ -143,12 +194,19 @@ def test_whatever_is_in_a_file_the_error_is_ours(tmp_path, kind):
 
 
 @pytest.mark.filterwarnings("error")
-def test_nothing_but_the_error_is_said_of_a_damaged_file(tmp_path, capfd):
+def test_nothing_but_the_error_is_said_of_a_damaged_file(tmp_path, capfd, caplog):
     whole = saved(tmp_path / "a.tiff", Image.fromarray(COLOUR))
     whole.write_bytes(whole.read_bytes()[:60])
-    with pytest.raises(RequestError, match="cannot be decoded"):
-        check_image_file(whole)
-    assert capfd.readouterr().err == ""
+    packed = saved(tmp_path / "b.tiff", Image.fromarray(COLOUR), compression="tiff_lzw")
+    content = packed.read_bytes()
+    packed.write_bytes(content[:8] + b"\xff" * 40 + content[48:])  # libtiff itself complains of this
+    many = tmp_path / "c.tiff"  # Pillow itself complains of 16 samples a pixel
+    many.write_bytes(content.replace(struct.pack("<HHIHH", 277, 3, 1, 3, 0), struct.pack("<HHIHH", 277, 3, 1, 16, 0)))
+    assert many.read_bytes() != content
+    for path in (whole, packed, many):
+        with pytest.raises(RequestError, match="cannot be decoded"):
+            check_image_file(path)
+    assert capfd.readouterr().err == "" and caplog.records == []
 
 
 def test_missing_files_and_folders(tmp_path):
@@ -172,11 +230,85 @@ def test_a_transparent_palette_entry(tmp_path):
         check_image_file(path)
 
 
-@pytest.mark.parametrize(("mode", "name"), [("I;16", "a.png"), ("F", "a.tiff"), ("I", "a.tiff")])
-def test_more_than_eight_bits(tmp_path, mode, name):
-    path = saved(tmp_path / name, Image.new(mode, (5, 6)))
-    with pytest.raises(RequestError, match="expected 8 bits a channel"):
-        check_image_file(path)
+def png_16(kind, channels):
+    """A PNG file of 16 bits a channel; Pillow writes grey ones only."""
+
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    rows = (b"\0" + b"\1\2" * 2 * channels) * 2
+    header = struct.pack(">IIBBBBB", 2, 2, 16, kind, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def written(mode, kind, **options):
+    buffer = io.BytesIO()
+    Image.new(mode, (5, 6)).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def changed(content, marker, place, value):
+    """`content` with another byte `place` behind where `marker` begins."""
+    at = content.index(marker) + place
+    return content[:at] + bytes([value]) + content[at + 1 :]
+
+
+def avif_10():
+    """The header of an AVIF file of 10 bits a channel, which Pillow does not write."""
+    if not features.check("avif"):
+        return png_16(0, 1)
+    content = changed(written("RGB", "AVIF"), b"av1C", 6, 0x4C)
+    for place in (9, 10, 11):
+        content = changed(content, b"pixi", place, 10)
+    return content
+
+
+DEEP = {
+    "grey png": png_16(0, 1),
+    "rgb png": png_16(2, 3),
+    "grey png with alpha": png_16(4, 2),
+    "rgb png with alpha": png_16(6, 4),
+    "ppm": b"P6 1 1 65535\n\0\1\0\1\0\1",
+    "ppm in words": b"P3 1 1 1023\n1 2 3\n",
+    "pgm": b"P5 1 1 65535\n\0\1",
+    "pfm": b"Pf 1 1 -1.0\n\0\0\0\0",
+    "sgi": written("RGB", "SGI", bpc=2),
+    "tiff of floats": written("F", "TIFF"),
+    "tiff of integers": written("I", "TIFF"),
+    "tiff of 16 bits": written("I;16", "TIFF"),
+    "jpeg 2000": changed(written("RGB", "JPEG2000"), b"\xff\x4f\xff\x51", 42, 15),
+    "avif": avif_10(),
+}
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_more_than_eight_bits(tmp_path, name):
+    (tmp_path / "a").write_bytes(DEEP[name])
+    with pytest.raises(RequestError, match=r"image .*a of mode .* with \d\d bits a channel: expected 8 bits a channel"):
+        check_image_file(tmp_path / "a")
+
+
+def test_fewer_bits_are_no_reason_to_refuse(tmp_path):
+    for content in (b"P6 1 1 15\n\0\1\1", b"P4 1 1\n1", written("1", "TIFF"), written("P", "GIF"), written("RGB", "JPEG2000")):
+        (tmp_path / "a").write_bytes(content)
+        check_image_file(tmp_path / "a")
+    rgb565 = b"BM" + struct.pack("<IHHIIiiHHIIIIII", 58, 0, 0, 54, 40, 1, 1, 1, 16, 0, 4, 0, 0, 0, 0) + b"\xff\x7f\0\0"
+    (tmp_path / "a").write_bytes(rgb565)
+    np.testing.assert_array_equal(decode(tmp_path / "a"), np.full([1, 1, 3], 255, np.uint8))
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("in\ntwo lines"), KeyError("x"), AssertionError(), IndexError("i"), MemoryError()]
+)
+def test_whatever_a_decoder_raises_is_one_line_that_names_the_file(tmp_path, monkeypatch, error):
+    def load(self):
+        raise error
+
+    write_png(tmp_path / "a.png", COLOUR)
+    monkeypatch.setattr(Image.Image, "load", load)
+    with pytest.raises(RequestError, match=r"image .*a\.png, which cannot be decoded \(.+\)") as caught:
+        check_image_file(tmp_path / "a.png")
+    assert "\n" not in str(caught.value)
 
 
 def test_a_bomb_is_refused_by_its_header(tmp_path, monkeypatch):
@@ -188,6 +320,15 @@ def test_a_bomb_is_refused_by_its_header(tmp_path, monkeypatch):
     monkeypatch.setattr(Image.Image, "load", load)
     with pytest.raises(RequestError, match="of 9000x8000 pixels: expected at most 64,000,000 pixels"):
         check_image_file(path)
+
+
+def test_an_icon_that_holds_a_bomb(tmp_path):
+    header = struct.pack("<HHHBBBBHHII", 0, 1, 1, 16, 16, 0, 0, 1, 24, 1000, 22)
+    inner = io.BytesIO()
+    Image.new("1", (13_000, 11_000)).save(inner, "PNG")
+    (tmp_path / "a.ico").write_bytes(header + inner.getvalue())
+    with pytest.raises(RequestError, match=r"a\.ico .*: expected at most 64,000,000 pixels"):
+        check_image_file(tmp_path / "a.ico")
 
 
 def test_the_largest_image_is_read_and_one_pixel_more_is_not(tmp_path, monkeypatch):

@@ -31,7 +31,17 @@ def test_records_become_objects():
     value = {"end": EndPoint("test:1", None, "7", 0.5), "distance": [Distance(None, float("nan"), np.float32(0.25))]}
     assert to_json(value) == {
         "end": {"id": "test:1", "label": None, "predicted": "7", "probability": 0.5},
-        "distance": [{"dataset_mean": None, "corner_mean": None, "corner_to_source_mean": 0.25}],
+        "distance": [
+            {
+                "dataset_mean": None,
+                "corner_mean": None,
+                "corner_to_source_mean": 0.25,
+                "source_to_target": None,
+                "corner_to_target_mean": None,
+                "spread_asked": None,
+                "spread_reached": None,
+            }
+        ],
     }
 
 

@@ -6,75 +6,26 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from report.summaries import TRACE, UNIT, corner, pictures, summary
 
 from tfcollide.images import to_uint8
 from tfcollide.records import (
     Certificate,
-    CornerRecord,
     Distance,
     EndPoint,
     ExactRecord,
-    FailureBound,
     Interpolation,
     PairResult,
     PngCheck,
-    Summary,
     SweepSummary,
-    Trace,
     WorstMixture,
 )
 from tfcollide.report.events import write_events
 from tfcollide.report.figure import write_row
 from tfcollide.report.paper import paper_result
 from tfcollide.report.run_files import RunImages, write_arrays, write_images, write_report
-from tfcollide.report.table import run_table, sweep_table
-from tfcollide.shapes import Bounds
-
-UNIT = Bounds(0.0, 1.0)
-
-
-def corner(**changed):
-    values = {
-        "units": (3,),
-        "active_match": 4.5,
-        "corner_push": -1.25,
-        "inactive_magnitude": 7.0,
-        "feature_distance": 4.75,
-        "inactive_violation": 0.5,
-        "boundary_gap": 0.125,
-        "predicted": "7",
-        "probability": 0.9876,
-        "converged": True,
-        "diverged_at": None,
-    }
-    return CornerRecord(**(values | changed))
-
-
-def summary(**changed):
-    values = {
-        "dataset": "mnist",
-        "model": "mlp",
-        "tap": "hidden_1",
-        "parameterization": "pixels",
-        "solver": "gradient",
-        "objective": "corners",
-        "seed": 0,
-        "steps": 480,
-        "converged": True,
-        "stop_loss": (5.0,) * 5,
-        "source": EndPoint("test:9", "3", "3", 0.75),
-        "target": EndPoint("test:4", "7", "7", 0.625),
-        "test_accuracy": 0.9321,
-        "corners": (corner(),) * 5,
-        "distance": Distance(10.19, 1.2345, 2.5),
-        "interpolation": Interpolation(2000, "uniform", 1.0, 0.99992, 0.8765, 12.34),
-        "png": PngCheck(1.0, 0.99, 4.9, 4.9),
-        "worst_mixture": WorstMixture(3.25, "7", (0.5, 0.5, 0, 0, 0)),
-        "failure_bound": FailureBound(0.95, 0.0015),
-        "sole_tap": True,
-    }
-    empty = dict.fromkeys(field.name for field in dataclasses.fields(Summary))
-    return Summary(**(empty | values | changed))
+from tfcollide.report.sweep_table import sweep_table
+from tfcollide.report.table import run_table
 
 
 def cells(text, label):
@@ -97,12 +48,12 @@ def test_table_of_the_papers_case():
     assert cells(text, "mean distance from a corner to the source") == ["2.50", ""]
     assert cells(text, 'probability of "7": target') == ["0.6250", "1.0"]
     assert cells(text, "- mean of 2,000 mixtures") == ["0.9999", "1.0"]
-    assert cells(text, "- smallest of them") == ["0.8765", ""]
+    assert cells(text, "- smallest of them and the corners") == ["0.8765", ""]
     assert cells(text, 'mixtures classified as "7"') == ["100.00 %", "100.00 %"]
     assert cells(text, "- with corners read back from 8-bit PNG") == ["100.00 %", ""]
     assert cells(text, "worst mixture found: margin, class") == ['3.25, "7"', ""]
     assert cells(text, "share of mixtures that may fail, 95 % sure") == ["< 0.15 %", ""]
-    assert "**" not in text and "None" not in text
+    assert text.count("**") == 2 and "**Found**" in text and "None" not in text
 
 
 @pytest.mark.parametrize(
@@ -135,15 +86,35 @@ def test_paper_case_with_a_version():
 def test_one_line_a_corner():
     corners = (corner(), corner(units=(9, 12), predicted="1", probability=0.25), corner(units=()))
     text = run_table(summary(corners=corners))
-    assert cells(text, "0") == ["3", "4.5", "-1.25", "7", "4.75", "0.5", "0.125", "7", "0.9876"]
-    assert cells(text, "1")[0] == "9+12" and cells(text, "1")[-2:] == ["1", "0.2500"]
-    assert cells(text, "2")[0] == "-"
+    features, images = text.split("L_pos is active_match")
+    assert cells(features, "0") == ["3", "4.5", "-1.25", "7", "4.75", "0.5", "0.125", "7", "0.9876"]
+    assert cells(features, "1")[0] == "9+12" and cells(features, "1")[-2:] == ["1", "0.2500"]
+    assert cells(features, "2")[0] == "-"
+    assert cells(images, "0") == ["-", "-", "-, -", "-, -", "-", "-", ""]
+
+
+def test_one_line_tells_which_image_a_corner_still_is():
+    seen = {"source_share": 0.25, "target_share": 0.875, "ssim_source": 0.75, "ssim_target": 0.125, "ms_ssim_source": 0.5}
+    seen |= {"ms_ssim_target": 0.25, "reader": "3", "feature_quantile": 0.0034}
+    corners = (corner(**seen), corner(**seen | {"trivial": True}), corner(**seen | {"lost": True, "reader": "8"}))
+    images = run_table(summary(corners=corners)).split("L_pos is active_match")[1]
+    assert cells(images, "0") == ["0.250", "0.875", "0.750, 0.125", "0.500, 0.250", "3", "0.0034", ""]
+    assert cells(images, "1")[-1] == "**trivial**"
+    assert cells(images, "2")[-3:] == ["8", "0.0034", "**lost**"]
+
+
+def test_no_share_or_probability_below_one_is_shown_as_all():
+    nearly = Interpolation(20_000, "uniform", 0.99997, 0.99998, 0.99996, 5.0)
+    text = run_table(summary(interpolation=nearly, corners=(corner(probability=0.936),) * 5))
+    assert cells(text, 'mixtures classified as "7"')[0] == "99.99 %"
+    assert cells(text, "- mean of 20,000 mixtures")[0] == "0.9999"
+    assert cells(text, "- smallest of them and the corners")[0] == "0.9360"
 
 
 def test_columns_line_up():
     blocks = itertools.groupby(run_table(summary()).splitlines(), lambda line: line.startswith("|"))
     tables = [list(lines) for is_table, lines in blocks if is_table]
-    assert len(tables) == 2
+    assert len(tables) == 3
     for table in tables:
         assert len({len(line) for line in table}) == len({line.count("|") for line in table}) == 1
         assert set(table[1]) == set("|- ")
@@ -214,6 +185,8 @@ def test_remark_on_units_that_are_still_on():
         (Certificate("certified", 2.5, 1.0), "certified, margin 2.5"),
         (Certificate("refuted", -0.5, 0.5, (0.5, 0.5)), "**refuted**, margin -0.5"),
         (Certificate("undecided", float("-inf"), 0.875), "undecided, 87.5 % proven"),
+        (Certificate("undecided", -1.0, 0.99996), "undecided, 99.996 % proven"),
+        (Certificate("undecided", -1.0, 1.0), "undecided, nearly all proven"),
     ],
 )
 def test_what_a_proof_says(certificate, words):
@@ -268,9 +241,11 @@ def test_no_remark_on_saving_where_nothing_is_lost():
 
 
 def test_table_of_a_sweep():
+    first = {"found": True, "ended": "met", "source_share": 0.25, "target_share": 0.875, "feature_quantile": 0.0034}
+    second = {"missing": ("trivial", "not converged"), "ended": "stagnated"}
     pairs = (
-        PairResult("test:1", "test:2", "pair_0000", True, None, ("3", "7"), 480, 4.987, 1.2345, 1.0, 0.9998, 0.995),
-        PairResult("test:3", "test:4", "pair_0001", False, None, ("1", "2"), 20_000, 17.0, 2.0, 0.5, 0.6, 0.5),
+        PairResult("test:1", "test:2", "pair_0000", True, None, ("3", "7"), 480, 4.987, 1.2345, 1.0, 0.9998, 0.995, **first),
+        PairResult("test:3", "test:4", "pair_0001", False, None, ("1", "2"), 20_000, 17.0, 2.0, 0.5, 0.6, 0.5, **second),
         PairResult("lost.png", "7", None, False, "image lost.png, which does not exist"),
     )
     summary = SweepSummary(
@@ -287,12 +262,16 @@ def test_table_of_a_sweep():
         corner_mean_shares=(0.121, 0.159, 0.204),
         pairs=pairs,
         seconds={},
+        num_found=1,
+        reasons={"trivial": 1, "could not be run": 1},
     )
     text = sweep_table(summary)
     assert text.startswith("# 3 pairs: mlp on mnist, tap hidden_1\n")
-    assert cells(text, "test:1 to test:2") == ["3 to 7", "yes", "480", "4.99", "1.23", "100.00 %", "0.9998", "99.50 %"]
-    assert cells(text, "test:3 to test:4")[1] == "**no**"
-    assert cells(text, "lost.png to 7") == ["-", "**no**", "-", "-", "-", "-", "-", "-"]
+    first = ["3 to 7", "yes", "480", "met", "0.25", "0.88", "0.0034", "1.23", "100.00 %", "0.9998", "99.50 %"]
+    assert cells(text, "test:1 to test:2") == first
+    assert cells(text, "test:3 to test:4")[1] == "**no**: trivial, not converged"
+    assert cells(text, "lost.png to 7") == ["-", "**no**: could not be run", *["-"] * 9]
+    assert "Found in 1 of 3 pairs. In the others (a pair may have several reasons): trivial 1, could not be run 1." in text
     assert "1 of 3 pairs converged; in 1 every mixture gets the target's class" in text
     assert "Median corner distance 1.62; two images of the data set are 10.19 apart" in text
     assert "corners from 12 % of that to 20 %, median 16 %. Test accuracy 93.00 %." in text
@@ -300,7 +279,7 @@ def test_table_of_a_sweep():
     assert "Other branches" not in text
     alone = tuple(dataclasses.replace(pair, corner_mean=None) for pair in pairs)
     text = sweep_table(dataclasses.replace(summary, pairs=alone, median_corner_mean=None, corner_mean_shares=None))
-    assert cells(text, "test:1 to test:2")[4:] == ["yes", "0.9998", "**no**"]
+    assert cells(text, "test:1 to test:2")[7:] == ["yes", "0.9998", "**no**"]
     assert "1 of 3 pairs converged; in 1 the corner gets the target's class, from its PNG file too." in text
     assert "mixture" not in text and "corner distance" not in text
     text = sweep_table(summary)
@@ -312,77 +291,7 @@ def test_table_says_where_other_branches_go_round_the_tap():
     assert "**Other branches go round hidden_1**" in run_table(summary(sole_tap=False))
 
 
-# Figures
-
-
-def pictures(corners=5, channels=1, seed=0):
-    return np.random.default_rng(seed).random([corners + 2, 8, 8, channels]).astype(np.float32)
-
-
-@pytest.mark.parametrize(("count", "channels"), [(1, 1), (5, 1), (5, 3), (12, 3)])
-def test_the_figure_is_a_png_of_sane_size(tmp_path, count, channels):
-    source, *corners, target = pictures(count, channels)
-    path = tmp_path / "figure.png"
-    write_row(path, summary(corners=(corner(),) * count), source, np.stack(corners), target, UNIT)
-    with Image.open(path) as image:
-        assert image.format == "PNG"
-        width, height = image.size
-        image.load()
-    columns = min(10, count + 2)
-    assert 200 * columns <= width <= 300 * columns
-    rows = -(-(count + 2) // 10)
-    assert 250 * rows <= height <= 450 * rows
-    assert 5_000 < path.stat().st_size < 1_000_000
-
-
-def drawn(path):
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB")).reshape(-1, 3)
-
-
-def share(pixels, colour):
-    return float((np.abs(pixels.astype(int) - colour).max(axis=1) < 8).mean())
-
-
-def test_the_figure_marks_corners_that_failed(tmp_path):
-    source, *corners, target = np.zeros([4, 8, 8, 1], np.float32)
-    images = (source, np.stack(corners), target, UNIT)
-    write_row(tmp_path / "good.png", summary(corners=(corner(), corner())), *images)
-    write_row(tmp_path / "bad.png", summary(corners=(corner(), corner(converged=False))), *images)
-    red = (0xCC, 0x33, 0x11)
-    assert share(drawn(tmp_path / "good.png"), red) == 0
-    assert share(drawn(tmp_path / "bad.png"), red) > 0.001
-
-
-def test_the_figure_shows_images_as_they_are(tmp_path):
-    # three panels, blue, green and red; -1 is black and 1 white, so that 0 is level 128
-    source, one, target = np.zeros([3, 8, 8, 3], np.float32)
-    source[..., 2] = one[..., 1] = target[..., 0] = 1.0
-    write_row(tmp_path / "a.png", summary(corners=(corner(),)), source, one[None], target, Bounds(-1.0, 1.0))
-    with Image.open(tmp_path / "a.png") as image:
-        pixels = np.asarray(image.convert("RGB"))
-    places = [np.argwhere((pixels == colour).all(axis=2)) for colour in ((128, 128, 255), (128, 255, 128), (255, 128, 128))]
-    assert all(len(place) > 0.1 * pixels.shape[0] * pixels.shape[1] for place in places)
-    columns = [place[:, 1].mean() for place in places]
-    assert columns == sorted(columns)  # source, corner, target from left to right
-
-
-@pytest.mark.parametrize("name", ["$^$", "tench, Tinca tinca", "<&>", "Gürteltier"])
-def test_class_names_are_taken_as_they_are(tmp_path, name):
-    source, one, target = pictures(1)
-    odd = summary(corners=(corner(predicted=name),), target=EndPoint("test:4", name, name, 0.5))
-    write_row(tmp_path / "a.png", odd, source, one[None], target, UNIT)
-    with Image.open(tmp_path / "a.png") as image:
-        image.load()
-
-
 # Files
-
-
-TRACE = Trace(
-    np.array([0, 10, 12]),
-    {"match": np.array([[9, 8], [5, 4], [1, 0.5]], np.float32), "push": np.array([[0, 1], [-1, 0], [-2, -1]], np.float32)},
-)
 
 
 def run_images():

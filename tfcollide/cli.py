@@ -1,8 +1,9 @@
 """The command line: fields of a config as absl flags; the only reader of flags."""
 
+import codecs
 import dataclasses
 import difflib
-import io
+import importlib
 import os
 import re
 import signal
@@ -17,6 +18,7 @@ from typing import Any
 from absl import flags, logging
 
 from tfcollide import __version__
+from tfcollide.disk import full_at, is_full
 from tfcollide.errors import RequestError
 from tfcollide.file_names import to_text
 from tfcollide.recipes.check_served_config import CheckServedConfig
@@ -27,6 +29,7 @@ from tfcollide.recipes.index_config import IndexConfig, QueryConfig
 from tfcollide.recipes.serve_config import ServeConfig
 from tfcollide.records import Summary, write_json
 from tfcollide.run_directory import absolute
+from tfcollide.streams import make_unfailing
 
 __all__ = [
     "check_served",
@@ -109,9 +112,10 @@ def main(command: Callable[[list[str]], int], argv: Sequence[str] | None = None)
     logging.set_verbosity(logging.ERROR)
     logging.set_stderrthreshold("error")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:
-        sys.stdout.reconfigure(errors="surrogateescape")  # names of files are printed as they are
+    os.environ["MPLBACKEND"] = "agg"  # figures go to files
+    make_unfailing()
     try:
+        _check_progress()
         return command(list(sys.argv if argv is None else argv))
     except RequestError as error:
         return _refuse(error)
@@ -123,22 +127,12 @@ def main(command: Callable[[list[str]], int], argv: Sequence[str] | None = None)
         return _refuse(RequestError(f"{around!r}, which is no UTF-8", "a name in UTF-8", "Rename the file or folder."))
     except flags.Error as error:
         return _refuse(_flag_error(error))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read has read enough
-        return EXIT_DONE
-    except MemoryError as error:
-        return _refuse(_too_large(f" ({error})" if str(error) else ""))
-    except OSError as error:
-        return _refuse(RequestError(str(error), "files and folders that can be read and written"))
     except KeyboardInterrupt:
         resumes = "; the same command goes on from the last checkpoint" if command in (_collide, _index_patches) else ""
         print(f"Interrupted{resumes}.", file=sys.stderr)
         return 128 + signal.SIGINT
     except Exception as error:
-        if type(error).__name__ == _NO_ROOM:
-            return _refuse(_too_large(""))  # its own message lists every tensor that was there
-        traceback.print_exc()  # a defect must not look like a result
-        return EXIT_BUG
+        return _unexpected(error, argv or sys.argv)
 
 
 def _collide(argv: list[str]) -> int:
@@ -148,14 +142,14 @@ def _collide(argv: list[str]) -> int:
     if values["out"] is None:
         raise RequestError("no --out", "the directory to write", "Say, for example, --out=runs/first.")
     from tfcollide.recipes.collide import run
+    from tfcollide.report.conclusion import conclusion, sweep_conclusion
 
     out = absolute(values["out"])
     summary = run(_config(CollideConfig, values), out, overwrite=values["overwrite"])
     print(to_text((out / "table.md").read_bytes()))
     shown = "figure.png" if (out / "figure.png").exists() else "summary.json"
     print(Path(os.path.expanduser(values["out"]), shown))
-    if isinstance(summary, Summary) and summary.nothing_found:
-        print(f"Not found: {summary.nothing_found}.")
+    print(conclusion(summary) if isinstance(summary, Summary) else sweep_conclusion(summary))
     return EXIT_DONE if summary.found else EXIT_NOT_FOUND
 
 
@@ -299,7 +293,10 @@ def _read(known: flags.FlagValues, argv: list[str]) -> list[str]:
 
 
 def _flag_lines(argv: Iterable[str]) -> Iterator[str]:
-    """`argv`; in place of a flagfile with names of files that are no UTF-8, which absl does not read, its lines."""
+    """`argv`; in place of a flagfile that absl does not read, its lines.
+
+    That is one with names of files that are no UTF-8, or with the byte order mark of some editors.
+    """
     for word in argv:
         path = Path(word.partition("=")[2])
         if not re.match("--?flagfile=", word) or not path.is_file() or not _quotes_bytes(path.read_bytes()):
@@ -310,8 +307,9 @@ def _flag_lines(argv: Iterable[str]) -> Iterator[str]:
 
 
 def _quotes_bytes(content: bytes) -> bool:
-    """Whether this is text, and not all of it UTF-8."""
-    return b"\0" not in content and content != content.decode(errors="ignore").encode()
+    """Whether this is text with a byte order mark, or not all of it UTF-8."""
+    marked = content.startswith(codecs.BOM_UTF8)
+    return b"\0" not in content and (marked or content != content.decode(errors="ignore").encode())
 
 
 def _define_out(known: flags.FlagValues) -> None:
@@ -371,6 +369,27 @@ def _flag_error(error: flags.Error) -> RequestError:
     return RequestError(str(error).rstrip("."), "flags that --help lists")
 
 
+def _unexpected(error: Exception, argv: Sequence[str]) -> int:
+    """What the machine has too little of, or does not let through, in a line; the rest is a defect, with its trace."""
+    if is_full(error):
+        out = next((word for word in argv if re.match("--?out=", word)), "a disk that is written to")
+        return _refuse(
+            RequestError(
+                f"{full_at(error) or out}: no space left on the device",
+                "room for what is written",
+                "Make room, or choose another place.",
+            )
+        )
+    if isinstance(error, MemoryError):
+        return _refuse(_too_large(f" ({error})" if str(error) else ""))
+    if type(error).__name__ == _NO_ROOM:
+        return _refuse(_too_large(""))  # its own message lists every tensor that was there
+    if isinstance(error, OSError):
+        return _refuse(RequestError(str(error), "files and folders that can be read and written"))
+    traceback.print_exception(error)  # a defect must not look like a result
+    return EXIT_BUG
+
+
 def _too_large(detail: str) -> RequestError:
     return RequestError(f"more work than fits in memory{detail}", "numbers that this machine can hold", "Lower them.")
 
@@ -378,3 +397,12 @@ def _too_large(detail: str) -> RequestError:
 def _refuse(error: RequestError) -> int:
     print(f"error: {error}", file=sys.stderr)
     return EXIT_REFUSED
+
+
+def _check_progress() -> None:
+    """Refuses variables TQDM_... that tqdm, which reads them when it is imported, does not take."""
+    given = [f"{name}={value}" for name, value in os.environ.items() if name.startswith("TQDM_")]
+    try:
+        importlib.import_module("tqdm") if given else None
+    except ValueError as error:
+        raise RequestError(" ".join(given), f"what tqdm takes ({error})", "Mend or unset it.") from error

@@ -1,6 +1,10 @@
 """The one error a user is meant to see."""
 
-__all__ = ["RequestError"]
+from collections.abc import Sequence
+
+from tfcollide.file_names import visible
+
+__all__ = ["RequestError", "listed"]
 
 
 class RequestError(ValueError):
@@ -17,4 +21,11 @@ class RequestError(ValueError):
 
     def __init__(self, received: str, expected: str, mend: str = ""):
         line = f"{received}: expected {expected}." + (f" {mend}" if mend else "")
-        super().__init__(" ".join(line.split()))
+        super().__init__(visible(" ".join(line.split())))
+
+
+def listed(names: Sequence[str], where: str, *, shown: int = 12) -> str:
+    """Names to choose from; of many the first, how many more there are, and where to see them."""
+    if len(names) <= shown:
+        return ", ".join(names)
+    return f"{', '.join(names[:shown])} and {len(names) - shown} more, all in {where}"

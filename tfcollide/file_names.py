@@ -4,17 +4,39 @@ Python stands in for a byte that is no UTF-8 with a lone surrogate, which is wri
 """
 
 import os
+import unicodedata
 
-__all__ = ["readable", "to_bytes", "to_text"]
+__all__ = ["fits_in_line", "is_hidden", "readable", "to_bytes", "to_text", "visible"]
+
+_OF_SYSTEMS = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found"})
+
+
+def is_hidden(name: str) -> bool:
+    """Whether programs and systems keep a file or folder of this name for themselves: ".ipynb_checkpoints", "__MACOSX"."""
+    return name.startswith(".") or name in _OF_SYSTEMS
 
 
 def readable(name: str) -> str:
-    """A file's name to show: its bytes as UTF-8, or else as Latin-1."""
+    """A file's name to show: its bytes as UTF-8, or else as Latin-1; control characters as escapes."""
     content = os.fsencode(name)
     try:
-        return content.decode()
+        return visible(content.decode())
     except UnicodeDecodeError:
-        return content.decode("latin-1")
+        return visible(content.decode("latin-1"))
+
+
+def visible(text: str) -> str:
+    """`text` with line breaks and control characters as Python writes them in a string."""
+    return "".join(repr(char)[1:-1] if _is_control(char) else char for char in text)
+
+
+def fits_in_line(text: str) -> bool:
+    """Whether a line of a file, without blanks at its end, can hold `text`."""
+    return text == text.rstrip() and not any(map(_is_control, text))
+
+
+def _is_control(char: str) -> bool:
+    return unicodedata.category(char) in ("Cc", "Zl", "Zp")
 
 
 def to_bytes(text: str) -> bytes:
@@ -23,5 +45,5 @@ def to_bytes(text: str) -> bytes:
 
 
 def to_text(content: bytes) -> str:
-    """What `to_bytes` wrote."""
-    return content.decode(errors="surrogateescape")
+    """What `to_bytes` wrote, without the mark that some editors put first."""
+    return content.decode(errors="surrogateescape").removeprefix("\ufeff")

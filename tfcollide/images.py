@@ -4,7 +4,10 @@ What is optimised, checked, saved and plotted is one and the same array in the
 model's own bounds; 8 bits exist only inside files.
 """
 
+import contextlib
+import functools
 import io
+import logging
 import os
 import warnings
 from collections.abc import Sequence
@@ -12,28 +15,49 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from tfcollide.errors import RequestError
+from tfcollide.file_names import is_hidden
+from tfcollide.image_depth import bits_per_channel
+from tfcollide.quiet import without_chatter
 from tfcollide.shapes import Bounds, ImageShape
 
 __all__ = [
     "MAX_PIXELS",
     "check_image_file",
     "decode",
+    "eight_bits",
     "fit",
     "from_uint8",
+    "is_image",
     "png_bytes",
     "read_image",
     "read_images",
+    "suffixes",
     "to_uint8",
+    "upright",
     "write_png",
 ]
 
 MAX_PIXELS = 64_000_000
 """The largest image, in pixels, that is decoded; a bomb is refused by its header."""
 
+logging.getLogger("PIL").setLevel(logging.CRITICAL)  # what it says of a damaged file is in our one line
+
 _MEND = "Give a PNG or JPEG file."
+_CONVERT = "Convert it first."
+_READ_BY_OTHERS = ("BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF")
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What brings an image with this EXIF orientation upright."""
 
 
 def to_uint8(images: np.ndarray, bounds: Bounds) -> np.ndarray:
@@ -80,6 +104,20 @@ def png_bytes(image: np.ndarray) -> bytes:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, format="PNG")
     return file.getvalue()
+
+
+@functools.cache
+def suffixes() -> frozenset[str]:
+    """How the names of files end that Pillow reads here without the help of another program: ".jpg", ".avif", ..."""
+    Image.init()
+    return frozenset(
+        end for end, kind in Image.registered_extensions().items() if kind in Image.OPEN and kind not in _READ_BY_OTHERS
+    )
+
+
+def is_image(path: Path) -> bool:
+    """Whether this is a file, not a hidden one, whose name ends like an image's."""
+    return path.suffix.lower() in suffixes() and not is_hidden(path.name) and path.is_file()
 
 
 def check_image_file(path: Path) -> None:
@@ -131,7 +169,7 @@ def read_images(paths: Sequence[Path], shape: ImageShape) -> np.ndarray:
 
 
 def decode(path: Path) -> np.ndarray:
-    """The pixels of a file of any size, `[H, W, 3]` uint8.
+    """The pixels of a file of any size as a viewer shows them, `[H, W, 3]` uint8.
 
     Raises:
         RequestError: as `check_image_file`.
@@ -146,14 +184,44 @@ def decode(path: Path) -> np.ndarray:
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
             _check_size(path, image)
-            image.load()
-            return _to_rgb(path, image)
-    except (OSError, SyntaxError, ValueError) as error:
-        if isinstance(error, RequestError):
-            raise
-        raise RequestError(f"image {path}, which cannot be decoded ({error})", "a whole image file", _MEND) from error
+            _check_depth(path, image)
+            Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # for images within images, as of icons
+            with without_chatter() if image.format == "TIFF" else contextlib.nullcontext():  # libtiff speaks for itself
+                image.load()
+            return eight_bits(np.asarray(_as_seen(_without_palette(image))), f"image {path}")
+    except RequestError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise RequestError(f"image {path} ({error})", f"at most {MAX_PIXELS:,} pixels", "Make it smaller first.") from error
+    except Exception as error:  # the decoders of a damaged file raise anything
+        detail = str(error) or type(error).__name__
+        raise RequestError(f"image {path}, which cannot be decoded ({detail})", "a whole image file", _MEND) from error
     finally:
         Image.MAX_IMAGE_PIXELS = limit
+
+
+def eight_bits(pixels: np.ndarray, name: str) -> np.ndarray:
+    """The rule for images from files and data sets alike: 8 bits a channel, grey or RGB, with an opaque alpha channel at most.
+
+    Args:
+        pixels: `[..., C]`, C being 1, 2, 3 or 4; the even ones have an alpha channel.
+        name: what they are, for messages.
+
+    Returns:
+        `[..., C]` uint8 without alpha.
+
+    Raises:
+        RequestError: other numbers or channels, or a pixel that is not opaque.
+    """
+    if pixels.dtype != np.uint8:
+        raise RequestError(f"{name} of type {pixels.dtype}", "8 bits a channel", _CONVERT)
+    if pixels.shape[-1] not in (1, 2, 3, 4):
+        raise RequestError(f"{name} with {pixels.shape[-1]} channels", "grey or RGB images", _CONVERT)
+    if pixels.shape[-1] % 2:
+        return pixels
+    if (pixels[..., -1] < 255).any():
+        raise RequestError(f"{name} with transparent pixels", "an opaque image", "Flatten it first.")
+    return pixels[..., :-1]
 
 
 def _check_size(path: Path, image: Image.Image) -> None:
@@ -165,12 +233,35 @@ def _check_size(path: Path, image: Image.Image) -> None:
         )
 
 
-def _to_rgb(path: Path, image: Image.Image) -> np.ndarray:
-    """Converts palettes, grey and opaque alpha; refuses what 8-bit RGB cannot hold."""
-    if image.mode.startswith(("I", "F")):
-        raise RequestError(f"image {path} of mode {image.mode}", "8 bits a channel", "Convert it first.")
-    if "A" in image.getbands() or "transparency" in image.info:
-        alpha = np.asarray(image.convert("RGBA"))[..., 3]
-        if alpha.min() < 255:
-            raise RequestError(f"image {path} with transparent pixels", "an opaque image", "Flatten it first.")
-    return np.asarray(image.convert("RGB"))
+def _check_depth(path: Path, image: Image.Image) -> None:
+    bits = bits_per_channel(image)
+    if bits > 8:
+        raise RequestError(f"image {path} of mode {image.mode} with {bits} bits a channel", "8 bits a channel", _CONVERT)
+
+
+def _without_palette(image: Image.Image) -> Image.Image:
+    """Palettes, grey and what printers take as RGB; with an alpha channel where there is transparency."""
+    clear = "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info
+    return image.convert("RGBA" if clear else "RGB")
+
+
+def upright(pixels: np.ndarray, file: bytes) -> np.ndarray:
+    """`pixels` `[H, W, C]` uint8, decoded from `file` by others, turned as a viewer shows them."""
+    with contextlib.suppress(Exception), Image.open(io.BytesIO(file)) as image:
+        turn = _turn(image)
+        if turn is not None:
+            channels = [np.asarray(Image.fromarray(channel).transpose(turn)) for channel in np.moveaxis(pixels, -1, 0)]
+            return np.stack(channels, axis=-1)
+    return pixels
+
+
+def _as_seen(image: Image.Image) -> Image.Image:
+    turn = _turn(image)
+    return image if turn is None else image.transpose(turn)
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """How an image is turned and mirrored as its EXIF data ask, where these can be read."""
+    with contextlib.suppress(Exception):  # a viewer shows an image with damaged EXIF data as it is
+        return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    return None

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tfcollide.disk import naming
 from tfcollide.file_names import to_bytes
 
 __all__ = [
@@ -708,7 +709,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Writes a file whole: beside its place, flushed to disk, then renamed."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with open(beside, "wb") as file:
+        with naming(path), open(beside, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

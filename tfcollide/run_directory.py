@@ -17,7 +17,7 @@ from tfcollide import records
 from tfcollide.errors import RequestError
 from tfcollide.file_names import to_bytes
 
-__all__ = ["RunDirectory", "absolute", "check_writable"]
+__all__ = ["RunDirectory", "absolute", "check_writable", "is_writable"]
 
 
 class RunDirectory:
@@ -85,6 +85,10 @@ class RunDirectory:
         records.write_bytes(self.partial / "run.flags", to_bytes(self._request))
         return self.partial
 
+    def remark(self, words: str) -> None:
+        """Adds a comment to `run.flags`: what the run found out, and need not be told again."""
+        records.write_bytes(self.partial / "run.flags", to_bytes(f"{self._request}# {words}\n"))
+
     def commit(self) -> Path:
         """Drops hidden files, renames the partial directory, and returns the final path."""
         for hidden in list(self.partial.rglob(".*")):
@@ -129,7 +133,7 @@ class RunDirectory:
         # A kill between mkdir and the first write leaves an empty directory: anybody's.
         if not flags.is_file():
             return self.partial.is_dir() and all(p.name.startswith(".") for p in self.partial.iterdir())
-        return flags.read_bytes() == to_bytes(self._request)
+        return _without_remarks(flags.read_bytes()) == _without_remarks(to_bytes(self._request))
 
     def _empty(self) -> None:
         """Drops what another request left, but for the lock that is held now."""
@@ -152,6 +156,10 @@ class RunDirectory:
 
 def _is_run(path: Path) -> bool:
     return (path / "run.flags").is_file()
+
+
+def _without_remarks(text: bytes) -> bytes:
+    return b"".join(line for line in text.splitlines(keepends=True) if not line.startswith(b"#"))
 
 
 def _drop(run: Path) -> None:
@@ -185,8 +193,21 @@ def check_writable(flag: str, path: Path) -> None:
     if not ancestor.is_dir():
         raise RequestError(f"--{flag}={path}, which lies in the file {ancestor}", "a path in a directory", "Choose another.")
     try:
-        os.rmdir(tempfile.mkdtemp(prefix=".tfcollide-", dir=ancestor))
+        _try(ancestor)
     except OSError as error:
         raise RequestError(
             f"--{flag}={path}, where nothing can be written ({error.strerror})", "a writable place", "Choose another."
         ) from error
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether something can be written in a folder that exists."""
+    try:
+        _try(folder)
+    except OSError:
+        return False
+    return True
+
+
+def _try(folder: Path) -> None:
+    os.rmdir(tempfile.mkdtemp(prefix=".tfcollide-", dir=folder))

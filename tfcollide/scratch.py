@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from tfcollide.disk import naming
+
 __all__ = ["scratch_folder"]
 
 _PREFIX, _STALE_SECONDS = ".saving-", 86_400.0
@@ -23,5 +25,5 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
         with contextlib.suppress(FileNotFoundError):  # its owner, or another process, was faster
             if time.time() - left.stat().st_mtime > _STALE_SECONDS:
                 shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=parent) as folder:
+    with naming(parent), tempfile.TemporaryDirectory(prefix=_PREFIX, dir=parent) as folder:
         yield Path(folder)

@@ -11,7 +11,7 @@ axes of a convolutional tap flattened in row-major order.
 
 from typing import NamedTuple
 
-__all__ = ["Bounds", "ImageShape"]
+__all__ = ["Bounds", "ImageShape", "PixelRange"]
 
 ImageShape = tuple[int, int, int]
 
@@ -31,3 +31,21 @@ class Bounds(NamedTuple):
     def range(self) -> float:
         """The width of the interval."""
         return self.upper - self.lower
+
+    def __str__(self) -> str:
+        """Such as 0..255."""
+        return f"{self.lower:g}..{self.upper:g}"
+
+
+class PixelRange(NamedTuple):
+    """The bounds of a network's pixels, and how they were come by.
+
+    Attributes:
+        bounds: of the pixels.
+        how: in words that go on from "0..255, ": "told by the first layers", "by likelihood: ...".
+        warning: what speaks against them, a sentence; None where nothing does.
+    """
+
+    bounds: Bounds
+    how: str
+    warning: str | None = None

@@ -85,7 +85,7 @@ def base(once, training, home):
 
 @pytest.fixture(scope="session")
 def from_files(once, base, digits, home):
-    """The same images from files, every path relative, another seed, and TensorBoard."""
+    """The same images from files, every path relative, another seed, TensorBoard and all figures."""
     ends = json.loads((base.out / "summary.json").read_text())
 
     def collide(folder):
@@ -93,7 +93,8 @@ def from_files(once, base, digits, home):
             pixels = digits.test.images[int(ends[end]["id"].removeprefix("test:"))]
             Image.fromarray(pixels[..., 0]).save(folder / f"my {end}.png")
         files = ("--source=my source.png", "--target=./my target.png", "--model_dir=../models", "--out=with files")
-        return run("collide", "--epochs=20", "--preset=mnist", "--seed=1", "--tensorboard", *files, cwd=folder, home=home)
+        more = ("--tensorboard", "--figure=all", "--front")
+        return run("collide", "--epochs=20", "--preset=mnist", "--seed=1", *more, *files, cwd=folder, home=home)
 
     outcome = once("from_files", collide)
     assert outcome.code == 0, outcome.stderr[-2000:]

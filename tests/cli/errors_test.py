@@ -10,8 +10,6 @@ from PIL import Image
 
 from .programs import listing, run, run_quickly
 
-OFFLINE_SECONDS = 30
-
 
 def check_refusal(outcome, *named):
     """Exit 2, nothing on standard output, and one line that names what was wrong."""
@@ -331,7 +329,7 @@ def test_a_data_set_that_cannot_be_downloaded(tmp_path, proxy):
         folder.mkdir()
     (cut / "sitecustomize.py").write_text("" if proxy else NO_NETWORK)
     more = dict.fromkeys(("http_proxy", "https_proxy"), proxy) if proxy else {}
-    place = {"cwd": work, "home": home, "timeout": OFFLINE_SECONDS}
+    place = {"cwd": work, "home": home}
     outcome = run("collide", "--dataset=mnist", "--out=run", **place, PYTHONPATH=str(cut), **more)
     check_refusal(outcome, "mnist", "not prepared", "tfds build mnist", "--data_dir=")
     assert listing(work) == {} == listing(home)

@@ -86,7 +86,7 @@ def test_files_for_a_verifier(exact, network):
     expected = network.logits(np.tensordot(weights, arrays["corners"].astype(np.float64), 1))
     found = [session.run(None, {"X": row[None, :4].astype(np.float32)})[0][0] for row in weights]
     np.testing.assert_allclose(np.array(found)[:, :10], expected, rtol=1e-4, atol=1e-2)
-    assert len(list(vnnlib.parse_query_string((folder / "mixture.v2.vnnlib").read_text()).assertions)) == 4 * 2 + 1 + 1
+    assert len(list(vnnlib.parse_query_string((folder / "mixture.v2.vnnlib").read_text()).assertions)) == 4 * 2 + 1
 
 
 def test_run_flags_repeat_an_exact_run_bit_for_bit(exact, tmp_path):
@@ -112,11 +112,11 @@ def test_vertices_in_random_and_in_distant_directions(collide, network):
 
 def test_the_nearest_collision_of_every_class(collide, network):
     code, said, out = collide("--source=every", "--target=7", "--solver=exact", "--nearest=l1")
-    assert code == 0 and (out / "figure.png").exists() and "10 of 10 pairs converged" in said.out
-    assert said.out.count("certified") == 10 and "| feature difference | change" in said.out and "duality gap" in said.out
+    assert code == 0 and (out / "figure.png").exists() and "9 of 9 pairs converged" in said.out
+    assert said.out.count("certified") == 9 and "| feature difference | change" in said.out and "duality gap" in said.out
     folders = sorted(folder for folder in out.iterdir() if folder.is_dir())
     summaries = [summary_of(folder) for folder in folders]
-    assert [summary["source"]["label"] for summary in summaries] == [str(label) for label in range(10)]
+    assert [summary["source"]["label"] for summary in summaries] == [str(label) for label in range(10) if label != 7]
     for folder, summary in zip(folders, summaries, strict=True):
         arrays = np.load(folder / "corners.npz")
         assert np.abs(features(network, arrays["corners"]) - features(network, arrays["target"][None])).max() <= 1e-4

@@ -6,6 +6,7 @@ import signal
 
 import numpy as np
 
+from tests.limits import HANG_SECONDS
 from tfcollide.run_directory import RunDirectory
 
 from .programs import ENDLESS, checkpoint_of, files_below, run, run_files, started, wait_until
@@ -37,7 +38,7 @@ def test_one_worker_a_directory_then_terminated_refused_and_dropped(tmp_path, tr
 
         # Terminated in the middle of the descent.
         winner.process.send_signal(signal.SIGTERM)
-        assert winner.process.wait(60) == 143
+        assert winner.process.wait(HANG_SECONDS) == 143
         assert "Traceback" not in winner.stderr()
         assert winner.stdout() == ""
     assert not out.exists()

@@ -1,5 +1,8 @@
 """Flagfiles and libraries that meet names of files that are no UTF-8."""
 
+import pytest
+from PIL import Image
+
 from tfcollide import cli
 
 
@@ -27,3 +30,23 @@ def test_a_library_that_cannot_take_such_a_name(capfd):
     error = capfd.readouterr().err
     assert "caf\\udce9', which is no UTF-8: expected a name in UTF-8. Rename the file or folder." in error
     assert error.count("\n") == 1
+
+
+def test_a_flagfile_with_a_byte_order_mark(tmp_path, capfd):
+    (tmp_path / "inner.flags").write_bytes(b"\xef\xbb\xbf--verify=/nowhere/at/all\r\n")
+    (tmp_path / "outer.flags").write_bytes(
+        b"\xef\xbb\xbf# with a mark\r\n--seed=3\r\n--flagfile=%s/inner.flags\r\n" % bytes(tmp_path)
+    )
+    assert "index /nowhere/at/all, which does not exist" in refusal(capfd, f"--flagfile={tmp_path}/outer.flags")
+
+
+@pytest.mark.parametrize("name", ["a\n--overwrite", "a.png ", "a\x1b[2J", "a\r", "a\u2028b"])
+def test_a_name_that_run_flags_cannot_hold(tmp_path, capfd, name):
+    Image.new("L", (28, 28)).save(tmp_path / "image.png")
+    (tmp_path / "image.png").rename(tmp_path / name)
+    assert (
+        cli.collide(["collide", f"--source={tmp_path / name}", f"--out={tmp_path}/run", f"--model_dir={tmp_path}/models"]) == 2
+    )
+    error = capfd.readouterr().err
+    assert error.startswith(f"error: --source={str(tmp_path / name)!r}: expected no line break") and error.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == [name]

@@ -6,6 +6,8 @@ import signal
 
 import numpy as np
 
+from tests.limits import HANG_SECONDS
+
 from .programs import ENDLESS, checkpoint_of, files_below, run, run_files, started, wait_until
 
 
@@ -27,7 +29,7 @@ def test_a_run_interrupted_and_killed_ends_in_the_same_bits_as_one_left_in_peace
     with started("collide", *flags, "--out=cut", **place, said=tmp_path / "1") as first:
         wait_until(lambda: checkpoint_of(partial), first)
         first.process.send_signal(signal.SIGINT)
-        assert first.process.wait(60) == 130
+        assert first.process.wait(HANG_SECONDS) == 130
     assert last_line(first.stderr()).startswith("Interrupted;")
     assert "Traceback" not in first.stderr()
     assert not out.exists()
@@ -38,7 +40,7 @@ def test_a_run_interrupted_and_killed_ends_in_the_same_bits_as_one_left_in_peace
     with started("collide", *flags, "--out=cut", **place, said=tmp_path / "2") as second:
         wait_until(lambda: checkpoint_of(partial).stat().st_mtime_ns != written, second)
         second.process.kill()
-        assert second.process.wait(60) == -signal.SIGKILL
+        assert second.process.wait(HANG_SECONDS) == -signal.SIGKILL
     assert not out.exists()
     # It went on from the first one's checkpoint: a new descent would have shown its first, short chunk.
     assert all(step > at for step in steps_shown(second.stderr(), steps))

@@ -11,6 +11,7 @@ import urllib.request
 import numpy as np
 import pytest
 
+from tests.limits import HANG_SECONDS
 from tfcollide import cli
 from tfcollide.serving.local_server import ServerOptions, serving
 
@@ -52,7 +53,7 @@ def ports(models):
 
     thread = threading.Thread(target=lambda: asyncio.run(main()))
     thread.start()
-    assert ready.wait(60)
+    assert ready.wait(HANG_SECONDS)
     yield found[0]
     done.set()
     thread.join()
@@ -220,8 +221,8 @@ def test_the_program_serves_until_it_is_told_to_stop(models, tmp_path):
         )
         url = re.search(r"http://\S+models", server.stdout())[0]
         body = json.dumps({"signature_name": "mix", "instances": [[0.2] * 5]}).encode()
-        with urllib.request.urlopen(f"{url}/mixture:predict", body, timeout=30) as response:
+        with urllib.request.urlopen(f"{url}/mixture:predict", body, timeout=HANG_SECONDS) as response:
             assert np.shape(json.loads(response.read())["predictions"]) == (1, 28, 28, 1)
         server.process.terminate()
-        assert server.process.wait(30) == 0
+        assert server.process.wait(HANG_SECONDS) == 0
         assert server.stderr() == ""

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.limits import HANG_SECONDS
 from tfcollide.composites.saved import read_composite
 from tfcollide.composites.weights import blend_weights, candidates_at_pixels
 from tfcollide.errors import RequestError
@@ -78,7 +79,7 @@ def answers(base, asked, tmp_path_factory):
     folder = tmp_path_factory.mktemp("elsewhere")
     np.savez(folder / "asked.npz", **asked)
     command = [sys.executable, "-I", "-c", WITHOUT_US, str(base / "blend" / "1"), "asked.npz", "answers.npz"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=HANG_SECONDS)
     assert done.returncode == 0, done.stderr
     with np.load(folder / "answers.npz") as arrays:
         return dict(arrays)

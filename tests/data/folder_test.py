@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from tfcollide.data.catalog import load_dataset
 from tfcollide.data.folder import class_titles, load_folder
@@ -12,6 +12,7 @@ from tfcollide.errors import RequestError
 def picture(path, level, size=(9, 7)):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", size, (level, 0, 255 - level)).save(path)
+    return path
 
 
 @pytest.fixture
@@ -20,7 +21,6 @@ def animals(tmp_path):
         for k in range(2):
             picture(tmp_path / "zoo" / "test" / name / f"{k}.png", 100 * i + 10 * k, (9 + k, 7))
         picture(tmp_path / "zoo" / "train" / name / "a.png", 200)
-    (tmp_path / "zoo" / "test" / "empty").mkdir()
     (tmp_path / "zoo" / "test" / "n00000001_cat" / "notes.txt").write_text("no image")
     return tmp_path / "zoo"
 
@@ -33,6 +33,36 @@ def test_classes_and_images_go_by_name(animals):
     assert fitted.fits and fitted.test.images.shape == (4, 6, 6, 3)
     assert fitted.test.images[:][:, 0, 0, 0].tolist() == [100, 110, 0, 10]
     assert fitted.test.images[2].shape == (6, 6, 3)
+
+
+def test_a_class_without_an_image_is_named_and_keeps_its_number(animals, capfd):
+    for name in ("ape", "n00000003_cow"):
+        (animals / "test" / name).mkdir()
+    (animals / "test" / "ape" / "a.heic").write_bytes(b"no format of Pillow's own")
+    data = load_folder(animals)
+    assert data.class_names == ("ape", "cat", "dog", "cow") and data.test.labels.tolist() == [1, 1, 2, 2]
+    assert capfd.readouterr().err == f"No image in {animals / 'test'} that can be read of the classes: ape, cow\n"
+
+
+def test_hidden_files_and_folders_do_not_count(animals, capfd):
+    before = load_folder(animals)
+    for name in (".ipynb_checkpoints", "__MACOSX", "@eaDir", ".AppleDouble"):
+        picture(animals / "test" / name / "a.png", 1)
+        picture(animals / "test" / "n00000001_cat" / name / "a.png", 1)
+    for name in ("._0.png", ".hidden.png", "Thumbs.db", "desktop.ini"):
+        picture(animals / "test" / "n00000001_cat" / "a.png", 1).rename(animals / "test" / "n00000001_cat" / name)
+    data = load_folder(animals)
+    assert data.class_names == before.class_names and data.test.labels.tolist() == before.test.labels.tolist()
+    assert capfd.readouterr().err == ""
+
+
+def test_whatever_pillow_reads_is_an_image(animals):
+    ends = ["jfif", "jpe", "JPEG", "tif", "jp2", "qoi", "ico", "tga", *(["avif"] if features.check("avif") else [])]
+    for end in ends:
+        picture(animals / "train" / "n00000001_cat" / f"b.{end}", 50)
+    data = load_folder(animals / "train")
+    assert data.test_size == 2 + len(ends)
+    assert all(abs(int(image[3, 3, 0]) - 50) < 9 for image in (data.test.images[i] for i in range(1, 1 + len(ends))))
 
 
 def test_training_images_are_those_of_train_and_none_is_tested_on(animals):
@@ -62,7 +92,7 @@ def test_what_is_no_data_set(animals, tmp_path):
     with pytest.raises(RequestError, match="which is no folder"):
         load_folder(tmp_path / "nowhere")
     with pytest.raises(RequestError, match="in one folder a class"):
-        load_folder(animals / "test" / "empty")
+        load_folder(animals / "test" / "n00000001_cat")
     with pytest.raises(RequestError, match="whose images may differ in size.*Bring a --model"):
         load_dataset(f"folder:{animals}")
     assert load_dataset(f"folder:{animals}", any_size=True).test_size == 4

@@ -63,7 +63,35 @@ def test_an_index_that_does_not_exist(text):
         parse_selector("target", text, animals(no_images))
 
 
-@pytest.mark.parametrize("text", ["cow", "4", "Cat"])
+@pytest.mark.parametrize("text", ["Cat", "CAT", "cAT"])
+def test_a_class_in_another_case(text, picture, monkeypatch):
+    assert parse_selector("source", text, animals(no_images)) == Selector(label=0)
+    monkeypatch.chdir(picture.parent)
+    picture.rename(text)
+    assert parse_selector("source", text, animals(no_images)) == Selector(path=Path(text))
+
+
+def test_a_class_that_looks_like_a_file_in_another_case():
+    assert parse_selector("source", "Mr. Fox", animals(class_names=("mr. fox", "cat"))) == Selector(label=0)
+
+
+def test_two_classes_that_differ_in_case_alone():
+    data = animals(class_names=("Cat", "cat"))
+    assert parse_selector("source", "cat", data) == Selector(label=1)
+    with pytest.raises(RequestError, match=r"--source=CAT.*Did you mean Cat or cat\?"):
+        parse_selector("source", "CAT", data)
+
+
+@pytest.mark.parametrize(
+    ("text", "near"), [("dgo", "dog"), ("Foxx", "fox"), ("ows", "owl"), ("trout", "rainbow Trout, salmon trout")]
+)
+def test_a_class_that_is_nearly_one(text, near):
+    data = animals(class_names=("cat", "dog", "fox", "owl", "rainbow Trout, salmon trout"))
+    with pytest.raises(RequestError, match=rf"--source={text}: .* Did you mean {near}\?"):
+        parse_selector("source", text, data)
+
+
+@pytest.mark.parametrize("text", ["cow", "4"])
 def test_neither_class_nor_index_nor_file(text):
     with pytest.raises(
         RequestError, match=rf"--source={text}: expected a class of animals \(cat, dog, fox, owl\), test:INDEX, or"
@@ -72,9 +100,10 @@ def test_neither_class_nor_index_nor_file(text):
 
 
 def test_many_classes_are_not_all_listed():
-    data = animals(class_names=tuple(f"c{i}" for i in range(1000)))
-    with pytest.raises(RequestError, match=r"\(c0, c1, .*c11, \.\.\.\)"):
-        parse_selector("source", "cow", data)
+    data = animals(class_names=tuple(f"c{i}" for i in range(1000)), listed_in="/data/animals")
+    for listed in (data, data.fitted((8, 8, 1))):
+        with pytest.raises(RequestError, match=r"\(c0, c1, .*c11 and 988 more, all in /data/animals\), test:INDEX"):
+            parse_selector("source", "cow", listed)
 
 
 @pytest.mark.parametrize(
@@ -137,17 +166,11 @@ def test_a_file_of_another_shape(picture):
 
 
 @pytest.mark.parametrize(
-    ("target", "images"),
-    [
-        (Selector(test_index=0), ["test:1", "test:4", "test:6"]),
-        (Selector(label=0), ["test:3", "test:4", "test:6"]),  # the first cat that is right is the target itself
-        (Selector(test_index=6), ["test:1", "test:4", "test:7"]),
-        (Selector(test_index=4), ["test:1", "test:6"]),  # there is no other dog that is right
-        (Selector(path=Path("a.png")), ["test:1", "test:4", "test:6"]),
-    ],
+    ("but", "images"),
+    [(None, ["test:1", "test:4", "test:6"]), (0, ["test:4", "test:6"]), (3, ["test:1", "test:4"])],
 )
-def test_one_image_of_every_class_but_the_target(target, images):
-    assert every_class(animals(), PREDICTED, target) == images
+def test_one_image_of_every_class_but_one(but, images):
+    assert every_class(animals(), PREDICTED, but=but) == images
 
 
 def indices(pairs):

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from tests.limits import HANG_SECONDS
 from tfcollide.export import mixture
 from tfcollide.export.saved_model import write_saved_model
 from tfcollide.images import from_uint8
@@ -158,7 +159,7 @@ print(json.dumps(outputs["probabilities"].numpy().tolist()))
 
 def test_another_process_loads_it_without_this_package(exported, hull, tmp_path):
     command = [sys.executable, "-c", WITHOUT_US, str(exported / "hull" / "1")]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=HANG_SECONDS)
     assert done.returncode == 0, done.stderr
     found = hull.signatures["check"](convex_weights=tf.constant([[0.5, 0.25, 0.25]]))["probabilities"]
     np.testing.assert_allclose(json.loads(done.stdout), found, atol=1e-5)

@@ -12,7 +12,8 @@ def test_a_version_is_a_number(tmp_path, name):
 
 def test_an_existing_version_stays_and_the_next_is_named(tmp_path):
     (tmp_path / "net" / "7").mkdir(parents=True)
-    (tmp_path / "net" / "notes").mkdir()
+    for name in ("notes", "20261126011511000000", "\uff19"):  # no versions to a server either
+        (tmp_path / "net" / name).mkdir()
     with pytest.raises(RequestError, match=r"--out=.*net/8\.$"):
         check_version_path(tmp_path / "net" / "7")
 

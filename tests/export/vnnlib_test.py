@@ -1,4 +1,6 @@
+import json
 import re
+import subprocess
 import sys
 
 import keras
@@ -42,9 +44,32 @@ def test_the_exported_network_gives_the_logits_of_mixtures(model, corners, tmp_p
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mixture.onnx", "mixture.v2.vnnlib", "mixture.vnnlib"]
 
 
-def test_the_network_has_no_operator_but_the_common_ones(model, corners):
-    network = mixture_network(read_chain(model), corners)
-    assert {node.op_type for node in network.graph.node} == {"Gemm", "Relu", "Concat"}
+def test_the_network_is_a_chain_of_the_common_operators(model, corners):
+    graph = mixture_network(read_chain(model), corners).graph
+    assert {node.op_type for node in graph.node} == {"Gemm", "Relu"}
+    constants, value = {constant.name for constant in graph.initializer}, "X"
+    for node in graph.node:  # each reads what the one before has written, and nothing else does
+        assert [name for name in node.input if name not in constants] == [value]
+        (value,) = node.output
+    assert value == "Y"
+
+
+@pytest.mark.parametrize("ending", ["logits", "relu"])
+def test_the_last_weight_arrives_whatever_it_is(ending):
+    """Below zero too, where the weights are no mixture, and behind a network that ends in a ReLU."""
+    keras.utils.set_random_seed(1)
+    images = keras.Input((2, 2, 1))
+    x = layers.Dense(5, activation="relu")(layers.Flatten()(images))
+    x = layers.Dense(3, activation="relu" if ending == "relu" else None)(x)
+    corners = np.random.default_rng(1).uniform(0, 1, (4, 2, 2, 1)).astype(np.float32)
+    network = mixture_network(read_chain(keras.Model(images, x)), corners)
+    session = onnxruntime.InferenceSession(network.SerializeToString(), providers=["CPUExecutionProvider"])
+    for free in ([0, 0, 0], [0.25, 0.5, 0.25], [1, 1, 1], [0.9, 0.3, 0.1]):
+        weights = np.array([[*free, 1 - sum(free)]])
+        found = session.run(None, {"X": np.array([free], np.float32)})[0]
+        flat = (weights @ corners.reshape(4, -1)).reshape(1, 2, 2, 1)
+        np.testing.assert_allclose(found[:, :3], keras.Model(images, x)(flat.astype(np.float32)), atol=1e-5)
+        np.testing.assert_allclose(found[0, 3], weights[0, 3], atol=1e-6)
 
 
 def nested(text):
@@ -86,15 +111,44 @@ def test_the_property_is_the_negation_over_the_simplex():
 
 def test_the_second_version_is_read_by_the_parser_of_the_standard():
     query = vnnlib.parse_query_string(mixture_property(4, 3, 1, version=2))
-    linear, last = list(query.assertions)[:-1], list(query.assertions)[-1]
-    found = [[re.sub(r"\s", "", str(c)) for c in conjunction] for a in (*linear, last) for conjunction in a.expr.to_dnf()]
+    found = [[re.sub(r"\s", "", str(c)) for c in part] for a in query.assertions for part in a.expr.to_dnf()]
     boxes = [[f"(>=X[0,{i}]0.0)"] if low else [f"(<=X[0,{i}]1.0)"] for i in range(3) for low in (True, False)]
-    assert found == [*boxes, ["(<=(+X[0,0]X[0,1]X[0,2])1.0)"], ["(>=Y[0,0]Y[0,1])"], ["(>=Y[0,2]Y[0,1])"]]
+    simplex = "(>=Y[0,3]0.0)"
+    assert found == [*boxes, ["(>=Y[0,0]Y[0,1])", simplex], ["(>=Y[0,2]Y[0,1])", simplex]]
 
 
-def test_the_first_version_bounds_single_inputs_only():
-    assert "+" not in mixture_property(5, 3, 0)
-    assert "+" not in mixture_property(2, 3, 0, version=2)
+@pytest.fixture(scope="module")
+def old_parser(tmp_path_factory):
+    """The folder of vnnlib 0.0.x, which cannot be installed beside the 1.x of the tests."""
+    folder = tmp_path_factory.mktemp("vnnlib-0")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", f"--target={folder}", "vnnlib<1"]
+    if subprocess.run(pip, capture_output=True, timeout=300).returncode:
+        pytest.skip("pip finds no vnnlib<1")
+    return folder
+
+
+def test_the_first_version_is_read_by_the_parser_of_vnn_comp(old_parser, tmp_path):
+    (tmp_path / "mixture.vnnlib").write_text(mixture_property(4, 3, 1))
+    program = (
+        "import json, sys; from vnnlib.compat import read_vnnlib_simple; found = read_vnnlib_simple(sys.argv[1], 3, 4);"
+        "print(json.dumps([[box, [[rows.tolist(), right.tolist()] for rows, right in parts]] for box, parts in found]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "mixture.vnnlib"],
+        env={"PYTHONPATH": str(old_parser)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    ((box, parts),) = json.loads(done.stdout or done.stderr)
+    assert box == [[0.0, 1.0]] * 3
+    simplex, right = [0, 0, 0, -1], [[0], [0]]  # rows @ Y <= right
+    assert parts == [[[[-1, 1, 0, 0], simplex], right], [[[0, 1, -1, 0], simplex], right]]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_inputs_are_bounded_one_by_one(version):
+    assert "+" not in mixture_property(5, 3, 0, version=version)
 
 
 def test_one_corner_has_nothing_to_mix():

@@ -1,11 +1,14 @@
 import dataclasses
 import os
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfcollide.data.labelled import LabelledImages, Split
+from tfcollide.errors import RequestError
 from tfcollide.models import mlp, training
 from tfcollide.models.training import TrainingRecipe, cached_path, count_epochs, train_or_load
 
@@ -115,7 +118,12 @@ def test_the_same_recipe_gives_the_same_bits(trained, tmp_path):
 @pytest.mark.parametrize("epochs", [3, 0])
 def test_training_follows_its_recipe(monkeypatch, epochs):
     asked = {}
-    monkeypatch.setattr(keras.Model, "fit", lambda self, x, y, **options: asked.update(options, x=x, y=y))
+
+    def fit(self, x, y, **options):
+        asked.update(options, x=x, y=y)
+        return SimpleNamespace(history={"loss": [1.0]})
+
+    monkeypatch.setattr(keras.Model, "fit", fit)
     recipe = dataclasses.replace(RECIPE, epochs=epochs, seed=5, learning_rate=0.25)
     train = squares().train
     model = training.fit(recipe, train, (4, 4, 1), 2)
@@ -156,6 +164,57 @@ def test_a_key_names_model_and_data_and_does_not_change_from_run_to_run(tmp_path
     assert RECIPE.key.startswith("mlp-squares-1.0.0-")
     assert TrainingRecipe(**dataclasses.asdict(RECIPE)).key == RECIPE.key
     assert cached_path(RECIPE, tmp_path) == tmp_path / f"{RECIPE.key}.keras"
+
+
+@pytest.mark.parametrize(("package", "version"), [(tf, "2.99.0"), (keras, "3.99.0")])
+def test_other_software_has_another_key(monkeypatch, package, version):
+    before = RECIPE.key
+    monkeypatch.setattr(package, "__version__", version)
+    assert RECIPE.key != before
+
+
+@pytest.fixture
+def odd_keras():
+    """Keras as a `keras.json` may set it."""
+    keras.config.set_floatx("float16")
+    keras.config.set_dtype_policy("float16")
+    keras.config.set_image_data_format("channels_first")
+    keras.config.set_epsilon(0.1)
+    yield
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_epsilon(1e-7)
+
+
+def test_the_users_settings_of_keras_do_not_change_a_network(trained, odd_keras, tmp_path):
+    _, classifier = trained
+    other = train_or_load(RECIPE, squares(), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [cached_path(RECIPE, tmp_path).name]
+    assert weights_of(other) == weights_of(classifier)
+    assert other.model.get_layer("flatten").data_format == "channels_last"
+    assert (keras.config.floatx(), keras.config.image_data_format()) == ("float16", "channels_first")
+    assert (keras.config.epsilon(), keras.config.dtype_policy().name) == (0.1, "float16")
+    images = np.random.default_rng(0).random([20, 4, 4, 1]).astype(np.float32)
+    np.testing.assert_array_equal(
+        train_or_load(RECIPE, squares(), tmp_path).judge(images).logits, classifier.judge(images).logits
+    )
+
+
+def test_training_that_ends_in_no_number_is_reported_and_not_kept(tmp_path):
+    recipe = dataclasses.replace(RECIPE, learning_rate=1e38)
+    line = r"--train_learning_rate=1e\+38, which ended with a loss of (nan|inf).*: expected a finite loss.*Lower"
+    with pytest.raises(RequestError, match=line):
+        train_or_load(recipe, squares(), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cached_network_of_no_numbers_is_trained_again(trained, tmp_path):
+    _, classifier = trained
+    broken = mlp.build_mlp((4, 4, 1), 2, hidden_units=(8,), initializer="unit_normal", seed=0)
+    broken.set_weights([np.full_like(values, np.nan) for values in broken.get_weights()])
+    broken.save(cached_path(RECIPE, tmp_path))
+    assert weights_of(train_or_load(RECIPE, squares(), tmp_path)) == weights_of(classifier)
 
 
 def test_a_save_that_fails_leaves_nothing(tmp_path, monkeypatch):

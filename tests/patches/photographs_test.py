@@ -1,5 +1,7 @@
 """Which photographs are taken, and how they become square."""
 
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -54,10 +56,40 @@ def test_a_folder_is_read_in_the_order_of_its_paths(folder):
     np.testing.assert_array_equal(read[1], np.asarray(Image.open(folder / "odd" / "03.png")))
 
 
+def test_links_to_folders_are_followed_and_loops_end(folder, tmp_path):
+    (tmp_path / "all" / "own").mkdir(parents=True)
+    shutil.copy(folder / "odd" / "01.png", tmp_path / "all" / "own" / "one.png")
+    (tmp_path / "all" / "linked").symlink_to(folder / "even")
+    (tmp_path / "all" / "link.png").symlink_to(folder / "odd" / "03.png")
+    (tmp_path / "all" / "gone").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "all" / "own" / "up").symlink_to(tmp_path / "all")
+    (tmp_path / "all" / "self").symlink_to("self")
+    photographs = open_photographs(str(tmp_path / "all"))
+    even = [f"linked/{number:02d}.png" for number in range(0, 14, 2)]
+    assert photographs.ids == ["link.png", *even, "own/one.png"]
+    assert photographs.labels == ["", *["linked"] * 7, "own"]
+
+
 def test_a_damaged_photograph_is_named(folder, tmp_path):
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
     with pytest.raises(RequestError, match=r"broken\.jpg"):
         list(open_photographs(str(tmp_path)).read([0], lambda pixels: pixels))
+
+
+def test_hidden_photographs_are_left_out_and_all_formats_taken(tmp_path):
+    for name in ("a.jfif", "b/c.tif", ".hidden.png", "b/._c.png", ".cache/d.png", "b/__MACOSX/e.png", "f.txt"):
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (4, 3)).save(path, "TIFF" if name.endswith("tif") else "JPEG")
+    assert open_photographs(str(tmp_path / "photos")).ids == ["a.jfif", "b/c.tif"]
+
+
+def test_photographs_are_turned_as_exif_asks(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (4, 3)).save(tmp_path / "a.jpg", exif=exif)
+    (read,) = open_photographs(str(tmp_path)).read([0], lambda pixels: pixels)
+    assert read.shape == (4, 3, 3)
 
 
 @pytest.mark.parametrize("images", ["nowhere/at/all", "/dev/null"])

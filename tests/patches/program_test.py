@@ -60,6 +60,10 @@ def test_photographs_whose_names_are_no_utf_8(folder, in_folder, capfd):
     program = [sys.executable, str(ROOT / "bin" / "index_patches"), f"--verify={written}/patches"]
     said = subprocess.run(program, capture_output=True, check=True).stdout
     assert said.startswith(os.fsencode(written / "patches") + b": 32 patches")  # not as pytest would capture it
+    (in_folder / "\xe9t\xe9").symlink_to(written / "patches")
+    program = [sys.executable, str(ROOT / "bin" / "index_patches"), "--verify=\xe9t\xe9"]
+    said = subprocess.run(program, capture_output=True, check=True, env=os.environ | {"PYTHONIOENCODING": "ascii"}).stdout
+    assert said.startswith(rb"\xe9t\xe9: 32 patches")
     capfd.readouterr()
     before = sorted(written.iterdir())
     assert cli.index_patches(["index_patches", *flags, f"--out={written}/trees"]) == 2

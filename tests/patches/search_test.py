@@ -1,14 +1,22 @@
 """Both back ends against brute force in whole numbers."""
 
+import shutil
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from tfcollide.errors import RequestError
 from tfcollide.patches.backends.annoy import AnnoySearch
 from tfcollide.patches.backends.exact import ExactSearch
+from tfcollide.patches.collection import open_collection
 from tfcollide.patches.neighbors import Query, closest, squared_distances
-from tfcollide.patches.recall import compare, draw_queries
+from tfcollide.patches.recall import compare, draw_queries, windows_of_image
+from tfcollide.recipes.index_config import IndexConfig
+from tfcollide.recipes.index_patches import run
 from tfcollide.registry import BACKENDS
+
+from .conftest import SMALL
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +65,24 @@ def test_leaves_out_the_same_image_and_what_is_too_close(collection, backend):
     found = backend(collection).search(Query(windows, 3, min_distance=900.0))
     assert (found.distances >= 900).all()
     np.testing.assert_array_equal(found.ids, brute_force(collection, windows, 3, min_distance=900.0))
+
+
+@pytest.mark.parametrize("shard_patches", [400, 2000])
+def test_windows_that_are_all_alike_take_no_longer(folder, tmp_path, monkeypatch, shard_patches):
+    """A blank photograph fills the candidates of its own windows, which are left out, up and over."""
+    shutil.copytree(folder, tmp_path / "photographs")
+    Image.fromarray(np.full((48, 48, 3), 90, np.uint8)).save(tmp_path / "photographs" / "blank.png")
+    run(IndexConfig(images=str(tmp_path / "photographs"), **SMALL | {"shard_patches": shard_patches}), tmp_path / "patches")
+    collection = open_collection(tmp_path / "patches")
+    blank = collection.photographs().index("blank.png")
+    windows, skip = windows_of_image(collection.store.image(blank), collection.manifest.grid), np.full(100, blank)
+    backend, proposals = AnnoySearch(collection, candidates=40), []
+    propose = backend._propose
+    monkeypatch.setattr(backend, "_propose", lambda *given: proposals.append(given) or propose(*given))
+    monkeypatch.setattr("tfcollide.patches.backends.annoy.scan", None)
+    found = backend.search(Query(windows, 2, skip_images=skip))
+    assert len(proposals) == 100
+    np.testing.assert_array_equal(found.ids, brute_force(collection, windows, 2, skip))
 
 
 @pytest.mark.parametrize("backend", [ExactSearch, AnnoySearch])

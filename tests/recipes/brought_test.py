@@ -10,7 +10,7 @@ from PIL import Image
 from tfcollide.cli import collide
 from tfcollide.errors import RequestError
 from tfcollide.models.classifier import Classifier
-from tfcollide.models.pixel_range import PHOTO, UNIT, range_by_trial, range_of_layers
+from tfcollide.models.pixel_range import PHOTO
 from tfcollide.models.predictions import Predictions, evenly
 from tfcollide.recipes.finished_run import read_run
 from tfcollide.recipes.model_request import parse_bounds
@@ -123,7 +123,9 @@ def test_without_a_data_set_there_is_nothing_to_choose_from(place, tmp_path, cap
 
 
 def test_pixels_that_nothing_tells_are_spoken_of(place, tmp_path, capsys):
-    network().save(tmp_path / "plain.keras")
+    plain = network()
+    plain.set_weights(keras.models.load_model(place / "net.keras").get_weights())  # so that it tells the two apart
+    plain.save(tmp_path / "plain.keras")
     files = [f"--source={place}/pictures/red/03.png", f"--target={place}/pictures/blue/05.png", "--max_steps=2"]
     run(place, tmp_path / "one", f"--model={tmp_path}/plain.keras", "--dataset=none", *files)
     assert "Pixels are taken to be 0..255" in capsys.readouterr().err
@@ -179,35 +181,6 @@ def classifier(*first):
     return Classifier(network(*first), name="net", bounds=PHOTO)
 
 
-@pytest.mark.parametrize(
-    ("first", "expected"),
-    [
-        ([keras.layers.Rescaling(1 / 255)], PHOTO),
-        ([keras.layers.Rescaling(1 / 127.5, -1.0)], PHOTO),
-        ([keras.layers.Rescaling(1.0, [-103.9, -116.8, -123.7])], PHOTO),
-        ([keras.layers.Rescaling(2.0, -1.0)], UNIT),
-        ([keras.layers.Normalization(mean=[123.7] * 3, variance=[3364.0] * 3)], PHOTO),
-        ([keras.layers.Normalization(mean=[0.485] * 3, variance=[0.05] * 3)], UNIT),
-        ([], None),
-    ],
-)
-def test_the_range_is_read_off_the_first_layers(first, expected):
-    assert range_of_layers(classifier(*first)) == expected
-
-
-@pytest.mark.parametrize("bounds", [PHOTO, UNIT])
-def test_the_range_is_tried_where_no_layer_tells(bounds):
-    """Class 1 where the mean is above half of the range, in a network that knows no other range."""
-    images = keras.Input((SIZE, SIZE, 3))
-    logits = keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(images))
-    model = keras.Model(images, logits)
-    half = bounds.upper / 2
-    model.set_weights([np.array([[0, 1.0]] * 3, np.float32), np.array([0, -3 * half], np.float32)])
-    levels = np.array([10, 240, 30, 200], np.uint8)[:, None, None, None] * np.ones([1, SIZE, SIZE, 3], np.uint8)
-    found = range_by_trial(Classifier(model, name="net", bounds=PHOTO), levels, np.array([0, 1, 0, 1]))
-    assert found == bounds
-
-
 def test_predictions_are_made_when_asked_for_and_once():
     mine = classifier(keras.layers.Rescaling(1 / 255))
     images = np.random.default_rng(0).integers(0, 255, [9, SIZE, SIZE, 3], np.uint8)
@@ -233,3 +206,49 @@ def test_pixel_ranges_that_are_none(text):
     with pytest.raises(RequestError, match="--pixel_range="):
         parse_bounds(text)
     assert parse_bounds("-1,1") == (-1.0, 1.0)
+
+
+def special(place, name, tmp_path):
+    """A network that is unlike others, as a file."""
+    keras.utils.set_random_seed(1)
+    shape, dtype, batch = {"grey": ((SIZE, SIZE), "float32", None), "bytes": ((SIZE, SIZE, 3), "uint8", 2)}[name]
+    images = keras.Input(batch_shape=(batch, *shape), dtype=dtype, name="images")
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(images))
+    x = keras.activations.relu(keras.layers.Dense(16, name="_fc 1")(x))
+    keras.Model(images, keras.layers.Dense(3, name="a:b")(x)).save(tmp_path / f"{name}.keras")
+    files = [f"--source={place}/pictures/red/03.png", f"--target={place}/pictures/blue/05.png", "--dataset=none"]
+    return [f"--model={tmp_path}/{name}.keras", *files]
+
+
+@pytest.mark.parametrize("name", ["grey", "bytes"])
+def test_what_a_run_says_is_what_keras_says(place, tmp_path, capsys, name):
+    code, found = run(place, tmp_path / "one", *special(place, name, tmp_path), "--max_steps=400")
+    assert code in (0, 1)
+    model = keras.models.load_model(tmp_path / f"{name}.keras")
+    corners = np.load(tmp_path / "one" / "corners.npz")["corners"]
+    read = corners[..., 0] if name == "grey" else corners.astype(np.uint8)
+    pairs = np.concatenate([read, read[:1]]).reshape(2, 2, *read.shape[1:])
+    top = np.concatenate([model(pair) for pair in pairs])[: len(corners)].argmax(axis=1)
+    assert [corner["predicted"] for corner in found["corners"]] == [f"class {k}" for k in top]
+    assert ("reads whole numbers (uint8)" in capsys.readouterr().err) == (name == "bytes")
+    assert all(corner["converged"] for corner in found["corners"])
+
+
+def test_no_exact_corners_of_whole_numbers(place, tmp_path, capsys):
+    assert collide(["collide", *special(place, "bytes", tmp_path), "--solver=exact", f"--out={tmp_path}/out"]) == 2
+    assert "which reads uint8, so that it computes with rounded pixels" in capsys.readouterr().err
+    assert not list(tmp_path.glob("out*"))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("layer", ["conv", "predictions"])
+def test_a_network_that_gives_no_numbers(place, tmp_path, capsys, layer, value):
+    model = network()
+    kernel, bias = model.get_layer(layer).get_weights()
+    model.get_layer(layer).set_weights([kernel, np.full_like(bias, value)])
+    model.save(tmp_path / "broken.keras")
+    files = [f"--source={place}/pictures/red/03.png", f"--target={place}/pictures/blue/05.png"]
+    assert collide(["collide", f"--model={tmp_path}/broken.keras", *files, f"--out={tmp_path}/out", "--pixel_range=0,255"]) == 2
+    said = capsys.readouterr().err
+    assert "--source=03.png, of which broken makes" in said and said.count("\n") == 1 and "finite numbers" in said
+    assert not list(tmp_path.glob("out*"))

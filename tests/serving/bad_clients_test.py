@@ -1,5 +1,8 @@
 """Requests that no well-behaved client sends; the server answers with the right code and goes on."""
 
+import gzip
+import http.client
+import json
 import socket
 
 import grpc
@@ -7,6 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import classification_pb2, get_model_metadata_pb2, predict_pb2, prediction_service_pb2_grpc
+
+from tests.limits import HANG_SECONDS
 
 ONE = np.zeros([1, 28, 28, 1], np.float32)
 
@@ -20,7 +25,7 @@ def stub(server):
 @pytest.fixture(autouse=True)
 def still_serving(stub):
     yield
-    assert len(stub.Predict(request(), timeout=10).outputs["probabilities"].float_val) == 10
+    assert len(stub.Predict(request(), timeout=HANG_SECONDS).outputs["probabilities"].float_val) == 10
 
 
 def request(array=ONE, *, name="digits", signature="", inputs=("images",), version=None):
@@ -36,7 +41,7 @@ def request(array=ONE, *, name="digits", signature="", inputs=("images",), versi
 
 def refused(ask, message):
     with pytest.raises(grpc.RpcError) as caught:
-        ask(message, timeout=30)
+        ask(message, timeout=HANG_SECONDS)
     return caught.value.code(), caught.value.details()
 
 
@@ -78,6 +83,17 @@ def test_the_words_are_tf_servings(stub):
         grpc.StatusCode.NOT_FOUND,
         "Servable not found for request: Specific(digits, 77)",
     )
+    assert refused(stub.Predict, request(name="")) == (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "ModelSpec has no name specified.",
+    )
+    labelled = request()
+    labelled.model_spec.version_label = "stable"
+    assert refused(stub.Predict, labelled) == (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "Unrecognized servable version label: stable",
+    )
+    assert refused(stub.Predict, request(signature="__saved_model_init_op"))[0] == grpc.StatusCode.FAILED_PRECONDITION
 
 
 def test_output_filters(stub):
@@ -90,7 +106,7 @@ def test_output_filters(stub):
 
 
 def test_an_empty_batch_has_an_empty_answer(stub):
-    outputs = stub.Predict(request(ONE[:0]), timeout=10).outputs
+    outputs = stub.Predict(request(ONE[:0]), timeout=HANG_SECONDS).outputs
     assert [dim.size for dim in outputs["probabilities"].tensor_shape.dim] == [0, 10]
 
 
@@ -98,8 +114,8 @@ def test_not_a_number_stays_with_its_sample(stub):
     """A ReLU may turn it into 0, so the probabilities say nothing; a collision it never is."""
     images = np.repeat(ONE, 2, axis=0)
     images[0, 0] = np.nan
-    outputs = stub.Predict(request(images, signature="check"), timeout=10).outputs
-    alone = stub.Predict(request(ONE, signature="check"), timeout=10).outputs
+    outputs = stub.Predict(request(images, signature="check"), timeout=HANG_SECONDS).outputs
+    alone = stub.Predict(request(ONE, signature="check"), timeout=HANG_SECONDS).outputs
     match = tf.make_ndarray(outputs["active_match"])
     assert np.isnan(match[0])
     assert match[1] == pytest.approx(tf.make_ndarray(alone["active_match"])[0], rel=1e-5)
@@ -169,20 +185,26 @@ def test_a_request_that_is_cut_off(server):
     host, port = server.rest.split(":")
     head = b"POST /v1/models/digits:predict HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n"
     for sent in (head + b'{"instances": [[1', head[:30], b"\x00\xff" * 50):
-        with socket.create_connection((host, int(port)), timeout=10) as connection:
+        with socket.create_connection((host, int(port)), timeout=HANG_SECONDS) as connection:
             connection.sendall(sent)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[" * 200_000, b"\xff\xfe", b'{"instances": [1e400' + b"0" * 5000 + b"]}"])
 def test_malformed_json(server, body):
-    import http.client
-    import json
-
-    connection = http.client.HTTPConnection(server.rest, timeout=30)
+    connection = http.client.HTTPConnection(server.rest, timeout=HANG_SECONDS)
     connection.request("POST", "/v1/models/digits:predict", body)
     response = connection.getresponse()
     assert response.status == 400
     assert json.loads(response.read())["error"]
+
+
+def test_a_bomb_is_too_large(background, exported):
+    bomb = gzip.compress(bytes(2**24))
+    with background(exported, max_message_bytes=2**20) as running:
+        connection = http.client.HTTPConnection(running.server.rest, timeout=30)
+        connection.request("POST", "/v1/models/digits:predict", bomb, {"Content-Encoding": "gzip"})
+        response = connection.getresponse()
+        assert (response.status, json.loads(response.read())["error"]) == (413, "Maximum request body size 1048576 exceeded")
 
 
 def test_oversized_requests(background, exported, images):
@@ -197,7 +219,7 @@ def test_oversized_requests(background, exported, images):
             )
             too_long = request(np.zeros([99, 28, 28, 1], np.float32))
             assert refused(stub.Predict, too_long)[0] == grpc.StatusCode.RESOURCE_EXHAUSTED
-            assert stub.Predict(request(), timeout=10).outputs
+            assert stub.Predict(request(), timeout=HANG_SECONDS).outputs
         from tfcollide.serving.asking import Pace, ask_all
         from tfcollide.serving.grpc_client import GrpcModel
         from tfcollide.serving.rest_client import RestModel

@@ -4,6 +4,7 @@ import threading
 import numpy as np
 import pytest
 
+from tests.limits import HANG_SECONDS
 from tfcollide.serving.batching import Batcher
 from tfcollide.serving.codes import Code, ServingError
 from tfcollide.serving.loaded_model import Call
@@ -17,7 +18,7 @@ class Doubler:
         self.gate.set()
 
     def __call__(self, values):
-        self.gate.wait(10)
+        self.gate.wait(HANG_SECONDS)
         self.batches.append(len(values))
         if (values < 0).any():
             raise ValueError("negative")

@@ -13,6 +13,7 @@ import grpc
 import pytest
 import tensorflow as tf
 
+from tests.limits import HANG_SECONDS
 from tfcollide.serving.client import Connection
 from tfcollide.serving.local_server import ServerOptions, serving
 
@@ -46,7 +47,7 @@ class Background:
 
     def __enter__(self):
         self._thread.start()
-        assert self._ready.wait(60)
+        assert self._ready.wait(HANG_SECONDS)
         return self
 
     def __exit__(self, *_):
@@ -80,7 +81,7 @@ def official_server(exported, tmp_path_factory):
     process = subprocess.Popen(["tensorflow_model_server", *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         with grpc.insecure_channel("127.0.0.1:18500") as channel:
-            grpc.channel_ready_future(channel).result(timeout=60)
+            grpc.channel_ready_future(channel).result(timeout=HANG_SECONDS)
         time.sleep(2)
         yield Server("127.0.0.1:18500", "127.0.0.1:18501", exported)
     finally:

@@ -6,8 +6,10 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
+from tests.limits import HANG_SECONDS
 from tfcollide.serving.codes import Code, ServingError
 from tfcollide.serving.model_store import ModelStore
 
@@ -118,15 +120,33 @@ def test_a_version_that_was_still_being_copied_is_tried_again(base):
 
 def test_what_is_no_version_is_left_alone(base):
     save(base, 1, 1)
-    for name in (".2.abc", "latest", "1.5"):
+    for name in (".2.abc", "latest", "1.5", "20261126011511000000", str(2**63), "\uff12"):
         (base / "net" / name).mkdir()
     (base / "net" / "3").write_text("a file")
     (base / "empty").mkdir()
     store = ModelStore(base)
     store.refresh()
     assert store.available() == {"net": [1]}
+    assert list(store.states("net")) == [1]
     with pytest.raises(ServingError, match="Could not find any versions of model empty"):
         store.states("empty")
+
+
+def test_the_health_of_a_model_that_is_gone(base, background):
+    save(base, 1, 1)
+    serving = health_pb2.HealthCheckResponse
+    with background(base) as running, grpc.insecure_channel(running.server.grpc) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+
+        def health(name):
+            return stub.Check(health_pb2.HealthCheckRequest(service=name), timeout=10).status
+
+        assert (health("net"), health("")) == (serving.SERVING, serving.SERVING)
+        shutil.rmtree(base / "net")
+        deadline = time.monotonic() + 60
+        while health("net") == serving.SERVING and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert (health("net"), health("")) == (serving.NOT_SERVING, serving.NOT_SERVING)
 
 
 def test_no_request_fails_while_versions_change(base, background):
@@ -141,7 +161,7 @@ def test_no_request_fails_while_versions_change(base, background):
             stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
             while not done.is_set():
                 try:
-                    response = stub.Predict(request, timeout=30)
+                    response = stub.Predict(request, timeout=HANG_SECONDS)
                     seen.add((response.model_spec.version.value, response.outputs["y"].float_val[0]))
                 except grpc.RpcError as error:
                     failures.append(error.details())
@@ -152,7 +172,7 @@ def test_no_request_fails_while_versions_change(base, background):
             client.start()
         for version in range(2, 7):
             save(base, version, version)
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + HANG_SECONDS
             while running.store.available()["net"] != [version] and time.monotonic() < deadline:
                 time.sleep(0.02)
             time.sleep(0.1)

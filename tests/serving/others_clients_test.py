@@ -1,6 +1,7 @@
 """Clients as TF Serving's documentation has them, with nothing of ours."""
 
 import base64
+import gzip
 import json
 import urllib.error
 import urllib.request
@@ -18,6 +19,11 @@ from tensorflow_serving.apis import (
     predict_pb2,
     prediction_service_pb2_grpc,
 )
+
+from tests.limits import HANG_SECONDS
+
+INIT = "__saved_model_init_op"
+CLASSIFY = b'{"signature_name": "classify", "examples": [{"images": [%s]}]}'
 
 
 @pytest.fixture
@@ -82,15 +88,16 @@ def test_health(local_server):
     with grpc.insecure_channel(local_server.grpc) as channel:
         stub = health_pb2_grpc.HealthStub(channel)
         for service in ("", "digits"):
-            answer = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=10)
+            answer = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=HANG_SECONDS)
             assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
-def fetch(server, path, body=None):
+def fetch(server, path, body=None, **headers):
     """What curl -d BODY would print: the status and the JSON."""
-    request = urllib.request.Request(f"http://{server.rest}/v1/models/{path}", body and json.dumps(body).encode())
+    data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+    request = urllib.request.Request(f"http://{server.rest}/v1/models/{path}", data, dict(headers))
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=HANG_SECONDS) as response:
             return response.status, json.loads(response.read())
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read())
@@ -138,6 +145,48 @@ def test_rest_bytes(server, direct, digits):
     np.testing.assert_allclose(answer["predictions"][0]["probabilities"], expected, atol=1e-5)
 
 
+def test_rest_bytes_as_base64_writes_them_elsewhere(server, digits):
+    """In lines, as the program base64 does, or without padding."""
+    data = next(
+        found
+        for pixels in digits.test.images
+        if (found := base64.b64encode(tf.io.encode_png(pixels).numpy()).decode()).endswith("=")
+    )
+    answers = []
+    for text in (data, data.rstrip("="), "\n".join(data[i : i + 76] for i in range(0, len(data), 76)), f" {data}\r\n"):
+        body = {"signature_name": "serving_bytes", "instances": [{"b64": text}]}
+        answers.append(fetch(server, "digits:predict", body))
+    assert answers[0][0] == 200
+    assert answers == answers[:1] * 4
+    for text in (data[:-1] + "*", "=" + data, data + "=", "A"):
+        status, answer = fetch(server, "digits:predict", {"signature_name": "serving_bytes", "instances": [{"b64": text}]})
+        assert (status, answer["error"].split(": ")[-1]) == (400, "Unable to base64 decode"), text
+
+
+def test_rest_compressed(server, images):
+    plain = json.dumps({"instances": images[:2].tolist()}).encode()
+    packed = gzip.compress(plain)
+    headers = {"Content-Encoding": "gzip"}
+    assert fetch(server, "digits:predict", packed, **headers) == fetch(server, "digits:predict", plain)
+    for body in (plain, packed[:-4], packed[:-8] + bytes(8)):
+        status, answer = fetch(server, "digits:predict", body, **headers)
+        assert status == 400
+        assert answer["error"]
+
+
+def test_rest_large_request_and_answer(server, images):
+    """Both go through another process, and come out the same."""
+    many = np.concatenate([images] * 12)
+    body = {"signature_name": "features", "instances": many.tolist()}
+    status, answer = fetch(server, "digits:predict", json.dumps(body).encode().ljust(2**20 + 1))
+    assert status == 200
+    alone = fetch(server, "digits:predict", body | {"instances": images[:1].tolist()})[1]
+    assert len(answer["predictions"]) == 240
+    np.testing.assert_allclose(
+        answer["predictions"][-20]["pre_activation"], alone["predictions"][0]["pre_activation"], rtol=1e-4, atol=1e-4
+    )
+
+
 def test_rest_classify(server, direct, images):
     body = {"signature_name": "classify", "examples": [{"images": image.ravel().tolist()} for image in images[:2]]}
     status, answer = fetch(server, "digits:classify", body)
@@ -174,9 +223,23 @@ def test_not_a_number_is_a_number_here(server, images):
         ("digits:classify", {"examples": [{"images": 1.5}]}, 400, "method_name to be tensorflow/serving/classify"),
         ("digits:classify", {"signature_name": "classify"}, 400, "key 'examples' is expected"),
         ("digits:nothing", {"instances": [1]}, 400, "Malformed request: POST /v1/models/digits:nothing"),
+        (":predict", {"instances": [1]}, 400, "Malformed request"),
+        ("digits/labels/stable:predict", {"instances": [1]}, 400, "Unrecognized servable version label: stable"),
+        ("digits/labels/stable", None, 400, "Unrecognized servable version label: stable"),
+        ("digits/labels/stable/metadata", None, 400, "Unrecognized servable version label: stable"),
+        ("digits:predict", {"signature_name": INIT, "instances": [1]}, 400, f'"{INIT}" not found in signature def'),
+        ("digits:classify", {"signature_name": INIT, "examples": [{}]}, 400, f"No signature was found with the name: {INIT}"),
+        ("digits:classify", {"signature_name": "classify", "examples": [{"\ud800": 1}]}, 400, "is no UTF-8"),
+        ("digits:predict", b'{"instances": [1e39]}', 400, "Cannot convert JSON value: 1e+39 to float without loss"),
+        ("digits:predict", b'{"instances": [1e999]}', 400, "Number too big to be stored in double"),
+        ("digits:predict", b'{"instances": [-1E+00400]}', 400, "Number too big to be stored in double"),
+        ("digits:predict", b'{"instances": [' + b"9" * 400 + b"]}", 400, "to float without loss"),
+        ("digits:predict", b'{"instances": [' + b"9" * 400 + b".5]}", 400, "Number too big to be stored in double"),
+        ("digits:classify", CLASSIFY % b"1e39", 400, "Cannot convert JSON value: 1e+39 to float without loss"),
+        ("digits:classify", CLASSIFY % b"1e999", 400, "Number too big to be stored in double"),
     ],
 )
 def test_rest_errors(server, path, body, status, words):
     found, answer = fetch(server, path, body)
-    assert found == status
     assert words in answer["error"]
+    assert found == status

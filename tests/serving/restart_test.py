@@ -3,6 +3,7 @@ import threading
 import numpy as np
 import pytest
 
+from tests.limits import HANG_SECONDS
 from tfcollide.serving.asking import Pace, ask_all
 from tfcollide.serving.grpc_client import GrpcModel
 from tfcollide.serving.rest_client import RestModel
@@ -18,7 +19,7 @@ def test_a_server_that_goes_and_comes_back_costs_no_sample(background, exported,
         if len(counted) == 50:
             gone.set()
         if len(counted) == 60:
-            back.wait(60)  # so that most of the work is left for the second server
+            back.wait(HANG_SECONDS)  # so that most of the work is left for the second server
 
     with background(exported) as first:
         server = first.server
@@ -30,11 +31,11 @@ def test_a_server_that_goes_and_comes_back_costs_no_sample(background, exported,
             )
         )
         asking.start()
-        assert gone.wait(60)
+        assert gone.wait(HANG_SECONDS)
     ports = [int(address.rpartition(":")[2]) for address in (server.grpc, server.rest)]
     with background(exported, port=ports[0], rest_port=ports[1]):
         back.set()
-        asking.join(60)
+        asking.join(HANG_SECONDS)
         assert sum(counted) == len(samples)
         assert found["logits"].shape == (len(samples), 10)
         np.testing.assert_allclose(found["logits"], np.tile(found["logits"][:20], (15, 1)), rtol=1e-5, atol=1e-2)

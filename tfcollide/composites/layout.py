@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tfcollide.composites.axis import Axis
+from tfcollide.disk import size_text
 from tfcollide.errors import RequestError
 from tfcollide.shapes import ImageShape
 
@@ -72,7 +73,7 @@ class Layout(NamedTuple):
         held, dense = self.control_bytes(corners), self.dense_bytes(corners)
         return (
             f"{self.num_candidates} candidates; {least} to {most} cover a pixel, {mean:.0f} on average; control parameters "
-            f"of {corners} corners {held / 2**20:,.1f} MiB ({100 * held / dense:.1f} % of one a candidate and pixel)"
+            f"of {corners} corners {size_text(held)} ({100 * held / dense:.1f} % of one a candidate and pixel)"
         )
 
 

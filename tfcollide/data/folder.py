@@ -1,28 +1,30 @@
 """A folder with a folder of images a class, as `tfds.folder_dataset.ImageFolder` reads it."""
 
 import re
+import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from tfcollide.data.images_on_demand import ImagesOnDemand
 from tfcollide.data.labelled import ANY_SIZE, LabelledImages, Split
 from tfcollide.errors import RequestError
-from tfcollide.file_names import readable
-from tfcollide.images import decode
+from tfcollide.file_names import is_hidden, readable
+from tfcollide.images import decode, is_image, suffixes
 
 __all__ = ["class_titles", "load_folder"]
 
 _SPLITS = ("test", "validation", "val", "train")
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm")
 _WNID = re.compile(r"n\d{8}_(.+)")
 
 
 def load_folder(path: Path) -> LabelledImages:
     """Opens a folder; its images are decoded one by one, as they are looked at.
 
+    Hidden files and folders do not count. A class without an image keeps its number, and is named on standard error.
     What is tested on is the first there is of `test`, `validation`, `val` and
     `train`; or the folder itself, if it holds the classes. The training split is `train`, its images of
     the same classes; it is empty where that is what is tested on, or is not there.
@@ -35,17 +37,22 @@ def load_folder(path: Path) -> LabelledImages:
     """
     if not path.is_dir():
         raise RequestError(f"--dataset=folder:{path}, which is no folder", "a folder with one folder of images a class")
-    root = next((path / name for name in _SPLITS if _classes(path / name)), path)
-    classes = _classes(root)
-    files = {"test": _files(root, classes), "train": _files(path / "train", classes) if root != path / "train" else []}
+    root = next((path / name for name in _SPLITS if any(_images_by_class(path / name).values())), path)
+    found = _images_by_class(root)
+    files = {"test": _files(found, found), "train": _files(_images_by_class(path / "train"), found)}
+    if root == path / "train":
+        files["train"] = []
     if not files["test"]:
-        suffixes = ", ".join(_SUFFIXES)
-        raise RequestError(f"--dataset=folder:{path}", f"images ({suffixes}) in one folder a class")
+        raise RequestError(f"--dataset=folder:{path}", f"images ({', '.join(sorted(suffixes()))}) in one folder a class")
+    classes = class_titles(list(found))
+    if empty := [title for title, images in zip(classes, found.values(), strict=True) if not images]:
+        tqdm.write(f"No image in {root} that can be read of the classes: {', '.join(empty)}", file=sys.stderr)
     return LabelledImages(
         f"folder:{readable(path.name)}",
-        class_names=class_titles(classes),
+        class_names=classes,
         shape=ANY_SIZE,
         test_size=len(files["test"]),
+        listed_in=str(root),
         read=lambda split: _split(files[split]),
     )
 
@@ -68,20 +75,18 @@ def _split(files: list[tuple[Path, int]]) -> Split:
     return Split(ImagesOnDemand(len(files), ANY_SIZE, read), np.array([label for _, label in files], np.int64))
 
 
-def _files(root: Path, classes: Sequence[str]) -> list[tuple[Path, int]]:
-    """The images of these classes in `root`, each with the number of its class."""
-    return [(file, label) for label, name in enumerate(classes) for file in _images(root / name)]
+def _files(found: dict[str, list[Path]], classes: Iterable[str]) -> list[tuple[Path, int]]:
+    """The images of these classes, each with the number of its class."""
+    return [(file, label) for label, name in enumerate(classes) for file in found.get(name, ())]
 
 
-def _classes(root: Path) -> list[str]:
-    """The folders in `root` that hold an image, sorted by name."""
+def _images_by_class(root: Path) -> dict[str, list[Path]]:
+    """The visible folders in `root` and the images in each, sorted by name."""
     if not root.is_dir():
-        return []
-    return sorted(entry.name for entry in root.iterdir() if entry.is_dir() and _images(entry))
+        return {}
+    folders = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and not is_hidden(entry.name))
+    return {name: _images(root / name) for name in folders}
 
 
 def _images(folder: Path) -> list[Path]:
-    """The images in a folder, sorted by name; none of one that is not there."""
-    if not folder.is_dir():
-        return []
-    return sorted(entry for entry in folder.iterdir() if entry.suffix.lower() in _SUFFIXES and entry.is_file())
+    return sorted(entry for entry in folder.iterdir() if is_image(entry))

@@ -1,47 +1,49 @@
 """Any TFDS data set of labelled images of one shape, through TFDS itself."""
 
 import difflib
+import functools
 import math
 import socket
+import sys
 import urllib.parse
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from tqdm import tqdm
 
 from tfcollide.data.images_on_demand import ImagesOnDemand
 from tfcollide.data.labelled import ANY_SIZE, LabelledImages, Split
+from tfcollide.data.tfds_rows import check_feature, count_of, labels_of, pixels_of
 from tfcollide.errors import RequestError
+from tfcollide.images import eight_bits
 from tfcollide.shapes import ImageShape
 
 __all__ = ["load_tfds", "open_builder"]
 
-_HELD_OUT = ("test", "validation")
+_TRAIN = ("train",)
+_HELD_OUT = ("test", "validation", "valid", "val", "dev", "eval", "holdout")
+_TRAIN_SHARE = 0.9
 _CONNECT_SECONDS = 1.0
 _FLAG = "dataset="
 _MAX_BYTES = 2**30
 
 
-class _Part(NamedTuple):
-    """`size` examples of a split of TFDS, from number `first` on."""
+class _Rows(NamedTuple):
+    """Labelled rows of a split: their positions in it, ascending, and their labels, both `[n]` int64."""
 
     split: str
-    first: int
-    size: int
-
-    def slice(self, start: int, count: int) -> str:
-        """As TFDS writes `count` examples of this part from `start` on."""
-        first = self.first + start
-        return f"{self.split}[{first}:{first + count}]"
+    positions: np.ndarray
+    labels: np.ndarray
 
 
 def load_tfds(name: str, data_dir: str | None, *, any_size: bool = False) -> LabelledImages:
     """Opens a prepared TFDS data set, or prepares it where the machine can.
 
-    A data set without a test or validation split is tested on the last tenth of
-    its training split.
+    It is tested on the first of its test and validation splits that has labels, or
+    else on the last tenth of its training split. Rows without a label are left out.
 
     Args:
         name: as `tfds.builder` takes it: "mnist", "mnist:3.0.1", "cifar10".
@@ -49,23 +51,25 @@ def load_tfds(name: str, data_dir: str | None, *, any_size: bool = False) -> Lab
         any_size: whether images may differ in size.
 
     Raises:
-        RequestError: there is no such data set; it is not one of labelled images
+        RequestError: there is no such data set; it is not one of labelled 8-bit images
             (of one shape, but for `any_size`); or it is not prepared and cannot be downloaded.
     """
     builder = _builder(name, data_dir, _FLAG)
     info = builder.info
     keys, shape = _keys(name, info), ANY_SIZE
+    check_feature(f"--dataset={name}", info.features[keys[0]])
     if not any_size or _is_sized(info.features[keys[0]].shape):
         shape = _checked_shape(name, info.features[keys[0]].shape)
     if not builder.is_prepared():
         _prepare(builder, name, _FLAG)
-    splits = _splits(info)
     return LabelledImages(
         info.full_name.replace("/", ":"),
-        class_names=tuple(info.features[keys[1]].names),
+        class_names=_class_names(name, info.features[keys[1]]),
         shape=shape,
-        test_size=splits["test"].size,
-        read=lambda split: _read(builder, splits[split], keys, shape),
+        test_size=None,
+        splits=tuple(info.splits),
+        listed_in=str(Path(builder.data_dir, f"{keys[1]}.labels.txt")),
+        read=_Reader(builder, f"--dataset={name}", keys, shape).read,
     )
 
 
@@ -89,12 +93,23 @@ def open_builder(name: str, data_dir: str | None, *, flag: str = _FLAG) -> Any:
 def _builder(name: str, data_dir: str | None, flag: str) -> Any:
     import tensorflow_datasets as tfds
 
+    if data_dir is not None and not Path(data_dir).expanduser().is_dir():
+        raise RequestError(
+            f"--data_dir={data_dir}, which is no folder", "a folder of TFDS data sets", "Check the path, or make it."
+        )
     try:
         return tfds.builder(name, data_dir=data_dir)
     except Exception as error:  # TFDS raises many kinds, one of them with the names of all data sets
+        detail = str(error).splitlines()[0] if str(error) else type(error).__name__
+        folder = Path(data_dir or "", name.replace(":", "/"))
+        if data_dir and folder.is_dir():
+            raise RequestError(
+                f"--{flag}{name} ({detail}), which cannot be read from {folder}",
+                "a prepared data set whose files are whole",
+                "Copy it again, or delete it and prepare it again.",
+            ) from error
         known = ["digits", *tfds.list_builders(with_community_datasets=False)]
         near = difflib.get_close_matches(name, known, n=3) or ["digits", "mnist"]
-        detail = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RequestError(f"--{flag}{name} ({detail})", f"folder:PATH, or a name such as {', '.join(near)}") from error
 
 
@@ -144,45 +159,124 @@ def _keys(name: str, info: Any) -> tuple[str, str]:
     return keys
 
 
+def _class_names(name: str, feature: Any) -> tuple[str, ...]:
+    if not feature.names:
+        raise RequestError(f"--dataset={name}, whose label has no classes", "a class label with names", "Prepare it again.")
+    return tuple(feature.names)
+
+
 def _is_sized(shape: Any) -> bool:
     return shape is not None and None not in shape
 
 
 def _checked_shape(name: str, shape: Any) -> ImageShape:
-    if not _is_sized(shape) or shape[-1] not in (1, 3):
+    if not _is_sized(shape):
         raise RequestError(
             f"--dataset={name} with images of shape {shape}",
-            "8-bit images of one fixed shape with 1 or 3 channels",
+            "images of one fixed shape",
             "Choose a data set whose images share one size, or bring a --model, to which they are fitted.",
         )
-    return tuple(shape)
+    return (*shape[:-1], shape[-1] - (shape[-1] + 1) % 2)  # without an alpha channel
 
 
-def _splits(info: Any) -> dict[str, _Part]:
-    sizes = {name: split.num_examples for name, split in info.splits.items()}
-    for held_out in _HELD_OUT:
-        if held_out in sizes:
-            return {"train": _Part("train", 0, sizes.get("train", 0)), "test": _Part(held_out, 0, sizes[held_out])}
-    cut = math.floor(0.9 * sizes["train"])
-    return {"train": _Part("train", 0, cut), "test": _Part("train", cut, sizes["train"] - cut)}
+class _Reader:
+    """Reads the training and the test images of a data set.
+
+    Args:
+        builder: of the prepared data set.
+        name: what stands on the command line, for messages.
+        keys: of the image and of the label.
+        shape: of every image, or `ANY_SIZE`.
+    """
+
+    def __init__(self, builder: Any, name: str, keys: tuple[str, str], shape: ImageShape):
+        self._builder = builder
+        self._name = name
+        self._keys = keys
+        self._shape = shape
+        self._splits = [split for split in builder.info.splits if count_of(builder, split)]
+
+    def read(self, split: str) -> Split:
+        """The images of "train" or "test", and their labels."""
+        rows = self._test if split == "test" else self._train
+        return Split(self._images(rows), rows.labels)
+
+    @functools.cached_property
+    def _test(self) -> _Rows:
+        if self._held_out is not None:
+            return self._held_out
+        rows = self._training
+        if not len(rows.labels):
+            named = ", ".join(self._splits) or "none"
+            raise RequestError(f"{self._name}, of whose splits ({named}) none has labelled images", "a data set with labels")
+        return _part(rows, slice(_cut(rows), None))
+
+    @functools.cached_property
+    def _train(self) -> _Rows:
+        rows = self._training
+        return rows if self._held_out is not None else _part(rows, slice(_cut(rows)))
+
+    @functools.cached_property
+    def _held_out(self) -> _Rows | None:
+        """The first split for tests that has labels."""
+        return self._first_labelled(_of_kind(self._splits, _HELD_OUT))
+
+    @functools.cached_property
+    def _training(self) -> _Rows:
+        """The first split for training that has labels, else no row."""
+        named, held_out = _of_kind(self._splits, _TRAIN), _of_kind(self._splits, _HELD_OUT)
+        others = [name for name in self._splits if name not in (*named, *held_out)]
+        none = np.zeros([0], np.int64)
+        return self._first_labelled([*named, *others]) or _Rows("train", none, none)
+
+    def _first_labelled(self, splits: Sequence[str]) -> _Rows | None:
+        for split in splits:
+            rows = self._labelled(split)
+            if len(rows.labels):
+                return rows
+        return None
+
+    @functools.cache  # noqa: B019 (as long as the data set)
+    def _labelled(self, split: str) -> _Rows:
+        """The rows of a split that have a label; says how many have none."""
+        labels = labels_of(self._builder, split, *self._keys, self._name)
+        positions = np.flatnonzero(labels >= 0)
+        if len(positions) < len(labels):
+            without = len(labels) - len(positions)
+            tqdm.write(
+                f"{self._name}: {without} of {len(labels)} images of split {split} have no label and are left out",
+                file=sys.stderr,
+            )
+        return _Rows(split, positions, labels[positions])
+
+    def _images(self, rows: _Rows) -> np.ndarray | ImagesOnDemand:
+        if self._shape == ANY_SIZE or len(rows.labels) * math.prod(self._shape) > _MAX_BYTES:
+            return ImagesOnDemand(len(rows.labels), self._shape, lambda chosen: self._at(rows, chosen))
+        images = np.zeros([len(rows.labels), *self._shape], np.uint8)
+        for i, image in enumerate(self._pixels(rows, rows.positions)):
+            images[i] = image
+        return images
+
+    def _at(self, rows: _Rows, chosen: Sequence[int]) -> list[np.ndarray]:
+        """The images with these numbers, in any order."""
+        positions, places = np.unique(rows.positions[np.asarray(chosen)], return_inverse=True)
+        found = list(self._pixels(rows, positions))
+        return [found[place] for place in places]
+
+    def _pixels(self, rows: _Rows, positions: np.ndarray) -> Iterator[np.ndarray]:
+        for image in pixels_of(self._builder, rows.split, self._keys[0], positions, self._name):
+            yield eight_bits(image, f"{self._name}, split {rows.split}: an image")
 
 
-def _read(builder: Any, part: _Part, keys: tuple[str, str], shape: ImageShape) -> Split:
-    if shape != ANY_SIZE and part.size * math.prod(shape) <= _MAX_BYTES:
-        examples = builder.as_dataset(split=part.slice(0, part.size), batch_size=-1, shuffle_files=False)
-        return Split(examples[keys[0]].numpy(), examples[keys[1]].numpy().astype(np.int64))
-    import tensorflow_datasets as tfds
-
-    undecoded = {keys[0]: tfds.decode.SkipDecoding()}
-    found = builder.as_dataset(split=part.slice(0, part.size), decoders=undecoded, shuffle_files=False)
-    labels = np.fromiter((int(example[keys[1]]) for example in found), np.int64, part.size)
-    return Split(ImagesOnDemand(part.size, shape, lambda chosen: _images(builder, part, keys[0], chosen)), labels)
+def _cut(rows: _Rows) -> int:
+    return math.floor(_TRAIN_SHARE * len(rows.labels))
 
 
-def _images(builder: Any, part: _Part, key: str, chosen: Sequence[int]) -> list[np.ndarray]:
-    """The images with these numbers; a run of them is read in one go."""
-    if len(chosen) > 1 and list(chosen) == list(range(chosen[0], chosen[0] + len(chosen))):
-        found = builder.as_dataset(split=part.slice(chosen[0], len(chosen)), shuffle_files=False)
-        return [np.asarray(example[key]) for example in found]
-    single = (builder.as_dataset(split=part.slice(number, 1), shuffle_files=False) for number in chosen)
-    return [np.asarray(next(iter(found))[key]) for found in single]
+def _part(rows: _Rows, part: slice) -> _Rows:
+    return _Rows(rows.split, rows.positions[part], rows.labels[part])
+
+
+def _of_kind(splits: Sequence[str], kinds: Sequence[str]) -> list[str]:
+    """The splits whose names begin like one of the kinds; in the kinds' order, those of the very name first."""
+    found = [name for kind in kinds for name in sorted(splits, key=lambda name: name != kind) if name.lower().startswith(kind)]
+    return list(dict.fromkeys(found))

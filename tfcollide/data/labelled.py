@@ -35,8 +35,10 @@ class LabelledImages:
         name: the data set and its version ("mnist:3.0.1"); part of a model's recipe.
         class_names: one a label.
         shape: `(H, W, C)` of every image, or `ANY_SIZE`.
-        test_size: how many test images there are.
+        test_size: how many test images there are; None where only reading tells.
         read: reads the split "train" or "test".
+        splits: what the parts of the data set are called, where it has others than these two.
+        listed_in: where all class names can be seen.
         fits: whether images of another size are brought to `shape`, rather than refused.
     """
 
@@ -46,14 +48,18 @@ class LabelledImages:
         *,
         class_names: tuple[str, ...],
         shape: ImageShape,
-        test_size: int,
+        test_size: int | None,
         read: Callable[[str], Split],
+        splits: tuple[str, ...] = (),
+        listed_in: str = "",
         fits: bool = False,
     ):
         self.name = name
         self.class_names = class_names
         self.shape = shape
-        self.test_size = test_size
+        self._test_size = test_size
+        self.splits = splits
+        self.listed_in = listed_in
         self.fits = fits
         self._read = read
 
@@ -61,14 +67,26 @@ class LabelledImages:
         """The same with every image, and every file beside it, brought to `shape` as `images.fit` does."""
 
         def read(split: str) -> Split:
-            images, labels = self._read(split)
+            images, labels = getattr(self, split)
             if self.shape == shape:
                 return Split(images, labels)
             return Split(ImagesOnDemand(len(images), shape, lambda chosen: [fit(images[i], shape) for i in chosen]), labels)
 
         return LabelledImages(
-            self.name, class_names=self.class_names, shape=shape, test_size=self.test_size, read=read, fits=True
+            self.name,
+            class_names=self.class_names,
+            shape=shape,
+            test_size=self._test_size,
+            read=read,
+            splits=self.splits,
+            listed_in=self.listed_in,
+            fits=True,
         )
+
+    @property
+    def test_size(self) -> int:
+        """How many test images there are."""
+        return len(self.test.labels) if self._test_size is None else self._test_size
 
     @functools.cached_property
     def train(self) -> Split:

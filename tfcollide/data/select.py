@@ -1,18 +1,20 @@
 """Choosing the source and the target: a class, a test image, or a file."""
 
+import difflib
 import itertools
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tfcollide.data.labelled import LabelledImages
-from tfcollide.errors import RequestError
+from tfcollide.errors import RequestError, listed
 from tfcollide.file_names import readable
 from tfcollide.images import check_image_file, read_image
 
-__all__ = ["Choice", "Selector", "draw_pairs", "every_class", "looks_like_file", "parse_selector", "resolve"]
+__all__ = ["Choice", "Selector", "classes_like", "draw_pairs", "every_class", "looks_like_file", "parse_selector", "resolve"]
 
 
 class Selector(NamedTuple):
@@ -49,24 +51,42 @@ def looks_like_file(text: str) -> bool:
     return not text.startswith("test:") and bool(path.suffix or len(path.parts) > 1)
 
 
+def classes_like(text: str, class_names: Collection[str]) -> list[str]:
+    """The class `text`, or else those that differ from it in case alone."""
+    return [text] if text in class_names else [name for name in class_names if name.casefold() == text.casefold()]
+
+
 def parse_selector(flag: str, text: str, data: LabelledImages) -> Selector:
-    """Reads "3", "test:1234" or a path, in this order; needs no image of the data set.
+    """Reads "3", "test:1234", a path or a class in another case, in this order; needs no image of the data set.
 
     Raises:
         RequestError: no such class, index or file, or the file cannot be decoded.
     """
     if text in data.class_names:
         return Selector(label=data.class_names.index(text))
-    if text.startswith("test:") and data.test_size:
+    if text.startswith("test:") and data.class_names:
         return Selector(test_index=_test_index(flag, text, data.test_size))
     path = Path(os.path.expanduser(text or "-"))  # unlike Path.expanduser, leaves an unknown ~name alone
-    if os.path.exists(path) or looks_like_file(text):
+    alike = classes_like(text, data.class_names)
+    if len(alike) == 1 and not os.path.exists(path):
+        return Selector(label=data.class_names.index(alike[0]))
+    if os.path.exists(path) or (looks_like_file(text) and not alike):
         check_image_file(path)
         return Selector(path=path)
-    if not data.test_size:
+    if not data.class_names:
         raise RequestError(f"--{flag}={text}", "an image file, where there is no data set", "Name one, or a --dataset.")
-    shown = ", ".join(data.class_names[:12]) + (", ..." if len(data.class_names) > 12 else "")
-    raise RequestError(f"--{flag}={text}", f"a class of {data.name} ({shown}), test:INDEX, or an image file")
+    shown = listed(data.class_names, data.listed_in)
+    near = " or ".join(alike or _near(text, data.class_names))
+    mend = f"Did you mean {near}?" if near else ""
+    raise RequestError(f"--{flag}={text}", f"a class of {data.name} ({shown}), test:INDEX, or an image file", mend)
+
+
+def _near(text: str, class_names: Collection[str]) -> list[str]:
+    """At most three classes that are spelled like `text`, or have it as a part."""
+    folded = {name.casefold(): name for name in class_names}
+    near = difflib.get_close_matches(text.casefold(), folded, n=3)
+    parts = [name for name in folded if len(text) > 2 and text.casefold() in name]
+    return [folded[name] for name in (near or parts)[:3]]
 
 
 def resolve(flag: str, selector: Selector, data: LabelledImages, predicted: Any = None) -> Choice:
@@ -100,23 +120,19 @@ def resolve(flag: str, selector: Selector, data: LabelledImages, predicted: Any 
     return Choice(data.test.images[index], f"test:{index}", data.class_names[labels[index]])
 
 
-def every_class(data: LabelledImages, predicted: Any, target: Selector) -> list[str]:
-    """One test image of each class, the first that the model gets right and that is not the target.
+def every_class(data: LabelledImages, predicted: Any, *, but: int | None = None) -> list[str]:
+    """One test image of each class, the first that the model gets right.
 
     Args:
         data: where the images come from.
         predicted: `[test_size]`, the model's class of each test image, an array or looked up on demand.
-        target: what is left out.
+        but: a class that is left out, such as the target's.
 
     Returns:
         "test:INDEX" a class, those without such an image left out.
     """
-    taken = None if target.path else resolve("target", target, data, predicted).id
-    found = []
-    for label in range(len(data.class_names)):
-        right = [f"test:{i}" for i in _right(data, predicted, label, 2)]
-        found += [name for name in right if name != taken][:1]
-    return found
+    labels = [label for label in range(len(data.class_names)) if label != but]
+    return [f"test:{i}" for label in labels for i in _right(data, predicted, label, 1)]
 
 
 def draw_pairs(data: LabelledImages, predicted: Any, count: int, seed: int) -> list[tuple[str, str]]:

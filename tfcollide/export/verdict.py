@@ -13,7 +13,8 @@ class Verdict(tf.Module):
     """Judges images against the target of a run.
 
     The thresholds are variables of the SavedModel, so that whoever loads it can read
-    them: `target_class`, `stop_loss`, `target_post_activation` and `active`.
+    them: `target_class` (of a network of labels `target_labels`), `stop_loss`,
+    `target_post_activation` and `active`.
 
     Args:
         subject: the run.
@@ -28,8 +29,12 @@ class Verdict(tf.Module):
         self.weights = [variable.value for variable in variables]
         target = tf.constant(subject.target[None])
         goal = make_goal(subject.tap.pre_activation(target)[0].numpy(), ((),), ceiling=subject.tap.rectifier.ceiling)
-        target_class = subject.classifier.judge(subject.target[None]).predicted[0]
-        self.target_class = _constant(np.int64(target_class), "target_class")
+        self._reading = reading = subject.classifier.reading
+        code = int(subject.classifier.judge(subject.target[None]).predicted[0])
+        if reading.several:
+            self.target_labels = _constant(reading.signs(code) > 0, "target_labels")
+        else:
+            self.target_class = _constant(np.int64(code), "target_class")
         self.stop_loss = _constant(np.float32(subject.stop_loss), "stop_loss")
         self.target_post_activation = _constant(goal.post_activation.numpy(), "target_post_activation")
         self.active = _constant(goal.active.numpy(), "active")
@@ -37,8 +42,8 @@ class Verdict(tf.Module):
         self.class_names = _constant(np.array(subject.classifier.class_names, object), "class_names")
 
     def probabilities(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        """`probabilities` `[n, L]` and `class_ids` `[n]` of `images` `[n, H, W, C]`."""
-        return _probabilities(self._classifier.logits(images))
+        """`probabilities` `[n, L]` and `class_ids` `[n]`, or `labels` `[n, L]` bool, of `images` `[n, H, W, C]`."""
+        return self._probabilities(self._classifier.logits(images))
 
     def logits(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """`logits` `[n, L]`."""
@@ -49,18 +54,24 @@ class Verdict(tf.Module):
         return self._tap(images)._asdict()
 
     def check(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        """`probabilities`, and `collides` `[n]`: the target's class is on top and `active_match` below `stop_loss`."""
+        """`probabilities`, and `collides` `[n]`: they are read as the target is, and `active_match` is below `stop_loss`."""
         logits, pre_activation = self._classifier.both(self._tap.name)(images)
-        answers = _probabilities(logits)
+        answers = self._probabilities(logits)
         goal = self.target_post_activation
         match = active_match(pre_activation, goal, self.active, self._ceiling)
         distance = feature_distance(pre_activation, goal, self._ceiling)
-        collides = tf.logical_and(tf.equal(answers["class_ids"], self.target_class), match < self.stop_loss)
+        collides = tf.logical_and(self._reading.hits(logits, self._signs()), match < self.stop_loss)
         return answers | {"active_match": match, "feature_distance": distance, "collides": collides}
 
+    def _signs(self) -> tf.Tensor:
+        """As `Reading.signs`, from what is saved."""
+        several = self._reading.several
+        ours = self.target_labels if several else tf.equal(tf.range(self._reading.classes, dtype=tf.int64), self.target_class)
+        return tf.where(ours, 1.0, -1.0)
 
-def _probabilities(logits: tf.Tensor) -> dict[str, tf.Tensor]:
-    return {"probabilities": tf.nn.softmax(logits), "class_ids": tf.argmax(logits, axis=-1)}
+    def _probabilities(self, logits: tf.Tensor) -> dict[str, tf.Tensor]:
+        read = {"labels": logits > 0} if self._reading.several else {"class_ids": tf.argmax(logits, axis=-1)}
+        return {"probabilities": self._reading.chances(logits), **read}
 
 
 def _constant(value: np.ndarray | np.generic, name: str) -> tf.Variable:

@@ -9,12 +9,18 @@ from tfcollide.errors import RequestError
 from tfcollide.run_directory import check_writable
 from tfcollide.scratch import scratch_folder
 
-__all__ = ["check_version_path", "new_version"]
+__all__ = ["check_version_path", "new_version", "version_number"]
+
+
+def version_number(name: str) -> int | None:
+    """The version that a folder of this name holds: TF Serving's are whole numbers of 63 bits. None: it holds none."""
+    number = int(name) if name.isascii() and name.isdecimal() else 2**63
+    return number if number < 2**63 else None
 
 
 def check_version_path(path: Path) -> None:
     """Raises `RequestError` unless a new version can be expected to be written at `path`."""
-    if not path.name.isascii() or not path.name.isdecimal() or not 0 < int(path.name) < 2**63 or not path.parent.name:
+    if not version_number(path.name) or not path.parent.name:
         raise RequestError(
             f"--out={path}", "BASE/NAME/VERSION with a whole number at its end", f"Say, for example, --out={path / '1'}."
         )
@@ -47,4 +53,4 @@ def new_version(path: Path) -> Iterator[Path]:
 
 def _free(folder: Path) -> int:
     """The number after the largest version in `folder`."""
-    return 1 + max((int(entry.name) for entry in folder.iterdir() if entry.name.isdecimal()), default=0)
+    return 1 + max((version_number(entry.name) or 0 for entry in folder.iterdir()), default=0)

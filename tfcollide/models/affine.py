@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from tfcollide.errors import RequestError
-from tfcollide.models.affine_layers import ELEMENTWISE, elementwise, obstacle, opaque, passes_through
+from tfcollide.models.affine_layers import ELEMENTWISE, elementwise, obstacle, opaque, passes_through, rounded_input
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.rectifier import Rectifier, rectifier_of
 
@@ -61,11 +61,14 @@ def affine_map(classifier: Classifier, tap_name: str) -> AffineMap:
         RequestError: there is no such layer, a layer below it is not known to be
             affine, or one computes in another precision than float32 or float64.
     """
+    if tap_name not in classifier.tap_names:
+        raise RequestError(f"--tap={tap_name}", f"a layer of {classifier.name}: {', '.join(classifier.tap_names)}")
     try:
-        tap: Any = classifier.model.get_layer(tap_name)  # type: ignore[union-attr]  # a SavedModel has none
+        tap = _operation(classifier.model, tap_name)
         below, above = tap.input, tap.output
-    except (AttributeError, ValueError) as error:  # no such layer, or one that is called twice
-        raise RequestError(f"--tap={tap_name}", f"a layer of {classifier.name}: {', '.join(classifier.tap_names)}") from error
+    except (AttributeError, ValueError) as error:  # a SavedModel, no such layer, or one that is called twice
+        received = f"--tap={tap_name}, which is no layer by itself in a Keras model that can be followed"
+        raise RequestError(received, "one that is called once, within no other", "Say --solver=gradient.") from error
     if type(tap) is keras.layers.Dense and rectifier_of(tap.activation) == Rectifier():  # tapped between the two
         path, shape = _path(below, tap_name), above.shape[1:]
         walk = _Walk(int(np.prod(shape)))
@@ -75,9 +78,22 @@ def affine_map(classifier: Classifier, tap_name: str) -> AffineMap:
         walk = _Walk(int(np.prod(below.shape[1:])))
     else:
         raise _in_the_way(tap, tap_name)
-    _check(tap, obstacle(tap, precisions=_PRECISIONS))
+    if isinstance(tap, keras.layers.Layer):
+        _check(tap, obstacle(tap, precisions=_PRECISIONS))
     walk.through(path)
     return walk.result()
+
+
+def _operation(model: Any, name: str) -> Any:
+    """The layer or Keras operation of that name in a model, not those within its layers.
+
+    Raises:
+        ValueError: there is none.
+    """
+    for operation in getattr(model, "operations", None) or model.layers:
+        if operation.name == name:
+            return operation
+    raise ValueError(name)
 
 
 class _Walk:
@@ -138,6 +154,7 @@ def _path(tensor: Any, tap_name: str) -> list[tuple[Any, Shape]]:
         layer, sources = _producer(tensor)
         shape = tensor.shape[1:]
         if isinstance(layer, keras.layers.InputLayer):
+            _check(layer, rounded_input(tensor))
             return [*found, (layer, shape)]
         if len(sources) != 1 or not isinstance(layer, keras.layers.Layer):
             raise _in_the_way(layer, tap_name)
@@ -166,7 +183,8 @@ def _producer(tensor: Any) -> tuple[Any, list[Any]]:
 
 def _check(layer: Any, reason: str | None) -> None:
     if reason is not None:
-        raise RequestError(f"layer {layer.name}, which {reason}", "a plain Keras layer in float32, whose rounding is bounded")
+        expected = "a plain Keras layer in float32, whose rounding is bounded"
+        raise RequestError(f"layer {layer.name}, which {reason}", expected, "Say --solver=gradient.")
 
 
 def _in_the_way(layer: Any, tap_name: str) -> RequestError:

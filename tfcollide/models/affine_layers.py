@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-__all__ = ["ELEMENTWISE", "Elementwise", "elementwise", "obstacle", "opaque", "passes_through"]
+__all__ = ["ELEMENTWISE", "Elementwise", "elementwise", "obstacle", "opaque", "passes_through", "rounded_input"]
 
 # At inference none of these changes a value; the last two change their shape.
 _PASSING = (
@@ -64,6 +64,17 @@ def obstacle(layer: Any, *, precisions: tuple[str, ...] = ("float32",)) -> str |
     if getattr(layer, "lora_enabled", False):
         return "adds a low-rank term to its kernel"
     return None
+
+
+def rounded_input(images: Any) -> str | None:
+    """Why a model may read other pixels than those that it is given: "reads uint8 ..."; None where it reads them as they are.
+
+    Args:
+        images: the symbolic input of the model.
+    """
+    if images.dtype in ("float32", "float64"):
+        return None
+    return f"reads {images.dtype}, so that it computes with rounded pixels"
 
 
 def opaque(model: Any) -> str | None:

@@ -18,7 +18,7 @@ def read_labels(path: Path) -> tuple[str, ...]:
         RequestError: the file cannot be read, or a line is empty.
     """
     try:
-        names = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+        names = tuple(line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines())
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(
             f"--labels={path}, which cannot be read ({error})", "a text file with a class name a line"

@@ -12,13 +12,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfcollide.models.dense_chain import DenseChain, Unreadable, read_chain, with_zero
+from tfcollide.models.fixed_batch import for_any_batch
 from tfcollide.models.graph import Graph
 from tfcollide.models.logits import Logits, find_logits
 from tfcollide.models.rectifier import Rectifier
 from tfcollide.models.replicas import AnyGraph, SplitGraph
+from tfcollide.models.saved_loss import SavedLoss
 from tfcollide.models.saved_model import FrozenGraph
 from tfcollide.models.taps import Place, default_tap, find_taps, look_up
-from tfcollide.shapes import Bounds, ImageShape
+from tfcollide.shapes import Bounds, ImageShape, PixelRange
 
 __all__ = ["Activations", "Classifier", "Judgement", "Tap"]
 
@@ -42,8 +45,8 @@ class Judgement(NamedTuple):
 
     Attributes:
         logits: `[n, L]` float32.
-        probabilities: `[n, L]` float32, their softmax.
-        predicted: `[n]` int64, the class on top.
+        probabilities: `[n, L]` float32, their softmax; or of each label, the sigmoid.
+        predicted: `[n]`, codes as of `Reading`: the class on top, int64; or the set of labels, Python integers.
     """
 
     logits: np.ndarray
@@ -88,6 +91,12 @@ class Classifier:
         bounds: the pixel values it reads.
         class_names: one a logit; None: "class 0", "class 1", ...
         image_shape: `(H, W, C)`, where the model leaves a size open.
+        outputs: what the model's outputs are, one of `outputs.OUTPUTS`.
+        loss: that the model was trained with, where its file says so.
+
+    Attributes:
+        pixel_range: `bounds`, and how they were come by.
+        reading: how logits are read.
 
     Raises:
         RequestError: the model cannot be followed, or is no classifier.
@@ -101,25 +110,63 @@ class Classifier:
         bounds: Bounds,
         class_names: tuple[str, ...] | None = None,
         image_shape: ImageShape | None = None,
+        outputs: str = "auto",
+        loss: SavedLoss | None = None,
     ):
         if isinstance(model, keras.Model):
             model.trainable = False
         self.model = model
         self.name = name
-        self.bounds = bounds
+        self.pixel_range = PixelRange(bounds, "as given")
         self.image_shape: ImageShape = image_shape or tuple(model.input_shape[1:])
-        graph = model if isinstance(model, FrozenGraph) else Graph(model, self.image_shape)
+        graph = for_any_batch(
+            model if isinstance(model, FrozenGraph) else Graph(model, self.image_shape), self.image_shape, name
+        )
         strategy = tf.distribute.get_strategy()
         self._devices = strategy.num_replicas_in_sync
         self._graph: AnyGraph = SplitGraph(graph, strategy) if tf.distribute.has_strategy() else graph
         self._taps = find_taps(graph)
-        self._logits: Logits = find_logits(self._graph, name, self.image_shape, bounds)
-        self.class_names = class_names or tuple(f"class {i}" for i in range(self._logits.classes))
+        self._logits: Logits = find_logits(self._graph, name, self.image_shape, bounds, outputs, loss)
+        self.reading = self._logits.reading
+        self.class_names = class_names or tuple(f"class {i}" for i in range(self.num_classes))
+
+    @property
+    def bounds(self) -> Bounds:
+        """The pixel values that the network reads."""
+        return self.pixel_range.bounds
 
     @property
     def num_classes(self) -> int:
-        """L."""
-        return self._logits.classes
+        """L; two where one output tells two classes apart."""
+        return self.reading.classes
+
+    @property
+    def outputs(self) -> str:
+        """What the model's outputs are, one of `outputs.OUTPUTS` but "auto"."""
+        return self._logits.kind
+
+    @property
+    def doubt(self) -> str | None:
+        """In what the end of the model and the loss saved with it contradict each other, if they do."""
+        return self._logits.doubt
+
+    def name_of(self, code: int) -> str:
+        """What is shown for a code of `Judgement.predicted`: a class, or labels ("cat + dog")."""
+        return self.reading.name(code, self.class_names)
+
+    @functools.cached_property
+    def chain(self) -> DenseChain | Unreadable:
+        """The network as a chain of affine maps and ReLUs up to the logits, or why it is none."""
+        if not self._logits.plain:
+            return Unreadable(f"the outputs of {self.name} are probabilities that are not made of logits")
+        chain = read_chain(self.model, to_logits=True)
+        return with_zero(chain) if self.outputs == "binary" and isinstance(chain, DenseChain) else chain
+
+    @property
+    def whole_numbers(self) -> str | None:
+        """The type of integers that the network reads; None where it reads floats."""
+        entry = self._graph.entry
+        return entry.dtype.name if entry.whole_numbers else None
 
     @property
     def first_layers(self) -> list[Any]:
@@ -190,7 +237,7 @@ class Classifier:
         size = self.batch_size
         batches = [self._compiled(tf.constant(images[i : i + size])) for i in range(0, len(images), size)]
         logits = np.concatenate([batch.numpy() for batch in batches])
-        return Judgement(logits, tf.nn.softmax(logits).numpy(), logits.argmax(axis=1))
+        return Judgement(logits, self.reading.chances(logits).numpy(), self.reading.predicted(logits))
 
     @functools.cached_property
     def _compiled(self) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from tfcollide.models.affine_layers import ELEMENTWISE, elementwise, obstacle, opaque, passes_through
+from tfcollide.models.affine_layers import ELEMENTWISE, elementwise, obstacle, opaque, passes_through, rounded_input
+from tfcollide.models.rectifier import Rectifier, is_sigmoid, is_softmax, rectifier_of
 
-__all__ = ["DenseChain", "Stage", "Unreadable", "read_chain"]
+__all__ = ["DenseChain", "Stage", "Unreadable", "read_chain", "with_zero"]
 
 # A matrix of 32 MiB. Beyond it neither the certificate nor an exported file is of use.
 _MAX_ENTRIES = 2**22
@@ -82,7 +83,7 @@ class _Refusal(Exception):
     """Ends the reading; its text is the reason."""
 
 
-def read_chain(model: keras.Model) -> DenseChain | Unreadable:
+def read_chain(model: keras.Model, *, to_logits: bool = False) -> DenseChain | Unreadable:
     """Reads a classifier that gives logits.
 
     Understood: Dense, ReLU, Activation (relu, linear), Conv2D, DepthwiseConv2D,
@@ -92,6 +93,7 @@ def read_chain(model: keras.Model) -> DenseChain | Unreadable:
 
     Args:
         model: built, images `[N, ...]` -> logits `[N, L]`.
+        to_logits: whether a softmax or sigmoid at the end is left out.
 
     Returns:
         The chain; or the reason why there is none.
@@ -100,14 +102,24 @@ def read_chain(model: keras.Model) -> DenseChain | Unreadable:
         if not isinstance(model, keras.Model):
             raise _Refusal("a network without Keras layers")
         _check(model, opaque(model))
+        _check(model, rounded_input(model.inputs[0]))
         stages: list[Stage] = []
-        for layer, shape in _walk(model):
-            _append(stages, layer, shape)
+        layers = list(_walk(model))
+        for i, (layer, shape) in enumerate(layers):
+            _append(stages, layer, shape, ends=to_logits and i == len(layers) - 1)
         if not stages:
             raise _Refusal(f"{model.name} has no affine layer")
     except _Refusal as refusal:
         return Unreadable(str(refusal))
     return DenseChain(tuple(stages), _shape(model.inputs[0]))
+
+
+def with_zero(chain: DenseChain) -> DenseChain:
+    """The chain to the logits [0, z], of one that gives z."""
+    zero = np.zeros(2)
+    return chain._replace(
+        stages=(*chain.stages, Stage("zero", np.array([[0.0], [1.0]]), zero, zero, np.zeros(2, int), 0, False))
+    )
 
 
 def _walk(model: Any) -> Iterator[tuple[Any, tuple[int, ...]]]:
@@ -141,14 +153,13 @@ def _shape(tensor: Any) -> tuple[int, ...]:
     return shape
 
 
-def _append(stages: list[Stage], layer: Any, shape: tuple[int, ...]) -> None:
-    """Adds what `layer` does to an input of `shape`."""
+def _append(stages: list[Stage], layer: Any, shape: tuple[int, ...], *, ends: bool = False) -> None:
+    """Adds what `layer` does to an input of `shape`; without its activation where that `ends` the network."""
     size = math.prod(shape)
-    if isinstance(layer, keras.layers.InputLayer):
+    if isinstance(layer, keras.layers.InputLayer) or (ends and (is_softmax(layer) or is_sigmoid(layer))):
         return
-    if not isinstance(layer, keras.layers.Layer):
-        raise _Refusal(f"{layer.name} is an operation, which is not read as affine or ReLU")
-    _check(layer, obstacle(layer))
+    if isinstance(layer, keras.layers.Layer):
+        _check(layer, obstacle(layer))
     if passes_through(layer):
         return
     if _is_relu(layer):
@@ -156,25 +167,30 @@ def _append(stages: list[Stage], layer: Any, shape: tuple[int, ...]) -> None:
         stages.append(last._replace(relu=True))
     elif type(layer) in _AFFINE:
         stages.append(_AFFINE[type(layer)](layer, shape))
-        if _activation(layer) is keras.activations.relu:
+        activation = getattr(layer, "activation", None)
+        if ends and (is_softmax(activation) or is_sigmoid(activation)):
+            return
+        if _has_relu(layer):
             stages.append(stages.pop()._replace(relu=True))
     else:
         raise _Refusal(f"{layer.name} is a {type(layer).__name__}, which is not read as affine or ReLU")
 
 
-def _is_relu(layer: Any) -> bool:
-    if type(layer) is keras.layers.ReLU:
-        if layer.max_value is not None or layer.negative_slope or layer.threshold:
-            raise _Refusal(f"{layer.name} is no plain max(x, 0)")
-        return True
-    return type(layer) is keras.layers.Activation and layer.activation is keras.activations.relu
+def _is_relu(operation: Any) -> bool:
+    rectifier = rectifier_of(operation)
+    if rectifier is not None and rectifier != Rectifier():
+        raise _Refusal(f"{operation.name} is no plain max(x, 0)")
+    return rectifier is not None
 
 
-def _activation(layer: Any) -> Callable[..., Any]:
+def _has_relu(layer: Any) -> bool:
+    """Whether a layer ends in a ReLU of its own."""
     activation = getattr(layer, "activation", keras.activations.linear)
-    if activation not in (keras.activations.linear, keras.activations.relu):
+    if isinstance(activation, keras.layers.Layer):
+        _check(activation, obstacle(activation))
+    if activation is not keras.activations.linear and rectifier_of(activation) != Rectifier():
         raise _Refusal(f"{layer.name} has the activation {getattr(activation, '__name__', activation)}")
-    return activation
+    return activation is not keras.activations.linear
 
 
 def _stage(layer: Any, weight: np.ndarray, bias: np.ndarray | None, extra: int, magnitude: np.ndarray | None = None) -> Stage:

@@ -6,13 +6,17 @@ same layer without activation and then the activation. The arithmetic is Keras's
 by call, so the values are those of the model; the model itself is left as it was.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfcollide.errors import RequestError
+from tfcollide.models.entry import Entry
+from tfcollide.models.scopes import open_valid_scopes
 
 __all__ = ["Call", "Graph"]
 
@@ -67,12 +71,15 @@ class Graph:
         calls: all of them.
         source: the number of the value that stands for the images.
         result: the number of the model's output.
+        entry: what happens to images on their way in.
+        batch_size: how many images the model reads at a time; None where any number will do.
 
     Raises:
         RequestError: the model has several inputs or outputs, or cannot be followed.
     """
 
     def __init__(self, model: keras.Model, image_shape: tuple[int, ...] | None = None):
+        open_valid_scopes(model)
         model = _functional(model) or _traced(model, image_shape)
         if len(model.inputs) != 1 or len(model.outputs) != 1:
             raise RequestError(
@@ -81,10 +88,14 @@ class Graph:
         self._count = 1
         self._names: dict[str, int] = {}
         self.source = 0
-        self._dtype = model.inputs[0].dtype
         values = {id(model.inputs[0]): self.source}
         self.calls = list(self._open(model, values, ""))
         self.result = values[id(model.outputs[0])]
+        shape, dtype = tuple(model.inputs[0].shape), tf.as_dtype(model.inputs[0].dtype)
+        self.batch_size = shape[0]
+        self.entry = Entry(shape[1:], dtype)
+        if self.entry.whole_numbers and image_shape:
+            self.entry = self.entry._replace(through=self._same_from_floats(image_shape))
 
     def run(self, known: Mapping[int, tf.Tensor], *wanted: int) -> list[tf.Tensor]:
         """The values `wanted`, by way of no more calls than they need.
@@ -98,7 +109,7 @@ class Graph:
         """
         values = dict(known)
         if self.source in values:
-            values[self.source] = tf.cast(values[self.source], self._dtype)
+            values[self.source] = self.entry(values[self.source])
         calls = self._needed(set(values), set(wanted))
         last = {number: i for i, call in enumerate(calls) for number in call.reads}
         for i, call in enumerate(calls):
@@ -119,6 +130,21 @@ class Graph:
     def giver(self, number: int) -> Call | None:
         """The call that gives a value; None for the images."""
         return next((call for call in self.calls if number in call.writes), None)
+
+    def _same_from_floats(self, image_shape: tuple[int, ...]) -> bool:
+        """Whether whole numbers as floats give what they give as integers."""
+        drawn = np.random.default_rng(0).integers(0, 128, [self.batch_size or 2, *image_shape])
+        images = {self.source: tf.constant(drawn, tf.float32)}
+        kept = self.entry
+        try:
+            (expected,) = self.run(images, self.result)
+            self.entry = kept._replace(through=True)
+            (found,) = self.run(images, self.result)
+            return bool(np.allclose(expected, found, rtol=1e-4, atol=1e-6))
+        except Exception:  # layers may refuse integers or floats, in any way
+            return False
+        finally:
+            self.entry = kept
 
     def _needed(self, known: set[int], wanted: set[int]) -> list[Call]:
         missing, needed = wanted - known, []
@@ -149,7 +175,7 @@ class Graph:
         shape = tuple(node.outputs[0].shape[1:])
         layer = node.operation
         if not _is_fused(layer):
-            yield Call(name, layer, reads, writes, shape, _applier(layer, node))
+            yield Call(name, _with_constant(node), reads, writes, shape, _applier(layer, node))
             return
         between, activation = (self._number(),), layer.activation
         linear = _without_activation(layer)
@@ -188,6 +214,15 @@ def _nodes(model: Any) -> Iterator[Any]:
     """The applications of operations that a functional model consists of, in order."""
     for depth in sorted(model._nodes_by_depth, reverse=True):
         yield from (node for node in model._nodes_by_depth[depth] if not node.is_input)
+
+
+def _with_constant(node: Any) -> Any:
+    """The operation of a node; of the maximum with a constant, which its operation does not know, a `partial`."""
+    operation, given = node.operation, (*node.arguments.args, *node.arguments.kwargs.values())
+    constants = [value for value in given if not keras.utils.is_keras_tensor(value)]
+    if isinstance(operation, keras.Operation) and type(operation).__name__ == "Maximum" and len(constants) == 1:
+        return functools.partial(keras.ops.maximum, x2=constants[0])
+    return operation
 
 
 def _applier(operation: Any, node: Any) -> Callable[[Sequence[tf.Tensor]], list[tf.Tensor]]:

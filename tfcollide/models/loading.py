@@ -1,5 +1,6 @@
 """From a model file to a classifier."""
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -7,15 +8,16 @@ import keras
 
 from tfcollide.errors import RequestError
 from tfcollide.models.classifier import Classifier
+from tfcollide.models.entry import image_shape
+from tfcollide.models.keras2 import convert
 from tfcollide.models.model_file import ModelFile, inspect
-from tfcollide.models.pixel_range import PHOTO, range_of_layers
+from tfcollide.models.pixel_range import ASSUMED, PHOTO, range_told
 from tfcollide.models.precision import set_precision
-from tfcollide.models.saved_model import check_operations, load_frozen
-from tfcollide.shapes import Bounds, ImageShape
+from tfcollide.models.saved_loss import SavedLoss, loss_of, saved_loss
+from tfcollide.models.saved_model import FrozenGraph, check_operations, load_frozen
+from tfcollide.shapes import Bounds, PixelRange
 
-__all__ = ["DEFAULT_SIZE", "load_classifier", "wrap"]
-
-DEFAULT_SIZE = 224
+__all__ = ["load_classifier", "wrap"]
 
 
 def load_classifier(
@@ -25,6 +27,7 @@ def load_classifier(
     bounds: Bounds | None = None,
     image_size: int | None = None,
     precision: str = "float32",
+    outputs: str = "auto",
 ) -> Classifier:
     """The classifier in a file.
 
@@ -34,13 +37,16 @@ def load_classifier(
         bounds: of the pixels; None to tell them from the first layers, 0..255 where these say nothing.
         image_size: height and width where the model leaves them open; None is 224.
         precision: see `precision.set_precision`.
+        outputs: what the model's outputs are, one of `outputs.OUTPUTS`; "auto" to tell it from its last
+            activation, or from the loss that the file says it was trained with.
 
     Raises:
         RequestError: the file cannot be loaded, or holds no classifier with a ReLU.
     """
     file = inspect(path, allow_custom_code=allow_custom_code)
     model = _load(file, allow_custom_code)
-    return wrap(model, name=path.stem, bounds=bounds, image_size=image_size, precision=precision)
+    settings: dict[str, Any] = {"bounds": bounds, "image_size": image_size, "precision": precision, "outputs": outputs}
+    return wrap(model, name=path.stem, loss=saved_loss(path), **settings)
 
 
 def wrap(
@@ -50,24 +56,32 @@ def wrap(
     bounds: Bounds | None = None,
     image_size: int | None = None,
     precision: str = "float32",
+    outputs: str = "auto",
+    loss: SavedLoss | None = None,
 ) -> Classifier:
-    """A Keras model as a classifier; arguments as of `load_classifier`."""
+    """A Keras model, or the graph of a SavedModel, as a classifier.
+
+    The arguments are those of `load_classifier`, and `loss`, that it was trained with; None: that it was compiled with.
+    """
     set_precision(model, precision)
-    shape = _image_shape(model, name, image_size)
-    classifier = Classifier(model, name=name, bounds=bounds or PHOTO, image_shape=shape)
-    if bounds is None:
-        classifier.bounds = range_of_layers(classifier) or PHOTO
+    shape = image_shape(_input_shape(model), name, image_size)
+    classifier = Classifier(
+        model, name=name, bounds=bounds or PHOTO, image_shape=shape, outputs=outputs, loss=loss or loss_of(model)
+    )
+    classifier.pixel_range = PixelRange(bounds, "as given") if bounds else range_told(classifier) or ASSUMED
     return classifier
 
 
 def _load(file: ModelFile, allow_custom_code: bool) -> Any:
     if file.kind == "saved_model":
-        if not allow_custom_code:
-            check_operations(file.path)
-        return load_frozen(file.path)
+        return _saved_model(file.path, allow_custom_code)
+    if file.kind == "keras" and file.is_keras2:
+        return _converted(file, allow_custom_code)
     try:
         return keras.models.load_model(file.path, compile=False, safe_mode=not allow_custom_code)
     except Exception as error:  # a damaged file can make Keras and h5py raise anything
+        if file.is_keras2:
+            return _converted(file, allow_custom_code)
         detail = " ".join(str(error).split())[:200]
         raise RequestError(
             f"--model={file.path}, which Keras {keras.__version__} cannot load ({type(error).__name__}: {detail})",
@@ -75,13 +89,23 @@ def _load(file: ModelFile, allow_custom_code: bool) -> Any:
         ) from error
 
 
-def _image_shape(model: Any, name: str, image_size: int | None) -> ImageShape:
-    """`(H, W, C)` that the model reads, open sizes filled in."""
-    shape = getattr(model, "input_shape", None)
-    if not isinstance(shape, tuple) or len(shape) != 4 or shape[3] not in (1, 3):
-        raise RequestError(f"model {name} with inputs of shape {shape}", "images [N, H, W, C] with 1 or 3 channels")
-    size = image_size or DEFAULT_SIZE
-    found = (shape[1] or size, shape[2] or size, shape[3])
-    if image_size is not None and found[:2] != (image_size, image_size):
-        raise RequestError(f"--image_size={image_size}", f"{found[0]}, the size that {name} reads", "Leave the flag out.")
-    return found
+def _saved_model(path: Path, allow_custom_code: bool) -> FrozenGraph:
+    if not allow_custom_code:
+        check_operations(path)
+    return load_frozen(path)
+
+
+def _converted(file: ModelFile, allow_custom_code: bool) -> FrozenGraph:
+    """The model in a file of Keras 2."""
+    with tempfile.TemporaryDirectory() as folder:
+        saved = Path(folder) / file.path.stem
+        convert(file.path, file.keras_version, saved, allow_custom_code=allow_custom_code)
+        return _saved_model(saved, allow_custom_code)
+
+
+def _input_shape(model: Any) -> tuple[int | None, ...] | None:
+    """The shape that a model reads, without the batch axis; of a subclass, the one it was built or called with."""
+    shape = getattr(model, "input_shape", None) or getattr(model, "_build_shapes_dict", None)
+    if isinstance(shape, dict):
+        shape = next(iter(shape.values())) if len(shape) == 1 else None
+    return tuple(shape[1:]) if isinstance(shape, tuple) and shape and not isinstance(shape[0], tuple) else None

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from tfcollide.errors import RequestError
 from tfcollide.models.applications import APPLICATIONS
+from tfcollide.models.keras2 import check_convertible, is_keras2
 from tfcollide.registry import MODELS
 
 __all__ = ["ModelFile", "inspect", "kind_of"]
@@ -32,6 +33,9 @@ _PARTS = (
     "models",
 )
 _MODULES = tuple(f"{root}.{part}" for root in ("keras", "keras.src") for part in _PARTS)
+# Keras 2 has its models elsewhere, and loads how models within models were trained.
+_PARTS_2 = (*_PARTS, "engine", "losses", "metrics", "optimizers")
+_MODULES_2 = tuple(f"{root}.{part}" for root in ("keras", "keras.src", "tf_keras", "tf_keras.src") for part in _PARTS_2)
 _ROOT_CLASSES = ("Model", "Sequential", "Functional", "DTypePolicy", "FloatDTypePolicy", "QuantizedDTypePolicy")
 _DATA = ("__keras_tensor__", "__tensor__", "__numpy__", "__ellipsis__", "__slice__", "__bytes__")
 # Layers that are code, or that read other files.
@@ -51,6 +55,8 @@ _CODE = (
 )
 _NOT_TRAINED_ON = ("compile_config", "training_config", "optimizer_config")
 _MEND = "Say --allow_custom_code if you trust whoever made the file."
+_EXPORT = "In Python, where the class is known, say model.export(FOLDER), and then --model=FOLDER."
+_FOREIGN = "needs a class that is not part of Keras"
 
 
 class ModelFile(NamedTuple):
@@ -59,10 +65,17 @@ class ModelFile(NamedTuple):
     Attributes:
         path: of the file, or the SavedModel's folder.
         kind: "keras", "h5" or "saved_model".
+        keras_version: of the Keras that saved the file; None where it names none.
     """
 
     path: Path
     kind: str
+    keras_version: str | None = None
+
+    @property
+    def is_keras2(self) -> bool:
+        """Whether Keras 2 saved it."""
+        return is_keras2(self.keras_version)
 
 
 def kind_of(model: str) -> str:
@@ -104,12 +117,17 @@ def inspect(path: Path, *, allow_custom_code: bool = False) -> ModelFile:
     if path.stat().st_size == 0:
         raise RequestError(f"--model={path}, which is empty", "a whole model file")
     kind = "keras" if path.suffix == ".keras" else "h5"
-    config = _keras_config(path) if kind == "keras" else _h5_config(path)
+    config, version = _keras_config(path) if kind == "keras" else _h5_config(path)
+    file = ModelFile(path, kind, version)
     if not allow_custom_code:
-        found = next(_complaints(config, legacy=kind == "h5"), None)
+        modules = _MODULES_2 if file.is_keras2 else _MODULES
+        found = next(_complaints(config, _Rules(kind == "h5", file.is_keras2, modules), top=True), None)
         if found is not None:
-            raise RequestError(f"--model={path}, which {found}", "a file made of Keras's own layers", _MEND)
-    return ModelFile(path, kind)
+            mend = _EXPORT if found.startswith(_FOREIGN) else _MEND
+            raise RequestError(f"--model={path}, which {found}", "a file made of Keras's own layers", mend)
+    if file.is_keras2 and kind == "keras":
+        check_convertible(path, version)
+    return file
 
 
 def _check_not_exported(path: Path) -> None:
@@ -128,26 +146,53 @@ def _check_not_exported(path: Path) -> None:
         )
 
 
-def _keras_config(path: Path) -> Any:
+class _Rules(NamedTuple):
+    """How a configuration is read.
+
+    Attributes:
+        legacy: whether objects may come without their module, as in `.h5` files.
+        keras2: whether Keras 2 saved it.
+        modules: where the parts of networks are.
+    """
+
+    legacy: bool
+    keras2: bool
+    modules: tuple[str, ...]
+
+
+def _keras_config(path: Path) -> tuple[Any, str | None]:
+    """The configuration, and the version of the Keras that saved it."""
     try:
         with zipfile.ZipFile(path) as archive:
             if archive.getinfo("config.json").file_size > _MAX_CONFIG_BYTES:
                 raise RequestError(f"--model={path} with a config.json of over 64 MiB", "a smaller one")
-            return json.loads(archive.read("config.json"))
+            return json.loads(archive.read("config.json")), _version_in(archive)
     except (OSError, zipfile.BadZipFile, KeyError, ValueError, EOFError, NotImplementedError, RecursionError) as error:
         raise _damaged(path, error) from error
 
 
-def _h5_config(path: Path) -> Any:
+def _version_in(archive: zipfile.ZipFile) -> str | None:
+    if "metadata.json" not in archive.namelist() or archive.getinfo("metadata.json").file_size > _MAX_CONFIG_BYTES:
+        return None
+    metadata = json.loads(archive.read("metadata.json"))
+    return _text(metadata.get("keras_version")) if isinstance(metadata, dict) else None
+
+
+def _text(value: Any) -> str | None:
+    value = value.decode(errors="replace") if isinstance(value, bytes) else value
+    return value if isinstance(value, str) else None
+
+
+def _h5_config(path: Path) -> tuple[Any, str | None]:
     import h5py  # half a second
 
     try:
         with h5py.File(path, "r") as file:
-            text = file.attrs.get("model_config")
+            text, version = file.attrs.get("model_config"), _text(file.attrs.get("keras_version"))
         if text is None:
             mend = "Give weights alone with --weights, beside the --model that they belong to."
             raise RequestError(f"--model={path}, which holds weights but no model", "a whole model", mend)
-        return json.loads(text)
+        return json.loads(text), version
     except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise _damaged(path, error) from error
 
@@ -159,38 +204,39 @@ def _damaged(path: Path, error: Exception) -> RequestError:
     return RequestError(what, "a whole model that Keras saved", "Save it again with model.save, or copy it again.")
 
 
-def _complaints(config: Any, *, legacy: bool) -> Iterator[str]:
-    """What in a configuration is not a plain part of a network."""
+def _complaints(config: Any, rules: _Rules, *, top: bool = False) -> Iterator[str]:
+    """What in a configuration, or at its top, is not a plain part of a network."""
     if isinstance(config, list):
         for entry in config:
-            yield from _complaints(entry, legacy=legacy)
+            yield from _complaints(entry, rules)
     if not isinstance(config, dict):
         return
     if "class_name" in config:
-        yield from _of_object(config, legacy=legacy)
+        yield from _of_object(config, rules)
     for key, value in config.items():
-        if key not in _NOT_TRAINED_ON:  # how it was trained is not loaded
-            yield from _complaints(value, legacy=legacy)
+        if key not in _NOT_TRAINED_ON or (rules.keras2 and not top):  # how it was trained is not loaded
+            yield from _complaints(value, rules)
 
 
-def _of_object(config: dict[str, Any], *, legacy: bool) -> Iterator[str]:
+def _of_object(config: dict[str, Any], rules: _Rules) -> Iterator[str]:
     """Complaints about one object, not about what is in it."""
     name, module, registered = (config.get(key) for key in ("class_name", "module", "registered_name"))
-    if name in _CODE:
-        yield f"carries code or reads other files ({name}{_called(config)})"
+    code = next((each for each in (name, registered) if each in _CODE), None)
+    if code is not None:
+        yield f"carries code or reads other files ({code}{_called(config)})"
     elif name in _DATA:
         return
-    elif not isinstance(name, str) or ">" in name or (isinstance(registered, str) and ">" in registered):
-        yield f"needs a class that is not part of Keras ({registered or name})"
+    elif not all(isinstance(each, str) and not set(each) & {">", "."} for each in (name, registered or "")):
+        yield f"{_FOREIGN} ({registered or name})"
     elif module is None:
-        if not legacy and "config" in config:
-            yield f"needs a class that is not part of Keras ({registered or name})"
+        if not rules.legacy and "config" in config:
+            yield f"{_FOREIGN} ({registered or name})"
     elif name == "function" and module == "builtins":
         return
     elif module == "keras":
         if name not in _ROOT_CLASSES:
             yield f"names keras.{name}, which is no part of a network"
-    elif not isinstance(module, str) or not any(module == m or module.startswith(f"{m}.") for m in _MODULES):
+    elif not isinstance(module, str) or not any(module == m or module.startswith(f"{m}.") for m in rules.modules):
         yield f"names {module}.{name if name != 'function' else config.get('config')}, which is no part of a network"
 
 

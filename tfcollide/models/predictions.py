@@ -1,4 +1,7 @@
-"""The class that a network gives each image of a data set, found out when it is asked for."""
+"""The class that a network gives each image of a data set, found out when it is asked for.
+
+Of a network of labels it is the class whose label an image has and no other; L where there is none.
+"""
 
 from typing import Any
 
@@ -36,7 +39,8 @@ class Predictions:
         size = self._classifier.batch_size
         for i in progress(range(0, len(missing), size), desc="judging test images", leave=False, disable=len(missing) <= size):
             part = missing[i : i + size]
-            self._found[part] = self._classifier.judge(from_uint8(self._images[part], self._classifier.bounds)).predicted
+            judged = self._classifier.judge(from_uint8(self._images[part], self._classifier.bounds))
+            self._found[part] = self._classifier.reading.one_class(judged.predicted)
         return self._found[key]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
+from tfcollide.models.fixed_batch import GroupedGraph
 from tfcollide.models.graph import Call, Graph
 from tfcollide.models.saved_model import FrozenGraph
 
@@ -25,12 +26,12 @@ class SplitGraph:
         strategy: a mirrored one.
 
     Attributes:
-        calls, source, result: those of `graph`.
+        calls, source, result, entry: those of `graph`.
     """
 
-    def __init__(self, graph: Graph | FrozenGraph, strategy: tf.distribute.Strategy):
+    def __init__(self, graph: Graph | FrozenGraph | GroupedGraph, strategy: tf.distribute.Strategy):
         self._graph, self._strategy = graph, strategy
-        self.calls, self.source, self.result = graph.calls, graph.source, graph.result
+        self.calls, self.source, self.result, self.entry = graph.calls, graph.source, graph.result, graph.entry
 
     def run(self, known: Mapping[int, tf.Tensor], *wanted: int) -> list[tf.Tensor]:
         """As `Graph.run`; without `tf.function`, where a single look is not worth the trouble, on one device."""
@@ -52,7 +53,7 @@ class SplitGraph:
         return self._graph.decides(number)
 
 
-AnyGraph = Graph | FrozenGraph | SplitGraph
+AnyGraph = Graph | FrozenGraph | GroupedGraph | SplitGraph
 
 
 def split_rows(function: Callable[..., Rows], strategy: tf.distribute.Strategy) -> Callable[..., Rows]:

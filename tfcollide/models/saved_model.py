@@ -5,41 +5,63 @@ and loading may run some. So whatever could run is compared with a list of
 operations that only compute, before anything is loaded.
 """
 
-import re
-from collections.abc import Mapping
+import functools
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from tfcollide.errors import RequestError
+from tfcollide.models.entry import Entry
 from tfcollide.models.graph import Call
 
 __all__ = ["FrozenGraph", "check_operations", "load_frozen"]
 
 _OPERATIONS = """
-Abs Add AddN AddV2 ArgMax AvgPool BatchMatMul BatchMatMulV2 BatchToSpaceND BiasAdd BroadcastTo Cast ClipByValue ConcatV2
-Const Conv2D DepthwiseConv2dNative DisableCopyOnRead Einsum Elu Equal Erf Exp ExpandDims Fill FusedBatchNorm
-FusedBatchNormV2 FusedBatchNormV3 Gather GatherV2 Gelu Greater GreaterEqual Identity IdentityN LeakyRelu Less LessEqual
-Log LogSoftmax LogicalAnd LogicalNot LogicalOr MatMul Max MaxPool MaxPoolV2 Maximum Mean Min Minimum MirrorPad Mul Neg
-NoOp OneHot Pack Pad PadV2 PartitionedCall Placeholder PlaceholderWithDefault Pow Prod Range Rank ReadVariableOp RealDiv
-Reciprocal Relu Relu6 Reshape ResizeBicubic ResizeBilinear ResizeNearestNeighbor ReverseV2 Rsqrt Select SelectV2 Selu
-Shape Sigmoid Sign Slice Softmax Softplus Softsign SpaceToBatchND Split SplitV Sqrt Square SquaredDifference Squeeze
-StatefulPartitionedCall StopGradient StridedSlice Sub Sum Tanh Tile Transpose Unpack VarHandleOp VarIsInitializedOp
-ZerosLike
+Abs Acos Acosh Add AddN AddV2 AdjustContrastv2 AdjustHue AdjustSaturation All Any ApproximateEqual ArgMax ArgMin Asin Asinh
+Assert Atan Atan2 Atanh AvgPool AvgPool3D BatchMatMul BatchMatMulV2 BatchMatMulV3 BatchToSpace BatchToSpaceND BiasAdd
+BiasAddV1 Bitcast BroadcastArgs BroadcastTo Bucketize Case Cast Ceil CheckNumerics ClipByValue Concat ConcatV2 Const
+Conv2D Conv2DBackpropInput Conv2DBackpropInputV2 Conv3D Conv3DBackpropInput Conv3DBackpropInputV2 Cos Cosh CropAndResize
+Cross Cumprod Cumsum DepthToSpace DepthwiseConv2dNative DepthwiseConv2dNativeBackpropInput Diag DiagPart Dilation2D
+DisableCopyOnRead Div DivNoNan Einsum Elu EnsureShape Equal Erf Erfc Erfinv Exp ExpandDims Expm1 ExtractImagePatches
+FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsPerChannel Fill Floor FloorDiv FloorMod
+FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 Gather GatherNd GatherV2 Gelu Greater GreaterEqual HSVToRGB Identity
+IdentityN If ImageProjectiveTransformV2 ImageProjectiveTransformV3 Inv InvertPermutation IsFinite IsInf IsNan L2Loss LRN
+LeakyRelu LeftShift Less LessEqual LinSpace Log Log1p LogSoftmax LogicalAnd LogicalNot LogicalOr LogicalXor MatMul
+MatrixBandPart MatrixDiag MatrixDiagPart MatrixDiagPartV2 MatrixDiagPartV3 MatrixDiagV2 MatrixDiagV3 Max MaxPool MaxPool3D
+MaxPoolV2 MaxPoolWithArgmax Maximum Mean Min Minimum MirrorPad Mod Mul MulNoNan Multinomial Neg NextAfter NoOp NotEqual
+OneHot OnesLike Pack Pad PadV2 ParallelConcat ParameterizedTruncatedNormal PartitionedCall Placeholder
+PlaceholderWithDefault Pow PreventGradient Prod QuantizeAndDequantize QuantizeAndDequantizeV2 QuantizeAndDequantizeV3
+QuantizeAndDequantizeV4 RGBToHSV RandomGamma RandomShuffle RandomStandardNormal RandomUniform RandomUniformInt Range Rank
+ReadVariableOp RealDiv Reciprocal Relu Relu6 Reshape ResizeArea ResizeBicubic ResizeBilinear ResizeNearestNeighbor Reverse
+ReverseV2 RightShift Rint Roll Round Rsqrt ScaleAndTranslate ScatterNd SegmentSum Select SelectV2 Selu Shape ShapeN Sigmoid
+Sign Sin Sinh Size Slice Snapshot Softmax Softplus Softsign SpaceToBatch SpaceToBatchND SpaceToDepth Split SplitV Sqrt
+Square SquaredDifference Squeeze StatefulPartitionedCall StatelessCase StatelessIf StatelessMultinomial
+StatelessRandomGetAlg StatelessRandomGetKeyCounter StatelessRandomGetKeyCounterAlg StatelessRandomNormal
+StatelessRandomNormalV2 StatelessRandomUniform StatelessRandomUniformFullInt StatelessRandomUniformFullIntV2
+StatelessRandomUniformInt StatelessRandomUniformIntV2 StatelessRandomUniformV2 StatelessTruncatedNormal
+StatelessTruncatedNormalV2 StatelessWhile StopGradient StridedSlice Sub Sum Tan Tanh TensorListConcatV2
+TensorListElementShape TensorListFromTensor TensorListGather TensorListGetItem TensorListLength TensorListReserve
+TensorListSetItem TensorListSplit TensorListStack TensorScatterAdd TensorScatterUpdate TensorStridedSliceUpdate Tile TopK
+TopKV2 Transpose TruncateDiv TruncateMod TruncatedNormal Unique UniqueV2 Unpack UnsortedSegmentMax UnsortedSegmentSum
+VarHandleOp VarIsInitializedOp Where While Xdivy Xlogy ZerosLike
 """
 _COMPUTES = frozenset(_OPERATIONS.split())
-# Functions and nodes that only TensorFlow 1 would run; nothing else may call them.
-_KEEPERS = re.compile(r"__inference__traced_(save|restore)_\d+$")
 _HARMLESS_OBJECTS = ("user_object", "variable", "constant", "function", "bare_concrete_function", "captured_tensor", None)
 _MEND = "Say --allow_custom_code if you trust whoever made it, or bring a .keras file."
 _SIGNATURE = "serving_default"
+_ENDS = {"Softmax": tf.nn.softmax, "Sigmoid": tf.nn.sigmoid}
 _RECTIFIERS = {"Relu": tf.nn.relu, "Relu6": tf.nn.relu6}
+_NO_NAMES = ("StatefulPartitionedCall", "Maximum", *_RECTIFIERS)
 
 
 def check_operations(path: Path) -> None:
-    """Refuses a SavedModel that can do more than compute.
+    """Refuses a SavedModel whose signature can do more than compute, or which runs something when it is loaded.
+
+    What the signature does not reach, such as training, is neither run nor looked at.
 
     Raises:
         RequestError: naming the operation; or the file is damaged.
@@ -47,20 +69,60 @@ def check_operations(path: Path) -> None:
     from tensorflow.core.protobuf import saved_model_pb2
 
     try:
-        graph = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes()).meta_graphs[0]
+        graphs = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes()).meta_graphs
+        graph = graphs[0]
     except Exception as error:  # DecodeError, IndexError or OSError
         raise RequestError(f"--model={path}, whose saved_model.pb cannot be read ({error})", "a whole SavedModel") from error
-    bodies = {function.signature.name: function.node_def for function in graph.graph_def.library.function}
-    callable_ = {name for name in bodies if not _KEEPERS.match(name)}
-    for node in (node for name in callable_ for node in bodies[name]):
-        called = {value.func.name for value in node.attr.values() if value.HasField("func")}
-        if (node.op not in _COMPUTES and node.op not in callable_) or called - callable_:
-            raise RequestError(f"--model={path}, whose graph holds {node.op}", "operations that only compute", _MEND)
-    for entry in graph.object_graph_def.nodes:
+    if len(graphs) > 1 or not graph.HasField("object_graph_def"):  # loaded in another way, which runs nodes of the graph
+        raise RequestError(f"--model={path}, a SavedModel of TensorFlow 1", "one that TensorFlow 2 has saved", _MEND)
+    _check_objects(path, graph.object_graph_def.nodes)
+    library = graph.graph_def.library
+    bodies = {function.signature.name: function.node_def for function in library.function}
+    # TensorFlow may run these in place of, or for the gradient of, what the signature reaches.
+    beside = {function.signature.name for function in library.function if "api_implements" in function.attr}
+    beside |= {each.gradient_func for each in (*library.registered_gradients, *library.gradient)}
+    for name in _reached(bodies, _signature(graph.object_graph_def.nodes) | beside):
+        for node in bodies[name]:
+            if node.op not in _COMPUTES and node.op not in bodies:
+                raise RequestError(f"--model={path}, whose graph holds {node.op}", "operations that only compute", _MEND)
+
+
+def _check_objects(path: Path, entries: Any) -> None:
+    """Refuses what would do something when it is loaded."""
+    for entry in entries:
         kind = entry.WhichOneof("kind")
         if kind not in _HARMLESS_OBJECTS or entry.saveable_objects or entry.registered_saver:
             what = kind if kind not in _HARMLESS_OBJECTS else "saver of its own"
             raise RequestError(f"--model={path}, which loads a {what}", "variables and functions only", _MEND)
+
+
+def _signature(entries: Any) -> set[str]:
+    """The names of the functions that the signature is loaded as."""
+    found = entries[:1]
+    for name in ("signatures", _SIGNATURE):
+        found = [entries[child.node_id] for entry in found for child in entry.children if child.local_name == name]
+    names = {entry.bare_concrete_function.concrete_function_name for entry in found}
+    return (names | {name for entry in found for name in entry.function.concrete_functions}) - {""}
+
+
+def _reached(bodies: Mapping[str, Any], roots: set[str]) -> set[str]:
+    """The functions that those named in `roots` call, themselves included."""
+    waiting, seen = list(roots & set(bodies)), set()
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting += [called for node in bodies[name] for called in _called(node) if called in bodies]
+    return seen
+
+
+def _called(node: Any) -> Iterator[str]:
+    """The names of functions that a node may call: its own, and all that its attributes hold."""
+    yield node.op
+    for value in node.attr.values():
+        for function in (value.func, *value.list.func):
+            yield function.name
+            yield from (inner.func.name for inner in function.attr.values())
 
 
 def load_frozen(path: Path) -> "FrozenGraph":
@@ -78,11 +140,14 @@ def load_frozen(path: Path) -> "FrozenGraph":
             f"--model={path}, which TensorFlow {tf.__version__} cannot load ({type(error).__name__}: {detail})",
             f"a whole SavedModel with the signature {_SIGNATURE}",
         ) from error
-    if len(frozen.inputs) != 1 or len(frozen.outputs) != 1 or frozen.inputs[0].dtype != tf.float32:
+    if len(frozen.inputs) != 1 or len(frozen.outputs) != 1:
         raise RequestError(
             f"--model={path}, whose signature has {len(frozen.inputs)} inputs and {len(frozen.outputs)} outputs",
-            "one input of float32 images and one output",
+            "one input of images and one output",
         )
+    dtype = frozen.inputs[0].dtype
+    if not (dtype.is_floating or dtype.is_integer):
+        raise RequestError(f"--model={path}, whose signature reads {dtype.name}", "one that reads the numbers of pixels")
     return FrozenGraph(frozen, path.name)
 
 
@@ -94,8 +159,33 @@ def _freeze(path: Path) -> Any:
     return convert_variables_to_constants_v2(loaded.signatures[_SIGNATURE])
 
 
+def _maximum_with_zero(operation: Any) -> Any:
+    """A ReLU that is spelled as a maximum; None for anything else, and behind a ReLU, where it changes nothing."""
+    if operation.type != "Maximum":
+        return None
+    constants = [tf.get_static_value(tensor) for tensor in operation.inputs if tensor.op.type == "Const"]
+    zero = len(constants) == 1 and constants[0] is not None and constants[0].ndim == 0 and constants[0] == 0
+    below = _not_constant(operation).op
+    while below.type in ("Minimum", "Identity"):
+        below = _not_constant(below).op
+    return functools.partial(keras.ops.maximum, x2=0.0) if zero and below.type not in _RECTIFIERS else None
+
+
+def _not_constant(operation: Any) -> Any:
+    """The first tensor that an operation reads and that is not written in the graph."""
+    return next((tensor for tensor in operation.inputs if tensor.op.type != "Const"), operation.inputs[0])
+
+
+def _entrance(images: tf.Tensor) -> tuple[tf.Tensor, bool]:
+    """Where images go in: behind the cast of whole numbers to floats, if that is all that is done with them; and whether."""
+    tensor = images
+    while not tensor.dtype.is_floating and [reader.type for reader in tensor.consumers()] in (["Identity"], ["Cast"]):
+        tensor = tensor.consumers()[0].outputs[0]
+    return (tensor, True) if tensor.dtype == tf.float32 and images.dtype != tf.float32 else (images, False)
+
+
 class FrozenGraph:
-    """What `graph.Graph` is for Keras models, for a function of TensorFlow; its calls are the ReLUs and a final softmax.
+    """What `graph.Graph` is for Keras models, for a function of TensorFlow; its calls are the ReLUs and the last step.
 
     Args:
         function: concrete, with one input and one output, without variables.
@@ -105,18 +195,21 @@ class FrozenGraph:
     def __init__(self, function: Any, name: str):
         self.name = name
         self.input_shape = tuple(function.inputs[0].shape)
+        self.batch_size = self.input_shape[0]
         definition = function.graph.as_graph_def()
         self._wrapped = tf.compat.v1.wrap_function(lambda: tf.import_graph_def(definition, name=""), [])
         self._tensors: list[str] = []
         self._pruned: dict[tuple[tuple[int, ...], tuple[int, ...]], Any] = {}
-        self.source = self._number(function.inputs[0].name)
+        entrance, through = _entrance(function.inputs[0])
+        self.source = self._number(entrance.name)
+        self.entry = Entry(self.input_shape[1:], function.inputs[0].dtype, through)
         self.calls = self._rectifiers()
         last = self._wrapped.graph.get_tensor_by_name(function.outputs[0].name)
         while last.op.type == "Identity":
             last = last.op.inputs[0]
         self.result = self._number(last.name)
-        if last.op.type == "Softmax":
-            self.calls.append(self._call("softmax", tf.nn.softmax, last.op))
+        if last.op.type in _ENDS:
+            self.calls.append(self._call(last.op.type.lower(), _ENDS[last.op.type], last.op))
         elif self.giver(self.result) is None:
             self.calls.append(self._call("output", last.op.type, last.op))
 
@@ -126,7 +219,8 @@ class FrozenGraph:
         # A value that is known cuts off all below it; the images are not asked for then.
         for feeds in (tuple(number for number in known if number != self.source), tuple(known)):
             if feeds and all(self._reaches(feeds, number) for number in missing):
-                found = self._prune(feeds, missing)(*[known[number] for number in feeds]) if missing else []
+                given = [self.entry(known[number]) if number == self.source else known[number] for number in feeds]
+                found = self._prune(feeds, missing)(*given) if missing else []
                 values = dict(known) | dict(zip(missing, found, strict=True))
                 return [values[number] for number in wanted]
         raise RequestError(f"model {self.name}", "a value that can be computed from what is known")
@@ -165,16 +259,17 @@ class FrozenGraph:
     def _rectifiers(self) -> list[Call]:
         found: dict[str, Call] = {}
         for operation in self._wrapped.graph.get_operations():
-            if operation.type in _RECTIFIERS:
-                parts = [part for part in operation.name.split("/") if part not in ("StatefulPartitionedCall", *_RECTIFIERS)]
+            rectifier = _RECTIFIERS.get(operation.type) or _maximum_with_zero(operation)
+            if rectifier is not None:
+                parts = [part for part in operation.name.split("/") if part not in _NO_NAMES]
                 name = parts[-1] if parts else operation.name
                 times = sum(known.split(":")[0] == name for known in found)
                 name = f"{name}:{times + 1}" if times else name
-                found[name] = self._call(name, _RECTIFIERS[operation.type], operation)
+                found[name] = self._call(name, rectifier, operation)
         return list(found.values())
 
     def _call(self, name: str, operation: Any, node: Any) -> Call:
-        reads, writes = (self._number(node.inputs[0].name),), (self._number(node.outputs[0].name),)
+        reads, writes = (self._number(_not_constant(node).name),), (self._number(node.outputs[0].name),)
         return Call(name, operation, reads, writes, tuple(node.outputs[0].shape[1:]), lambda values: [operation(*values)])
 
     def _number(self, tensor: str) -> int:

@@ -68,4 +68,4 @@ def _without_relu(graph: AnyGraph, model_name: str) -> RequestError:
 def _listed(names: list[str]) -> str:
     if len(names) <= 40:
         return ", ".join(names)
-    return f"{', '.join(names[:20])}, ... {', '.join(names[-20:])}"
+    return f"{', '.join(names[:20])}, {len(names) - 40} more that Keras's summary() lists, {', '.join(names[-20:])}"

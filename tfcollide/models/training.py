@@ -1,11 +1,13 @@
 """Training a classifier once, and finding it again by its recipe."""
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import math
 import os
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +18,20 @@ from absl import logging
 from tqdm.keras import TqdmCallback
 
 from tfcollide.data.labelled import LabelledImages, Split
+from tfcollide.errors import RequestError
 from tfcollide.images import from_uint8
 from tfcollide.models import mlp
 from tfcollide.models.classifier import Classifier
 from tfcollide.progress import progress
 from tfcollide.registry import MODELS
+from tfcollide.run_directory import check_writable
 from tfcollide.scratch import scratch_folder
 
 __all__ = ["TrainingRecipe", "accuracy", "cached_path", "count_epochs", "fit", "make_deterministic", "train_or_load"]
 
 _MIN_EPOCHS, _MIN_STEPS = 30, 400
+_KERAS = {"floatx": "float32", "image_data_format": "channels_last", "epsilon": 1e-7}
+"""Settings of Keras that decide the weights, whatever the user's `keras.json` says."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,8 +62,9 @@ class TrainingRecipe:
 
     @property
     def key(self) -> str:
-        """Names the recipe in the cache."""
-        text = json.dumps(dataclasses.asdict(self), sort_keys=True)
+        """Names the recipe in the cache, and the software whose arithmetic it is."""
+        software = {"tensorflow": tf.__version__, "keras": keras.__version__, **_KERAS}
+        text = json.dumps(dataclasses.asdict(self) | {"software": software}, sort_keys=True)
         return f"{self.model}-{self.dataset.replace(':', '-')}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
@@ -78,17 +85,38 @@ def train_or_load(recipe: TrainingRecipe, data: LabelledImages, model_dir: Path)
         recipe: what to train.
         data: the data set that `recipe.dataset` names.
         model_dir: the cache folder, made if need be.
+
+    Raises:
+        RequestError: there is nothing to train on, training ends in numbers that are not finite (nothing is kept then), or
+            the network cannot be kept there.
     """
     path = cached_path(recipe, model_dir)
-    model = _load(path)
-    if model is None:
-        model = fit(recipe, data.train, data.shape, len(data.class_names))
-        _save(model, path)
+    with _our_keras():
+        model = _load(path)
+        if model is None:
+            _check_trainable(data)
+            check_writable("model_dir", model_dir)
+            model = fit(recipe, data.train, data.shape, len(data.class_names))
+            _save(model, path)
     return Classifier(model, name=recipe.model, bounds=mlp.BOUNDS, class_names=data.class_names)
 
 
+def _check_trainable(data: LabelledImages) -> None:
+    if not len(data.train.labels):
+        splits = f" in its splits ({', '.join(data.splits)})" if data.splits else ""
+        raise RequestError(
+            f"--dataset={data.name} without labelled images to train on{splits}",
+            "a split train with labels",
+            "Choose another data set, or bring a network with --model, which needs no training.",
+        )
+
+
 def fit(recipe: TrainingRecipe, train: Split, shape: tuple[int, int, int], num_classes: int) -> keras.Model:
-    """Trains the network of `recipe` on `train`, with a progress bar."""
+    """Trains the network of `recipe` on `train`, with a progress bar.
+
+    Raises:
+        RequestError: the loss or the weights are not finite in the end.
+    """
     keras.utils.set_random_seed(recipe.seed)  # the order of the images; the weights have seeds of their own
     build = MODELS.load(recipe.model)
     model = build(shape, num_classes, hidden_units=recipe.hidden_units, initializer=recipe.initializer, seed=recipe.seed)
@@ -102,18 +130,46 @@ def fit(recipe: TrainingRecipe, train: Split, shape: tuple[int, int, int], num_c
     )
     images = from_uint8(train.images, mlp.BOUNDS)
     bar = TqdmCallback(verbose=0, tqdm_class=progress, desc=f"training {recipe.model}", mininterval=0.5)
-    model.fit(images, train.labels, batch_size=recipe.batch_size, epochs=epochs, verbose=0, callbacks=[bar])
+    done = model.fit(images, train.labels, batch_size=recipe.batch_size, epochs=epochs, verbose=0, callbacks=[bar])
+    loss = done.history["loss"][-1]
+    if not math.isfinite(loss) or not _is_finite(model):
+        raise RequestError(
+            f"training with --train_learning_rate={recipe.learning_rate:g}, which ended with a loss of {loss:g}",
+            "a finite loss and finite weights",
+            "Lower --train_learning_rate.",
+        )
     return model
+
+
+@contextlib.contextmanager
+def _our_keras() -> Iterator[None]:
+    """Keras with `_KERAS` for a while."""
+    kept = {name: getattr(keras.config, name)() for name in _KERAS}
+    policy = keras.config.dtype_policy()
+    try:
+        for name, value in _KERAS.items():
+            getattr(keras.config, f"set_{name}")(value)
+        keras.config.set_dtype_policy(_KERAS["floatx"])
+        yield
+    finally:
+        for name, value in kept.items():
+            getattr(keras.config, f"set_{name}")(value)
+        keras.config.set_dtype_policy(policy)
+
+
+def _is_finite(model: keras.Model) -> bool:
+    return all(np.isfinite(values).all() for values in model.get_weights())
 
 
 def _load(path: Path) -> Any:
     if not path.exists():
         return None
     try:
-        return keras.models.load_model(path, compile=False)
+        model = keras.models.load_model(path, compile=False)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         logging.warning("The cached model %s cannot be read (%s); training it again.", path, type(error).__name__)
         return None
+    return model if _is_finite(model) else None
 
 
 def _save(model: keras.Model, path: Path) -> None:

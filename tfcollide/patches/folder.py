@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from tfcollide.errors import RequestError
-from tfcollide.file_names import readable
-from tfcollide.images import decode
+from tfcollide.file_names import is_hidden, readable
+from tfcollide.images import decode, is_image, suffixes
 from tfcollide.patches.photographs import Photographs
 from tfcollide.quiet import import_tensorflow
 
@@ -17,11 +17,9 @@ __all__ = ["BUNDLED", "open_bundled", "open_folder"]
 BUNDLED = "bundled"
 """The name of the two photographs that scikit-learn carries."""
 
-_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".webp"})
-
 
 def open_folder(folder: Path) -> Photographs:
-    """All image files below a folder, in the order of their paths.
+    """All image files below a folder but hidden ones, links followed, in the order of their paths.
 
     Raises:
         RequestError: there is no such folder, or no image in it.
@@ -30,10 +28,14 @@ def open_folder(folder: Path) -> Photographs:
         raise RequestError(
             f"--images={folder}, which is not a folder", f"a folder of photographs, tfds:NAME or {BUNDLED}", "Check the path."
         )
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
+    paths = sorted(path for path in _below(folder) if is_image(path) and not _lies_hidden(path.relative_to(folder)))
     if not paths:
-        raise RequestError(f"--images={folder}, without an image in it", f"files that end in {', '.join(sorted(_SUFFIXES))}")
+        raise RequestError(f"--images={folder}, without an image in it", f"files that end in {', '.join(sorted(suffixes()))}")
     return _of_files(str(folder), folder, paths)
+
+
+def _lies_hidden(path: Path) -> bool:
+    return any(is_hidden(part) for part in path.parts)
 
 
 def open_bundled() -> Photographs:
@@ -42,6 +44,17 @@ def open_bundled() -> Photographs:
 
     folder = Path(os.path.dirname(sklearn.datasets.__file__), "images")
     return _of_files(BUNDLED, folder, [folder / "china.jpg", folder / "flower.jpg"])
+
+
+def _below(folder: Path, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[Path]:
+    """All files below a folder. Links are followed, but for one that leads to a folder above itself."""
+    stat = folder.stat()
+    inside = above | {(stat.st_dev, stat.st_ino)}
+    for path in folder.iterdir():
+        if not path.is_dir():
+            yield path
+        elif ((found := path.stat()).st_dev, found.st_ino) not in inside:
+            yield from _below(path, inside)
 
 
 def _of_files(name: str, folder: Path, paths: Sequence[Path]) -> Photographs:

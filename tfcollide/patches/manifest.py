@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tfcollide import __version__
+from tfcollide.disk import size_text
 from tfcollide.errors import RequestError
 from tfcollide.patches.grid import Grid
 from tfcollide.records import write_json
@@ -85,7 +86,7 @@ class Manifest:
     def describe(self) -> str:
         """What the index holds and is worth, in one line."""
         size = sum(size for size, _ in self.checksums.values())
-        text = f"{self.num_patches:,} patches of {self.num_images:,} photographs, {size / 2**20:,.0f} MiB"
+        text = f"{self.num_patches:,} patches of {self.num_images:,} photographs, {size_text(size)}"
         if self.recall_at_1 is None:
             return text
         worth = f"recall@1 {self.recall_at_1:.4f}, recall@10 {self.recall_at_10:.4f}, distance ratio {self.distance_ratio:.4f}"

@@ -13,6 +13,7 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
+from tfcollide.disk import naming
 from tfcollide.patches.collection import open_images
 from tfcollide.patches.fit import fit_square
 from tfcollide.patches.manifest import Manifest
@@ -68,7 +69,7 @@ def write_images(
     if manifest.search_size != manifest.image_size:
         sizes["search"] = manifest.search_size
     paths = {kind: folder / manifest.files(kind)[shard] for kind in sizes}
-    with contextlib.ExitStack() as stack:
+    with naming(folder), contextlib.ExitStack() as stack:
         files = {kind: stack.enter_context(open(_unfinished(path), "wb")) for kind, path in paths.items()}
         for kind, file in files.items():
             _begin_npy(file, (manifest.shard_images[shard], sizes[kind], sizes[kind], 3))
@@ -104,7 +105,7 @@ def write_trees(
 def write_npy(path: Path, array: np.ndarray) -> tuple[int, str]:
     """Writes one array whole, and returns its size and checksum."""
     unfinished = _unfinished(path)
-    with open(unfinished, "wb") as file:
+    with naming(path), open(unfinished, "wb") as file:
         np.save(file, array)
     os.replace(unfinished, path)
     return checksum(path)

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tfcollide.disk import naming, reserve
 from tfcollide.errors import RequestError
 from tfcollide.file_names import readable
 from tfcollide.patches.collection import Collection
 from tfcollide.patches.projection import Projection
 from tfcollide.patches.store import ImageStore
 
-__all__ = ["build_trees", "check_annoy", "load_trees"]
+__all__ = ["build_trees", "check_annoy", "load_trees", "tree_bytes"]
 
 _METRIC = "euclidean"
 
@@ -49,24 +50,31 @@ def build_trees(
         path: the file to write; it appears whole.
         num_trees: more of them find more, and take more room.
         seed: of the splits.
-        on_disk: whether to build in the file instead of in memory.
+        on_disk: whether to build in the file instead of in memory; room for it is taken first.
         progress: is told of windows as they are projected.
     """
     unfinished = path.with_name(f".{path.name}")
     trees = _annoy().AnnoyIndex(len(projection.components), _METRIC)
     trees.set_seed(seed)
-    if on_disk:
-        unfinished.unlink(missing_ok=True)
-        trees.on_disk_build(str(unfinished))
-    for first, windows in store.chunks():
-        for number, point in enumerate(projection.apply(windows).tolist(), first):
-            trees.add_item(number, point)
-        progress(len(windows))
-    trees.build(num_trees, n_jobs=1)
-    if not on_disk:
-        trees.save(str(unfinished))
+    with naming(path):
+        if on_disk:
+            unfinished.unlink(missing_ok=True)
+            trees.on_disk_build(str(unfinished))
+            reserve(unfinished, tree_bytes(store.num_patches, len(projection.components), num_trees))
+        for first, windows in store.chunks():
+            for number, point in enumerate(projection.apply(windows).tolist(), first):
+                trees.add_item(number, point)
+            progress(len(windows))
+        trees.build(num_trees, n_jobs=1)
+        if not on_disk:
+            trees.save(str(unfinished))
     trees.unload()
     os.replace(unfinished, path)
+
+
+def tree_bytes(num_patches: int, num_components: int, num_trees: int) -> int:
+    """About how large the trees of so many patches are, rather too much than too little."""
+    return num_patches * (16 + 4 * num_components + 18 * num_trees) + 2**12 * num_trees
 
 
 def load_trees(collection: Collection) -> list[Any]:

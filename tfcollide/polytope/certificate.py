@@ -1,4 +1,4 @@
-"""Does every mixture of the corners get the target's class? Proof, counterexample, or the share proven.
+"""Is every mixture of the corners read as the target is? Proof, counterexample, or the share proven.
 
 The simplex of convex weights is split where the bounds of `relaxation` are too
 loose, the loosest part first, along the edge on which the ReLUs that cause it
@@ -7,8 +7,9 @@ is, and lead the search for a counterexample.
 
 What is claimed, where `status` is "certified": for all convex weights as they are
 saved (float32, not negative, their sum off one by no more than N 2^-23) the logits
-that the float32 network gives for the mixture `hull.mix` differ by at least
-`margin`, whatever the order of summation, with or without fused multiply-add,
+that the float32 network gives for the mixture `hull.mix` have a margin (as of
+`models.reading`: how far the target's logit is ahead of the others, or each label's
+from zero on the target's side) of at least `margin`, whatever the order of summation, with or without fused multiply-add,
 and with or without subnormal numbers flushed to zero.
 
 Outside the claim: TF32, bfloat16 and float16 arithmetic, quantised weights, fast
@@ -22,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tfcollide.models.dense_chain import DenseChain
+from tfcollide.models.reading import Reading
 from tfcollide.polytope.counterexample import Search
 from tfcollide.polytope.pieces import Pieces
 from tfcollide.polytope.relaxation import prepare
@@ -40,27 +42,30 @@ def certify(
     target: int,
     logits: Callable[[np.ndarray], np.ndarray],
     *,
+    reading: Reading | None = None,
     max_boxes: int = 20_000,
     refine_boxes: int = 500,
     tightness: float = 0.9,
     seed: int = 0,
 ) -> Certificate:
-    """Proves or refutes that every mixture of `corners` gets the class `target`.
+    """Proves or refutes that every mixture of `corners` gets the class or labels `target`.
 
     Args:
         chain: the network, read by `read_chain`.
         corners: `[N, H, W, C]` float32, as saved.
-        target: index of the class.
+        target: the code of the class or labels.
         logits: the network itself: images `[n, H, W, C]` float32 -> `[n, L]`.
+        reading: how logits are read; None: as one class of several.
         max_boxes: sub-simplices to bound at most; the only limit, so that the answer does not depend on the clock.
         refine_boxes: so many may be spent on a larger proven margin, once it is positive.
         tightness: the share of the smallest margin found that is enough to prove.
         seed: of the random mixtures tried first.
     """
-    hull = prepare(chain, corners, target)
+    reading = reading or Reading(len(chain.stages[-1].bias))
+    hull = prepare(chain, corners, target, reading)
     if not (np.isfinite(corners).all() and hull.finite):
         return Certificate("undecided", -np.inf, 0.0)
-    search = Search(hull, corners, target, logits)
+    search = Search(hull, corners, target, logits, reading)
     broken = search.look(starts(np.random.default_rng(seed), len(corners), _STARTS), steps=20)
     pieces, proof, used, enough = Pieces.whole(hull), _Proof(np.inf, 0.0), 1, max_boxes
     while broken is None:

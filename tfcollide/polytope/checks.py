@@ -14,7 +14,6 @@ from tfcollide.ledger import Ledger
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.objectives import terms
 from tfcollide.polytope.hull import mix
-from tfcollide.polytope.margin import margins
 from tfcollide.progress import progress
 from tfcollide.records import CornerRecord, Interpolation, PngCheck
 
@@ -35,8 +34,8 @@ class Target(NamedTuple):
 
     Attributes:
         pre_activation: `[U]` at the tap.
-        predicted: the class on top, as an index.
-        probability: of that class.
+        predicted: the code of what it is read as, see `models.reading`: the class on top, or the set of labels.
+        probability: of that.
     """
 
     pre_activation: np.ndarray
@@ -48,9 +47,9 @@ class Mixtures(NamedTuple):
     """Mixtures as the network sees them, `[S]` each.
 
     Attributes:
-        hit: bool, whether the target's class is on top.
-        margin: of the target's logit over the largest other, float64.
-        probability: of the target's class, float64.
+        hit: bool, whether it is read as the target is.
+        margin: of the target's class or labels, float64, see `models.reading`.
+        probability: of the target's class or labels, float64.
         distance: `feature_distance` to the target.
     """
 
@@ -80,7 +79,7 @@ def target_of(classifier: Classifier, tap: Tap, image: np.ndarray) -> Target:
     judged = classifier.judge(image[None])
     predicted = int(judged.predicted[0])
     pre_activation = tap.pre_activation(tf.constant(image[None])).numpy()[0]
-    return Target(pre_activation, predicted, float(judged.probabilities[0, predicted]))
+    return Target(pre_activation, predicted, float(classifier.reading.probability(judged.probabilities, predicted)[0]))
 
 
 def corner_terms(tap: Tap, images: np.ndarray, goal: terms.Goal) -> dict[str, np.ndarray]:
@@ -152,12 +151,13 @@ def judge_corners(
     """
     values: dict[str, Any] = corner_terms(tap, images, goal)
     judged = classifier.judge(images)
+    probability = classifier.reading.probability(judged.probabilities, target.predicted)
     return tuple(
         CornerRecord(
             units=units[n],
             **{name: value[n].item() for name, value in values.items()},
-            predicted=classifier.class_names[judged.predicted[n]],
-            probability=float(judged.probabilities[n, target.predicted]),
+            predicted=classifier.name_of(judged.predicted[n]),
+            probability=float(probability[n]),
             converged=bool(converged[n]),
             diverged_at=int(failed_at[n]) if failed_at[n] >= 0 else None,
         )
@@ -188,14 +188,15 @@ def judge_mixtures(
     """
     post_activation = tap.rectifier(tf.constant(target.pre_activation))
     ceiling = None if math.isinf(tap.rectifier.ceiling) else tf.constant(tap.rectifier.ceiling)
+    reading = classifier.reading
     look, size, ledger = classifier.both(tap.name), classifier.batch_size, ledger or Ledger()
 
     def judge(start: int) -> dict[str, np.ndarray]:
         logits, pre_activation = look(tf.constant(mix(weights[start : start + size], corners)))
         return {
-            "hit": tf.equal(tf.argmax(logits, axis=1), target.predicted).numpy(),
-            "margin": margins(logits.numpy(), target.predicted),
-            "probability": tf.nn.softmax(logits)[:, target.predicted].numpy().astype(np.float64),
+            "hit": reading.predicted(logits.numpy()) == target.predicted,
+            "margin": reading.margins(logits.numpy(), target.predicted),
+            "probability": reading.probability(reading.chances(logits).numpy(), target.predicted),
             "distance": terms.feature_distance(pre_activation, post_activation, ceiling).numpy(),
         }
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tfcollide.models.reading import Reading
 from tfcollide.polytope.hull import mix
 from tfcollide.polytope.relaxation import Hull, forward
 from tfcollide.polytope.simplex import project
@@ -17,8 +18,9 @@ class Search:
     Args:
         hull: the network as a function of the convex weights.
         corners: `[N, H, W, C]` float32.
-        target: the class that every mixture should get.
+        target: the code of the class or labels that every mixture should get.
         logits: images `[n, H, W, C]` -> `[n, L]`, as the network computes them.
+        reading: how logits are read.
 
     Attributes:
         smallest: the smallest float64 margin met.
@@ -26,8 +28,11 @@ class Search:
 
     _DESCENTS = 8
 
-    def __init__(self, hull: Hull, corners: np.ndarray, target: int, logits: Callable[[np.ndarray], np.ndarray]):
+    def __init__(
+        self, hull: Hull, corners: np.ndarray, target: int, logits: Callable[[np.ndarray], np.ndarray], reading: Reading
+    ):
         self._hull, self._corners, self._target, self._logits = hull, corners, target, logits
+        self._reading = reading
         self.smallest = np.inf
 
     def look(self, weights: np.ndarray, *, steps: int) -> tuple[float, np.ndarray] | None:
@@ -65,10 +70,9 @@ class Search:
         if margins.min() > 1e-4 * max(np.abs(self._hull.pre_activation).max(), 1.0):
             return None
         images = mix(saved, self._corners)
-        for i in np.flatnonzero(self._logits(images).argmax(axis=1) != self._target):
+        for i in np.flatnonzero(self._reading.predicted(self._logits(images)) != self._target):
             # Alone, as anyone who checks it would: another batch may sum in another order.
-            alone = self._logits(mix(saved[i : i + 1], self._corners))[0].astype(np.float64)
-            if alone.argmax() != self._target:
-                margin = alone[self._target] - np.delete(alone, self._target).max()
-                return float(margin), saved[i]
+            alone = self._logits(mix(saved[i : i + 1], self._corners))
+            if self._reading.predicted(alone)[0] != self._target:
+                return float(self._reading.margins(alone, self._target)[0]), saved[i]
         return None

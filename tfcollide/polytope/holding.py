@@ -16,7 +16,6 @@ from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.objectives.terms import Goal
 from tfcollide.polytope.checks import terms_and_logits
 from tfcollide.polytope.hull import mix
-from tfcollide.polytope.margin import margins
 
 __all__ = ["MARGIN_SHARE", "HullJudge", "Probe"]
 
@@ -55,7 +54,7 @@ class HullJudge:
         tap: where features are compared.
         goal_image: `[H, W, C]`, the target.
         goal: its features.
-        target: its class.
+        target: the code of its class or labels.
         corners: N.
         excess: terms `[n]` of images -> the worst over what matches.
     """
@@ -75,10 +74,10 @@ class HullJudge:
         middles = [vertices[list(pair)].mean(axis=0) for pair in itertools.combinations(range(corners), 2)]
         drawn = np.random.default_rng(_SEED).dirichlet(np.ones(corners), _SAMPLES)
         self._weights = np.concatenate([vertices, np.reshape(middles, [-1, corners]), drawn]).astype(np.float32)
-        own = margins(classifier.judge(goal_image[None]).logits, target)[0]
+        own = classifier.reading.margins(classifier.judge(goal_image[None]).logits, target)[0]
         self._own = max(float(own), float(np.finfo(np.float32).tiny))
 
     def __call__(self, images: np.ndarray) -> Probe:
         """What the probes of the hull of `images` `[N, H, W, C]` say."""
         terms, logits = terms_and_logits(self._classifier, self._tap, mix(self._weights, images), self._goal)
-        return Probe(float(margins(logits, self._target).min()) / self._own, self._excess(terms))
+        return Probe(float(self._classifier.reading.margins(logits, self._target).min()) / self._own, self._excess(terms))

@@ -93,6 +93,13 @@ def minimise(program: LinearProgram, *, vertex: bool = True) -> Solution:
     return Solution(status, x, float(program.cost @ x), run.row_dual(), run.iterations)
 
 
+class _Highs(highspy.Highs):
+    """HiGHS without its callbacks, which none needs here: to enable them prints its licence on standard output."""
+
+    def __init__(self) -> None:
+        super(highspy.Highs, self).__init__()
+
+
 class _Run:
     """One program inside HiGHS, and which of its rows are there yet."""
 
@@ -101,7 +108,7 @@ class _Run:
         self._scale = float(np.linalg.norm(program.cost)) or 1.0
         self._included = np.zeros(0, np.int64)
         self.iterations = 0
-        self._highs = highspy.Highs()
+        self._highs = _Highs()
         for name, value in (_OPTIONS | {"solver": "simplex" if vertex else "ipm"}).items():
             self._highs.setOptionValue(name, value)
         if not vertex:

@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfcollide.models.dense_chain import DenseChain, Stage
+from tfcollide.models.reading import Reading
 from tfcollide.polytope.float_error import FLOAT32_MAX, flushed, gamma, mixture_error
 
 __all__ = ["Hull", "UnitBounds", "forward", "lower_margins", "prepare", "unit_bounds"]
@@ -44,7 +45,8 @@ class Hull(NamedTuple):
         stages: all maps; those before the first ReLU count as one.
         absolute: |weight| of each map.
         slack: `[U_k]` for each map: the rounding of float64.
-        margin_rows: `[L - 1, L]`, target's logit minus each other.
+        margin_rows: `[R, L]`, the margin is the smallest of these combinations of logits: as of
+            `Reading.margin_rows`, the target's logit minus each other, say.
     """
 
     pre_activation: np.ndarray
@@ -82,13 +84,14 @@ class UnitBounds(NamedTuple):
         return UnitBounds(lower, upper)
 
 
-def prepare(chain: DenseChain, corners: np.ndarray, target: int) -> Hull:
+def prepare(chain: DenseChain, corners: np.ndarray, target: int, reading: Reading | None = None) -> Hull:
     """The network over the hull of `corners`.
 
     Args:
         chain: the classifier.
         corners: `[N, ...]` float32, finite.
-        target: the class whose margin counts.
+        target: the code of the class or labels whose margin counts.
+        reading: how logits are read; None: as one class of several.
     """
     values = corners.reshape(len(corners), -1).astype(np.float64)
     sizes = np.abs(values)
@@ -110,8 +113,7 @@ def prepare(chain: DenseChain, corners: np.ndarray, target: int) -> Hull:
             values = values @ stage.weight.T + stage.bias
             sizes, first = np.abs(values), k
     tail = stages[first:]
-    rows = np.delete(np.eye(len(tail[-1].bias)), target, axis=0) * -1.0
-    rows[:, target] = 1.0
+    rows = (reading or Reading(len(tail[-1].bias))).margin_rows(target)
     return Hull(values, errors, tail, tuple(np.abs(s.weight) for s in tail), tuple(slack[first:]), rows)
 
 

@@ -1,6 +1,6 @@
 """The mixture with the smallest margin that a gradient can find, and what samples alone allow to be said.
 
-    minimise over w in the simplex   logit_target(sum_n w_n corner_n) - max_{c != target} logit_c(...)
+    minimise over w in the simplex   margin(logits(sum_n w_n corner_n))        as of `models.reading`
 
 by projected steps of falling length along the normalised gradient, from many
 starts at once: vertices, midpoints of edges, the centroid, random mixtures, and those
@@ -15,8 +15,8 @@ import tensorflow as tf
 from scipy.special import betaincinv
 
 from tfcollide.ledger import Ledger
+from tfcollide.models.reading import Reading
 from tfcollide.polytope.hull import mix
-from tfcollide.polytope.margin import margins
 from tfcollide.polytope.simplex import starts
 from tfcollide.progress import progress
 from tfcollide.records import FailureBound, WorstMixture
@@ -33,17 +33,25 @@ class MixtureSearch:
         logits: differentiable, images `[n, H, W, C]` -> `[n, L]`.
         shape: (H, W, C).
         class_names: one a logit.
+        reading: how logits are read; None: as one class of several.
         steps: of each start.
     """
 
     def __init__(
-        self, logits: Callable[[tf.Tensor], tf.Tensor], shape: Sequence[int], class_names: tuple[str, ...], *, steps: int = 60
+        self,
+        logits: Callable[[tf.Tensor], tf.Tensor],
+        shape: Sequence[int],
+        class_names: tuple[str, ...],
+        *,
+        reading: Reading | None = None,
+        steps: int = 60,
     ):
         self._class_names = class_names
+        self._reading = reading or Reading(len(class_names))
         images = tf.TensorSpec([None, *shape], tf.float32)
-        points, target = tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([], tf.int32)
+        points, signs = tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.float32)
         self._logits = tf.function(logits, input_signature=[images])
-        self._descend = tf.function(_descent(logits, steps), input_signature=[points, images, target])
+        self._descend = tf.function(_descent(logits, self._reading, steps), input_signature=[points, images, signs])
 
     def __call__(
         self,
@@ -60,7 +68,7 @@ class MixtureSearch:
 
         Args:
             corners: `[N, H, W, C]` float32, as saved.
-            target: index of the class whose margin counts.
+            target: the code of the class or labels whose margin counts.
             known: `[K, N]` mixtures to start from too: the answer is no better than any of them.
             random_starts: beside the fixed ones.
             batch_size: mixtures at once. The work is starts * steps * 3 passes, roughly.
@@ -73,7 +81,7 @@ class MixtureSearch:
         points = starts(np.random.default_rng(seed), len(corners), random_starts).astype(np.float32)
         if known is not None:
             points = np.concatenate([points, known.astype(np.float32)])
-        hull, goal, ends = tf.constant(corners, tf.float32), tf.constant(target), []
+        hull, goal, ends = tf.constant(corners, tf.float32), tf.constant(self._reading.signs(target)), []
         with progress(total=len(points), desc="worst mixture", unit=" starts", leave=False) as bar:
             for i, batch in enumerate(_batches(points, batch_size)):
                 ends.append(ledger.do(f"worst mixture/{i}", functools.partial(self._down, batch, hull, goal)))
@@ -81,16 +89,17 @@ class MixtureSearch:
         lowest = np.concatenate([part["end"] for part in ends]).astype(np.float64)
         tried = np.concatenate([points, (lowest / lowest.sum(axis=1, keepdims=True)).astype(np.float32)])
         logits = [self._logits(tf.constant(mix(batch, corners))).numpy() for batch in _batches(tried, batch_size)]
-        return self._alone(tried[margins(np.concatenate(logits), target).argmin()], corners, target)
+        lowest_of_all = self._reading.margins(np.concatenate(logits), target).argmin()
+        return self._alone(tried[lowest_of_all], corners, target)
 
-    def _down(self, points: np.ndarray, corners: tf.Tensor, target: tf.Tensor) -> dict[str, np.ndarray]:
-        return {"end": self._descend(tf.constant(points), corners, target).numpy()}
+    def _down(self, points: np.ndarray, corners: tf.Tensor, signs: tf.Tensor) -> dict[str, np.ndarray]:
+        return {"end": self._descend(tf.constant(points), corners, signs).numpy()}
 
     def _alone(self, weights: np.ndarray, corners: np.ndarray, target: int) -> WorstMixture:
         """One mixture by itself, as anyone who checks it would: a batch may sum in another order."""
         values = self._logits(tf.constant(mix(weights[None], corners))).numpy()
-        predicted = self._class_names[int(values[0].argmax())]
-        return WorstMixture(float(margins(values, target)[0]), predicted, tuple(weights.tolist()))
+        predicted = self._reading.name(int(self._reading.predicted(values)[0]), self._class_names)
+        return WorstMixture(float(self._reading.margins(values, target)[0]), predicted, tuple(weights.tolist()))
 
 
 def clopper_pearson(failures: int, samples: int, confidence: float = 0.95, *, sampling: str = "uniform") -> FailureBound:
@@ -115,17 +124,15 @@ def _batches(values: np.ndarray, size: int) -> list[np.ndarray]:
     return [values[i : i + size] for i in range(0, len(values), size)]
 
 
-def _descent(logits: Callable[[tf.Tensor], tf.Tensor], steps: int) -> Callable[..., tf.Tensor]:
+def _descent(logits: Callable[[tf.Tensor], tf.Tensor], reading: Reading, steps: int) -> Callable[..., tf.Tensor]:
     """Mixtures `[P, N]` of corners `[N, H, W, C]` -> the lowest that each meets on its way down, `[P, N]`."""
     rate = (_LAST_STEP / _FIRST_STEP) ** (1.0 / max(steps - 1, 1))
 
-    def descend(points: tf.Tensor, corners: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+    def descend(points: tf.Tensor, corners: tf.Tensor, signs: tf.Tensor) -> tf.Tensor:
         flat = tf.reshape(corners, [-1, np.prod(corners.shape[1:])])
 
         def margin(weights: tf.Tensor) -> tf.Tensor:
-            values = logits(tf.reshape(weights @ flat, [-1, *corners.shape[1:]]))
-            others = tf.where(tf.range(tf.shape(values)[1]) == target, -np.inf, values)
-            return tf.gather(values, target, axis=1) - tf.reduce_max(others, axis=1)
+            return reading.margin(logits(tf.reshape(weights @ flat, [-1, *corners.shape[1:]])), signs)
 
         def step(k: tf.Tensor, points: tf.Tensor, best: tf.Tensor, lowest: tf.Tensor) -> tuple[tf.Tensor, ...]:
             with tf.GradientTape() as tape:

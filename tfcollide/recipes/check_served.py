@@ -121,7 +121,8 @@ def _check(config: CheckServedConfig, finished: FinishedRun, data: Any, model: A
 
     classifier = open_classifier(finished.config, data).classifier
     corners, names, worst = finished.arrays["corners"], classifier.class_names, finished.summary.get("worst_mixture")
-    target_class = _target_class(finished, names)
+    reading = classifier.reading
+    target_class = _target_class(finished, names, reading)
     form = choose_form(
         signatures,
         signature=config.signature_name,
@@ -129,6 +130,7 @@ def _check(config: CheckServedConfig, finished: FinishedRun, data: Any, model: A
         output_name=config.output_name,
         shape=corners.shape[1:],
         classes=len(names),
+        single=classifier.outputs == "binary",
         bounds=classifier.bounds,
     )
     png = [finished.path / "images" / f"corner_{n}.png" for n in range(len(corners))]
@@ -137,12 +139,13 @@ def _check(config: CheckServedConfig, finished: FinishedRun, data: Any, model: A
     pace = Pace(config.batch_size, concurrency=config.concurrency, retry_seconds=config.retry_seconds)
 
     began = time.perf_counter()
-    served = _probabilities(config, _ask(model, form.signature, form.input, form.encode(samples.images), pace)[form.output])
+    answers = _ask(model, form.signature, form.input, form.encode(samples.images), pace)
+    served = _probabilities(config, answers[form.output], reading)
     seconds = time.perf_counter() - began
     here = classifier.judge(form.as_sent(samples.images)).probabilities
     columns = {
-        "served": judged.judge_samples(served, samples, target_class, names),
-        "here": judged.judge_samples(here, samples, target_class, names),
+        "served": judged.judge_samples(served, samples, target_class, names, reading),
+        "here": judged.judge_samples(here, samples, target_class, names, reading),
         "recorded": judged.recorded(finished.summary),
     }
     differences = {
@@ -164,17 +167,18 @@ def _check(config: CheckServedConfig, finished: FinishedRun, data: Any, model: A
     return ServedReport(served_table(title, columns, remarks), not against, numbers)
 
 
-def _target_class(finished: FinishedRun, names: tuple[str, ...]) -> int:
-    """The place of the target's class; names come from files that may have changed since the run."""
+def _target_class(finished: FinishedRun, names: tuple[str, ...], reading: Any) -> int:
+    """The code of the target's class or labels; names come from files that may have changed since the run."""
     name = finished.summary["target"]["predicted"]
-    if name not in names:
+    code: int | None = reading.code(name, names)
+    if code is None:
         origin = finished.config.labels or "the data set, or Keras's index of ImageNet,"
         raise RequestError(
             f"--run={finished.path}, whose target is {name!r}",
             f"a name that one of the {len(names)} classes has now, such as {names[0]!r}",
             f"Put {origin} back as it was then.",
         )
-    return names.index(name)
+    return code
 
 
 def _ask(model: Any, signature: str, input_name: str, samples: np.ndarray, pace: Any) -> dict[str, np.ndarray]:
@@ -184,9 +188,19 @@ def _ask(model: Any, signature: str, input_name: str, samples: np.ndarray, pace:
         return ask_all(model, signature, input_name, samples, pace, on_progress=lambda count: bar.update(count))
 
 
-def _probabilities(config: CheckServedConfig, output: np.ndarray) -> np.ndarray:
-    """`[n, L]` probabilities, from logits where the flags say so."""
+def _probabilities(config: CheckServedConfig, output: np.ndarray, reading: Any) -> np.ndarray:
+    """`[n, L]` probabilities, from logits where the flags say so; of one output, for two classes, both."""
     output = output.astype(np.float64)
+    if output.shape[1] < reading.classes or reading.several:
+        chances = 1.0 / (1.0 + np.exp(-np.clip(output, -700.0, 700.0))) if config.logits else output
+        if np.any(np.abs(chances - 0.5) > 0.5):
+            outside = chances.flat[np.abs(chances - 0.5).argmax()]
+            raise RequestError(
+                f"--output_name={config.output_name} with the value {outside:.3g}",
+                "probabilities",
+                "Say --logits if they are logits.",
+            )
+        return chances if reading.several else np.concatenate([1.0 - chances, chances], axis=1)
     if config.logits:
         output = np.exp(output - output.max(axis=1, keepdims=True))
         return output / output.sum(axis=1, keepdims=True)
@@ -225,7 +239,8 @@ def _compare_files(
         return {}
     files = np.array([path.read_bytes() for path in png], object)
     served = _ask(model, "serving_bytes", "image_bytes", files, pace)["probabilities"]
-    return {"png_files": _largest(served, classifier.judge(read_back).probabilities)}
+    here = classifier.judge(read_back).probabilities[:, -served.shape[1] :]  # one output may tell two classes apart
+    return {"png_files": _largest(served, here)}
 
 
 def _remarks(

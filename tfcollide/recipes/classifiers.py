@@ -1,6 +1,7 @@
 """The classifier of a request: trained here, one of Keras's applications, or a file."""
 
 import contextlib
+import math
 import sys
 import time
 from pathlib import Path
@@ -17,14 +18,15 @@ from tfcollide.models import applications, class_names, training
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.loading import load_classifier, wrap
 from tfcollide.models.model_file import kind_of
-from tfcollide.models.pixel_range import PHOTO, UNIT, range_by_trial, range_of_layers
-from tfcollide.models.predictions import Predictions
+from tfcollide.models.pixel_range import ASSUMED, PHOTO, doubts, range_by_likelihood, try_ranges
+from tfcollide.models.predictions import Predictions, evenly
 from tfcollide.recipes.config import CollideConfig, TrainConfig
 from tfcollide.recipes.model_request import is_brought, parse_bounds
+from tfcollide.shapes import PixelRange
 
 __all__ = ["Opened", "brought", "open_classifier", "trained"]
 
-_TRIED = 50
+_TRIED, _TRIED_IF_TOLD = 200, 50
 
 
 class Opened(NamedTuple):
@@ -73,6 +75,7 @@ def trained(config: TrainConfig, data: LabelledImages, strategy: tf.distribute.S
     if strategy is not None:
         with strategy.scope():
             classifier = training.train_or_load(recipe, data, model_dir)
+    classifier.pixel_range = PixelRange(classifier.bounds, "as it was trained here")
     predicted = classifier.judge(from_uint8(data.test.images, classifier.bounds)).predicted
     return Opened(classifier, data, path, predicted, True, spent)
 
@@ -81,15 +84,20 @@ def brought(config: CollideConfig, data: LabelledImages, strategy: tf.distribute
     """A classifier that exists already.
 
     Raises:
-        RequestError: it cannot be loaded, or --labels does not fit it.
+        RequestError: it cannot be loaded, nothing tells what its outputs are, or --labels does not fit it.
     """
     training.make_deterministic()
     with strategy.scope() if strategy else contextlib.nullcontext():
         classifier = _application(config) if kind_of(config.model) == "application" else _file(config)
+    _say(classifier.doubt, _other_size(classifier, data))
+    if classifier.whole_numbers:
+        words = f"{classifier.name} reads whole numbers ({classifier.whole_numbers}): what lies between them is cut off"
+        tqdm.write(f"{words}, and the search goes on as if it were not", file=sys.stderr)
     data = data.fitted(classifier.image_shape)
     labelled = classifier.num_classes == len(data.class_names)
-    if not config.pixel_range and kind_of(config.model) == "file" and range_of_layers(classifier) is None:
-        _find_bounds(classifier, data, labelled)
+    if kind_of(config.model) == "file":
+        classifier.pixel_range = _pixel_range(config, classifier, data if labelled else None)
+        _say(classifier.pixel_range.warning)
     _name_classes(config, classifier, data.class_names if labelled else None)
     # Where the two do not speak of the same classes, an image counts as what it is filed under.
     predicted = Predictions(classifier, data.test.images) if labelled else data.test.labels
@@ -99,7 +107,10 @@ def brought(config: CollideConfig, data: LabelledImages, strategy: tf.distribute
 def _application(config: CollideConfig) -> Classifier:
     weights = config.weights or "imagenet"
     model = applications.build(config.model, weights, image_size=config.image_size, seed=config.train_seed)
-    return wrap(model, name=applications.title(config.model, weights), bounds=PHOTO, precision=config.precision)
+    name = applications.title(config.model, weights)
+    classifier = wrap(model, name=name, bounds=PHOTO, precision=config.precision, outputs=config.outputs)
+    classifier.pixel_range = PixelRange(PHOTO, "as keras.applications has it")
+    return classifier
 
 
 def _file(config: CollideConfig) -> Classifier:
@@ -109,16 +120,36 @@ def _file(config: CollideConfig) -> Classifier:
         bounds=parse_bounds(config.pixel_range) if config.pixel_range else None,
         image_size=config.image_size,
         precision=config.precision,
+        outputs=config.outputs,
     )
 
 
-def _find_bounds(classifier: Classifier, data: LabelledImages, labelled: bool) -> None:
-    """The range of pixels that layers do not tell: by trial on images of the network's classes, else 0..255; said aloud."""
-    if labelled:
-        chosen = np.linspace(0, data.test_size - 1, min(_TRIED, data.test_size)).astype(int)
-        classifier.bounds = range_by_trial(classifier, data.test.images[chosen], data.test.labels[chosen])
-    mend = "0,255" if classifier.bounds == UNIT else "0,1"
-    tqdm.write(f"Pixels are taken to be 0..{classifier.bounds.upper:g}; if not, say --pixel_range={mend}", file=sys.stderr)
+def _pixel_range(config: CollideConfig, classifier: Classifier, data: LabelledImages | None) -> PixelRange:
+    """The range of pixels as asked for or told, else decided on images of the network's classes, else assumed; said aloud."""
+    found = classifier.pixel_range._replace(how="told by --pixel_range") if config.pixel_range else classifier.pixel_range
+    assumed, count, trials = found == ASSUMED, 0, []
+    if data is not None:
+        count = min(_TRIED if assumed else _TRIED_IF_TOLD, len(evenly(data.test_size, math.prod(data.shape))))
+        chosen = np.arange(count) * data.test_size // count
+        trials = try_ranges(classifier, data.test.images[chosen], data.test.labels[chosen], found.bounds)
+        found = range_by_likelihood(trials, count) if assumed else found
+        found = found._replace(warning=doubts(found.bounds, trials, count, classifier.num_classes))
+    if assumed:
+        _say(f"Pixels are taken to be {found.bounds}, {found.how}; if they are not, say --pixel_range=BLACK,WHITE")
+    return found
+
+
+def _other_size(classifier: Classifier, data: LabelledImages) -> str | None:
+    """That images are not as large as the network reads them, where a data set has one size."""
+    have, want = ("x".join(map(str, shape)) for shape in (data.shape, classifier.image_shape))
+    if have == want or 0 in data.shape:
+        return None
+    return f"Images of {data.name} are {have}, {classifier.name} reads {want}: they are resized"
+
+
+def _say(*sentences: str | None) -> None:
+    for sentence in filter(None, sentences):
+        tqdm.write(sentence, file=sys.stderr)
 
 
 def _name_classes(config: CollideConfig, classifier: Classifier, of_data: tuple[str, ...] | None) -> None:

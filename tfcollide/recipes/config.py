@@ -11,7 +11,9 @@ from tfcollide.errors import RequestError
 from tfcollide.fields import at_least as _at_least
 from tfcollide.fields import flag as _flag
 from tfcollide.fields import positive as _positive
+from tfcollide.file_names import fits_in_line
 from tfcollide.models.model_file import kind_of
+from tfcollide.models.outputs import OUTPUTS
 from tfcollide.run_directory import absolute
 
 __all__ = ["HEADINGS", "PRESETS", "CollideConfig", "TrainConfig", "choices_of", "flags_text", "preset_values"]
@@ -99,10 +101,18 @@ class CollideConfig(TrainConfig):
     )
     allow_custom_code: bool = _flag(False, "Load a model file even if it carries code, which can do all that you can.")
     pixel_range: str | None = _flag(
-        None, "Black and white, as a model file reads them. Default: 0,255 or 0,1, by its first layers."
+        None,
+        "Black and white, as a model file reads them. Default: told by its first layers; else the one of 0,1, "
+        "-1,1 and 0,255 in which labels of test images are most likely; else 0,255.",
+    )
+    outputs: str = _flag(
+        "auto",
+        "What a network that exists already gives: probabilities or logits of classes; binary, one output for two classes; "
+        "multilabel, one a label; auto: told by its last activation, else by the loss saved with it.",
+        choices=OUTPUTS,
     )
     image_size: int | None = _flag(None, "Height and width of images, where the model leaves them open. Default: 224.")
-    source: str = _flag("3", "Where corners start: a class, test:INDEX, an image file, or every (one of each class).")
+    source: str = _flag("3", "Where corners start: a class, test:INDEX, an image file, or every (one of each other class).")
     target: str = _flag("7", "Whose features they take: a class, test:INDEX, or an image file.")
     tap: str | None = _flag(None, "ReLU at which features collide. Default: the first of a dense layer, else the last.")
     corners: int | None = _flag(
@@ -469,10 +479,20 @@ def preset_values(name: str | None) -> dict[str, Any]:
 
 
 def flags_text(config: Any) -> str:
-    """Every field as a line of a flagfile; those that are None say nothing."""
+    """Every field as a line of a flagfile; those that are None say nothing.
+
+    Raises:
+        RequestError: a value that a line cannot hold.
+    """
     lines = []
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
+        if isinstance(value, str) and not fits_in_line(value):
+            raise RequestError(
+                f"--{field.name}={value!r}",
+                "no line break, control character or blank at the end",
+                "Rename the file or folder.",
+            )
         if isinstance(value, bool):
             lines.append(f"--{'' if value else 'no'}{field.name}")
         elif value is not None:

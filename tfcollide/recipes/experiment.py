@@ -22,8 +22,10 @@ from tfcollide.loss import HullTerms, Objective, Parameterization
 from tfcollide.models import training
 from tfcollide.models.affine import AffineMap, affine_map
 from tfcollide.models.classifier import Classifier, Tap
-from tfcollide.models.dense_chain import DenseChain, Unreadable, read_chain
+from tfcollide.models.dense_chain import DenseChain, Unreadable
+from tfcollide.models.differentiable import check_differentiable
 from tfcollide.models.loading import load_classifier
+from tfcollide.models.model_file import kind_of
 from tfcollide.models.predictions import Predictions, evenly
 from tfcollide.polytope.hull import mean_distance
 from tfcollide.polytope.worst_mixture import MixtureSearch
@@ -131,13 +133,15 @@ class Experiment:
     @functools.cached_property
     def chain(self) -> DenseChain | Unreadable:
         """The classifier as a chain of dense layers, or why it is none."""
-        return read_chain(self.classifier.model)
+        return self.classifier.chain
 
     @functools.cached_property
     def worst_mixture(self) -> MixtureSearch:
         """The search for the worst mixture of a hull, compiled on first use."""
         classifier, steps = self.classifier, _DEEP_STEPS if self.is_deep else _DENSE_STEPS
-        return MixtureSearch(classifier.logits, classifier.image_shape, classifier.class_names, steps=steps)
+        return MixtureSearch(
+            classifier.logits, classifier.image_shape, classifier.class_names, reading=classifier.reading, steps=steps
+        )
 
     @functools.cached_property
     def front_search(self) -> FrontSearch:
@@ -202,5 +206,7 @@ def _check_solvable(config: CollideConfig, experiment: Experiment) -> None:
     """What only the network can tell of a request, before any pair is begun."""
     if config.solver == "exact":
         experiment.affine  # noqa: B018 - refuses a tap that is not affine
+    elif kind_of(config.model) == "file":
+        check_differentiable(experiment.classifier, experiment.tap)
     if config.vnnlib and isinstance(experiment.chain, Unreadable):
         raise RequestError(f"--vnnlib with {config.model}: {experiment.chain.reason}", "a network of dense and ReLU layers")

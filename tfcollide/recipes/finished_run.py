@@ -69,6 +69,8 @@ def config_from_flags(text: str) -> CollideConfig:
     }
     values: dict[str, Any] = {}
     for line in filter(None, map(str.strip, text.splitlines())):
+        if line.startswith("#"):
+            continue
         name, equals, value = line.removeprefix("--").partition("=")
         negated = not equals and name.startswith("no") and kinds.get(name[2:]) is bool
         name = name[2:] if negated else name

@@ -42,7 +42,7 @@ class IndexConfig:
     held_out: int | None = _flag(None, "Photographs to leave out, for --recall. Default: 20, or none of fewer than 200.")
     recall: int = _flag(0, "Measure recall with this many queries, at build time or of the finished index --out; 0: do not.")
     verify: str | None = _flag(None, "Only read every byte of this index again and compare it with what was built.")
-    on_disk_build: bool = _flag(False, "Build trees in their files where memory is short.")
+    on_disk_build: bool = _flag(False, "Build trees in their files where memory is short; room for them is taken first.")
     jobs: int = _flag(0, "Shards built at once; 0: one a core.")
     runner: str | None = _flag(None, "Build as an Apache Beam pipeline on this runner, such as DirectRunner.")
     beam_options: str = _flag("", "More options of the Beam pipeline, as Beam writes them.")

@@ -14,6 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tfcollide.beam import pipeline
+from tfcollide.disk import size_text
 from tfcollide.errors import RequestError
 from tfcollide.patches import beam, local
 from tfcollide.patches.catalog import open_photographs
@@ -24,13 +25,13 @@ from tfcollide.patches.photographs import Photographs, share_of, split_held_out
 from tfcollide.patches.projection import most_components
 from tfcollide.patches.recall import measure
 from tfcollide.patches.shards import Checksums, write_npy
-from tfcollide.patches.trees import check_annoy
+from tfcollide.patches.trees import check_annoy, tree_bytes
 from tfcollide.patches.trust import checksum
 from tfcollide.recipes.config import flags_text
 from tfcollide.recipes.index_config import IndexConfig
 from tfcollide.records import write_csv
 from tfcollide.registry import BACKENDS
-from tfcollide.run_directory import RunDirectory
+from tfcollide.run_directory import RunDirectory, is_writable
 
 __all__ = ["run", "verify"]
 
@@ -66,9 +67,13 @@ def run(config: IndexConfig, out: Path, *, overwrite: bool = False) -> Manifest:
     collection = open_collection(out)
     if not config.recall:
         return collection.manifest
+    kept = is_writable(out)
+    if not kept:
+        tqdm.write(f"{out} cannot be written: recall is measured and printed, and not kept there", file=sys.stderr)
     backend, exact = (BACKENDS.load(name)(collection) for name in (config.index, "exact"))
     manifest = measure(collection, backend, exact, config.recall, config.seed)
-    write_manifest(out, manifest)
+    if kept:
+        write_manifest(out, manifest)
     return manifest
 
 
@@ -156,13 +161,14 @@ def _check_room(out: Path, manifest: Manifest) -> None:
     """Refuses a build that the disk cannot hold, before it has filled it."""
     sizes = {manifest.image_size, manifest.search_size}
     images = (manifest.num_images + manifest.num_held_out) * sum(3 * size**2 for size in sizes)
-    trees = manifest.num_patches * (16 + 4 * manifest.num_components + 15 * manifest.num_trees) if manifest.num_trees else 0
+    shape = (manifest.num_patches, manifest.num_components, manifest.num_trees)
+    trees = tree_bytes(*shape) if manifest.num_trees else 0
     place = next(folder for folder in out.parents if folder.exists())
     free = shutil.disk_usage(place).free
     if images + trees > free:
         raise RequestError(
-            f"--out={out} with {free / 2**30:.1f} GiB free",
-            f"about {(images + trees) / 2**30:.1f} GiB",
+            f"--out={out} with {size_text(free)} free",
+            f"about {size_text(images + trees)}",
             "Choose another disk, a larger --stride or a smaller --per_class_share.",
         )
 

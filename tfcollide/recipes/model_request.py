@@ -34,8 +34,9 @@ def check_brought(config: CollideConfig) -> None:
         if getattr(config, name):
             why = {"file": "is a whole model", "application": "has its own preprocessing", "trained": "is trained here"}[kind]
             raise RequestError(f"--{name} with --model={config.model}, which {why}", "one of the two", f"Leave --{name} out.")
-    if kind == "trained" and config.precision != "float32":
-        raise RequestError(f"--precision={config.precision} with --model={config.model}", "float32", "Leave it out.")
+    for name, only in (("precision", "float32"), ("outputs", "auto")):
+        if kind == "trained" and getattr(config, name) != only:
+            raise RequestError(f"--{name}={getattr(config, name)} with --model={config.model}", only, "Leave it out.")
     if config.pixel_range:
         parse_bounds(config.pixel_range)
     if config.labels:

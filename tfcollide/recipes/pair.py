@@ -88,15 +88,20 @@ def write_pair(
         checked = time.perf_counter()
         if config.vnnlib and isinstance(experiment.chain, DenseChain):  # `prepare` has refused the others
             (folder / "verify").mkdir(exist_ok=True)
-            write_property(folder / "verify", experiment.chain, result.corners, problem.seen.predicted)
+            write_property(
+                folder / "verify", experiment.chain, result.corners, problem.seen.predicted, experiment.classifier.reading
+            )
         if isinstance(experiment.parameterization, Composite) and experiment.composer and problem.seed:
             parts = (problem.source.image, result.corners, result.controls)
             write_composite(folder, experiment.composer, problem.seed, *parts, bounds)
         run_files.write_arrays(folder, images, problem.units, problem.weights, result.trace)
-        run_files.write_report(folder, images, summary, result.trace if config.tensorboard else None)
+        curves = _curves(experiment, problem, result, ledger) if config.figure == "all" else None
+        run_files.write_report(folder, images, summary, result.trace if config.tensorboard else None, curves)
         seconds = {**seconds, "solve": solved - began, "check": checked - solved, "report": time.perf_counter() - checked}
         summary = dataclasses.replace(summary, seconds=seconds | {"total": sum(seconds.values())})
         write_json(folder / "summary.json", summary)
+        read = experiment.classifier.pixel_range
+        directory.remark(f"pixels {read.bounds}, {read.how}")
         directory.commit()
         return summary
     finally:
@@ -161,6 +166,7 @@ def check(
         ended=result.ended,
         probe=result.probe,
         pixel_range=(classifier.bounds.lower, classifier.bounds.upper),
+        pixel_range_how=classifier.pixel_range.how,
         reader=verdict.reader_record(experiment, problem.reader),
         match=problem.match.quantile if problem.match.null else "unscaled",
         scale=verdict.scale(problem.match, problem),
@@ -169,6 +175,13 @@ def check(
     )
     lacks = verdict.missing(summary, problem.match, judged)
     return _with_fronts(config, experiment, problem, dataclasses.replace(summary, found=not lacks, missing=lacks), ledger)
+
+
+def _curves(experiment: Experiment, problem: Problem, result: Solution, ledger: Ledger) -> run_files.Curves:
+    """What the further figures show; the mixtures' margins are in the ledger since `check`."""
+    classifier, tap = experiment.classifier, experiment.tap
+    judged = checks.judge_mixtures(classifier, tap, result.corners, problem.weights, problem.seen, ledger=ledger)
+    return run_files.Curves(result.trace, judged.margin)
 
 
 def _with_fronts(config: CollideConfig, experiment: Experiment, problem: Problem, summary: Summary, ledger: Ledger) -> Summary:
@@ -222,16 +235,18 @@ def _certificate(config: CollideConfig, experiment: Experiment, problem: Problem
         corners,
         problem.seen.predicted,
         lambda images: experiment.classifier.judge(images).logits,
+        reading=experiment.classifier.reading,
         max_boxes=config.certify_boxes,
         seed=config.seed,
     )
 
 
 def _end_point(experiment: Experiment, choice: Choice, image: np.ndarray) -> EndPoint:
-    judged = experiment.classifier.judge(image[None])
+    classifier = experiment.classifier
+    judged = classifier.judge(image[None])
     predicted = int(judged.predicted[0])
-    name = experiment.classifier.class_names[predicted]
-    return EndPoint(choice.id, choice.label, name, float(judged.probabilities[0, predicted]))
+    probability = classifier.reading.probability(judged.probabilities, predicted)
+    return EndPoint(choice.id, choice.label, classifier.name_of(predicted), float(probability[0]))
 
 
 @functools.cache

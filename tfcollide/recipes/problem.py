@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import tensorflow as tf
 
 from tfcollide.audit.matching import Match
 from tfcollide.audit.reader import Qualified, qualify
@@ -19,6 +20,8 @@ from tfcollide.recipes.experiment import Experiment
 from tfcollide.recipes.request import Pair
 
 __all__ = ["Problem", "pose"]
+
+_FEW, _ALIKE = 8, 1e-6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +72,14 @@ def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
     goal_image = from_uint8(target.image, classifier.bounds)
     if np.array_equal(source.image, target.image):
         raise RequestError(f"--source={source.id} and --target={target.id}, the same image", "two different images")
+    start = from_uint8(source.image, classifier.bounds)
+    for flag, choice, image in (("source", source, start), ("target", target, goal_image)):
+        _check_finite(experiment, f"--{flag}={choice.id}", image)
     seen = checks.target_of(classifier, experiment.tap, goal_image)
+    _check_seen(experiment, seen, start)
+    if classifier.judge(start[None]).predicted[0] == seen.predicted:
+        both = f'--source={source.id} and --target={target.id}, both "{classifier.name_of(seen.predicted)}" to the network'
+        raise RequestError(both, "a source that it does not take for the target's class already", "Choose another one.")
     corners, ceiling = config.num_corners(), experiment.tap.rectifier.ceiling
     units: Groups = ((),) * corners
     active = (seen.pre_activation >= 0) & (seen.pre_activation < ceiling)
@@ -79,7 +89,6 @@ def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
     if experiment.objective.pushes_units and config.direction in (None, "units") and config.nearest is None:
         asked = parse_units(config.units) if config.units else None
         units = choose_units(active, corners, asked, unit_shape=experiment.tap.unit_shape)
-    start = from_uint8(source.image, classifier.bounds)
     goal = make_goal(seen.pre_activation, units, active | (seen.pre_activation >= ceiling), ceiling=ceiling)
     return Problem(
         source=source,
@@ -107,3 +116,39 @@ def _match(config: CollideConfig, experiment: Experiment, start: np.ndarray, goa
     terms, _ = checks.terms_and_logits(experiment.classifier, experiment.tap, start[None], goal)
     own = {name: float(value[0]) for name, value in terms.items()}
     return Match(experiment.null, config.match_quantile, config.stop_fraction, own)
+
+
+def _check_seen(experiment: Experiment, seen: checks.Target, start: np.ndarray) -> None:
+    """Refuses a tap at which all images are alike: the target, the source, and some test images where there are any."""
+    tap, test, count = experiment.tap, experiment.data.test.images, experiment.data.test_size
+
+    def unlike(images: np.ndarray) -> bool:
+        features = tap(tf.constant(images)).post_activation.numpy()
+        return bool(np.abs(features - goal).max() > _ALIKE * np.abs(goal).max())
+
+    goal = tap.rectifier(tf.constant(seen.pre_activation)).numpy()
+    if unlike(start[None]):
+        return
+    few = test[np.arange(min(_FEW, count)) * count // min(_FEW, count)] if count else start[None]
+    if count and unlike(from_uint8(few, experiment.classifier.bounds)):
+        return
+    images = "the source and the target" + (f", and for {len(few)} test images" if count else "")
+    what = "zero" if not goal.any() else "the same"
+    raise RequestError(f"--tap={tap.name}, where all features are {what} for {images}", "a ReLU that tells images apart")
+
+
+def _check_finite(experiment: Experiment, name: str, image: np.ndarray) -> None:
+    """Refuses an image `[H, W, C]` of which the network makes no numbers."""
+    classifier, tap = experiment.classifier, experiment.tap
+    values = {
+        f"features at {tap.name}": tap.pre_activation(tf.constant(image[None])).numpy(),
+        "logits": classifier.judge(image[None]).logits,
+    }
+    for what, found in values.items():
+        wrong = found[~np.isfinite(found)]
+        if wrong.size:
+            raise RequestError(
+                f"{name}, of which {classifier.name} makes {what} that are {wrong[0]}",
+                "finite numbers",
+                f"Mend the network, or its --pixel_range, now {classifier.bounds.lower:g},{classifier.bounds.upper:g}.",
+            )

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 from tfcollide.beam import pipeline
 from tfcollide.data.catalog import load_dataset
 from tfcollide.data.labelled import LabelledImages
-from tfcollide.data.select import Selector, looks_like_file, parse_selector, resolve
+from tfcollide.data.select import Selector, classes_like, looks_like_file, parse_selector, resolve
 from tfcollide.errors import RequestError
+from tfcollide.file_names import fits_in_line
 from tfcollide.models import mlp
 from tfcollide.objectives.units import parse_units
 from tfcollide.patches.trust import check_index
@@ -54,7 +55,9 @@ def check_train(config: TrainConfig) -> LabelledImages:
     MODELS.check(config.model)
     if config.dataset_name() == "none":
         raise RequestError(f"--dataset=none with --model={config.model}", "images to train on", "Name a data set.")
-    check_writable("model_dir", Path(config.resolved().model_dir or ""))
+    model_dir = Path(config.resolved().model_dir or "")
+    if not any(model_dir.glob("*.keras")):  # else one of them may be it; `train_or_load` asks again
+        check_writable("model_dir", model_dir)
     return load_dataset(config.dataset_name(), data_dir=config.data_dir)
 
 
@@ -88,7 +91,7 @@ def check_classifier(config: CollideConfig) -> LabelledImages:
     check_brought(config)
     if is_brought(config):
         data = load_dataset(config.dataset_name(), data_dir=config.data_dir, any_size=True)
-        if not data.test_size and (config.num_pairs or config.source == "every"):
+        if config.dataset_name() == "none" and (config.num_pairs or config.source == "every"):
             asked = f"--num_pairs={config.num_pairs}" if config.num_pairs else "--source=every"
             raise RequestError(
                 f"{asked} without a data set", "a --dataset to draw from", "Name one, or image files in --pairs."
@@ -150,7 +153,7 @@ def read_pairs(path: Path, class_names: Collection[str] = ()) -> list[tuple[str,
         RequestError: the file cannot be read, lacks a column, has no row, or names an image file that does not exist.
     """
     try:
-        with open(path, newline="", encoding="utf-8") as file:
+        with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             lines = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -164,8 +167,10 @@ def read_pairs(path: Path, class_names: Collection[str] = ()) -> list[tuple[str,
         if not row.get("source") or not row.get("target"):
             raise RequestError(f"--pairs={path}, line {line}", "a value in each of the columns source and target")
         for text in (row["source"].strip(), row["target"].strip()):
+            if not fits_in_line(text):
+                raise RequestError(f"--pairs={path}, line {line}: {text!r}", "names without line breaks", "Rename the file.")
             image = Path(beside(str(path), text))
-            if text not in class_names and looks_like_file(text) and not image.exists():
+            if not classes_like(text, class_names) and looks_like_file(text) and not image.exists():
                 received = f"--pairs={path}, line {line}: image {image}, which does not exist"
                 raise RequestError(received, "image files, named from the table's folder")
     return [(row["source"].strip(), row["target"].strip()) for _, row in lines]

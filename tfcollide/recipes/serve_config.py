@@ -21,7 +21,7 @@ class ServeConfig:
     keep_versions: int = flag(1, "How many of the newest versions of a model are served.")
     poll_seconds: float = flag(1.0, "Seconds between looks for new versions.")
     max_batch_size: int = flag(256, "Samples in a batch; a larger request is refused.")
-    max_message_mib: int = flag(256, "The largest request, in MiB.")
+    max_message_mib: int = flag(256, "The largest request, in MiB, before and after it is unpacked.")
 
     def check(self) -> Path:
         """Returns the folder of models.

@@ -8,21 +8,22 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tfcollide.data.select import draw_pairs, every_class, parse_selector
+from tfcollide.data.select import draw_pairs, every_class, parse_selector, resolve
 from tfcollide.file_names import to_bytes
+from tfcollide.images import from_uint8
 from tfcollide.progress import progress
 from tfcollide.recipes.beam_sweep import run_on_beam
 from tfcollide.recipes.config import CollideConfig
 from tfcollide.recipes.experiment import Experiment
 from tfcollide.recipes.one_pair import directory_name, run_one, summary_of
 from tfcollide.recipes.together import Job, run_together
-from tfcollide.records import PairResult, SweepSummary, write_bytes, write_json
-from tfcollide.report import figure, table
+from tfcollide.records import CornerRecord, EndPoint, PairResult, SweepSummary, write_bytes, write_json
+from tfcollide.report import figure, sweep_table
 from tfcollide.run_directory import RunDirectory
 
 __all__ = ["run_sweep"]
 
-_DRAWN = 12
+_DRAWN, _DRAWN_CORNERS = 12, 8
 
 
 def run_sweep(
@@ -44,8 +45,7 @@ def run_sweep(
         seconds: "load" and "train", spent before.
     """
     if pairs is None and config.num_pairs is None:
-        wanted = parse_selector("target", config.target, experiment.data)
-        pairs = [(image, config.target) for image in every_class(experiment.data, experiment.predicted, wanted)]
+        pairs = _from_every_class(config, experiment)
     if pairs is None:
         pairs = draw_pairs(experiment.data, experiment.predicted, config.num_pairs or 1, config.seed)
     folder = directory.open()
@@ -55,12 +55,21 @@ def run_sweep(
         results = _run_all(config, experiment, [Job(number, *pair) for number, pair in enumerate(pairs)], folder)
         summary = _summarise(config, experiment, results, _seconds(folder, results, seconds))
         _draw(folder, summary)
-        write_bytes(folder / "table.md", to_bytes(table.sweep_table(summary)))
+        write_bytes(folder / "table.md", to_bytes(sweep_table.sweep_table(summary)))
         write_json(folder / "summary.json", summary)
         directory.commit()
         return summary
     finally:
         directory.close()
+
+
+def _from_every_class(config: CollideConfig, experiment: Experiment) -> list[tuple[str, str]]:
+    """An image of each class, save the one that the network takes the target for, to the target."""
+    classifier, data, predicted = experiment.classifier, experiment.data, experiment.predicted
+    target = resolve("target", parse_selector("target", config.target, data), data, predicted)
+    seen = classifier.judge(from_uint8(target.image[None], classifier.bounds)).predicted
+    taken = int(classifier.reading.one_class(seen)[0]) if experiment.labelled else None
+    return [(image, config.target) for image in every_class(data, predicted, but=taken)]
 
 
 def _run_all(config: CollideConfig, experiment: Experiment, jobs: list[Job], folder: Path) -> list[PairResult]:
@@ -129,46 +138,54 @@ def _seconds(folder: Path, results: list[PairResult], shared: Mapping[str, float
 
 def _draw(folder: Path, summary: SweepSummary) -> None:
     """One row a pair; or one row in all, where each pair has a single corner."""
-    done = [pair for pair in summary.pairs if pair.directory][:_DRAWN]
-    rows = [_panels(folder / str(pair.directory), pair) for pair in done]
+    done = [pair for pair in summary.pairs if pair.directory]
+    rows = [_panels(folder / str(pair.directory)) for pair in done[:_DRAWN]]
     if not rows:
         return
+    foot = [_counts(summary)]
     target = rows[0][-1]
     same = all(np.array_equal(row[-1].pixels, target.pixels) for row in rows)
     if same and all(len(row) == 3 for row in rows):
-        corners = [row[1]._replace(title=f'looks like "{row[0].title}"') for row in rows]
-        rows = [[*corners, target._replace(title="target")]]
-        foot = f"{summary.model} at {summary.tap}: all of these are the target to the network"
+        corners = [row[1]._replace(title=_from(*row[:2])) for row in rows]
+        lines = figure.folded([*corners, target._replace(title="target")], None)
     else:
-        foot = f"{summary.model} at {summary.tap}: {summary.num_converged} of {summary.num_pairs} pairs converged"
-    figure.draw(folder / "figure.png", rows, foot)
+        lines = [[source, *corners[:_DRAWN_CORNERS], target] for source, *corners, target in rows]
+        if max(map(len, rows)) > _DRAWN_CORNERS + 2:
+            foot.append(f"The first {_DRAWN_CORNERS} corners of each pair.")
+    if len(done) > _DRAWN:
+        foot.append(f"The first {_DRAWN} pairs of {len(done)}.")
+    figure.draw(folder / "figure.png", lines, "\n".join([*foot, figure.BELOW]))
 
 
-def _panels(folder: Path, pair: PairResult) -> list[figure.Panel]:
+def _from(source: figure.Panel, corner: figure.Panel) -> str:
+    """Where a corner comes from, and what is wrong with it."""
+    return f'from "{source.title}"' + (f": {corner.title}" if corner.role in figure.MARKED else "")
+
+
+def _counts(summary: SweepSummary) -> str:
+    """For how many pairs a collision was found, and what the others lack."""
+    reasons = ", ".join(f"{word} {count}" for word, count in summary.reasons.items())
+    text = f"{summary.model} at {summary.tap}. {summary.num_found} of {summary.num_pairs} pairs: a collision was found."
+    if reasons:
+        return f"{text} Why not in the others: {reasons}."
+    marked = [f"{count} {word}" for word, count in (("trivial", summary.num_trivial), ("lost", summary.num_lost)) if count]
+    return f"{text} Counted by --allow_trivial: {', '.join(marked)}." if marked else text
+
+
+def _panels(folder: Path) -> list[figure.Panel]:
     """The images of a pair, from its own files."""
     found = summary_of(folder)
-    ends = {}
-    for name in ("source", "target"):
-        caption = f'"{found[name]["predicted"]}"  {_or_nan(found[name]["probability"]):.3f}'
-        title = found[name]["label"] or found[name]["id"]
-        ends[name] = figure.Panel(title, _pixels(folder, name), caption, name)
+    source, target = (EndPoint(**found[name]) for name in ("source", "target"))
+    verdict = "found" if found["found"] else f"not found: {', '.join(found['missing'])}"
     corners = [
-        figure.Panel(
-            f"corner {n}",
-            _pixels(folder, f"corner_{n}"),
-            figure.corner_caption(corner["predicted"], _or_nan(corner["probability"]), found["target"]["predicted"]),
-            "corner" if corner["converged"] else "failed",
-        )
+        figure.corner_panel(n, _pixels(folder, f"corner_{n}"), CornerRecord(**corner), target.predicted)
         for n, corner in enumerate(found["corners"])
     ]
-    return [ends["source"], *corners, ends["target"]]
+    first = figure.end_panel(source.label or source.id, _pixels(folder, "source"), source, "source")
+    last = figure.end_panel(target.label or target.id, _pixels(folder, "target"), target, "target")
+    return [first._replace(note=verdict), *corners, last]
 
 
 def _pixels(folder: Path, name: str) -> np.ndarray:
     with Image.open(folder / "images" / f"{name}.png") as image:
         return np.asarray(image)
-
-
-def _or_nan(value: float | None) -> float:
-    """A number of a summary: JSON has no NaN, and none is written instead."""
-    return float("nan") if value is None else value

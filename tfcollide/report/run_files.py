@@ -8,10 +8,10 @@ import numpy as np
 from tfcollide.file_names import to_bytes
 from tfcollide.images import from_uint8, read_images, to_uint8, write_png
 from tfcollide.records import Summary, Trace, write_bytes, write_csv, write_npz
-from tfcollide.report import events, figure, table
+from tfcollide.report import events, figure, front_figure, margins_figure, table, trace_figure
 from tfcollide.shapes import Bounds
 
-__all__ = ["RunImages", "write_arrays", "write_images", "write_report"]
+__all__ = ["Curves", "RunImages", "write_arrays", "write_images", "write_report"]
 
 
 class RunImages(NamedTuple):
@@ -28,6 +28,18 @@ class RunImages(NamedTuple):
     corners: np.ndarray
     target: np.ndarray
     bounds: Bounds
+
+
+class Curves(NamedTuple):
+    """What the further figures of a run are drawn from.
+
+    Attributes:
+        trace: the terms along the way.
+        margins: `[S]`, how far the target's class is ahead in each mixture.
+    """
+
+    trace: Trace
+    margins: np.ndarray
 
 
 def write_images(folder: Path, images: RunImages) -> np.ndarray:
@@ -58,10 +70,18 @@ def write_arrays(
     write_csv(folder / "trace.csv", *trace.rows())
 
 
-def write_report(folder: Path, images: RunImages, summary: Summary, trace: Trace | None) -> None:
-    """Writes `table.md`, `figure.png` and, where there is a `trace`, TensorBoard events."""
+def write_report(folder: Path, images: RunImages, summary: Summary, trace: Trace | None, curves: Curves | None = None) -> None:
+    """Writes `table.md`, `figure.png` and, where there is a `trace`, TensorBoard events.
+
+    Where there are `curves`, `trace.png` and `margins.png` too, and `front.png` of a run that has a front.
+    """
     write_bytes(folder / "table.md", to_bytes(table.run_table(summary)))
     figure.write_row(folder / "figure.png", summary, images.source, images.corners, images.target, images.bounds)
+    if curves is not None:
+        trace_figure.write_trace(folder / "trace.png", summary, curves.trace)
+        margins_figure.write_margins(folder / "margins.png", summary, curves.margins)
+    if curves is not None and summary.front is not None:
+        front_figure.write_front(folder / "front.png", summary)
     if trace is not None:
         events.write_events(folder, trace, images.source, images.corners, images.target, images.bounds)
 

@@ -1,13 +1,15 @@
-"""`table.md`: the paper's table with ours beside it, and one line a corner."""
+"""`table.md` of a run: the paper's table with ours beside it, and one line per corner."""
 
 import math
 from collections.abc import Callable, Sequence
 
 from tfcollide.markdown import markdown_table
-from tfcollide.records import EndPoint, PairResult, Summary, SweepSummary
+from tfcollide.records import EndPoint, ExactRecord, FrontEnd, Summary
+from tfcollide.report.conclusion import conclusion, ended_words
 from tfcollide.report.paper import PaperResult, paper_result
+from tfcollide.report.phrases import branches, network, number, share, yes
 
-__all__ = ["run_table", "sweep_table"]
+__all__ = ["run_table"]
 
 _LEGEND = (
     "L_pos is active_match, push corner_push, magnitude inactive_magnitude. Feature distance is over all units after the ReLU; "
@@ -15,115 +17,40 @@ _LEGEND = (
 )
 
 
-def _shown(value: float | None, form: str) -> str:
-    return "" if value is None else format(value, form)
-
-
-_EVERY_MIXTURE = "every mixture gets the target's class: the sampled ones, those from PNG files, and the worst found."
-_SOMETIMES: dict[str, Callable[[PairResult], str]] = {
-    "worst margin": lambda pair: _shown(pair.worst_margin, ".3g"),
-    "proof": lambda pair: " ".join(filter(None, [pair.proof, _shown(pair.proven_margin, ".3g")])),
-    "feature difference": lambda pair: _shown(pair.feature_difference, ".1e"),
-    "change": lambda pair: _shown(pair.change, ".4g"),
-    "duality gap": lambda pair: _shown(pair.duality_gap, ".1e"),
-    "low frequencies": lambda pair: _shown(pair.low_frequency_share, ".1%"),
-    "MS-SSIM": lambda pair: _shown(pair.ms_ssim, ".3f"),
-}
-"""Columns of a sweep that appear where some pair has something to say."""
+_IMAGE_LEGEND = (
+    "To source, to target: distances as shares of source-to-target. SSIM (window 11x11) to source and target. Reads: what an "
+    "independent reader takes the corner for. Quantile: of its feature distance among those of pairs of images of one class."
+)
 
 
 def run_table(summary: Summary) -> str:
     """The tables of one run, as Markdown."""
-    title = f"# {_end(summary.source)} to {_end(summary.target)}: {_network(summary)}\n"
+    title = f"# {_end(summary.source)} to {_end(summary.target)}: {network(summary)}\n"
+    word, _, rest = conclusion(summary).partition(":")
+    verdict = f"**{word}**:{rest}" + (" The source stands in for what is not there." if summary.nothing_found else "") + "\n"
     remarks = [f"- {remark}" for remark in _remarks(summary)]
-    if summary.nothing_found:
-        title += f"\n**Not found**: {summary.nothing_found}. The source stands in for what is not there.\n"
-    return "\n".join([title, _results(summary), _corners(summary), _LEGEND, *(["", *remarks] if remarks else [])]) + "\n"
-
-
-def sweep_table(summary: SweepSummary) -> str:
-    """The table of a sweep, one line a pair, as Markdown."""
-    title = f"# {_pairs(summary.num_pairs)}: {_network(summary)}\n"
-    header = ["pair", "classes", "converged", "steps", "largest L_pos", *_judged_header(summary)]
-    rows = [
-        [
-            f"{pair.source} to {pair.target}",
-            " to ".join(pair.classes) if pair.classes else "-",
-            "yes" if pair.converged else "**no**",
-            _number(pair.steps, "d"),
-            _number(pair.max_active_match, ".2f"),
-            *_judged(summary, pair),
-        ]
-        for pair in summary.pairs
-    ]
-    for name, show in _SOMETIMES.items():
-        values = [show(pair) for pair in summary.pairs]
-        if any(values):
-            header.append(name)
-            rows = [[*row, value or "-"] for row, value in zip(rows, values, strict=True)]
-    foot = [
-        f"{summary.num_converged} of {_pairs(summary.num_pairs)} converged; in {summary.num_colliding} "
-        + ("the corner gets the target's class, from its PNG file too." if _alone(summary) else _EVERY_MIXTURE),
-        _distances(summary),
-        *(f"- {remark}" for remark in _branches(summary)),
-        *(f"- {pair.source} to {pair.target}: {pair.error}" for pair in summary.pairs if pair.error),
-    ]
-    return "\n".join([title, markdown_table(header, rows), *foot]) + "\n"
-
-
-def _alone(summary: SweepSummary) -> bool:
-    """Whether the pairs have one corner each; then there is nothing to mix."""
-    ran = [pair for pair in summary.pairs if pair.directory]
-    return bool(ran) and all(pair.corner_mean is None for pair in ran)
-
-
-def _judged_header(summary: SweepSummary) -> list[str]:
-    return ["target's class", "p", "from PNG"] if _alone(summary) else ["corner distance", "mixtures", "mean p", "from PNG"]
-
-
-def _judged(summary: SweepSummary, pair: PairResult) -> list[str]:
-    """What the model says of the mixtures of a pair, or of its only corner."""
-    p = _number(pair.mean_probability, ".4f")
-    if _alone(summary):
-        return [_yes(pair.accuracy), p, _yes(pair.png_accuracy)]
-    return [_number(pair.corner_mean, ".2f"), _share(pair.accuracy), p, _share(pair.png_accuracy)]
-
-
-def _distances(summary: SweepSummary) -> str:
-    accuracy = "" if summary.test_accuracy is None else f"Test accuracy {_share(summary.test_accuracy)}."
-    if _alone(summary):
-        return accuracy
-    text = f"Median corner distance {_number(summary.median_corner_mean, '.2f')}"
-    if summary.dataset_mean is not None:
-        text += f"; two images of the data set are {summary.dataset_mean:.2f} apart"
-    if summary.corner_mean_shares:
-        least, median, most = (f"{100 * share:.0f} %" for share in summary.corner_mean_shares)
-        text += f", and corners from {least} of that to {most}, median {median}"
-    return f"{text}. {accuracy}".rstrip()
-
-
-def _yes(share: float | None) -> str:
-    return "-" if share is None else "yes" if share == 1 else "**no**"
-
-
-def _pairs(count: int) -> str:
-    return "1 pair" if count == 1 else f"{count} pairs"
+    tables = [_results(summary), _corners(summary), _LEGEND + "\n", _images(summary), _IMAGE_LEGEND]
+    return "\n".join([title, verdict, *tables, *(["", *remarks] if remarks else [])]) + "\n"
 
 
 def _results(summary: Summary) -> str:
     paper = paper_result(summary)
     distance = summary.distance
     several = len(summary.corners) > 1
-    between = ("mean distance between corners", _number(distance.corner_mean, ".2f"), _of(paper, "corner_mean", _plain))
+    between = ("mean distance between corners", number(distance.corner_mean, ".2f"), _of(paper, "corner_mean", _plain))
     rows = [
-        ("steps, and the loss to stop below", f"{summary.steps:,}, {_stop(summary.stop_loss)}", ""),
-        ("test accuracy", _share(summary.test_accuracy), _of(paper, "test_accuracy", _share)),
-        ("mean distance between two images", _number(distance.dataset_mean, ".2f"), _of(paper, "dataset_mean", _plain)),
+        ("steps, and why the search ended", f"{summary.steps:,}, {ended_words(summary.ended)}", ""),
+        *([("pixels, black to white", _pixels(summary), "")] if summary.pixel_range else []),
+        ("L_pos to stop below", _stop(summary.stop_loss), ""),
+        ("test accuracy", share(summary.test_accuracy), _of(paper, "test_accuracy", share)),
+        ("mean distance between two images", number(distance.dataset_mean, ".2f"), _of(paper, "dataset_mean", _plain)),
         *([between] if several else []),
-        ("mean distance from a corner to the source", f"{distance.corner_to_source_mean:.2f}", ""),
+        *_spread(summary),
+        *_ways(summary),
+        *_features(summary),
         (
             f'probability of "{summary.target.predicted}": target',
-            f"{summary.target.probability:.4f}",
+            _probability(summary.target.probability),
             _of(paper, "target_probability", _plain),
         ),
         *(_mixtures(summary, paper) if several else _only_corner(summary)),
@@ -135,9 +62,85 @@ def _results(summary: Summary) -> str:
     return markdown_table(["", "ours", f"paper, {paper.place}"], rows)
 
 
+def _pixels(summary: Summary) -> str:
+    black, white = summary.pixel_range or (0.0, 0.0)
+    return f"{black:g}..{white:g}" + (f", {summary.pixel_range_how}" if summary.pixel_range_how else "")
+
+
+def _spread(summary: Summary) -> list[tuple[str, str, str]]:
+    reached = summary.distance.spread_reached
+    if reached is None:
+        return []
+    asked = "not asked for" if summary.distance.spread_asked is None else f"asked {summary.distance.spread_asked:.3g}"
+    return [("- the nearest two, as a share of the pixel range", f"{reached:.3f}, {asked}", "")]
+
+
+def _ways(summary: Summary) -> list[tuple[str, str, str]]:
+    """Which image the corners still are."""
+    distance, looks = summary.distance, summary.mixture_looks
+    rows = [("mean distance from a corner to the source", f"{distance.corner_to_source_mean:.2f}", "")]
+    if distance.source_to_target is None or distance.corner_to_target_mean is None:
+        return rows
+    rows.append(("- to the target", f"{distance.corner_to_target_mean:.2f}", ""))
+    rows.append(("- from source to target", f"{distance.source_to_target:.2f}", ""))
+    if looks:
+        shares = f"{looks.largest_source_share:.2f} from the source, {looks.least_target_share:.2f} from the target"
+        rows.append(("mixtures, as shares of that: at most, at least", shares, ""))
+    if summary.reader and summary.reader.reason is None and looks:
+        who = f"{summary.reader.name}, right on {share(summary.reader.accuracy)} of test images"
+        rows.append((f"mixtures read as the source by {who}", share(looks.read_as_source), ""))
+    elif summary.reader:
+        rows.append(("who reads corners", f"nobody: {summary.reader.reason}", ""))
+    if summary.front_end:
+        rows.append(("smallest change at which one corner's features match", _front(summary.front_end), ""))
+    if summary.hull_front:
+        rows.append((f"- of {len(summary.corners)} corners with their hull", _front(summary.hull_front.end), ""))
+    return rows
+
+
+def _front(end: FrontEnd) -> str:
+    if end.change is None:
+        return f"none; {end.censored}"
+    return f"{end.change:.2f} of source-to-target, or less: a search found it"
+
+
+def _features(summary: Summary) -> list[tuple[str, str, str]]:
+    """How near features come, beside what they are measured against."""
+    scale = summary.scale
+    if scale is None:
+        return []
+    worst = max(summary.interpolation.max_feature_distance, *(corner.feature_distance for corner in summary.corners))
+    rows = [
+        ("largest feature distance of corners and mixtures", f"{worst:.4g}", ""),
+        ("- of the source; the target's squared features", f"{scale.start_feature_distance:.4g}; {scale.feature_size:.4g}", ""),
+    ]
+    if scale.distance is not None:
+        rows.append((f"- a match, quantile {scale.quantile:g} of images of one class", f"up to {scale.distance:.4g}", ""))
+        rows.append(
+            ("- median of two images of one class; of two", f"{_g(scale.median_same)}; {_g(scale.median_different)}", "")
+        )
+    else:
+        rows.append(("- a match", "by shares of the start: no data set gives a scale", ""))
+    starts = f"{scale.start_active_match:.4g}; {scale.start_inactive_violation:.4g}"
+    return [*rows, ("L_pos and violation of the source", starts, "")]
+
+
+def _g(value: float | None) -> str:
+    return number(value, ".4g")
+
+
+def _least_probability(summary: Summary) -> float:
+    return min(summary.interpolation.min_probability, *(corner.probability for corner in summary.corners))
+
+
+def _probability(value: float) -> str:
+    """Four digits, cut rather than rounded where rounding would say 1."""
+    return f"{min(value, 0.9999) if value < 1 else value:.4f}" if math.isfinite(value) else "-"
+
+
 def _only_corner(summary: Summary) -> list[tuple[str, str, str]]:
     """A mixture of one corner is that corner: what is left to say of it is what its file keeps."""
-    return [(f'read back from 8-bit PNG, the corner is "{summary.target.predicted}"', _yes(summary.png.accuracy), "")]
+    return [(f'read back from 8-bit PNG, the corner is "{summary.target.predicted}"', yes(summary.png.accuracy), "")]
 
 
 def _mixtures(summary: Summary, paper: PaperResult | None) -> list[tuple[str, str, str]]:
@@ -147,19 +150,18 @@ def _mixtures(summary: Summary, paper: PaperResult | None) -> list[tuple[str, st
     rows = [
         (
             f"- mean of {mixtures.samples:,} mixtures",
-            f"{mixtures.mean_probability:.4f}",
+            _probability(mixtures.mean_probability),
             _of(paper, "mean_probability", _plain),
         ),
-        ("- smallest of them", f"{mixtures.min_probability:.4f}", ""),
-        (f'mixtures classified as "{summary.target.predicted}"', _share(mixtures.accuracy), _of(paper, "accuracy", _share)),
-        ("- with corners read back from 8-bit PNG", _share(summary.png.accuracy), ""),
-        ("largest feature distance of a mixture", f"{mixtures.max_feature_distance:.3g}", ""),
+        ("- smallest of them and the corners", _probability(_least_probability(summary)), ""),
+        (f'mixtures classified as "{summary.target.predicted}"', share(mixtures.accuracy), _of(paper, "accuracy", share)),
+        ("- with corners read back from 8-bit PNG", share(summary.png.accuracy), ""),
     ]
     if summary.worst_mixture:
         worst = summary.worst_mixture
         rows.append(("worst mixture found: margin, class", f'{worst.margin:.3g}, "{worst.predicted}"', ""))
-    share = f"share of mixtures{drawn} that may fail, {100 * bound.confidence:g} % sure"
-    return [*rows, (share, f"< {100 * bound.share:.2f} %", "")]
+    failing = f"share of mixtures{drawn} that may fail, {100 * bound.confidence:g} % sure"
+    return [*rows, (failing, f"< {100 * bound.share:.2f} %", "")]
 
 
 def _looks(summary: Summary) -> list[tuple[str, str, str]]:
@@ -167,14 +169,15 @@ def _looks(summary: Summary) -> list[tuple[str, str, str]]:
     rows = []
     if summary.perceptual:
         seen = summary.perceptual
-        rows.append(("difference of corners at low frequencies", _share(seen.low_frequency_share), ""))
-        rows.append(("SSIM, multi-scale SSIM of corners", f"{_number(seen.ssim, '.3f')}, {_number(seen.ms_ssim, '.3f')}", ""))
+        rows.append(("difference of corners at low frequencies", share(seen.low_frequency_share), ""))
+        similar = "images too small for it" if seen.ssim is None else f"{seen.ssim:.3f}, {number(seen.ms_ssim, '.3f')}"
+        rows.append(("SSIM, multi-scale SSIM between corners", similar, ""))
     if summary.composite:
         made = summary.composite
         rows.append(("candidate patches, photographs", f"{made.candidates:,}, {made.photographs:,}", ""))
         least, mean, most = made.coverage
         rows.append(("candidates at a pixel: least, mean, most", f"{least}, {mean:.0f}, {most}", ""))
-        mebibytes = f"{made.control_bytes / 2**20:.1f} MiB, {_share(made.control_bytes / made.dense_bytes)}"
+        mebibytes = f"{made.control_bytes / 2**20:.1f} MiB, {share(made.control_bytes / made.dense_bytes)}"
         rows.append(("control parameters, of one a candidate and pixel", mebibytes, ""))
     return rows
 
@@ -187,9 +190,15 @@ def _proof(summary: Summary) -> list[tuple[str, str, str]]:
     words = {
         "certified": f"certified, margin {proof.margin:.3g}",
         "refuted": f"**refuted**, margin {proof.margin:.3g}",
-        "undecided": f"undecided, {100 * proof.share_proven:.1f} % proven",
+        "undecided": f"undecided, {_below_all(proof.share_proven)} proven",
     }
     return [("every mixture, by proof" if len(summary.corners) > 1 else "the corner, by proof", words[proof.status], "")]
+
+
+def _below_all(share: float) -> str:
+    """A share that is not the whole, as a percentage that is not 100."""
+    digits = next((digits for digits in range(1, 8) if round(100 * share, digits) < 100), None)
+    return "nearly all" if digits is None else f"{100 * share:.{digits}f} %"
 
 
 def _stop(losses: Sequence[float]) -> str:
@@ -216,9 +225,28 @@ def _corners(summary: Summary) -> str:
     return markdown_table(header, rows)
 
 
+def _images(summary: Summary) -> str:
+    """Which image each corner still is."""
+    header = ["corner", "to source", "to target", "SSIM", "multi-scale SSIM", "reads", "quantile", ""]
+    rows = [
+        [
+            str(n),
+            number(corner.source_share, ".3f"),
+            number(corner.target_share, ".3f"),
+            f"{number(corner.ssim_source, '.3f')}, {number(corner.ssim_target, '.3f')}",
+            f"{number(corner.ms_ssim_source, '.3f')}, {number(corner.ms_ssim_target, '.3f')}",
+            corner.reader or "-",
+            number(corner.feature_quantile, ".2g"),
+            "**trivial**" if corner.trivial else "**lost**" if corner.lost else "",
+        ]
+        for n, corner in enumerate(summary.corners)
+    ]
+    return markdown_table(header, rows)
+
+
 def _remarks(summary: Summary) -> list[str]:
     """What a reader must not overlook."""
-    remarks = _failures(summary) + _branches(summary)
+    remarks = _failures(summary) + branches(summary)
     seen, label = summary.target.predicted, summary.target.label
     if summary.test_accuracy is not None and label not in (None, seen):  # else the two speak of different classes
         remarks.append(f'**The model reads the target as "{seen}"**, not "{label}"; that is the class that counts.')
@@ -237,27 +265,24 @@ def _remarks(summary: Summary) -> list[str]:
         who = f"**Corner {', '.join(map(str, summary.misread))} does not collide**" if summary.misread else ""
         remarks.append(
             f"{who or '**Not every mixture collides**'}: inactive units rise up to {worst:.3g} above zero at the corners, "
-            "which L_pos does not see. Say --hull_samples=5 without a preset, lower --stop_loss, or, at a first dense layer, "
-            "--solver=exact."
+            f"which L_pos does not see. {_mend_hull(summary)}"
         )
     if summary.png.accuracy < summary.interpolation.accuracy and len(summary.corners) == 1:
         remarks.append("**Saving destroys it**: read back from its PNG file, the corner has lost the target's class.")
     elif summary.png.accuracy < summary.interpolation.accuracy:
         remarks.append(
-            f"**Saving destroys part of it**: from the PNG files {_share(summary.png.accuracy)} of the mixtures carry the "
-            f"target's class, before saving {_share(summary.interpolation.accuracy)}."
+            f"**Saving destroys part of it**: from the PNG files {share(summary.png.accuracy)} of the mixtures carry the "
+            f"target's class, before saving {share(summary.interpolation.accuracy)}."
         )
     return remarks
 
 
-def _branches(summary: Summary | SweepSummary) -> list[str]:
-    """A word on branches that go round the tap."""
-    if summary.sole_tap:
-        return []
-    return [
-        f"**Other branches go round {summary.tap}**: equal features there do not make equal outputs, so the class of a mixture "
-        "is not what the method says it is."
-    ]
+def _mend_hull(summary: Summary) -> str:
+    """What may help a hull that does not hold."""
+    if summary.probe is None and summary.exact is None:
+        return "Say --hull_samples=5 without a preset, lower --stop_loss, or, at a first dense layer, --solver=exact."
+    said = f"At the end of the search: {summary.probe}. " if summary.probe else ""
+    return f"{said}Lower --spread or --match_quantile, or, at a first dense layer, say --solver=exact."
 
 
 def _exact_remarks(summary: Summary) -> list[str]:
@@ -287,7 +312,7 @@ def _failures(summary: Summary) -> list[str]:
     ]
     slow = [n for n, corner in enumerate(summary.corners) if not corner.converged and corner.diverged_at is None]
     if slow and summary.exact is not None and not summary.nothing_found:
-        lines += [f"**Corner {n} was not found**: {summary.exact.status[n]}." for n in slow]
+        lines += [_not_exact(summary, summary.exact, n) for n in slow]
     elif slow and summary.exact is None:
         term = "active_match" if summary.objective == "corners" else "feature_distance"
         reached = max(getattr(summary.corners[n], term) for n in slow)
@@ -303,9 +328,15 @@ def _failures(summary: Summary) -> list[str]:
     return lines
 
 
-def _network(summary: Summary | SweepSummary) -> str:
-    images = "" if summary.dataset == "none" else f" on {summary.dataset}"
-    return f"{summary.model}{images}, tap {summary.tap}"
+def _not_exact(summary: Summary, exact: ExactRecord, n: int) -> str:
+    """Why a corner does not count: the program has none, or what it has does not hold in the network's own float32."""
+    if not (exact.found and exact.found[n]):
+        return f"**Corner {n} was not found**: {exact.status[n]}."
+    corner = summary.corners[n]
+    return (
+        f"**Corner {n} does not hold in float32**: it was found, but L_pos of the network is {corner.active_match:.3g} there, "
+        f"to stop below {summary.stop_loss[n]:.3g}, and inactive units rise up to {corner.inactive_violation:.3g} above zero."
+    )
 
 
 def _end(end: EndPoint) -> str:
@@ -317,13 +348,5 @@ def _of(paper: PaperResult | None, name: str, show: Callable[[float], str]) -> s
     return "" if value is None else show(value)
 
 
-def _number(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)
-
-
 def _plain(value: float) -> str:
     return f"{value}"
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.2f} %"

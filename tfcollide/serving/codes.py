@@ -64,3 +64,7 @@ class ServingError(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
+
+    def __reduce__(self) -> tuple[type["ServingError"], tuple[Code, str]]:
+        """So that it can come from another process."""
+        return ServingError, (self.code, self.message)

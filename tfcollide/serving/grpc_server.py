@@ -1,10 +1,12 @@
 """TF Serving's gRPC services over `Answers`."""
 
+import asyncio
 import functools
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
 import grpc
+import numpy as np
 from google.protobuf import any_pb2
 from tensorflow_serving.apis import (
     classification_pb2,
@@ -24,6 +26,8 @@ from tfcollide.serving.tensors import array_of, proto_of
 
 __all__ = ["ModelService", "PredictionService", "examples_of", "metadata_of", "status_of"]
 
+_SMALL = 2**20
+_Result = TypeVar("_Result")
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -55,13 +59,11 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     @_answering
     async def Predict(self, request: predict_pb2.PredictRequest) -> predict_pb2.PredictResponse:
         """One PredictRequest."""
-        model = _find(self._answers, request)
-        inputs = {name: array_of(name, proto) for name, proto in request.inputs.items()}
-        spec = request.model_spec
+        model, spec = _find(self._answers, request), request.model_spec
+        inputs = await _aside(request.ByteSize(), _arrays, request)
         outputs = await self._answers.predict(model, spec.signature_name, inputs, list(request.output_filter))
         response = predict_pb2.PredictResponse(model_spec=_spec(model, spec.signature_name or DEFAULT_SIGNATURE))
-        for name, array in outputs.items():
-            response.outputs[name].CopyFrom(proto_of(array))
+        await _aside(sum(array.nbytes for array in outputs.values()), _fill, response, outputs)
         return response
 
     @_answering
@@ -101,15 +103,13 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
     @_answering
     async def GetModelStatus(self, request: get_model_status_pb2.GetModelStatusRequest) -> Any:
         """The states of a model's versions, newest first."""
-        _check_spec(request)
-        spec = request.model_spec
-        return status_of(self._answers, spec.name, spec.version.value if spec.HasField("version") else None)
+        return status_of(self._answers, *_asked(request))
 
 
-def status_of(answers: Answers, name: str, version: int | None) -> get_model_status_pb2.GetModelStatusResponse:
+def status_of(answers: Answers, name: str, version: int | None, label: str) -> get_model_status_pb2.GetModelStatusResponse:
     """The states of a model's versions as a message."""
     response = get_model_status_pb2.GetModelStatusResponse()
-    for number, known in answers.store.states(name, version).items():
+    for number, known in answers.store.states(name, version, label).items():
         status = response.model_version_status.add(version=number, state=known.state)
         status.status.error_code, status.status.error_message = known.code, known.message
     return response
@@ -136,18 +136,30 @@ def examples_of(message: input_pb2.Input) -> list[bytes]:
     return [example.SerializeToString() for example in message.example_list.examples]
 
 
+async def _aside(size: int, function: Callable[..., _Result], *arguments: Any) -> _Result:
+    """The result of a function; in a thread if `size`, of tensors in bytes, is so large that others would wait."""
+    return function(*arguments) if size <= _SMALL else await asyncio.to_thread(function, *arguments)
+
+
+def _arrays(request: predict_pb2.PredictRequest) -> dict[str, np.ndarray]:
+    return {name: array_of(name, proto) for name, proto in request.inputs.items()}
+
+
+def _fill(response: predict_pb2.PredictResponse, outputs: Mapping[str, np.ndarray]) -> None:
+    for name, array in outputs.items():
+        response.outputs[name].CopyFrom(proto_of(array))
+
+
 def _find(answers: Answers, request: Any) -> LoadedModel:
-    _check_spec(request)
-    spec = request.model_spec
-    return answers.store.find(spec.name, spec.version.value if spec.HasField("version") else None)
+    return answers.store.find(*_asked(request))
 
 
-def _check_spec(request: Any) -> None:
+def _asked(request: Any) -> tuple[str, int | None, str]:
+    """Name, version and label of the model that a request is for."""
     if not request.HasField("model_spec"):
         raise ServingError(Code.INVALID_ARGUMENT, "Missing ModelSpec")
-    if request.model_spec.version_label:
-        label = request.model_spec.version_label
-        raise ServingError(Code.FAILED_PRECONDITION, f"Unrecognized servable version label: {label}")
+    spec = request.model_spec
+    return spec.name, spec.version.value if spec.HasField("version") else None, spec.version_label
 
 
 def _spec(model: LoadedModel, signature_name: str) -> model_pb2.ModelSpec:

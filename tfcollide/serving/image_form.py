@@ -51,6 +51,7 @@ def choose_form(
     shape: ImageShape,
     classes: int,
     bounds: Bounds,
+    single: bool = False,
 ) -> ImageForm:
     """The form in which a model takes images.
 
@@ -62,6 +63,7 @@ def choose_form(
         shape: of an image.
         classes: L.
         bounds: of the images.
+        single: whether one number for two classes will do.
 
     Raises:
         RequestError: the model has other names, types or shapes; the line says which.
@@ -79,7 +81,7 @@ def choose_form(
     image = (None,) if takes.dtype == "string" else (None, *shape)
     if takes.dtype not in ("float32", "uint8", "string") or not _fits(takes, image):
         raise RequestError(f"a model with {shown({signature: found})}", wanted, "Ask the model that the run was made with.")
-    if not _fits(found.outputs[output_name], (None, classes)):
+    if not any(_fits(found.outputs[output_name], (None, count)) for count in ((classes, 1) if single else (classes,))):
         raise RequestError(f"a model with {shown({signature: found})}", wanted, "Is it trained on other classes?")
     return ImageForm(signature, input_name, output_name, takes.dtype, bounds)
 

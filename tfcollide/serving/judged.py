@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tfcollide.models.reading import Reading
 from tfcollide.polytope.hull import mix
 
 __all__ = ["Judged", "Samples", "departures", "judge_samples", "make_samples", "recorded"]
@@ -83,23 +84,31 @@ def make_samples(arrays: Mapping[str, np.ndarray], png_corners: np.ndarray, wors
     )
 
 
-def judge_samples(probabilities: np.ndarray, samples: Samples, target_class: int, class_names: tuple[str, ...]) -> Judged:
+def judge_samples(
+    probabilities: np.ndarray,
+    samples: Samples,
+    target_class: int,
+    class_names: tuple[str, ...],
+    reading: Reading | None = None,
+) -> Judged:
     """The numbers.
 
     Args:
         probabilities: `[n, L]`, of `samples`.
         samples: what was asked.
-        target_class: the recorded class of the target.
+        target_class: the code of the recorded class, or labels, of the target.
         class_names: L.
+        reading: how they are read; None: as one class of several.
     """
-    predicted = probabilities.argmax(axis=1)
+    reading = reading or Reading(len(class_names))
+    predicted = reading.predicted(probabilities, threshold=0.5)
     hits = predicted == target_class
-    ours = probabilities[:, target_class].astype(np.float64)
+    ours = reading.probability(probabilities, target_class)
     parts = samples.parts
     worst = parts.get("worst")
     return Judged(
-        source=class_names[predicted[parts["source"]][0]],
-        target=class_names[predicted[parts["target"]][0]],
+        source=reading.name(predicted[parts["source"]][0], class_names),
+        target=reading.name(predicted[parts["target"]][0], class_names),
         target_probability=float(ours[parts["target"]][0]),
         corners=float(hits[parts["corners"]].mean()),
         mixtures=len(hits[parts["mixtures"]]),
@@ -108,7 +117,7 @@ def judge_samples(probabilities: np.ndarray, samples: Samples, target_class: int
         min_probability=float(ours[parts["mixtures"]].min()),
         png_accuracy=float(hits[parts["png_mixtures"]].mean()),
         png_mean_probability=float(ours[parts["png_mixtures"]].mean()),
-        worst=class_names[predicted[worst][0]] if worst else None,
+        worst=reading.name(predicted[worst][0], class_names) if worst else None,
         worst_probability=float(ours[worst][0]) if worst else None,
     )
 

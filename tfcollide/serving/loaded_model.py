@@ -52,7 +52,11 @@ class LoadedModel:
         with graph.as_default():
             meta = _V1.saved_model.load(self._session, [tf.saved_model.SERVING], str(path))
         self._callables: dict[tuple[str, tuple[str, ...]], Callable[..., Sequence[np.ndarray]]] = {}
-        self.signatures: Mapping[str, meta_graph_pb2.SignatureDef] = dict(meta.signature_def)
+        self.signatures: Mapping[str, meta_graph_pb2.SignatureDef] = {
+            name: signature
+            for name, signature in meta.signature_def.items()
+            if not name.startswith("__")  # TensorFlow's own notes, such as which operation initialises
+        }
 
     def signature(self, name: str) -> meta_graph_pb2.SignatureDef:
         """The signature `name`, "" being the default one."""

@@ -98,7 +98,10 @@ async def serving(base: Path, options: ServerOptions) -> AsyncIterator[tuple[Por
     states = health.HealthServicer()
     server, grpc_port = await _start_grpc(answers, states, options)
     runner = web.AppRunner(
-        rest_app(answers, max_bytes=options.max_message_bytes), access_log=None, shutdown_timeout=_GRACE_SECONDS
+        rest_app(answers, max_bytes=options.max_message_bytes),
+        auto_decompress=False,
+        access_log=None,
+        shutdown_timeout=_GRACE_SECONDS,
     )
     try:
         rest_port = await _start_rest(runner, options)
@@ -145,12 +148,11 @@ async def _watch(store: ModelStore, states: health.HealthServicer, seconds: floa
 
 
 async def _report_health(store: ModelStore, states: health.HealthServicer) -> None:
-    """The server as a whole serves when some model does; every model is named too."""
-    known = health_pb2.HealthCheckResponse
-    available = store.available()
-    await states.set("", known.SERVING if available else known.NOT_SERVING)
-    for name in available:
-        await states.set(name, known.SERVING)
+    """The server as a whole serves when some model does; every model is named too, also one that is gone."""
+    known, available = health_pb2.HealthCheckResponse, store.available()
+    for name in ("", *store.names()):
+        serves = name in available if name else bool(available)
+        await states.set(name, known.SERVING if serves else known.NOT_SERVING)
 
 
 def _taken(flag: str, host: str, port: int) -> RequestError:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from tfcollide.export.version_directory import version_number
 from tfcollide.serving.codes import Code, ServingError
 from tfcollide.serving.loaded_model import LoadedModel
 
@@ -47,12 +48,13 @@ class ModelStore:
         self._states: dict[str, dict[int, VersionState]] = {}
         self._failed: dict[Path, _Stamp] = {}
 
-    def find(self, name: str, version: int | None = None) -> LoadedModel:
+    def find(self, name: str, version: int | None = None, label: str = "") -> LoadedModel:
         """The version asked for, or the newest.
 
         Raises:
-            ServingError: there is none.
+            ServingError: there is none; no model is named, or a version by its label, of which there are none here.
         """
+        _check_spec(name, label)
         versions = self._loaded.get(name, {})
         wanted = max(versions, default=None) if version is None else version
         try:
@@ -61,12 +63,13 @@ class ModelStore:
             asked = f"Latest({name})" if version is None else f"Specific({name}, {version})"
             raise ServingError(Code.NOT_FOUND, f"Servable not found for request: {asked}") from None
 
-    def states(self, name: str, version: int | None = None) -> dict[int, VersionState]:
+    def states(self, name: str, version: int | None = None, label: str = "") -> dict[int, VersionState]:
         """Version -> state, newest first.
 
         Raises:
-            ServingError: nothing is known of the model or the version.
+            ServingError: nothing is known of the model or the version, or as `find`.
         """
+        _check_spec(name, label)
         states = self._states.get(name, {})
         if version is not None:
             if version not in states:
@@ -79,6 +82,10 @@ class ModelStore:
     def available(self) -> Mapping[str, list[int]]:
         """Model -> the versions that answer."""
         return {name: sorted(versions) for name, versions in self._loaded.items() if versions}
+
+    def names(self) -> list[str]:
+        """Every model that is or has been there."""
+        return list(self._loaded)
 
     def refresh(self) -> bool:
         """Reads the folder again, loads what is new and drops what is old. Returns whether anything was dropped."""
@@ -127,16 +134,21 @@ class ModelStore:
 
 
 def _versions(base: Path) -> dict[str, dict[int, Path]]:
-    """Model -> version -> folder; names that are no number are left alone, as TF Serving does."""
+    """Model -> version -> folder; names that are no version number are left alone, as TF Serving does."""
     return {
-        model.name: {int(entry.name): entry for entry in model.iterdir() if entry.is_dir() and _is_version(entry.name)}
+        model.name: {
+            number: entry for entry in model.iterdir() if (number := version_number(entry.name)) is not None and entry.is_dir()
+        }
         for model in sorted(base.iterdir())
         if model.is_dir() and not model.name.startswith(".")
     }
 
 
-def _is_version(name: str) -> bool:
-    return name.isascii() and name.isdecimal()
+def _check_spec(name: str, label: str) -> None:
+    if not name:
+        raise ServingError(Code.INVALID_ARGUMENT, "ModelSpec has no name specified.")
+    if label:
+        raise ServingError(Code.INVALID_ARGUMENT, f"Unrecognized servable version label: {label}")
 
 
 def _stamp(path: Path) -> _Stamp:

@@ -2,40 +2,107 @@
 
 import base64
 import binascii
+import functools
 import itertools
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
+from tfcollide.quiet import import_tensorflow
 from tfcollide.serving.codes import Code, ServingError
-from tfcollide.serving.tensors import dtype_of
 
-__all__ = ["classify_examples", "parse_object", "predict_inputs", "predict_outputs", "signature_name"]
+__all__ = ["InputTypes", "parse_classify", "parse_predict", "write_classify", "write_predict"]
+
+InputTypes = Mapping[str, Mapping[str, np.dtype]]
+"""Signature -> input -> NumPy's type; strings are objects."""
 
 _KINDS: dict[str, set[type]] = {"f": {int, float}, "i": {int}, "u": {int}, "b": {bool}}
 """What JSON may hold, by the kind of NumPy's type that is asked for."""
 
+_MAY_OVERFLOW = re.compile(rb"\d{300}|[eE]\+?\d{3}")
+_MOST = float(np.finfo(np.float32).max)
 
-def parse_object(body: bytes) -> dict[str, Any]:
+
+def parse_predict(body: bytes, types: InputTypes, default: str) -> tuple[str, dict[str, np.ndarray], bool]:
+    """The signature that a request names, its inputs, and whether it is in the row format.
+
+    Args:
+        body: JSON with "instances" (rows) or "inputs" (columns).
+        types: of the model.
+        default: the signature of a request that names none.
+    """
+    request = _parse_object(body)
+    name = _signature_name(request) or default
+    if name not in types:
+        raise _bad(f'Serving signature name: "{name}" not found in signature def')
+    if "instances" in request and "inputs" in request:
+        raise _bad(
+            f"JSON Value: {_shown(request)} Not formatted correctly expecting only one of 'inputs' or 'instances' "
+            "keys to exist "
+        )
+    if "instances" in request:
+        return name, _rows(request, types[name]), True
+    if "inputs" in request:
+        return name, _columns(request["inputs"], types[name]), False
+    raise _bad("Missing 'inputs' or 'instances' key")
+
+
+def write_predict(outputs: Mapping[str, np.ndarray], *, rows: bool) -> str:
+    """The answer to a request of the row or the column format."""
+    return json.dumps(_predict_outputs(outputs, rows=rows))
+
+
+def parse_classify(body: bytes) -> tuple[str, list[bytes]]:
+    """The signature that a request names, "" where it names none, and its serialised tf.Examples.
+
+    The features of a request's context go into each.
+    """
+    request = _parse_object(body)
+    name = _signature_name(request)
+    context = _example(request["context"]) if "context" in request else b""
+    examples = request.get("examples")
+    if "examples" not in request:
+        raise _bad(f"JSON Value: {_shown(request)} When method is classify, key 'examples' is expected and was not found")
+    if not isinstance(examples, list):
+        raise _bad(f"JSON Value: {_shown(request)} Expecting 'examples' value to be an list/array")
+    if not examples:
+        raise _bad(f"JSON Value: {_shown(request)} 'examples' value is an empty array")
+    return name, [context + _example(example) for example in examples]
+
+
+def write_classify(results: list[list[tuple[str | None, float | None]]]) -> str:
+    """The answer to a classify request."""
+    return json.dumps({"results": [[[label or "", score or 0.0] for label, score in result] for result in results]})
+
+
+def _parse_object(body: bytes) -> dict[str, Any]:
     """The JSON object of a request; NaN and Infinity are numbers here, as in TF Serving."""
     if not body:
         raise _bad("JSON Parse error: The document is empty")
     try:
-        value = json.loads(body)
+        # A function for every number makes it slow, so it is given only where some number may be too large.
+        value = json.loads(body, parse_float=_finite if _MAY_OVERFLOW.search(body) else None)
     except json.JSONDecodeError as error:
         raise _bad(f"JSON Parse error: {error.msg} at offset: {error.pos}") from None
-    except (UnicodeDecodeError, RecursionError, ValueError) as error:
+    except (UnicodeDecodeError, RecursionError, ValueError, OverflowError) as error:
         raise _bad(f"JSON Parse error: Invalid value. ({type(error).__name__})") from None
     if not isinstance(value, dict):
         raise _bad(f"JSON Value: {_shown(value)} Is not object")
     return value
 
 
-def signature_name(request: Mapping[str, Any]) -> str:
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise _bad(f"JSON Parse error: Number too big to be stored in double: {text[:40]}")
+    return value
+
+
+def _signature_name(request: Mapping[str, Any]) -> str:
     """The signature that a request names; "" where it names none."""
     name = request.get("signature_name", "")
     if not isinstance(name, str):
@@ -43,26 +110,7 @@ def signature_name(request: Mapping[str, Any]) -> str:
     return name
 
 
-def predict_inputs(request: Mapping[str, Any], infos: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], bool]:
-    """The inputs of a request, and whether it is in the row format.
-
-    Args:
-        request: with "instances" (rows) or "inputs" (columns).
-        infos: name -> TensorInfo of the signature's inputs.
-    """
-    if "instances" in request and "inputs" in request:
-        raise _bad(
-            f"JSON Value: {_shown(request)} Not formatted correctly expecting only one of 'inputs' or 'instances' "
-            "keys to exist "
-        )
-    if "instances" in request:
-        return _rows(request, infos), True
-    if "inputs" in request:
-        return _columns(request["inputs"], infos), False
-    raise _bad("Missing 'inputs' or 'instances' key")
-
-
-def predict_outputs(outputs: Mapping[str, np.ndarray], *, rows: bool) -> dict[str, Any]:
+def _predict_outputs(outputs: Mapping[str, np.ndarray], *, rows: bool) -> dict[str, Any]:
     """The answer to a request of the row or the column format."""
     values = {name: _plain(name, array) for name, array in outputs.items()}
     if not rows:
@@ -79,27 +127,14 @@ def predict_outputs(outputs: Mapping[str, np.ndarray], *, rows: bool) -> dict[st
     return {"predictions": [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]}
 
 
-def classify_examples(request: Mapping[str, Any]) -> list[bytes]:
-    """The serialised tf.Examples of a classify request; the features of its context go into each."""
-    context = _example(request["context"]).SerializeToString() if "context" in request else b""
-    examples = request.get("examples")
-    if "examples" not in request:
-        raise _bad(f"JSON Value: {_shown(request)} When method is classify, key 'examples' is expected and was not found")
-    if not isinstance(examples, list):
-        raise _bad(f"JSON Value: {_shown(request)} Expecting 'examples' value to be an list/array")
-    if not examples:
-        raise _bad(f"JSON Value: {_shown(request)} 'examples' value is an empty array")
-    return [context + _example(example).SerializeToString() for example in examples]
-
-
-def _rows(request: Mapping[str, Any], infos: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def _rows(request: Mapping[str, Any], types: Mapping[str, np.dtype]) -> dict[str, np.ndarray]:
     instances = request["instances"]
     if not isinstance(instances, list):
         raise _bad(f"JSON Value: {_shown(request)} Excepting 'instances' to be an list/array")
     if not instances:
         raise _bad(f"JSON Value: {_shown(request)} No values in 'instances' array")
     if not _is_named(instances[0]):
-        if len(infos) > 1:
+        if len(types) > 1:
             raise _bad(
                 "instances is a plain list, but expecting list of objects as multiple "
                 "input tensors required as per tensorinfo_map"
@@ -107,37 +142,37 @@ def _rows(request: Mapping[str, Any], infos: Mapping[str, Any]) -> dict[str, np.
         for i, item in enumerate(instances):
             if _is_named(item):
                 raise _bad(f"Expecting value/list but got object at item {i} of input list")
-        (name,) = infos
-        return {name: _row_array(instances, infos[name], lambda i: f"element: {i}")}
+        (name,) = types
+        return {name: _row_array(instances, types[name], lambda i: f"element: {i}")}
     for i, item in enumerate(instances):
         if not _is_named(item):
             raise _bad(f"Expecting object but got list at item {i} of input list")
         for name in item:
-            if name not in infos:
+            if name not in types:
                 raise _bad(
                     f"Failed to process element: {i} key: {name} of 'instances' list. Error: INVALID_ARGUMENT: "
                     f"JSON object: does not have named input: {name}"
                 )
-        if set(item) != set(infos):
+        if set(item) != set(types):
             raise _bad(
                 f"Failed to process element: {i} of 'instances' list. JSON object: {_shown(item)} "
-                f"keys must be equal to: {','.join(sorted(infos))}"
+                f"keys must be equal to: {','.join(sorted(types))}"
             )
     return {
-        name: _row_array([item[name] for item in instances], info, lambda i, name=name: f"element: {i} key: {name}")
-        for name, info in infos.items()
+        name: _row_array([item[name] for item in instances], dtype, lambda i, name=name: f"element: {i} key: {name}")
+        for name, dtype in types.items()
     }
 
 
-def _row_array(values: list, info: Any, place: Any) -> np.ndarray:
+def _row_array(values: list, dtype: np.dtype, place: Any) -> np.ndarray:
     """All rows at once; where that fails, one by one, to say which is wrong."""
     try:
-        return _array(values, info)
+        return _array(values, dtype)
     except ServingError:
         first: tuple[int, ...] | None = None
         for i, value in enumerate(values):
             try:
-                shape = _array(value, info).shape
+                shape = _array(value, dtype).shape
             except ServingError as error:
                 raise _bad(
                     f"Failed to process {place(i)} of 'instances' list. Error: INVALID_ARGUMENT: {error.message}"
@@ -154,23 +189,22 @@ def _row_array(values: list, info: Any, place: Any) -> np.ndarray:
         raise
 
 
-def _columns(value: Any, infos: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def _columns(value: Any, types: Mapping[str, np.dtype]) -> dict[str, np.ndarray]:
     if not _is_named(value):
-        if len(infos) > 1:
+        if len(types) > 1:
             raise _bad(
                 "inputs is a plain value/list, but expecting an object as multiple input tensors required as per tensorinfo_map"
             )
-        (name,) = infos
-        return {name: _array(value, infos[name])}
-    for name in infos:
+        (name,) = types
+        return {name: _array(value, types[name])}
+    for name in types:
         if name not in value:
             raise _bad(f"Missing named input: {name} in 'inputs' object.")
-    return {name: _array(value[name], info) for name, info in infos.items()}
+    return {name: _array(value[name], dtype) for name, dtype in types.items()}
 
 
-def _array(value: Any, info: Any) -> np.ndarray:
+def _array(value: Any, dtype: np.dtype) -> np.ndarray:
     """One tensor from nested lists."""
-    dtype = dtype_of(info.dtype)
     shape = _shape(value)
     flat = _flatten(value, shape)
     wanted = {str, dict} if dtype.kind == "O" else _KINDS.get(dtype.kind, set())
@@ -179,7 +213,7 @@ def _array(value: Any, info: Any) -> np.ndarray:
         raise _bad(f"JSON Value: {_shown(value)} is not of expected type: {_type_name(dtype)}")
     if dtype.kind == "O":
         array = np.empty(len(flat), object)
-        array[:] = [item.encode("utf-8", "surrogatepass") if isinstance(item, str) else _decoded(item) for item in flat]
+        array[:] = [_utf_8(item) if isinstance(item, str) else _decoded(item) for item in flat]
         return array.reshape(shape)
     return _numbers(flat, dtype).reshape(shape)
 
@@ -189,15 +223,22 @@ def _numbers(flat: list, dtype: np.dtype) -> np.ndarray:
     if dtype.kind in "iu" and flat and not np.iinfo(dtype).min <= min(flat) <= max(flat) <= np.iinfo(dtype).max:
         worst = max(flat, key=abs)
         raise _bad(f"JSON Value: {_shown(worst)} Type: Number is not of expected type: {_type_name(dtype)}")
+    if dtype.kind != "f":
+        return np.array(flat, dtype)
     try:
-        with np.errstate(over="ignore"):
-            array = np.array(flat, np.float64 if dtype.kind == "f" else dtype).astype(dtype)
+        exact = np.array(flat, np.float64)
     except OverflowError:
-        array = np.array([np.inf])
-    lost = [item for item in flat if abs(item) > 3.4e38 and abs(item) != math.inf] if np.isinf(array).any() else []
-    if lost:
-        raise _bad(f"Cannot convert JSON value: {_shown(lost[0])} to {_type_name(dtype)} without loss of precision.")
+        raise _lossy(max(flat, key=abs), dtype) from None
+    with np.errstate(over="ignore"):
+        array = exact.astype(dtype)
+    lost = np.flatnonzero(np.isinf(array) & np.isfinite(exact))
+    if len(lost):
+        raise _lossy(flat[lost[0]], dtype)
     return array
+
+
+def _lossy(value: float, dtype: np.dtype) -> ServingError:
+    return _bad(f"Cannot convert JSON value: {_shown(value)} to {_type_name(dtype)} without loss of precision.")
 
 
 def _flatten(value: Any, shape: tuple[int, ...]) -> list | None:
@@ -247,23 +288,37 @@ def _shape(value: Any) -> tuple[int, ...]:
     return tuple(shape)
 
 
-def _example(value: Any) -> tf.train.Example:
+@functools.cache
+def _example_type() -> Any:
+    import_tensorflow()  # which a process that reads large requests does without otherwise
+    import tensorflow as tf
+
+    return tf.train.Example
+
+
+def _example(value: Any) -> bytes:
+    """A serialised tf.Example."""
     if not isinstance(value, dict):
         raise _bad(f"Example must be JSON object but got JSON {_json_type(value)}")
-    example = tf.train.Example()
+    example = _example_type()()
     for name, content in value.items():
-        feature = example.features.feature[name]
+        try:
+            feature = example.features.feature[name]
+        except UnicodeEncodeError:
+            raise _bad(f"Feature: {_shown(name)} is no UTF-8") from None
         for item in content if isinstance(content, list) else [content]:
             _add(feature, name, item)
-    return example
+    return example.SerializeToString()
 
 
-def _add(feature: tf.train.Feature, name: str, value: Any) -> None:
+def _add(feature: Any, name: str, value: Any) -> None:
     kind: str
     item: bytes | float
     if isinstance(value, (str, dict)) and (isinstance(value, str) or not _is_named(value)):
-        kind, item = "bytes_list", value.encode() if isinstance(value, str) else _decoded(value)
+        kind, item = "bytes_list", _utf_8(value) if isinstance(value, str) else _decoded(value)
     elif isinstance(value, float):
+        if _MOST < abs(value) < math.inf:
+            raise _lossy(value, np.dtype(np.float32))
         kind, item = "float_list", value
     elif isinstance(value, int):
         kind, item = "int64_list", int(value)
@@ -289,6 +344,10 @@ def _plain(name: str, array: np.ndarray) -> Any:
     return array.tolist()
 
 
+def _utf_8(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
 def _nested(flat: list, shape: tuple[int, ...]) -> Any:
     boxes = np.empty(len(flat), object)
     boxes[:] = flat
@@ -309,8 +368,11 @@ def _is_named(value: Any) -> bool:
 def _decoded(value: dict) -> bytes:
     if _is_named(value):
         raise _bad(f"JSON Value: {_shown(value)} not formatted correctly for base64 data")
+    text = "".join(value["b64"].split())  # line breaks and a missing padding do not matter to TF Serving
+    if "=" not in text:
+        text += "=" * (-len(text) % 4)
     try:
-        return base64.b64decode(value["b64"], validate=True)
+        return binascii.a2b_base64(text, strict_mode=True)
     except (binascii.Error, ValueError):
         raise _bad("Unable to base64 decode") from None
 

@@ -13,6 +13,8 @@ __all__ = ["MAX_BYTES", "array_of", "dtype_of", "proto_of"]
 MAX_BYTES = 2**28
 """The largest tensor that is unpacked: a few bytes can ask for any shape."""
 
+_PIECE = 2**16  # numbers that are copied in one go: other threads wait meanwhile
+
 _FIELDS = {
     "float32": "float_val",
     "float64": "double_val",
@@ -47,9 +49,20 @@ def array_of(name: str, proto: tensor_pb2.TensorProto) -> np.ndarray:
             raise ValueError("too large")
         if proto.tensor_content and dtype.kind != "O":
             return np.frombuffer(proto.tensor_content, dtype).reshape(shape)
-        return tf.make_ndarray(proto)
+        return _typed(proto, shape, dtype)
     except (TypeError, ValueError, KeyError, OverflowError) as error:
         raise ServingError(Code.INVALID_ARGUMENT, f"tensor parsing error: {name}") from error
+
+
+def _typed(proto: tensor_pb2.TensorProto, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """The array of a message with its values in the typed field; fewer of them than the shape has stand for all."""
+    values = getattr(proto, _FIELDS.get(dtype.name, ""), ())
+    if len(values) != math.prod(shape) or len(values) <= _PIECE:
+        return tf.make_ndarray(proto)
+    array = np.empty(len(values), dtype)
+    for start in range(0, len(values), _PIECE):
+        array[start : start + _PIECE] = values[start : start + _PIECE]
+    return array.reshape(shape)
 
 
 def proto_of(array: np.ndarray) -> tensor_pb2.TensorProto:
@@ -60,7 +73,9 @@ def proto_of(array: np.ndarray) -> tensor_pb2.TensorProto:
     if array.dtype.kind == "O":
         proto.string_val.extend(array.ravel().tolist())
     elif array.dtype.name in _FIELDS:
-        getattr(proto, _FIELDS[array.dtype.name]).extend(array.ravel().tolist())
+        field, flat = getattr(proto, _FIELDS[array.dtype.name]), array.ravel()
+        for start in range(0, flat.size, _PIECE):
+            field.extend(flat[start : start + _PIECE].tolist())
     else:
         proto.tensor_content = array.tobytes()
     return proto

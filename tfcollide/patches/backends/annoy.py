@@ -1,5 +1,6 @@
 """Candidates from Annoy's trees over the projections, ranked by the pixels themselves."""
 
+import bisect
 import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -18,7 +19,7 @@ _SEARCH_NODES = 16_000
 _ENOUGH_FOR, _GROWTH = 600_000, 2 / 3
 _LEAST_NODES = 2_000
 _FIRST = 32
-_ATTEMPTS = (1, 8, 64)
+_MORE = (8, 64)
 
 
 class AnnoySearch:
@@ -37,6 +38,7 @@ class AnnoySearch:
         self._projection = collection.projection
         self._shards: list[Any] = load_trees(collection)
         self._starts = collection.first_ids
+        self._num_trees = collection.manifest.num_trees
         more = max(1.0, collection.manifest.num_patches / _ENOUGH_FOR) ** _GROWTH
         self._candidates = candidates or round(more * _CANDIDATES)
         self._nodes = search_nodes or round(more * _SEARCH_NODES)
@@ -57,24 +59,49 @@ class AnnoySearch:
         """One query; where too few candidates may count, more are asked for, but not without end."""
         wanted = max(self._candidates, 4 * query.neighbors)
         nodes = max(self._nodes, 20 * wanted)
-        for factor in _ATTEMPTS:
-            ids, lower = self._propose(point, factor * wanted, factor * nodes)
-            if query.skip_images is not None:
-                other = ids // self._store.grid.per_image != query.skip_images[q]
-                ids, lower = ids[other], lower[other]
+        skip = -1 if query.skip_images is None else int(query.skip_images[q])
+        for factor, spare in self._attempts(query):
+            ids, lower = self._propose(point, factor * wanted, factor * nodes, skip, spare)
             found = self._rank(query, q, ids, lower)
             if found[0][-1] >= 0:
                 break
         return found
 
-    def _propose(self, point: list[float], wanted: int, nodes: int) -> tuple[np.ndarray, np.ndarray]:
-        """Numbers of the nearest projections, and their distances, which bound those of the pixels from below."""
-        share = max(_LEAST_NODES, nodes // len(self._shards))
-        found = [trees.get_nns_by_vector(point, wanted, share, True) for trees in self._shards]
-        ids = np.concatenate([np.array(some, np.int64) + start for (some, _), start in zip(found, self._starts, strict=False)])
-        lower = np.concatenate([np.array(distances) for _, distances in found])
-        order = np.argsort(lower, kind="stable")[:wanted]
-        return ids[order], lower[order]
+    def _attempts(self, query: Query) -> list[tuple[int, int]]:
+        """Times as many candidates, and nodes beyond them in the shard of the image that is left out.
+
+        An image whose windows are all alike may be all that its shard proposes, in every tree; beyond these nodes
+        come others. Only what is left out for its distance can be any number of patches.
+        """
+        every_window = self._store.grid.per_image * self._num_trees
+        attempts = [(1, 0)]
+        attempts += [(1, every_window)] if query.skip_images is not None else []
+        attempts += [(factor, every_window) for factor in _MORE] if query.min_distance else []
+        return attempts
+
+    def _propose(self, point: list[float], wanted: int, nodes: int, skip: int, spare: int) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers of the nearest projections, and their distances, which bound those of the pixels from below.
+
+        Args:
+            point: the projection of the query.
+            wanted: how many.
+            nodes: to be looked at.
+            skip: the image whose patches do not count, or -1.
+            spare: nodes to be looked at besides in its shard.
+        """
+        share, per_image = max(_LEAST_NODES, nodes // len(self._shards)), self._store.grid.per_image
+        own = bisect.bisect_right(self._starts, skip * per_image) - 1  # -1 for none
+        ids, lower = [], []
+        for shard, (trees, start) in enumerate(zip(self._shards, self._starts, strict=True)):
+            more = (per_image, spare) if shard == own else (0, 0)
+            some, distances = trees.get_nns_by_vector(point, wanted + more[0], share + more[1], True)
+            ids.append(np.array(some, np.int64) + start)
+            lower.append(np.array(distances))
+        numbers, bounds = np.concatenate(ids), np.concatenate(lower)
+        counts = numbers // per_image != skip
+        numbers, bounds = numbers[counts], bounds[counts]
+        order = np.argsort(bounds, kind="stable")[:wanted]
+        return numbers[order], bounds[order]
 
     def _rank(self, query: Query, q: int, ids: np.ndarray, lower: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Looks at the pixels of the most promising, then of more, while the bound leaves them a chance."""

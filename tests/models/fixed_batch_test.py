@@ -1,0 +1,56 @@
+"""A network with a fixed batch is the network without."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfcollide.errors import RequestError
+from tfcollide.models.differentiable import check_differentiable
+from tfcollide.models.loading import load_classifier, wrap
+
+from . import nets
+
+
+def network(batch):
+    images = keras.Input(batch_shape=(batch, *nets.SHAPE))
+    x = keras.layers.Conv2D(3, 3, activation="relu", name="conv")(images)
+    x = keras.ops.reshape(x, (batch or -1, 48))
+    x = keras.layers.Dense(5, activation="relu", name="fc")(x)
+    return keras.Model(images, keras.layers.Dense(4)(x))
+
+
+def gradient(classifier, images):
+    tap = classifier.tap(classifier.default_tap)
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        value = tf.reduce_sum(tf.square(tap.pre_activation(images)))
+    return tape.gradient(value, images)
+
+
+@pytest.mark.parametrize("saved", [False, True])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_any_number_of_rows(tmp_path, batch, saved):
+    model, twin = network(batch), network(None)
+    twin.set_weights(model.get_weights())
+    mine, original = wrap(model, name="net"), wrap(twin, name="twin")
+    if saved:
+        # For one image Keras writes a signature for any number, which does not work.
+        spec = None if batch == 1 else [tf.TensorSpec([batch, *nets.SHAPE], tf.float32)]
+        model.export(tmp_path / "net", verbose=False, input_signature=spec)
+        mine = load_classifier(tmp_path / "net")
+    taps = [classifier.tap(classifier.default_tap) for classifier in (mine, original)]
+    check_differentiable(mine, taps[0])
+    for count in (1, 4, 7):
+        images = nets.images(count=count)
+        np.testing.assert_allclose(mine.judge(images).logits, original.judge(images).logits, rtol=1e-4, atol=1e-5)
+        features = [tf.function(tap.pre_activation)(tf.constant(images)) for tap in taps]
+        np.testing.assert_allclose(*features, rtol=1e-4, atol=1e-5)
+        slopes = [tf.function(gradient)(classifier, tf.constant(images)) for classifier in (mine, original)]
+        np.testing.assert_allclose(*slopes, rtol=1e-3, atol=1e-4)
+
+
+def test_a_saved_model_that_cannot_compute(tmp_path):
+    network(3).export(tmp_path / "net", verbose=False)
+    with pytest.raises(RequestError, match="model net, which cannot compute .Input to reshape is a tensor with 48 values"):
+        load_classifier(tmp_path / "net")

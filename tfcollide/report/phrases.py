@@ -1,0 +1,38 @@
+"""Words and numbers that the tables of a run and of a sweep share."""
+
+from tfcollide.records import Summary, SweepSummary
+
+__all__ = ["branches", "network", "number", "share", "yes"]
+
+
+def number(value: float | None, form: str) -> str:
+    """A number in the form asked for; a dash where there is none."""
+    return "-" if value is None else format(value, form)
+
+
+def share(value: float | None) -> str:
+    """In percent; cut rather than rounded where rounding would say all."""
+    return "-" if value is None else f"{100 * (min(value, 0.9999) if value < 1 else value):.2f} %"
+
+
+def yes(share: float | None) -> str:
+    """Whether a share is all."""
+    return "-" if share is None else "yes" if share == 1 else "**no**"
+
+
+def network(summary: Summary | SweepSummary) -> str:
+    """The network, its tap and what it reads."""
+    images = "" if summary.dataset == "none" else f" on {summary.dataset}"
+    read = getattr(summary, "pixel_range", None)
+    pixels = f", pixels {read[0]:g}..{read[1]:g}" if read else ""
+    return f"{summary.model}{images}, tap {summary.tap}{pixels}"
+
+
+def branches(summary: Summary | SweepSummary) -> list[str]:
+    """A word on branches that go round the tap."""
+    if summary.sole_tap:
+        return []
+    return [
+        f"**Other branches go round {summary.tap}**: equal features there do not make equal outputs, so the class of a mixture "
+        "is not what the method says it is."
+    ]
