@@ -8,7 +8,7 @@ import pytest
 from tests.models.planted import NETWORKS, reconstruct, trained
 from tfcollide.cli import collide
 
-QUICK = ("--interpolations=200", "--worst_starts=2", "--certify_boxes=0")
+QUICK = ("--corners=3", "--interpolations=50", "--worst_starts=1", "--certify_boxes=0")
 
 
 @pytest.fixture(scope="module")
