@@ -9,7 +9,7 @@ lead the norm of an adversarial example in this way.) Whenever it crosses the ed
 rate falls. Of the states that keep all limits the one of least change is kept; until there is one,
 the one that comes nearest to the limits.
 
-A search ends when it has spent as many steps on refining a match as on finding it, or when
+A search ends when it has spent twice as many steps on refining a match as on finding it, or when
 `patience` steps have brought it no nearer to one. With a fixed weight it ends at the first match.
 """
 
@@ -24,9 +24,9 @@ __all__ = ["Continuation", "Hold"]
 
 _FIRST_PULL, _LEAST_PULL, _MOST_PULL = 30.0, 1e-3, 100.0
 _GROWTH = 2.0**0.25
-_COOLING = 0.85  # of the learning rate, at each crossing
-_COOLING_STEPS, _COLDEST = 150.0, 1 / 16  # it also halves every so many steps, down to this share, from which it still can move
-_LEAST_REFINING = 60
+_COOLING = 0.9  # of the learning rate, at each crossing
+_COOLING_STEPS, _COLDEST = 300.0, 1 / 16  # it also halves every so many steps, down to this share, from which it still can move
+_LEAST_REFINING, _REFINING = 100, 2
 _PROGRESS = 0.9
 _NEVER = 2**31 - 1
 
@@ -122,7 +122,7 @@ class Continuation(NamedTuple):
     def over(self, hold: Hold, step: tf.Tensor) -> tf.Tensor:
         """`[N]` bool, whether a search has come to its end."""
         met = hold.first_met >= 0
-        refined = step >= hold.first_met + tf.maximum(_LEAST_REFINING, hold.first_met - hold.began)
+        refined = step >= hold.first_met + tf.maximum(_LEAST_REFINING, _REFINING * (hold.first_met - hold.began))
         return tf.where(met, refined | (self.pull is not None), step - hold.marked_at >= (self.patience or _NEVER))
 
     def _worst(self, ratios: tf.Tensor) -> tf.Tensor:

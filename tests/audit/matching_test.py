@@ -27,7 +27,7 @@ def test_with_a_null_distribution_its_quantile_is_what_matches():
     """Of distances 1 to 100 the tenth stands at 0.1 of the way (rank 0.1 * 99, rounded down)."""
     match = scaled()
     assert match.distance == 10.0
-    assert match.limits() == {"feature_distance": pytest.approx(7.0)}  # 0.7 of it at corners, so that mixtures match
+    assert match.limits() == {"feature_distance": pytest.approx(8.5)}  # 0.85 of it at corners, so that mixtures match
     assert match.excess(terms([5.0, 10.0])) == 1.0 and match.excess(terms([25.0, 1.0])) == 2.5
     assert match.excess(terms(0.0, match=1e9, violation=1e9)) == 0.0  # they play no part
     assert scaled(0.0).distance == 1.0 and scaled(1.0).distance == 100.0
@@ -37,7 +37,7 @@ def test_without_one_the_shares_of_the_start_are():
     """L_pos is a square: a quarter of it is half of a violation."""
     match = unscaled()
     assert match.distance is None
-    assert match.limits() == {"inactive_violation": pytest.approx(0.7 * 0.5 * 10.0)}  # L_pos has its own: --stop_fraction
+    assert match.limits() == {"inactive_violation": pytest.approx(0.85 * 0.5 * 10.0)}  # L_pos has its own: --stop_fraction
     assert match.excess(terms(1e9, match=[100.0, 50.0], violation=5.0)) == 1.0
     assert match.excess(terms(0.0, match=50.0, violation=[1.0, 20.0])) == 4.0
     assert match.excess(terms(0.0, match=200.0, violation=5.0)) == 2.0

@@ -10,7 +10,7 @@ from tfcollide.audit.null_distribution import NullDistribution
 
 __all__ = ["Match"]
 
-_MARGIN = 0.7  # of the limit at the corners, so that mixtures, and corners saved in 8 bits, stay within it
+_MARGIN = 0.85  # of the limit at the corners, so that mixtures, and corners saved in 8 bits, stay within it
 
 
 @dataclasses.dataclass(frozen=True)
