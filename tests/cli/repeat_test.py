@@ -50,6 +50,9 @@ def test_every_path_in_run_flags_is_absolute(from_files):
 
 def test_run_flags_holds_every_flag_but_where_to_write(from_files):
     lines = (from_files.out / "run.flags").read_text().splitlines()
+    said_of_pixels = [line for line in lines if line.startswith("#")]  # a remark, which flagfiles may hold
+    assert said_of_pixels == ["# pixels 0..1, as it was trained here"]
+    lines = [line for line in lines if not line.startswith("#")]
     names = [line.removeprefix("--").partition("=")[0] for line in lines]
     assert len(set(names)) == len(names)
     assert {"out", "overwrite", "flagfile"}.isdisjoint(names)

@@ -133,9 +133,12 @@ def test_events_and_further_figures_are_written_when_asked_for(from_files):
     assert (from_files.out / events.pop()).stat().st_size > 1000
 
 
-def test_standard_output_is_the_table_and_the_way_to_the_figure(base):
-    table = (base.out / "table.md").read_text()
-    assert base.outcome.stdout == f"{table}\nruns/first/figure.png\n"
+def test_standard_output_is_the_table_the_way_to_the_figure_and_what_came_out(base, summary):
+    table, *last = base.outcome.stdout.partition("\nruns/first/figure.png\n")
+    assert table == (base.out / "table.md").read_text()
+    assert last[1].count("\n") == 1  # one line
+    found = 'Found: 5 corners, and every mixture of them that was looked at, are "7" to the network, with features that match'
+    assert last[1].startswith(found) and summary["found"]
 
 
 def test_standard_error_holds_nothing_but_progress(base):
@@ -381,7 +384,7 @@ def test_image_files_give_the_same_corners_as_the_test_images_they_hold(base, fr
         ("my source.png", None),
         ("my target.png", None),
     ]
-    assert from_files.outcome.stdout.endswith("\nwith files/figure.png\n")
+    assert "\nwith files/figure.png\nFound: " in from_files.outcome.stdout
 
 
 def test_the_seed_draws_other_mixtures(from_files, arrays):

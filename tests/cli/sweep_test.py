@@ -94,7 +94,7 @@ def test_random_pairs(tmp_path, training, home, network, digits):
     assert outcome.code == 0, outcome.stderr[-2000:]
     out = tmp_path / "sweep"
     assert [path.name for path in tmp_path.iterdir()] == ["sweep"]
-    assert outcome.stdout == f"{(out / 'table.md').read_text()}\nsweep/figure.png\n"
+    assert outcome.stdout == f"{(out / 'table.md').read_text()}\nsweep/figure.png\nFound in 2 of 2 pairs.\n"
     summary = json.loads((out / "summary.json").read_text())
     assert (summary["num_pairs"], summary["num_converged"], summary["converged"]) == (2, 2, True)
     assert (summary["num_found"], summary["reasons"], summary["ended"]) == (2, {}, {"met": 2})
