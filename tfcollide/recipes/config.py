@@ -425,7 +425,8 @@ class CollideConfig(TrainConfig):
             raise RequestError(f"{bounded[0]} with --parameterization=composite", "--parameterization=pixels", mend)
 
 
-# The paper's losses: nothing holds the hull together or pulls to the source, and only L_pos says when to end.
+# The paper's losses: nothing holds the hull together or pulls to the source, and only L_pos says when to end, and
+# whether features match.
 _PAPER = {
     "literal": True,
     "hull_samples": 0,
@@ -433,6 +434,7 @@ _PAPER = {
     "source_pull": 0.0,
     "patience": 0,
     "max_steps": 20_000,
+    "match_quantile": 1.0,
     "allow_trivial": True,
 }
 _MNIST = {"term_weights": "corner_push=7,inactive_magnitude=0.8,feature_distance=0"} | _PAPER
