@@ -15,7 +15,7 @@ QUICK = ("--epochs=5", "--corners=3", "--interpolations=40", "--certify_boxes=0"
 VARIANTS = {
     "hull": (),  # affine tap, corners coupled
     "affine": ("--preset=mnist",),
-    "alone": ("--tap=hidden_2", "--hull_samples=0"),  # corners leave the batch one by one
+    "alone": ("--tap=hidden_2", "--hull_samples=0", "--max_steps=240"),  # corners leave the batch one by one
 }
 
 
