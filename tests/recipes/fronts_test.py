@@ -1,10 +1,12 @@
 """The front of one corner at the first layer of the paper's network, against the exact nearest collision; and its end."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from tests.report.summaries import corner
 from tfcollide.audit.front import Front, FrontPoint
 from tfcollide.audit.matching import Match
 from tfcollide.audit.null_distribution import NullDistribution
@@ -18,8 +20,9 @@ from tfcollide.polytope.halfspaces import collision_polytope
 from tfcollide.polytope.nearest import nearest
 from tfcollide.recipes.config import CollideConfig
 from tfcollide.recipes.experiment import prepare
-from tfcollide.recipes.fronts import front_of
+from tfcollide.recipes.fronts import at_most, front_of
 from tfcollide.recipes.request import check_collide
+from tfcollide.records import FrontEnd, FrontRecord
 from tfcollide.shapes import Bounds
 
 # MNIST
@@ -159,3 +162,15 @@ def test_a_front_that_is_in_the_ledger_is_not_sought_again(tmp_path, reached):
     whole, asked = told(image(0.3, 0.4), reached=reached, ledger=Ledger(path, 0.0))
     again, asked_again = told(image(0.3, 0.4), reached=reached, ledger=Ledger(path, 0.0))
     assert asked and not asked_again and again == whole
+
+
+def test_a_front_is_no_longer_than_what_the_run_has_found():
+    front = FrontRecord(((0.2, 0.5), (0.6, 0.005)), FrontEnd(0.6, None, 0.6, 0.005, 0.9, "3"))
+    seen = corner(source_share=0.5, target_share=0.8, reader="3")
+    shorter = at_most(front, [seen], 0.5, 0.004)
+    assert shorter.points == (*front.points, (0.5, 0.004))
+    assert shorter.end == FrontEnd(0.5, None, 0.5, 0.004, 0.8, "3")
+    assert at_most(front, [seen], 0.7, 0.004) is front
+    assert at_most(front, [dataclasses.replace(seen, trivial=True)], 0.5, 0.004) is front
+    censored = FrontRecord(front.points, FrontEnd(None, "not reached: ...", 0.6, 0.2, 0.9, "3"))
+    assert at_most(censored, [seen], 0.5, None).end.change == 0.5

@@ -1,6 +1,8 @@
+import dataclasses
+
 import pytest
 
-from tfcollide.records import SweepSummary, WorstMixture
+from tfcollide.records import ReaderRecord, Scale, SweepSummary, WorstMixture
 from tfcollide.report.conclusion import conclusion, sweep_conclusion
 
 from .summaries import corner, summary
@@ -65,3 +67,12 @@ def test_a_sweep_counts():
     assert some.startswith("Found in 2 of 4 pairs.") and "trivial 2, not converged 1" in some
     none = sweep_conclusion(sweep(num_found=0, reasons={"trivial": 3, "lost": 1}, num_trivial=3, num_lost=1))
     assert none.endswith("At this tap the search found no collision that keeps the source of any pair.")
+
+
+def test_missing_evidence_is_named():
+    reader = ReaderRecord("k nearest neighbors", 0.2, "it is blind")
+    scale = Scale("unscaled", None, None, 0, None, None, 9.0, 9.0, 1.0, 5.0)
+    text = conclusion(summary(reader=reader, scale=scale))
+    assert "no data set gives a scale" in text and text.endswith("distances alone say that they are the source.")
+    known = dataclasses.replace(scale, match="quantile", distance=3.0)
+    assert conclusion(summary(reader=dataclasses.replace(reader, reason=None), scale=known)) == conclusion(summary())

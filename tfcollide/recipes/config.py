@@ -264,13 +264,17 @@ class CollideConfig(TrainConfig):
             RequestError: it is neither.
         """
         if self.spread == "max":
+            without = {"--solver=exact": self.solver == "exact", "--hull_samples=0": self.hull_samples == 0}
+            without["--objective=match"] = self.objective == "match"
+            for other in (name for name, given in without.items() if given):
+                raise RequestError(f"--spread=max with {other}", "a number, as no hull is held together", "Say how much.")
             return None
         try:
             value = float(self.spread)
         except ValueError:
             value = -1.0
-        if not 0 <= value < float("inf"):
-            raise RequestError(f"--spread={self.spread}", "a number of at least 0, or max")
+        if not 0 <= value <= 1:
+            raise RequestError(f"--spread={self.spread}", "a share of the pixel range, from 0 to 1, or max")
         return value
 
     def pull(self) -> float | None:

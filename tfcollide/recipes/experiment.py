@@ -118,7 +118,10 @@ class Experiment:
             return None
         with stage("learning to read images"):
             if self.other_reader is not None:
-                return network_reader(self.other_reader, self.data, self.classifier.bounds)
+                found = network_reader(self.other_reader, self.data, self.classifier.bounds)
+                if found.accuracy is None:
+                    raise RequestError(f"--reader={found.name}: {found.reason}", "a network of the data set's classes")
+                return found
             return nearest_neighbors(self.data, self.classifier.bounds)
 
     @functools.cached_property
@@ -193,13 +196,21 @@ def prepare(config: CollideConfig, data: LabelledImages, strategy: tf.distribute
         predicted=opened.predicted,
         labelled=opened.labelled,
         seconds_training=opened.seconds_training,
-        other_reader=load_classifier(Path(config.reader)) if config.reader else None,
+        other_reader=_other_reader(config.reader) if config.reader else None,
     )
     _check_solvable(config, experiment)
     if not tap.sole:
         sole = ", ".join(classifier.sole_taps) or "none"
         tqdm.write(f"Other branches go round {tap.name}; ReLUs that all paths pass: {sole}", file=sys.stderr)
     return experiment
+
+
+def _other_reader(path: str) -> Classifier:
+    """The network that reads corners."""
+    try:
+        return load_classifier(Path(path))
+    except RequestError as error:
+        raise RequestError(f"--reader={path}, which cannot read images ({error})", "another network's file") from error
 
 
 def _check_solvable(config: CollideConfig, experiment: Experiment) -> None:

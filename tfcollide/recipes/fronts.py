@@ -1,6 +1,7 @@
 """The fronts of a pair: of one corner, and of the hull that was asked for."""
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,9 @@ from tfcollide.progress import progress
 from tfcollide.recipes.experiment import Experiment
 from tfcollide.recipes.problem import Problem
 from tfcollide.recipes.solve import validity_of
-from tfcollide.records import FrontEnd, FrontRecord
+from tfcollide.records import CornerRecord, FrontEnd, FrontRecord
 
-__all__ = ["front_of"]
+__all__ = ["at_most", "front_of"]
 
 _SPECK = float(np.finfo(np.float32).tiny)
 
@@ -34,6 +35,25 @@ def front_of(experiment: Experiment, problem: Problem, search: FrontSearch, ledg
         points=tuple((point.change, _quantile(problem, point.feature_distance)) for point in found.points),
         end=_end(experiment, problem, found),
     )
+
+
+def at_most(front: FrontRecord, corners: Sequence[CornerRecord], change: float, quantile: float | None) -> FrontRecord:
+    """A front that is no longer than what the run itself has found.
+
+    Args:
+        front: as its own search found it.
+        corners: of which the change is; where one is trivial or lost, they say nothing.
+        change: of a match, a share of source-to-target.
+        quantile: of its features; None without a null distribution.
+    """
+    if front.end.change is not None and front.end.change <= change:
+        return front
+    if any(corner.trivial or corner.lost or corner.target_share is None for corner in corners):
+        return front
+    place = front.end.last_quantile if quantile is None else quantile
+    target_share = float(np.mean([corner.target_share for corner in corners]))
+    end = FrontEnd(change, None, change, place, target_share, corners[0].reader)
+    return FrontRecord((*front.points, (change, place)), end)
 
 
 def _search(problem: Problem, search: FrontSearch, name: str) -> dict[str, np.ndarray]:

@@ -25,7 +25,7 @@ from tfcollide.recipes import verdict
 from tfcollide.recipes.composite_files import describe, write_composite
 from tfcollide.recipes.config import CollideConfig
 from tfcollide.recipes.experiment import Experiment
-from tfcollide.recipes.fronts import front_of
+from tfcollide.recipes.fronts import at_most, front_of
 from tfcollide.recipes.problem import Problem, pose
 from tfcollide.recipes.request import Pair
 from tfcollide.recipes.solve import Solution, solve
@@ -191,6 +191,13 @@ def _with_fronts(config: CollideConfig, experiment: Experiment, problem: Problem
     one = front_of(experiment, problem, experiment.front_search, ledger, name="front of one corner")
     search, name = experiment.hull_front_search, f"front of {len(summary.corners)} corners"
     hull_front = front_of(experiment, problem, search, ledger, name=name) if search else None
+    if summary.found:  # then the run itself has matches, and the fronts are no longer than the smallest change of these
+        shares = [float(corner.source_share or 0.0) for corner in summary.corners]
+        nearest = summary.corners[int(np.argmin(shares))]
+        one = at_most(one, [nearest], min(shares), nearest.feature_quantile)
+        quantiles = [corner.feature_quantile for corner in summary.corners if corner.feature_quantile is not None]
+        mean = float(np.mean(shares))
+        hull_front = at_most(hull_front, summary.corners, mean, max(quantiles, default=None)) if hull_front else None
     return dataclasses.replace(summary, front=one.points, front_end=one.end, hull_front=hull_front)
 
 

@@ -16,6 +16,7 @@ from tfcollide.data.select import Selector, classes_like, looks_like_file, parse
 from tfcollide.errors import RequestError
 from tfcollide.file_names import fits_in_line
 from tfcollide.models import mlp
+from tfcollide.models.model_file import inspect
 from tfcollide.objectives.units import parse_units
 from tfcollide.patches.trust import check_index
 from tfcollide.recipes.config import CollideConfig, TrainConfig
@@ -75,6 +76,7 @@ def check_collide(config: CollideConfig) -> LabelledImages:
     term_weights(config.term_weights, default_weights(config))
     parse_units(config.units or "0")
     _check_index(config)
+    _check_reader(config)
     if config.runner is not None:
         pipeline(config.runner, config.beam_options)
     if config.vnnlib and importlib.util.find_spec("onnx") is None:
@@ -99,6 +101,17 @@ def check_classifier(config: CollideConfig) -> LabelledImages:
         return data
     _check_mlp_tap(config)
     return check_train(config)
+
+
+def _check_reader(config: CollideConfig) -> None:
+    """The file of --reader, as that of --model is checked."""
+    if config.reader is None:
+        return
+    try:
+        inspect(Path(config.resolved().reader or ""), allow_custom_code=False)
+    except RequestError as error:
+        received, _, expected = str(error).replace("--model=", "--reader=").partition(": expected ")
+        raise RequestError(received, expected.removesuffix(".")) from error
 
 
 def _check_index(config: CollideConfig) -> None:

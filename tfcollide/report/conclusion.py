@@ -30,7 +30,7 @@ def conclusion(summary: Summary) -> str:
     what = f"{len(summary.corners)} corners, and every mixture of them that was looked at, are" if many else "the corner is"
     text = f'Found: {what} "{target}" to the network, with features that match'
     text += "" if summary.trivial or summary.lost else ", and still the source"
-    return text + _shares(summary) + "." + _allowed(summary)
+    return text + _shares(summary) + "." + _allowed(summary) + _caveat(summary)
 
 
 def sweep_conclusion(summary: SweepSummary) -> str:
@@ -59,6 +59,14 @@ def _allowed(summary: Summary) -> str:
     if not (summary.trivial or summary.lost):
         return ""
     return f" {_trivial(summary) if summary.trivial else _lost(summary)}: allowed by --allow_trivial."
+
+
+def _caveat(summary: Summary) -> str:
+    """What the verdict rests on where evidence is missing."""
+    unscaled = summary.scale is not None and summary.scale.distance is None
+    unread = summary.reader is not None and summary.reader.reason is not None
+    text = " Features match by shares of the start alone: no data set gives a scale." if unscaled else ""
+    return text + (" Nobody read the corners: distances alone say that they are the source." if unread else "")
 
 
 def _corners(numbers: tuple[int, ...]) -> str:
