@@ -202,7 +202,7 @@ REFUSED = {
     "a direction by gradient": (("--direction=random",), "--solver=exact beside it"),
     "a change below nothing": (("--solver=exact", "--max_change=-0.1"), "a number of at least 0"),
     "a length of change that is none": (("--solver=exact", "--max_total=nan"), "a number of at least 0"),
-    "a spread that is none": (("--spread=wide",), "a number of at least 0, or max"),
+    "a spread that is none": (("--spread=wide",), "a share of the pixel range, from 0 to 1, or max"),
     "nearest of several": (("--solver=exact", "--nearest=l1", "--corners=3"), "one of them"),
     "a norm that is not there": (("--solver=exact", "--nearest=linf"), "one of l1, l2"),
     "units and a direction": (("--solver=exact", "--direction=diverse", "--units=3,4"), "one of the two"),

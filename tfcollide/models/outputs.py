@@ -115,8 +115,8 @@ def _check(kind: str, asked: str, end: End) -> None:
     said = f"--outputs={asked} with {end.name}"
     if (end.units == 1) != (kind == "binary"):
         count = f"{end.units} outputs" if end.units > 1 else "one output"
-        expected = "one output" if kind == "binary" else "two or more outputs"
-        raise RequestError(f"{said}, which has {count}", f"{expected} for {_WORDS[kind]}")
+        expected = _WORDS[kind] if kind == "binary" else f"two or more outputs for {_WORDS[kind]}"
+        raise RequestError(f"{said}, which has {count}", expected, "Leave --outputs out, or say what they are.")
     unlike = {"logits": ("softmax", "sigmoid"), "binary": ("softmax",), "multilabel": ("softmax",)}
     if end.activation in unlike.get(kind, ()):
         raise RequestError(f"{said}, which ends in a {end.activation}", _WORDS[kind], "Leave --outputs out.")

@@ -415,10 +415,6 @@ class CollideConfig(TrainConfig):
             raise RequestError(" ".join(given), "--parameterization=composite beside it", "Add it, or leave the flag out.")
         if self.parameterization != "composite":
             return
-        if self.index is None:
-            raise RequestError(
-                "--parameterization=composite without --index", "an index of patches", "Build one with index_patches."
-            )
         if self.solver == "exact":
             raise RequestError("--solver=exact with --parameterization=composite", "--solver=gradient", "Leave it out.")
         if self.front:
@@ -427,6 +423,10 @@ class CollideConfig(TrainConfig):
         if bounded:
             mend = "Say --source_pull instead, or leave it out."
             raise RequestError(f"{bounded[0]} with --parameterization=composite", "--parameterization=pixels", mend)
+        if self.index is None:
+            raise RequestError(
+                "--parameterization=composite without --index", "an index of patches", "Build one with index_patches."
+            )
 
 
 # The paper's losses: nothing holds the hull together or pulls to the source, and only L_pos says when to end, and

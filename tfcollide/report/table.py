@@ -320,7 +320,8 @@ def _failures(summary: Summary) -> list[str]:
             f"**Not converged**: corner {', '.join(map(str, slow))}; {term} is up to {reached:.4g} after "
             f"{summary.steps:,} steps, to stop below {_stop([summary.stop_loss[n] for n in slow])}. "
             + (
-                "Raise --max_steps; if it does not fall, lower --learning_rate."
+                "Raise --max_steps, or --max_change and --max_total where they are given; if it does not fall, lower "
+                "--learning_rate."
                 if summary.objective == "corners"
                 else "Eq. 1 gets no gradient from units that are off; --objective=corners goes on."
             )
