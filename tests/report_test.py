@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from report.summaries import TRACE, UNIT, corner, pictures, summary
 
+from tests.report.summaries import TRACE, UNIT, corner, pictures, summary
 from tfcollide.images import to_uint8
 from tfcollide.records import (
     Certificate,
