@@ -235,7 +235,7 @@ def _exact_points(
         source,
         problem.units if units else np.zeros([len(problem.units), polytope.size]),
         direction=config.direction,
-        spread=(FIRST_SPREAD if asked is None else asked) * pixel_range,
+        spread=(asked or 0.0) * pixel_range,  # `max` is of hulls that are held together alone
         max_change=config.max_change,
         max_total=config.max_total,
         seed=config.seed,
