@@ -17,7 +17,7 @@ from absl import flags
 
 from tfcollide.data.catalog import load_dataset
 from tfcollide.data.labelled import Split
-from tfcollide.quiet import import_tensorflow
+from tfcollide.runtime.quiet import import_tensorflow
 
 _KNOWN = flags.FlagValues()
 flags.DEFINE_string("dataset", "mnist", "Data set.", flag_values=_KNOWN)

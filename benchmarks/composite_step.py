@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tfcollide.composites.layout import layout_of
 from tfcollide.images import decode
 from tfcollide.patches.fit import fit_square
-from tfcollide.quiet import import_tensorflow
+from tfcollide.runtime.quiet import import_tensorflow
 
 SIZE, CORNERS = 224, 5
 GEOMETRY = {"window": 56, "stride": 7, "surround": 28}
@@ -80,8 +80,8 @@ def measure(spacing, folder, steps, network):
     """Prints a row of the table."""
     import tensorflow as tf
 
+    from tfcollide.optimize.update_rules import adam
     from tfcollide.parameterizations.composite import Composite
-    from tfcollide.update_rules import adam
 
     layout, rule = layout_of((SIZE, SIZE, 3), **GEOMETRY, spacing=spacing), adam()
     composite = Composite(layout)

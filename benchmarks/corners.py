@@ -19,9 +19,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from absl import flags
 
 from tfcollide.errors import RequestError
-from tfcollide.quiet import import_tensorflow
-from tfcollide.recipes.config import CollideConfig, preset_values
-from tfcollide.recipes.request import check_collide, parse_pair, term_weights
+from tfcollide.recipes.collide.config import CollideConfig, preset_values
+from tfcollide.recipes.collide.request import check_collide, parse_pair, term_weights
+from tfcollide.runtime.quiet import import_tensorflow
 
 _KNOWN = flags.FlagValues()
 flags.DEFINE_string("dataset", "mnist", "Data set.", flag_values=_KNOWN)
@@ -50,10 +50,10 @@ def main() -> int:
         config = dataclasses.replace(config, dataset="digits")
         data = check_collide(config)
     import_tensorflow()
-    from tfcollide.optimize import minimize
-    from tfcollide.polytope.hull import mean_distance
-    from tfcollide.recipes.experiment import prepare
-    from tfcollide.recipes.pair import pose
+    from tfcollide.optimize.driver import minimize
+    from tfcollide.polytope.hull.mixing import mean_distance
+    from tfcollide.recipes.collide.experiment import prepare
+    from tfcollide.recipes.collide.pair import pose
 
     experiment = prepare(config, data)
     problem = pose(config, experiment, parse_pair(config, data))

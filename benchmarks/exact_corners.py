@@ -22,9 +22,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from absl import flags
 
 from tfcollide.errors import RequestError
-from tfcollide.quiet import import_tensorflow
-from tfcollide.recipes.config import CollideConfig, preset_values
-from tfcollide.recipes.request import check_collide, parse_pair
+from tfcollide.recipes.collide.config import CollideConfig, preset_values
+from tfcollide.recipes.collide.request import check_collide, parse_pair
+from tfcollide.runtime.quiet import import_tensorflow
 
 _KNOWN = flags.FlagValues()
 flags.DEFINE_string("dataset", "mnist", "Data set.", flag_values=_KNOWN)
@@ -58,7 +58,7 @@ def main() -> int:
         data = check_collide(config)
     import_tensorflow()
     from tfcollide.data.select import draw_pairs
-    from tfcollide.recipes.experiment import prepare
+    from tfcollide.recipes.collide.experiment import prepare
 
     experiment = prepare(config, data)
     affine = experiment.affine
@@ -82,8 +82,8 @@ def main() -> int:
 
 def ours(affine, target, bounds):
     """Everything that a pair needs: corners in float64, and as saved in float32."""
-    from tfcollide.polytope.halfspaces import collision_polytope
-    from tfcollide.polytope.vertices import exact_corners, saved_corners, unit_objectives
+    from tfcollide.polytope.exact.halfspaces import collision_polytope
+    from tfcollide.polytope.exact.vertices import exact_corners, saved_corners, unit_objectives
 
     polytope = collision_polytope(affine, target, bounds, float32_safe=True)
     found = exact_corners(polytope, unit_objectives(affine, _groups(affine, target)), workers=_KNOWN.workers or None)
@@ -123,7 +123,7 @@ def quality(experiment, affine, target):
     import numpy as np
     import tensorflow as tf
 
-    from tfcollide.polytope.hull import mean_distance
+    from tfcollide.polytope.hull.mixing import mean_distance
 
     began = time.perf_counter()
     found, saved = ours(affine, target, experiment.classifier.bounds)
@@ -158,17 +158,17 @@ def quality(experiment, affine, target):
 
 def prove(experiment, corners, target):
     """The certificate over the hull of float32 corners."""
-    from tfcollide.polytope.certificate import certify
+    from tfcollide.polytope.proof.certificate import certify
 
     return certify(experiment.chain, corners, target, lambda images: experiment.classifier.judge(images).logits)
 
 
 def by_gradient(config, data, experiment):
     """The gradient corners of the first pair: certificate, worst mixture and failure bound."""
-    from tfcollide.optimize import minimize
-    from tfcollide.polytope.checks import judge_mixtures
-    from tfcollide.polytope.worst_mixture import clopper_pearson
-    from tfcollide.recipes.pair import pose
+    from tfcollide.optimize.driver import minimize
+    from tfcollide.polytope.hull.checks import judge_mixtures
+    from tfcollide.polytope.hull.worst_mixture import clopper_pearson
+    from tfcollide.recipes.collide.pair import pose
 
     problem = pose(config, experiment, parse_pair(config, data))
     start = experiment.parameterization.init(problem.start, _KNOWN.corners)

@@ -20,9 +20,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from absl import flags
 
-from tfcollide.quiet import import_tensorflow
-from tfcollide.recipes.config import CollideConfig, preset_values
-from tfcollide.recipes.request import check_collide
+from tfcollide.recipes.collide.config import CollideConfig, preset_values
+from tfcollide.recipes.collide.request import check_collide
+from tfcollide.runtime.quiet import import_tensorflow
 
 _KNOWN = flags.FlagValues()
 flags.DEFINE_string("dataset", "mnist", "Data set.", flag_values=_KNOWN)
@@ -47,7 +47,7 @@ def main() -> int:
     data = check_collide(config)
     import_tensorflow()
     from tfcollide.data.select import draw_pairs
-    from tfcollide.recipes.experiment import prepare
+    from tfcollide.recipes.collide.experiment import prepare
 
     experiment = prepare(config, data)
     rows: dict[str, list[dict[str, float]]] = {}
@@ -69,9 +69,9 @@ def study(experiment, source, target):
     """Case -> numbers, for one pair."""
     import numpy as np
 
-    from tfcollide.polytope.halfspaces import collision_polytope
-    from tfcollide.polytope.near_source import corners_near
-    from tfcollide.polytope.nearest import nearest
+    from tfcollide.polytope.exact.halfspaces import collision_polytope
+    from tfcollide.polytope.exact.near_source import corners_near
+    from tfcollide.polytope.exact.nearest import nearest
 
     affine, bounds = experiment.affine, experiment.classifier.bounds
     black_to_white = bounds.upper - bounds.lower

@@ -11,9 +11,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 from absl import flags
 
-from tfcollide.quiet import import_tensorflow
-from tfcollide.recipes.config import CollideConfig
-from tfcollide.recipes.request import check_collide, parse_pair
+from tfcollide.recipes.collide.config import CollideConfig
+from tfcollide.recipes.collide.request import check_collide, parse_pair
+from tfcollide.runtime.quiet import import_tensorflow
 
 _KNOWN = flags.FlagValues()
 flags.DEFINE_string("data_dir", None, "As of bin/collide.", flag_values=_KNOWN)
@@ -29,11 +29,11 @@ def main() -> int:
     data = check_collide(config)
     import_tensorflow()
     from tfcollide.data.select import draw_pairs
-    from tfcollide.polytope.halfspaces import collision_polytope
-    from tfcollide.polytope.nearest import nearest
-    from tfcollide.recipes.experiment import prepare
-    from tfcollide.recipes.one_pair import alone
-    from tfcollide.recipes.problem import pose
+    from tfcollide.polytope.exact.halfspaces import collision_polytope
+    from tfcollide.polytope.exact.nearest import nearest
+    from tfcollide.recipes.collide.experiment import prepare
+    from tfcollide.recipes.collide.problem import pose
+    from tfcollide.recipes.sweep.one_pair import alone
 
     experiment = prepare(config, data)
     rows = []

@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tfcollide.errors import RequestError
 from tfcollide.images import MAX_PIXELS, fit, read_image
-from tfcollide.quiet import without_chatter
+from tfcollide.runtime.quiet import without_chatter
 
 SECONDS = 60
 SHAPE = (16, 16, 3)

@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tests.patches.fuzz import fuzz
 from tfcollide.patches.collection import open_collection
 from tfcollide.patches.recall import draw_queries
-from tfcollide.recipes.index_config import IndexConfig
-from tfcollide.recipes.index_patches import run
+from tfcollide.recipes.patches.config import IndexConfig
+from tfcollide.recipes.patches.index import run
 
 
 def main() -> None:

@@ -15,9 +15,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from absl import flags
 
-from tfcollide.quiet import import_tensorflow
-from tfcollide.recipes.config import CollideConfig
-from tfcollide.recipes.request import check_collide, parse_pair
+from tfcollide.recipes.collide.config import CollideConfig
+from tfcollide.recipes.collide.request import check_collide, parse_pair
+from tfcollide.runtime.quiet import import_tensorflow
 
 _KNOWN = flags.FlagValues()
 flags.DEFINE_string("model", None, "A Keras model file.", flag_values=_KNOWN)
@@ -38,9 +38,9 @@ def main() -> int:
 
     from tfcollide.data.select import draw_pairs
     from tfcollide.objectives.terms import side_by_side
-    from tfcollide.recipes.descents import start_noise
-    from tfcollide.recipes.experiment import prepare
-    from tfcollide.recipes.problem import pose
+    from tfcollide.recipes.collide.assemble import start_noise
+    from tfcollide.recipes.collide.experiment import prepare
+    from tfcollide.recipes.collide.problem import pose
 
     experiment = prepare(config, data)
     descent, parameterization = experiment.descent, experiment.parameterization

@@ -34,7 +34,7 @@ PREDICT = "/tensorflow.serving.PredictionService/Predict"
 def main():
     args = _arguments()
     sys.path.insert(0, str(ROOT))
-    from tfcollide.quiet import import_tensorflow
+    from tfcollide.runtime.quiet import import_tensorflow
 
     import_tensorflow()
     base = args.models.resolve()

@@ -16,8 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tfcollide.quiet import import_tensorflow
-from tfcollide.recipes.config import CollideConfig
+from tfcollide.recipes.collide.config import CollideConfig
+from tfcollide.runtime.quiet import import_tensorflow
 
 CORNERS, REPEATS, STEPS = 5, 5, 2
 # Multiplications and additions of VGG16's forward pass to fc1, an image, times two; the gradient with respect to the
@@ -75,7 +75,7 @@ def our_steps(images, **flags):
     import tensorflow as tf
 
     from tfcollide.parameterizations.pixels import Pixels
-    from tfcollide.recipes.descents import descent_of
+    from tfcollide.recipes.collide.assemble import descent_of
     from tfcollide.registry import OBJECTIVES
 
     config, classifier, tap, goal = setting(images, **flags)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tfcollide.quiet import import_tensorflow
-from tfcollide.recipes.config import CollideConfig
+from tfcollide.recipes.collide.config import CollideConfig
+from tfcollide.runtime.quiet import import_tensorflow
 
 CORNERS, STEPS = 5, 2
 
@@ -29,7 +29,7 @@ def main() -> None:
     from tfcollide.models.loading import wrap
     from tfcollide.objectives import terms
     from tfcollide.parameterizations.pixels import Pixels
-    from tfcollide.recipes.descents import descent_of, hull_terms
+    from tfcollide.recipes.collide.assemble import descent_of, hull_terms
     from tfcollide.registry import OBJECTIVES
 
     bounds, objective = shapes.Bounds(0.0, 255.0), OBJECTIVES.load("corners")

@@ -14,9 +14,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from absl import flags
 
-from tfcollide.quiet import import_tensorflow
-from tfcollide.recipes.config import CollideConfig, preset_values
-from tfcollide.recipes.request import check_collide, parse_pair
+from tfcollide.recipes.collide.config import CollideConfig, preset_values
+from tfcollide.recipes.collide.request import check_collide, parse_pair
+from tfcollide.runtime.quiet import import_tensorflow
 
 _KNOWN = flags.FlagValues()
 flags.DEFINE_string("model", None, "A Keras model file.", flag_values=_KNOWN)
@@ -37,7 +37,7 @@ def main() -> int:
     data = check_collide(base)
     import_tensorflow()
     from tfcollide.data.select import draw_pairs
-    from tfcollide.recipes.experiment import prepare
+    from tfcollide.recipes.collide.experiment import prepare
 
     variants = {
         "adam, hull held together": {},
@@ -68,15 +68,15 @@ def main() -> int:
 
 
 def posed(config, experiment):
-    from tfcollide.recipes.problem import pose
+    from tfcollide.recipes.collide.problem import pose
 
     return pose(config, experiment, parse_pair(config, experiment.data))
 
 
 def descended(config, experiment):
     """Steps of our loop, and whether every corner arrived."""
-    from tfcollide.optimize import minimize
-    from tfcollide.recipes.descents import start_noise
+    from tfcollide.optimize.driver import minimize
+    from tfcollide.recipes.collide.assemble import start_noise
 
     problem = posed(config, experiment)
     noise = start_noise(config, experiment.together, experiment.parameterization)

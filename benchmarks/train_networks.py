@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from absl import flags
 
-from tfcollide.quiet import import_tensorflow
+from tfcollide.runtime.quiet import import_tensorflow
 
 _KNOWN = flags.FlagValues()
 flags.DEFINE_string("data_dir", None, "As of bin/collide.", flag_values=_KNOWN)
@@ -93,8 +93,8 @@ def main() -> int:
     import keras
 
     from tfcollide.data.catalog import load_dataset
+    from tfcollide.files.atomic import write_bytes
     from tfcollide.models.training import make_deterministic
-    from tfcollide.records import write_bytes
 
     data = load_dataset(_KNOWN.dataset, data_dir=_KNOWN.data_dir)
     out = Path(_KNOWN.out)

@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 
-from tfcollide.quiet import import_tensorflow
+from tfcollide.runtime.quiet import import_tensorflow
 from tfcollide.shapes import Bounds
 
 BOUNDS = Bounds(-1.0, 1.0)
@@ -24,7 +24,7 @@ def main(path: Path) -> None:
 
     from tfcollide.models.affine import affine_map
     from tfcollide.models.classifier import Classifier
-    from tfcollide.polytope.halfspaces import collision_polytope
+    from tfcollide.polytope.exact.halfspaces import collision_polytope
     from tfcollide.report.plane import draw_plane
 
     images = keras.Input((1, 2, 1))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tfcollide.quiet import import_tensorflow
+from tfcollide.runtime.quiet import import_tensorflow
 
 import_tensorflow()
 
@@ -74,7 +74,7 @@ def subject(digits, digits_classifier):
 
     from tfcollide.export.parts import Subject
     from tfcollide.images import from_uint8
-    from tfcollide.polytope.hull import convex_weights
+    from tfcollide.polytope.hull.mixing import convex_weights
 
     images = from_uint8(digits.test.images[:5], digits_classifier.bounds)
     corners = np.clip(0.9 * images[:1] + 0.1 * images[1:4], 0, 1).astype(np.float32)

@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfcollide import optimize, records, update_rules
-from tfcollide.continuation import Continuation
-from tfcollide.descent import Descent
-from tfcollide.descent_state import pack_state
+from tfcollide.files import atomic
 from tfcollide.objectives import terms
-from tfcollide.optimize import minimize, minimize_pairs
+from tfcollide.optimize import driver, update_rules
+from tfcollide.optimize.continuation import Continuation
+from tfcollide.optimize.driver import minimize, minimize_pairs
+from tfcollide.optimize.state import pack_state
+from tfcollide.optimize.step import Descent
 
 GROWTH = 2.0**0.25
 LED = Continuation(corners=1, pull=None, patience=0)
@@ -314,8 +315,8 @@ OPTIONS = {"max_steps": 900, "stop_fraction": 0.1}
 @pytest.mark.parametrize("coupled", [True, False])
 def test_an_interrupted_search_ends_in_the_same_bits(tmp_path, monkeypatch, coupled, pull):
     """From each of its chunks, those after a refusal among them, by way of a file."""
-    monkeypatch.setattr(optimize, "_first_chunk", lambda *_: 17)
-    monkeypatch.setattr(optimize, "_CHUNK_SECONDS", 0.05)
+    monkeypatch.setattr(driver, "_first_chunk", lambda *_: 17)
+    monkeypatch.setattr(driver, "_CHUNK_SECONDS", 0.05)
     descent, packed = layer_descent(coupled=coupled, pull=pull), []
     refused = lambda pair, controls: float(np.clip(1.4 - controls.std(), 0.2, 0.99))  # noqa: E731 - it knows no past
     whole = minimize_pairs(
@@ -325,7 +326,7 @@ def test_an_interrupted_search_ends_in_the_same_bits(tmp_path, monkeypatch, coup
     assert max(rounds) >= 2
     chosen = [rounds.index(1), len(packed) // 2, len(packed) - 2]
     for at in {0, *chosen}:
-        records.write_npz(tmp_path / "checkpoint.npz", packed[at])
+        atomic.write_npz(tmp_path / "checkpoint.npz", packed[at])
         with np.load(tmp_path / "checkpoint.npz") as arrays:
             checkpoint = dict(arrays)
         again = layer_descent(coupled=coupled, pull=pull)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tfcollide.disk import full_at, is_full, naming, size_text
 from tfcollide.errors import RequestError
+from tfcollide.files.disk import full_at, is_full, naming, size_text
 
 ROOT = Path(__file__).resolve().parents[1]
 ON_SMALL_DISK = """

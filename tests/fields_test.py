@@ -4,7 +4,7 @@ import math
 import pytest
 
 from tfcollide.errors import RequestError
-from tfcollide.fields import at_least, flag, positive
+from tfcollide.recipes.settings import at_least, flag, positive
 
 
 @dataclasses.dataclass(frozen=True)

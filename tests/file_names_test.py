@@ -1,6 +1,7 @@
 import pytest
 
-from tfcollide.file_names import fits_in_line, is_hidden, readable, to_bytes, to_text, visible
+from tfcollide.errors import visible
+from tfcollide.files.names import fits_in_line, is_hidden, readable, to_bytes, to_text
 
 LATIN_1 = "caf\udce9/d\xfcne.png"  # as Python reads the bytes of caf\xe9 in Latin-1, and of d\xfcne in UTF-8
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from tfcollide.ledger import Ledger
+from tfcollide.files.checkpoint import Ledger
 
 
 def test_work_is_done_once_and_again_only_by_a_process_that_lost_it(tmp_path):

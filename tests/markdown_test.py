@@ -1,6 +1,6 @@
 import pytest
 
-from tfcollide.markdown import markdown_table
+from tfcollide.report.markdown import markdown_table
 
 
 def test_columns_are_as_wide_as_their_widest_cell():

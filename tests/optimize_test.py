@@ -2,15 +2,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfcollide import optimize, records, update_rules
-from tfcollide.continuation import Continuation
-from tfcollide.descent import Descent
-from tfcollide.descent_state import pack_state
-from tfcollide.loss import weighted_sum, weights_at
+from tfcollide.files import atomic
 from tfcollide.objectives import terms
-from tfcollide.optimize import minimize, minimize_pairs
+from tfcollide.optimize import driver, update_rules
+from tfcollide.optimize.continuation import Continuation
+from tfcollide.optimize.driver import minimize, minimize_pairs
+from tfcollide.optimize.loss import weighted_sum, weights_at
+from tfcollide.optimize.schedules import Schedule
+from tfcollide.optimize.state import pack_state
+from tfcollide.optimize.step import Descent
 from tfcollide.registry import OBJECTIVES
-from tfcollide.schedules import Schedule
 
 # One random ReLU layer, six inputs and twelve units; controls [N, 6].
 
@@ -241,8 +242,8 @@ def test_trace_ends_with_the_last_step_once():
 
 
 def test_progress_is_reported_between_chunks(monkeypatch):
-    monkeypatch.setattr(optimize, "_first_chunk", lambda *_, n=3: n)
-    monkeypatch.setattr(optimize, "_CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr(driver, "_first_chunk", lambda *_, n=3: n)
+    monkeypatch.setattr(driver, "_CHUNK_SECONDS", 0.0)
     seen = []
     descent = ramp(trace_every=2)
     run_ramp(descent=descent, max_steps=5, stop_loss=-9.0, on_chunk=lambda s, t: seen.append((int(s.step), t.steps.tolist())))
@@ -336,13 +337,13 @@ def test_controls_stay_finite_when_steps_overflow(rate):
 
 @pytest.mark.parametrize("rule", ["gradient_descent", "ema", "adam"])
 def test_resuming_equals_going_on(rule, tmp_path, monkeypatch):
-    monkeypatch.setattr(optimize, "_first_chunk", lambda *_, n=20: n)
+    monkeypatch.setattr(driver, "_first_chunk", lambda *_, n=20: n)
     packed = []
     descent = layer_descent(update_rules.RULES[rule])
     options = {"max_steps": 90, "stop_loss": 0.0}
     whole = minimize(descent, copies(3), GOAL, **options, on_chunk=lambda *state: packed.append(pack_state(*state)))
     assert packed[0]["step"] == 20
-    records.write_npz(tmp_path / "checkpoint.npz", packed[0])
+    atomic.write_npz(tmp_path / "checkpoint.npz", packed[0])
     with np.load(tmp_path / "checkpoint.npz") as arrays:
         checkpoint = dict(arrays)
     for again in (descent, layer_descent(update_rules.RULES[rule])):  # the same process, and as if in another
@@ -351,7 +352,7 @@ def test_resuming_equals_going_on(rule, tmp_path, monkeypatch):
 
 
 def test_resuming_keeps_who_is_done_and_who_diverged(monkeypatch):
-    monkeypatch.setattr(optimize, "_first_chunk", lambda *_, n=8: n)
+    monkeypatch.setattr(driver, "_first_chunk", lambda *_, n=8: n)
     packed = []
     options = {"holes": [0.7, NO_HOLE, NO_HOLE], "max_steps": 20, "stop_fraction": 0.5, "descent": ramp()}
     whole = run_ramp(**options, on_chunk=lambda *state: packed.append(pack_state(*state)))
@@ -370,8 +371,8 @@ def test_the_same_inputs_give_the_same_bits(rule):
 def test_the_length_of_chunks_does_not_change_bits(monkeypatch):
     descent, runs, chunks = layer_descent(update_rules.adam), [], []
     for first, seconds in [(1, 0.0), (7, 0.0), (10_000, 1e9)]:
-        monkeypatch.setattr(optimize, "_first_chunk", lambda *_, n=first: n)
-        monkeypatch.setattr(optimize, "_CHUNK_SECONDS", seconds)
+        monkeypatch.setattr(driver, "_first_chunk", lambda *_, n=first: n)
+        monkeypatch.setattr(driver, "_CHUNK_SECONDS", seconds)
         count = []
         options = {"max_steps": 60, "stop_loss": 0.0}
         runs.append(minimize(descent, copies(3), GOAL, **options, on_chunk=lambda *_, count=count: count.append(1)))
@@ -439,7 +440,7 @@ def test_where_the_result_is_refused_the_stopping_loss_is_halved_and_corners_go_
     assert asked == [0.5, 0.25, 0.125]
     assert whole.converged.all() and whole.stop_loss.tolist() == pytest.approx([0.51])
     # A state in the middle of it knows how far the stop has been lowered.
-    monkeypatch.setattr(optimize, "_first_chunk", lambda *_: 2)
+    monkeypatch.setattr(driver, "_first_chunk", lambda *_: 2)
     packed = []
     run_ramp(**options, on_chunk=lambda *state: packed.append(pack_state(*state)))
     rounds = [int(state["rounds"][0]) for state in packed]

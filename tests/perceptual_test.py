@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfcollide.perceptual import low_frequency_share, perceptual, total_variation
+from tfcollide.report.perceptual import low_frequency_share, perceptual, total_variation
 from tfcollide.shapes import Bounds
 
 BYTES = Bounds(0.0, 255.0)

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 from tqdm import tqdm
 
-from tfcollide.progress import progress, stage
+from tfcollide.runtime.progress import progress, stage
 
 
 class Terminal(io.StringIO):
@@ -15,7 +15,7 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def log(monkeypatch):
     stream = io.StringIO()
-    monkeypatch.setattr("tfcollide.progress.sys", SimpleNamespace(stderr=stream))  # pytest minds the real one
+    monkeypatch.setattr("tfcollide.runtime.progress.sys", SimpleNamespace(stderr=stream))  # pytest minds the real one
     return stream
 
 
@@ -59,7 +59,7 @@ def test_a_bar_within_a_bar_draws_lines_too(log, monkeypatch):
 
 def test_a_terminal_gets_tqdms_own_bar(monkeypatch):
     terminal = Terminal()
-    monkeypatch.setattr("tfcollide.progress.sys", SimpleNamespace(stderr=terminal))
+    monkeypatch.setattr("tfcollide.runtime.progress.sys", SimpleNamespace(stderr=terminal))
     with progress(total=3, desc="descent", leave=False, file=terminal, mininterval=0) as bar:
         bar.update(3)
     assert type(bar) is tqdm and terminal.getvalue().count("\r") >= 3

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from tfcollide.errors import RequestError
-from tfcollide.quiet import import_tensorflow, without_chatter
+from tfcollide.runtime.quiet import import_tensorflow, without_chatter
 
 
 class Config:

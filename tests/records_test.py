@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tfcollide import records
-from tfcollide.records import Distance, EndPoint, PairResult, Trace, to_json, write_bytes, write_csv, write_json, write_npz
+from tfcollide.files.atomic import to_json, write_bytes, write_csv, write_json, write_npz
+from tfcollide.records import Distance, EndPoint, PairResult, Trace
 
 
 def test_records_are_frozen():

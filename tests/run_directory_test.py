@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tfcollide.errors import RequestError
-from tfcollide.run_directory import RunDirectory
+from tfcollide.files.run_directory import RunDirectory
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUEST, OTHER = "--seed=1\n", "--seed=2\n"

@@ -1,7 +1,7 @@
 import pytest
 
 from tfcollide.errors import RequestError
-from tfcollide.schedules import Schedule, parse_schedule
+from tfcollide.optimize.schedules import Schedule, parse_schedule
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import pytest
 import tensorflow as tf
 
-from tfcollide.stopping import each_below, together_below
+from tfcollide.optimize.stopping import each_below, together_below
 
 
 def test_each_corner_by_itself():

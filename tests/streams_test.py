@@ -45,7 +45,8 @@ def test_the_exit_code_is_the_program_s(tmp_path, streams):
 )
 def test_what_the_encoding_lacks_is_escaped(encoding, said):
     program = (
-        "from tfcollide.streams import make_unfailing; make_unfailing(); print('\\xe9 \\u65e5 \\U0001f600 \\udce9', flush=True)"
+        "from tfcollide.runtime.streams import make_unfailing; make_unfailing(); "
+        "print('\\xe9 \\u65e5 \\U0001f600 \\udce9', flush=True)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfcollide.schedules import Schedule, parse_schedule
-from tfcollide.update_rules import RULES, adam, ema, gradient_descent, rate_of
+from tfcollide.optimize.schedules import Schedule, parse_schedule
+from tfcollide.optimize.update_rules import RULES, adam, ema, gradient_descent, rate_of
 
 GRADIENTS = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
 

@@ -18,18 +18,19 @@ from typing import Any
 from absl import flags, logging
 
 from tfcollide import __version__
-from tfcollide.disk import full_at, is_full
 from tfcollide.errors import RequestError
-from tfcollide.file_names import to_text
-from tfcollide.recipes.check_served_config import CheckServedConfig
-from tfcollide.recipes.composite_config import CompareConfig, RebuildConfig
-from tfcollide.recipes.config import HEADINGS, CollideConfig, TrainConfig, choices_of, preset_values
-from tfcollide.recipes.export_config import ExportConfig
-from tfcollide.recipes.index_config import IndexConfig, QueryConfig
-from tfcollide.recipes.serve_config import ServeConfig
-from tfcollide.records import Summary, write_json
-from tfcollide.run_directory import absolute
-from tfcollide.streams import make_unfailing
+from tfcollide.files.atomic import write_json
+from tfcollide.files.disk import full_at, is_full
+from tfcollide.files.names import to_text
+from tfcollide.files.run_directory import absolute
+from tfcollide.recipes.collide.config import HEADINGS, CollideConfig, TrainConfig, choices_of, preset_values
+from tfcollide.recipes.composite.config import CompareConfig, RebuildConfig
+from tfcollide.recipes.patches.config import IndexConfig, QueryConfig
+from tfcollide.recipes.serving.check_served_config import CheckServedConfig
+from tfcollide.recipes.serving.export_config import ExportConfig
+from tfcollide.recipes.serving.serve_config import ServeConfig
+from tfcollide.records import Summary
+from tfcollide.runtime.streams import make_unfailing
 
 __all__ = [
     "check_served",
@@ -141,7 +142,7 @@ def _collide(argv: list[str]) -> int:
         return EXIT_DONE
     if values["out"] is None:
         raise RequestError("no --out", "the directory to write", "Say, for example, --out=runs/first.")
-    from tfcollide.recipes.collide import run
+    from tfcollide.recipes.collide.run import run
     from tfcollide.report.conclusion import conclusion, sweep_conclusion
 
     out = absolute(values["out"])
@@ -157,7 +158,7 @@ def _train_classifier(argv: list[str]) -> int:
     values = _parse(argv, TrainConfig, lambda known: None)
     if values is None:
         return EXIT_DONE
-    from tfcollide.recipes.train import run
+    from tfcollide.recipes.classifier.train import run
 
     report = run(_config(TrainConfig, values))
     how = f"trained in {report.seconds_training:.0f} s" if report.seconds_training else "found in the cache"
@@ -171,7 +172,7 @@ def _export(argv: list[str]) -> int:
         return EXIT_DONE
     if values["out"] is None:
         raise RequestError("no --out", "BASE/NAME/VERSION", "Say, for example, --out=models/digits/1.")
-    from tfcollide.recipes.export import run
+    from tfcollide.recipes.serving.export import run
 
     print(run(_config(ExportConfig, values), absolute(values["out"])))
     return EXIT_DONE
@@ -181,7 +182,7 @@ def _check_served(argv: list[str]) -> int:
     values = _parse(argv, CheckServedConfig, _define_report)
     if values is None:
         return EXIT_DONE
-    from tfcollide.recipes.check_served import run
+    from tfcollide.recipes.serving.check_served import run
 
     report = run(_config(CheckServedConfig, values))
     print(report.text)
@@ -194,7 +195,7 @@ def _serve_local(argv: list[str]) -> int:
     values = _parse(argv, ServeConfig, lambda known: None)
     if values is None:
         return EXIT_DONE
-    from tfcollide.recipes.serve import run
+    from tfcollide.recipes.serving.serve import run
 
     run(_config(ServeConfig, values))
     return EXIT_DONE
@@ -204,7 +205,7 @@ def _index_patches(argv: list[str]) -> int:
     values = _parse(argv, IndexConfig, _define_out)
     if values is None:
         return EXIT_DONE
-    from tfcollide.recipes.index_patches import run, verify
+    from tfcollide.recipes.patches.index import run, verify
 
     config, began = _config(IndexConfig, values), time.perf_counter()
     if config.verify is not None:
@@ -224,7 +225,7 @@ def _query_patches(argv: list[str]) -> int:
         return EXIT_DONE
     if values["out"] is None:
         raise RequestError("no --out", "the directory to write", "Say, for example, --out=neighbors.")
-    from tfcollide.recipes.query_patches import run
+    from tfcollide.recipes.patches.query import run
 
     print(run(_config(QueryConfig, values), absolute(values["out"]), overwrite=values["overwrite"]))
     return EXIT_DONE
@@ -236,7 +237,7 @@ def _rebuild_composite(argv: list[str]) -> int:
         return EXIT_DONE
     if values["out"] is None:
         raise RequestError("no --out", "the directory to write", "Say, for example, --out=rebuilt.")
-    from tfcollide.recipes.rebuild_composite import run
+    from tfcollide.recipes.composite.rebuild import run
 
     difference = run(_config(RebuildConfig, values), absolute(values["out"]), overwrite=values["overwrite"])
     print(f"{values['out']}: the corners, from the index; at most {difference:.3g} from those saved")
@@ -249,7 +250,7 @@ def _compare_looks(argv: list[str]) -> int:
         return EXIT_DONE
     if values["out"] is None:
         raise RequestError("no --out", "the directory to write", "Say, for example, --out=looks.")
-    from tfcollide.recipes.compare_looks import run
+    from tfcollide.recipes.composite.compare import run
 
     out = absolute(values["out"])
     run(_config(CompareConfig, values), out, overwrite=values["overwrite"])

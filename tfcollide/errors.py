@@ -1,10 +1,9 @@
 """The one error a user is meant to see."""
 
+import unicodedata
 from collections.abc import Sequence
 
-from tfcollide.file_names import visible
-
-__all__ = ["RequestError", "listed"]
+__all__ = ["RequestError", "is_control", "listed", "visible"]
 
 
 class RequestError(ValueError):
@@ -29,3 +28,13 @@ def listed(names: Sequence[str], where: str, *, shown: int = 12) -> str:
     if len(names) <= shown:
         return ", ".join(names)
     return f"{', '.join(names[:shown])} and {len(names) - shown} more, all in {where}"
+
+
+def visible(text: str) -> str:
+    """`text` with line breaks and control characters as Python writes them in a string."""
+    return "".join(repr(char)[1:-1] if is_control(char) else char for char in text)
+
+
+def is_control(char: str) -> bool:
+    """Whether a character breaks lines or does what terminals obey."""
+    return unicodedata.category(char) in ("Cc", "Zl", "Zp")

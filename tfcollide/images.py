@@ -18,9 +18,9 @@ import numpy.typing as npt
 from PIL import ExifTags, Image, ImageOps
 
 from tfcollide.errors import RequestError
-from tfcollide.file_names import is_hidden
+from tfcollide.files.names import is_hidden
 from tfcollide.image_depth import bits_per_channel
-from tfcollide.quiet import without_chatter
+from tfcollide.runtime.quiet import without_chatter
 from tfcollide.shapes import Bounds, ImageShape
 
 __all__ = [

@@ -9,8 +9,8 @@ import tensorflow as tf
 from tfcollide.audit.front import FrontSearch
 from tfcollide.models.affine import AffineMap
 from tfcollide.objectives import terms
-from tfcollide.polytope.halfspaces import collision_polytope
-from tfcollide.polytope.nearest import nearest
+from tfcollide.polytope.exact.halfspaces import collision_polytope
+from tfcollide.polytope.exact.nearest import nearest
 from tfcollide.shapes import Bounds
 
 UNIT, SHAPE = Bounds(0.0, 1.0), (4, 5, 1)

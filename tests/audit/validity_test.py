@@ -5,7 +5,7 @@ from tfcollide.audit.reader import Reader, nearest_neighbors, qualify
 from tfcollide.audit.similarity import similarity
 from tfcollide.audit.validity import judge_validity, mixture_validity
 from tfcollide.images import from_uint8
-from tfcollide.polytope.hull import convex_weights, mix
+from tfcollide.polytope.hull.mixing import convex_weights, mix
 from tfcollide.shapes import Bounds
 
 UNIT = Bounds(0.0, 1.0)

@@ -7,7 +7,7 @@ import signal
 import numpy as np
 
 from tests.limits import HANG_SECONDS
-from tfcollide.run_directory import RunDirectory
+from tfcollide.files.run_directory import RunDirectory
 
 from .programs import ENDLESS, checkpoint_of, files_below, run, run_files, started, wait_until
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tfcollide.recipes.config import CollideConfig
+from tfcollide.recipes.collide.config import CollideConfig
 
 from .programs import Run, files_below, run
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfcollide.recipes import collide, index_patches
-from tfcollide.recipes.config import CollideConfig
-from tfcollide.recipes.index_config import IndexConfig
+from tfcollide.recipes.collide import run
+from tfcollide.recipes.collide.config import CollideConfig
+from tfcollide.recipes.patches.config import IndexConfig
 
 SIZE = 16
 
@@ -45,7 +45,7 @@ def photographs(tmp_path_factory):
 def index(tmp_path_factory, photographs):
     folder = tmp_path_factory.mktemp("index") / "patches"
     shape = {"image_size": SIZE, "patch_size": 4, "stride": 2, "num_components": 8}
-    index_patches.run(IndexConfig(images=str(photographs), index="exact", held_out=0, **shape), folder)
+    index.run(IndexConfig(images=str(photographs), index="exact", held_out=0, **shape), folder)
     return folder
 
 
@@ -85,7 +85,7 @@ def made(tmp_path_factory, photographs, index, model):
         worst_starts=1,
         certify_boxes=0,
     )
-    collide.run(config, out)
+    run.run(config, out)
     summary = json.loads((out / "summary.json").read_text())
     with np.load(out / "composite.npz") as arrays:
         return Made(out, index, photographs, config, summary, dict(arrays))

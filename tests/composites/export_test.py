@@ -19,9 +19,10 @@ from tfcollide.images import from_uint8
 from tfcollide.models.loading import load_classifier
 from tfcollide.objectives import terms
 from tfcollide.parameterizations.composite import Composite
-from tfcollide.polytope.hull import convex_weights, mix
-from tfcollide.recipes import collide, export
-from tfcollide.recipes.export_config import ExportConfig
+from tfcollide.polytope.hull.mixing import convex_weights, mix
+from tfcollide.recipes.collide import run
+from tfcollide.recipes.serving import export
+from tfcollide.recipes.serving.export_config import ExportConfig
 from tfcollide.serving.client import Connection
 from tfcollide.serving.grpc_client import GrpcModel
 from tfcollide.serving.local_server import ServerOptions, serving
@@ -202,12 +203,12 @@ def test_a_run_without_its_composite_is_refused(moved, made, tmp_path, content):
 def test_an_export_is_no_network_to_start_from(base, made, tmp_path):
     config = dataclasses.replace(made.config, model=str(base / "blend" / "1"))
     with pytest.raises(RequestError, match=rf"the network that the run was made with\. Say --model={made.config.model}, as"):
-        collide.run(config, tmp_path / "out")
+        run.run(config, tmp_path / "out")
 
 
 def test_a_run_of_pixels_has_no_composite(made, tmp_path):
     pixels = dataclasses.replace(made.config, parameterization="pixels", index=None, control_spacing=None, max_steps=2)
-    collide.run(pixels, tmp_path / "pixels")
+    run.run(pixels, tmp_path / "pixels")
     with pytest.raises(RequestError, match=r"--parameterization=pixels: .*Say --what=mixture or --what=classifier\."):
         export.run(ExportConfig(run=str(tmp_path / "pixels"), what="composite"), tmp_path / "base" / "blend" / "1")
     with pytest.raises(RequestError, match="Leave it out"):

@@ -8,8 +8,9 @@ from tfcollide.composites.layout import layout_of
 from tfcollide.composites.weights import blend_weights
 from tfcollide.errors import RequestError
 from tfcollide.patches.collection import open_collection
-from tfcollide.recipes import collide, compare_looks, rebuild_composite
-from tfcollide.recipes.composite_config import CompareConfig, RebuildConfig
+from tfcollide.recipes.collide import run
+from tfcollide.recipes.composite import compare, rebuild
+from tfcollide.recipes.composite.config import CompareConfig, RebuildConfig
 
 from . import slow
 
@@ -76,7 +77,7 @@ def test_corners_are_their_weights_times_their_candidates_and_weights_sum_to_one
 
 
 def test_a_composite_is_rebuilt_from_the_index_alone(made, tmp_path):
-    difference = rebuild_composite.run(RebuildConfig(run=str(made.run), index=str(made.index)), tmp_path / "again")
+    difference = rebuild.run(RebuildConfig(run=str(made.run), index=str(made.index)), tmp_path / "again")
     assert difference < 1e-3
     for n in range(3):
         np.testing.assert_array_equal(
@@ -86,26 +87,26 @@ def test_a_composite_is_rebuilt_from_the_index_alone(made, tmp_path):
 
 def test_only_a_composite_can_be_rebuilt(tmp_path):
     with pytest.raises(RequestError, match="no run of a composite"):
-        rebuild_composite.run(RebuildConfig(run=str(tmp_path)), tmp_path / "again")
+        rebuild.run(RebuildConfig(run=str(tmp_path)), tmp_path / "again")
     assert not (tmp_path / "again").exists()
 
 
 def test_the_same_request_gives_the_same_bits(made, tmp_path):
-    collide.run(made.config, tmp_path / "again")
+    run.run(made.config, tmp_path / "again")
     for name in ("corners.npz", "composite.npz", "trace.csv"):
         assert (tmp_path / "again" / name).read_bytes() == (made.run / name).read_bytes()
 
 
 def test_pixels_and_composites_are_compared(made, tmp_path):
     pixels = dataclasses.replace(made.config, parameterization="pixels", index=None, control_spacing=None)
-    collide.run(pixels, tmp_path / "pixels")
-    compare_looks.run(CompareConfig(pixels=str(tmp_path / "pixels"), composites=str(made.run)), tmp_path / "looks")
+    run.run(pixels, tmp_path / "pixels")
+    compare.run(CompareConfig(pixels=str(tmp_path / "pixels"), composites=str(made.run)), tmp_path / "looks")
     text = (tmp_path / "looks" / "table.md").read_text()
     assert "mean over 1 pairs" in text
     assert f"{made.summary['perceptual']['low_frequency_share']:.1%}" in text
     assert (tmp_path / "looks" / "figure.png").is_file()
     with pytest.raises(RequestError, match=r"--pixels=.*, a run with --parameterization=composite: expected .*=pixels"):
-        compare_looks.run(CompareConfig(pixels=str(made.run), composites=str(made.run)), tmp_path / "other")
+        compare.run(CompareConfig(pixels=str(made.run), composites=str(made.run)), tmp_path / "other")
     assert not (tmp_path / "other").exists()
 
 
@@ -124,5 +125,5 @@ def test_pixels_and_composites_are_compared(made, tmp_path):
 )
 def test_what_cannot_be_composed_is_refused_and_nothing_written(made, tmp_path, changed, said):
     with pytest.raises(RequestError, match=said):
-        collide.run(dataclasses.replace(made.config, **changed), tmp_path / "out")
+        run.run(dataclasses.replace(made.config, **changed), tmp_path / "out")
     assert not list(tmp_path.iterdir())

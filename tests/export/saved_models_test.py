@@ -13,7 +13,7 @@ from tfcollide.export import mixture
 from tfcollide.export.saved_model import write_saved_model
 from tfcollide.images import from_uint8
 from tfcollide.objectives import terms
-from tfcollide.polytope.hull import convex_weights, mix
+from tfcollide.polytope.hull.mixing import convex_weights, mix
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import vnnlib
 from tfcollide.errors import RequestError
 from tfcollide.export.vnnlib import mixture_network, mixture_property, write_property
 from tfcollide.models.dense_chain import read_chain
-from tfcollide.polytope.hull import convex_weights, mix
+from tfcollide.polytope.hull.mixing import convex_weights, mix
 
 layers = keras.layers
 

@@ -6,7 +6,7 @@ from tfcollide.errors import RequestError
 from tfcollide.models.affine import affine_map
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.dense_chain import read_chain
-from tfcollide.polytope.float_error import gamma
+from tfcollide.polytope.proof.float_error import gamma
 from tfcollide.shapes import Bounds
 
 layers = keras.layers

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfcollide.objectives.hull import crowding, draw_weights
+from tfcollide.optimize.hull_terms import crowding, draw_weights
 
 
 def test_weights_are_convex_and_a_function_of_step_and_seed():

@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfcollide.descent import Descent
-from tfcollide.loss import loss_terms
 from tfcollide.models.classifier import Classifier
 from tfcollide.objectives import terms
-from tfcollide.optimize import minimize
+from tfcollide.optimize.driver import minimize
+from tfcollide.optimize.loss import loss_terms
+from tfcollide.optimize.schedules import Schedule
+from tfcollide.optimize.step import Descent
+from tfcollide.optimize.update_rules import gradient_descent, rate_of
 from tfcollide.parameterizations.pixels import Pixels
 from tfcollide.registry import OBJECTIVES
-from tfcollide.schedules import Schedule
 from tfcollide.shapes import Bounds
-from tfcollide.update_rules import gradient_descent, rate_of
 
 PAPER = {"church3255": 1113, "stupa743": 903, "n03837869_161": 1113, "bearskin2147": 954}
 

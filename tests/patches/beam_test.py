@@ -3,8 +3,8 @@
 import pytest
 
 from tfcollide.errors import RequestError
-from tfcollide.recipes.index_config import IndexConfig
-from tfcollide.recipes.index_patches import run
+from tfcollide.recipes.patches.config import IndexConfig
+from tfcollide.recipes.patches.index import run
 
 from .conftest import SMALL
 

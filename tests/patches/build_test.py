@@ -21,8 +21,8 @@ from tfcollide.patches.collection import open_collection
 from tfcollide.patches.grid import Grid
 from tfcollide.patches.shards import Step, finished
 from tfcollide.patches.store import ImageStore
-from tfcollide.recipes.index_config import IndexConfig
-from tfcollide.recipes.index_patches import run, verify
+from tfcollide.recipes.patches.config import IndexConfig
+from tfcollide.recipes.patches.index import run, verify
 
 from .conftest import SMALL
 

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from tfcollide.patches.collection import open_collection
-from tfcollide.recipes.index_config import IndexConfig
-from tfcollide.recipes.index_patches import run
+from tfcollide.recipes.patches.config import IndexConfig
+from tfcollide.recipes.patches.index import run
 
 SMALL = {"image_size": 48, "patch_size": 12, "stride": 4, "num_components": 8, "num_trees": 4, "shard_patches": 400}
 

@@ -12,8 +12,8 @@ from tfcollide.patches.backends.exact import ExactSearch
 from tfcollide.patches.collection import open_collection
 from tfcollide.patches.neighbors import Query, closest, squared_distances
 from tfcollide.patches.recall import compare, draw_queries, windows_of_image
-from tfcollide.recipes.index_config import IndexConfig
-from tfcollide.recipes.index_patches import run
+from tfcollide.recipes.patches.config import IndexConfig
+from tfcollide.recipes.patches.index import run
 from tfcollide.registry import BACKENDS
 
 from .conftest import SMALL

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import scipy.optimize
 
-from tfcollide.polytope.ball import ball_solver
-from tfcollide.polytope.halfspaces import Polytope
-from tfcollide.polytope.nearest import nearest
-from tfcollide.polytope.vertices import vertex_solver
+from tfcollide.polytope.exact.ball import ball_solver
+from tfcollide.polytope.exact.halfspaces import Polytope
+from tfcollide.polytope.exact.nearest import nearest
+from tfcollide.polytope.exact.vertices import vertex_solver
 
 INF = np.inf
 

@@ -1,6 +1,6 @@
 import threadpoolctl
 
-from tfcollide.polytope.blas import one_blas_thread
+from tfcollide.polytope.exact.blas import one_blas_thread
 
 
 def blas_threads():

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from tfcollide.models.dense_chain import DenseChain, Stage
-from tfcollide.polytope import relaxation
-from tfcollide.polytope.certificate import certify
-from tfcollide.polytope.float_error import gamma, mixture_error
-from tfcollide.polytope.hull import mix
+from tfcollide.polytope.hull.mixing import mix
+from tfcollide.polytope.proof import relaxation
+from tfcollide.polytope.proof.certificate import certify
+from tfcollide.polytope.proof.float_error import gamma, mixture_error
 
 
 def stage(weight, bias, *, relu):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from tfcollide.polytope.change import Change, solve_conic
-from tfcollide.polytope.halfspaces import Polytope
+from tfcollide.polytope.exact.change import Change, solve_conic
+from tfcollide.polytope.exact.halfspaces import Polytope
 
 TRIANGLE = Polytope(
     np.zeros([0, 2]), np.zeros(0), np.array([[3.0, 4.0], [-2.0, 0.0]]), np.array([10.0, 0.0]), np.full(2, -9.0), np.full(2, 9.0)

@@ -6,7 +6,7 @@ import tensorflow as tf
 from tfcollide.images import from_uint8, to_uint8
 from tfcollide.models.classifier import Classifier
 from tfcollide.objectives.terms import make_goal
-from tfcollide.polytope.checks import check_png, corner_terms, judge_corners, judge_mixtures, target_of
+from tfcollide.polytope.hull.checks import check_png, corner_terms, judge_corners, judge_mixtures, target_of
 from tfcollide.shapes import Bounds
 
 BOUNDS = Bounds(0.0, 1.0)

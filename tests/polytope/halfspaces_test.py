@@ -3,9 +3,9 @@ import pytest
 
 from tfcollide.errors import RequestError
 from tfcollide.models.affine import AffineMap
-from tfcollide.polytope.geometry import affine_dimension, bounded, chebyshev, recession_direction
-from tfcollide.polytope.halfspaces import Polytope, collision_polytope
-from tfcollide.polytope.relative_interior import implicit_equalities, interior_point, is_empty
+from tfcollide.polytope.exact.geometry import affine_dimension, bounded, chebyshev, recession_direction
+from tfcollide.polytope.exact.halfspaces import Polytope, collision_polytope
+from tfcollide.polytope.exact.relative_interior import implicit_equalities, interior_point, is_empty
 from tfcollide.shapes import Bounds
 
 INF = np.inf

@@ -4,8 +4,8 @@ import pytest
 
 from tfcollide.models.classifier import Classifier
 from tfcollide.objectives.terms import make_goal
-from tfcollide.polytope.checks import target_of
-from tfcollide.polytope.holding import HullJudge, Probe
+from tfcollide.polytope.hull.checks import target_of
+from tfcollide.polytope.hull.holding import HullJudge, Probe
 from tfcollide.shapes import Bounds
 
 

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from tfcollide.polytope.hull import SAMPLINGS, convex_weights, mean_distance, mix
+from tfcollide.polytope.hull.mixing import SAMPLINGS, convex_weights, mean_distance, mix
 
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)

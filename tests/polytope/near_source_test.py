@@ -8,11 +8,11 @@ import scipy.optimize
 from tfcollide.errors import RequestError
 from tfcollide.models.affine import AffineMap, affine_map
 from tfcollide.models.classifier import Classifier
-from tfcollide.polytope.halfspaces import Polytope, collision_polytope
-from tfcollide.polytope.near_source import corners_near, explain_near, least_change, within_box
-from tfcollide.polytope.nearest import nearest
-from tfcollide.polytope.smallest import smallest_distance
-from tfcollide.polytope.vertices import diverse_corners, exact_corners, random_objectives, saved_corners, unit_objectives
+from tfcollide.polytope.exact.halfspaces import Polytope, collision_polytope
+from tfcollide.polytope.exact.near_source import corners_near, explain_near, least_change, within_box
+from tfcollide.polytope.exact.nearest import nearest
+from tfcollide.polytope.exact.smallest import smallest_distance
+from tfcollide.polytope.exact.vertices import diverse_corners, exact_corners, random_objectives, saved_corners, unit_objectives
 from tfcollide.shapes import Bounds
 
 INF = np.inf

@@ -3,8 +3,8 @@ import pytest
 import scipy.optimize
 
 from tfcollide.errors import RequestError
-from tfcollide.polytope.halfspaces import Polytope
-from tfcollide.polytope.nearest import nearest
+from tfcollide.polytope.exact.halfspaces import Polytope
+from tfcollide.polytope.exact.nearest import nearest
 
 INF = np.inf
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from tfcollide.models.affine import AffineMap
-from tfcollide.polytope.float_error import gamma
-from tfcollide.polytope.rounding import inward, network_upper_bound, tightening
+from tfcollide.polytope.exact.rounding import inward, network_upper_bound, tightening
+from tfcollide.polytope.proof.float_error import gamma
 
 
 def affine_of(rng, size, units):

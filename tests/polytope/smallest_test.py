@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tfcollide.polytope.smallest import Tried, smallest, smallest_distance
-from tfcollide.polytope.vertices import ExactCorners
+from tfcollide.polytope.exact.smallest import Tried, smallest, smallest_distance
+from tfcollide.polytope.exact.vertices import ExactCorners
 
 CORNERS = ExactCorners(np.zeros([2, 1]), ("optimal",) * 2, np.zeros(2), np.zeros(2))
 

@@ -8,9 +8,8 @@ import tensorflow as tf
 from tfcollide.errors import RequestError
 from tfcollide.models.affine import affine_map
 from tfcollide.models.classifier import Classifier
-from tfcollide.polytope.halfspaces import Polytope, collision_polytope
-from tfcollide.polytope.hull import mean_distance
-from tfcollide.polytope.vertices import (
+from tfcollide.polytope.exact.halfspaces import Polytope, collision_polytope
+from tfcollide.polytope.exact.vertices import (
     SavedCorners,
     diverse_corners,
     exact_corners,
@@ -19,6 +18,7 @@ from tfcollide.polytope.vertices import (
     saved_corners,
     unit_objectives,
 )
+from tfcollide.polytope.hull.mixing import mean_distance
 from tfcollide.shapes import Bounds
 
 INF = np.inf

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfcollide.polytope.hull import convex_weights, mix
-from tfcollide.polytope.simplex import bisect, project, starts
-from tfcollide.polytope.worst_mixture import MixtureSearch, clopper_pearson
+from tfcollide.polytope.hull.mixing import convex_weights, mix
+from tfcollide.polytope.hull.simplex import bisect, project, starts
+from tfcollide.polytope.hull.worst_mixture import MixtureSearch, clopper_pearson
 
 NAMES = ("target", "other", "third")
 

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from tfcollide.recipes.collide import run
-from tfcollide.recipes.config import CollideConfig
+from tfcollide.recipes.collide.config import CollideConfig
+from tfcollide.recipes.collide.run import run
 
 
 def test_equals_the_local_sweep(tmp_path):

@@ -12,8 +12,8 @@ from tfcollide.errors import RequestError
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.pixel_range import PHOTO
 from tfcollide.models.predictions import Predictions, evenly
+from tfcollide.recipes.classifier.request import parse_bounds
 from tfcollide.recipes.finished_run import read_run
-from tfcollide.recipes.model_request import parse_bounds
 
 SIZE = 12
 

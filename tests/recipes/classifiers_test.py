@@ -5,9 +5,9 @@ import pytest
 
 from tfcollide.images import from_uint8
 from tfcollide.models.pixel_range import PHOTO, UNIT
-from tfcollide.recipes.classifiers import open_classifier
-from tfcollide.recipes.config import CollideConfig
-from tfcollide.recipes.request import check_collide
+from tfcollide.recipes.classifier.open import open_classifier
+from tfcollide.recipes.collide.config import CollideConfig
+from tfcollide.recipes.collide.request import check_collide
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from tfcollide import cli
-from tfcollide.recipes import compare_looks
-from tfcollide.recipes.composite_config import CompareConfig
+from tfcollide.recipes.composite import compare as compare_looks
+from tfcollide.recipes.composite.config import CompareConfig
 
 
 def summary(parameterization, share):

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfcollide import optimize, update_rules
-from tfcollide.continuation import Continuation
-from tfcollide.descent import Descent
-from tfcollide.loss import HullTerms
 from tfcollide.objectives import terms
+from tfcollide.optimize import driver, update_rules
+from tfcollide.optimize.continuation import Continuation
+from tfcollide.optimize.loss import HullTerms
+from tfcollide.optimize.step import Descent
 from tfcollide.parameterizations.pixels import Pixels
-from tfcollide.recipes.config import CollideConfig
-from tfcollide.recipes.descents import _projection, continuation_of
+from tfcollide.recipes.collide.assemble import _projection, continuation_of
+from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.shapes import Bounds
 
 SHAPE = (1, 2, 1)
@@ -70,8 +70,8 @@ def test_each_pair_of_a_batch_is_bound_to_its_own_source():
 @pytest.mark.parametrize("pull", [None, 0.0])
 def test_no_step_of_a_descent_leaves_the_limits(monkeypatch, limits, scale, pull):
     """A layer whose target lies far outside of them; the noise of the start, too. Every single step is looked at."""
-    monkeypatch.setattr(optimize, "_first_chunk", lambda *_: 1)
-    monkeypatch.setattr(optimize, "_CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr(driver, "_first_chunk", lambda *_: 1)
+    monkeypatch.setattr(driver, "_CHUNK_SECONDS", 0.0)
     rng = np.random.default_rng(1)
     kernel = (rng.normal(size=[12, 8]) / scale).astype(np.float32)
     source, target = (scale * rng.random([2, 3, 4, 1])).astype(np.float32)
@@ -98,7 +98,7 @@ def test_no_step_of_a_descent_leaves_the_limits(monkeypatch, limits, scale, pull
         continuation=Continuation(1, pull, 0),
     )
     seen = []
-    optimize.minimize(
+    driver.minimize(
         descent,
         pixels.init(source, 2, noise=0.5),
         aim,
@@ -131,7 +131,7 @@ def test_the_search_is_led_by_default_and_presets_and_the_baseline_are_not():
 
 @pytest.mark.parametrize("preset", ["mnist", "decay", "ema", "paper", "composite_paper"])
 def test_presets_neither_pull_nor_look_out_for_an_end(preset):
-    from tfcollide.recipes.config import preset_values
+    from tfcollide.recipes.collide.config import preset_values
 
     values = preset_values(preset)
     assert continuation_of(CollideConfig(**{"preset": preset} | values), None) is None

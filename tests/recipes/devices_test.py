@@ -2,8 +2,8 @@ import pytest
 import tensorflow as tf
 
 from tfcollide.errors import RequestError
-from tfcollide.recipes.config import CollideConfig
-from tfcollide.recipes.devices import on_devices
+from tfcollide.recipes.collide.config import CollideConfig
+from tfcollide.runtime.devices import on_devices
 
 
 @pytest.mark.parametrize("name", ["cpu:0", "CPU:1"])

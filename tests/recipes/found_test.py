@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tfcollide.cli import collide
-from tfcollide.recipes import solve
+from tfcollide.recipes.collide import solve
 
 SHORT = 1 - 0.03**0.5  # crowding, the mean over the three pairs of (1 - distance / spread)^2, is to be below 0.01
 QUICK = ("--epochs=10", "--corners=3", "--interpolations=40", "--certify_boxes=0", "--worst_starts=2")

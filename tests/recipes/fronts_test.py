@@ -12,16 +12,16 @@ from tfcollide.audit.matching import Match
 from tfcollide.audit.null_distribution import NullDistribution
 from tfcollide.audit.reader import Qualified, Reader
 from tfcollide.data.select import draw_pairs
+from tfcollide.files.checkpoint import Ledger
 from tfcollide.images import from_uint8
-from tfcollide.ledger import Ledger
 from tfcollide.objectives.terms import make_goal
-from tfcollide.polytope.checks import target_of
-from tfcollide.polytope.halfspaces import collision_polytope
-from tfcollide.polytope.nearest import nearest
-from tfcollide.recipes.config import CollideConfig
-from tfcollide.recipes.experiment import prepare
-from tfcollide.recipes.fronts import at_most, front_of
-from tfcollide.recipes.request import check_collide
+from tfcollide.polytope.exact.halfspaces import collision_polytope
+from tfcollide.polytope.exact.nearest import nearest
+from tfcollide.polytope.hull.checks import target_of
+from tfcollide.recipes.collide.config import CollideConfig
+from tfcollide.recipes.collide.experiment import prepare
+from tfcollide.recipes.collide.fronts import at_most, front_of
+from tfcollide.recipes.collide.request import check_collide
 from tfcollide.records import FrontEnd, FrontRecord
 from tfcollide.shapes import Bounds
 

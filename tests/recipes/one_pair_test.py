@@ -1,7 +1,7 @@
 import json
 
 from tfcollide.errors import RequestError
-from tfcollide.recipes.one_pair import failure, result_of
+from tfcollide.recipes.sweep.one_pair import failure, result_of
 
 CORNER = {
     "active_match": 3.0,

@@ -2,9 +2,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from tfcollide.loss import HullTerms
-from tfcollide.recipes.config import CollideConfig
-from tfcollide.recipes.pairs_at_once import pairs_at_once
+from tfcollide.optimize.loss import HullTerms
+from tfcollide.recipes.collide.config import CollideConfig
+from tfcollide.recipes.sweep.batch_size import pairs_at_once
 
 GIB = 2**30
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tfcollide.errors import RequestError
-from tfcollide.recipes.request import read_pairs
+from tfcollide.recipes.collide.request import read_pairs
 
 
 @pytest.mark.parametrize(

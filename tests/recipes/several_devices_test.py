@@ -7,7 +7,7 @@ import pytest
 
 from tfcollide.cli import collide
 from tfcollide.models import replicas
-from tfcollide.recipes import solve
+from tfcollide.recipes.collide import solve
 
 QUICK = ("--epochs=5", "--interpolations=41", "--worst_starts=3", "--max_steps=150")
 

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from tfcollide.files.atomic import write_json
 from tfcollide.images import write_png
-from tfcollide.recipes import sweep
-from tfcollide.records import CornerRecord, EndPoint, PairResult, SweepSummary, write_json
+from tfcollide.recipes.sweep import run
+from tfcollide.records import CornerRecord, EndPoint, PairResult, SweepSummary
 
 LIKE = CornerRecord((0,), 1.0, 0.0, 0.0, 1.0, 0.0, 0.1, "7", 0.9, True, None, source_share=0.3, target_share=0.9, reader="3")
 
@@ -12,7 +13,7 @@ LIKE = CornerRecord((0,), 1.0, 0.0, 0.0, 1.0, 0.0, 0.1, "7", 0.9, True, None, so
 def drawn(monkeypatch):
     """What was to be drawn: rows of panels, and the foot."""
     found = []
-    monkeypatch.setattr(sweep.figure, "draw", lambda path, rows, foot: found.append((rows, foot)))
+    monkeypatch.setattr(run.figure, "draw", lambda path, rows, foot: found.append((rows, foot)))
     return found
 
 
@@ -42,7 +43,7 @@ def test_a_row_a_pair_says_what_each_corner_is(tmp_path, drawn):
         write_pair(tmp_path / "pair_0000", [LIKE, LIKE]),
         write_pair(tmp_path / "pair_0001", bad, missing=("trivial", "lost")),
     ]
-    sweep._draw(tmp_path, swept(pairs, reasons={"trivial": 1, "lost": 1}, num_trivial=1))
+    run._draw(tmp_path, swept(pairs, reasons={"trivial": 1, "lost": 1}, num_trivial=1))
     ((first, second), foot) = drawn[0]
     assert [panel.title for panel in first] == ["3", "corner 0", "corner 1", "7"]
     assert [panel.title for panel in second] == ["3", "TRIVIAL", "LOST", "7"]
@@ -51,13 +52,13 @@ def test_a_row_a_pair_says_what_each_corner_is(tmp_path, drawn):
     assert first[1].note == 'source .30 · target .90\nreader: "3"' and second[2].caption == '"7"  no number'
     assert "mlp at hidden_1. 1 of 2 pairs: a collision was found." in foot
     assert "Why not in the others: trivial 1, lost 1." in foot
-    sweep._draw(tmp_path, swept(pairs[:1], num_trivial=1))
+    run._draw(tmp_path, swept(pairs[:1], num_trivial=1))
     assert "1 of 1 pairs: a collision was found. Counted by --allow_trivial: 1 trivial." in drawn[1][1]
 
 
 def test_corners_of_one_target_stand_in_a_row(tmp_path, drawn):
     pairs = [write_pair(tmp_path / f"pair_{n:04d}", [changed(trivial=n == 2)], label=str(n)) for n in range(12)]
-    sweep._draw(tmp_path, swept(pairs))
+    run._draw(tmp_path, swept(pairs))
     rows, foot = drawn[0]
     titles = [panel.title for row in rows for panel in row if panel]
     assert titles[:3] == ['from "0"', 'from "1"', 'from "2": TRIVIAL'] and titles[-1] == "target"
@@ -66,7 +67,7 @@ def test_corners_of_one_target_stand_in_a_row(tmp_path, drawn):
 
 def test_a_large_sweep_shows_its_beginning(tmp_path, drawn):
     pairs = [write_pair(tmp_path / f"pair_{n:04d}", [LIKE] * 30, target=n) for n in range(13)]
-    sweep._draw(tmp_path, swept(pairs))
+    run._draw(tmp_path, swept(pairs))
     rows, foot = drawn[0]
     assert len(rows) == 12 and {len(row) for row in rows} == {10} and rows[-1][-1].role == "target"
     assert "The first 8 corners of each pair." in foot and "The first 12 pairs of 13." in foot

@@ -8,8 +8,9 @@ from PIL import Image
 
 from tfcollide.cli import collide
 from tfcollide.errors import RequestError
-from tfcollide.recipes import solve, together
-from tfcollide.recipes.config import CollideConfig
+from tfcollide.recipes.collide import solve
+from tfcollide.recipes.collide.config import CollideConfig
+from tfcollide.recipes.sweep import batch
 
 QUICK = ("--epochs=5", "--corners=3", "--interpolations=40", "--certify_boxes=0", "--worst_starts=2", "--max_steps=120")
 VARIANTS = {
@@ -106,7 +107,7 @@ def test_interrupted_while_it_descends(place, tmp_path, monkeypatch, in_peace, a
 def test_interrupted_while_it_writes(place, tmp_path, monkeypatch, in_peace):
     flags = (place, tmp_path / "sweep", "pairs", "--pairs_together=3", "--checkpoint_seconds=0")
     with monkeypatch.context() as patched:
-        interrupt(patched, together, "write_pair", 2)
+        interrupt(patched, batch, "write_pair", 2)
         assert sweep(*flags) == 130
     partial = tmp_path / "sweep.partial"
     whole = [path for path in partial.iterdir() if path.is_dir()]

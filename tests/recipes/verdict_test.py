@@ -9,18 +9,18 @@ import pytest
 from tfcollide.audit.matching import Match
 from tfcollide.audit.null_distribution import NullDistribution
 from tfcollide.audit.reader import Qualified
+from tfcollide.files.checkpoint import Ledger
 from tfcollide.images import from_uint8, to_uint8
-from tfcollide.ledger import Ledger
-from tfcollide.polytope.checks import Mixtures
-from tfcollide.polytope.halfspaces import collision_polytope
-from tfcollide.polytope.vertices import exact_corners, random_objectives
-from tfcollide.recipes.config import CollideConfig
-from tfcollide.recipes.experiment import prepare
-from tfcollide.recipes.pair import check
-from tfcollide.recipes.problem import pose
-from tfcollide.recipes.request import check_collide, parse_pair
-from tfcollide.recipes.solve import Solution
-from tfcollide.recipes.verdict import missing
+from tfcollide.polytope.exact.halfspaces import collision_polytope
+from tfcollide.polytope.exact.vertices import exact_corners, random_objectives
+from tfcollide.polytope.hull.checks import Mixtures
+from tfcollide.recipes.collide.config import CollideConfig
+from tfcollide.recipes.collide.experiment import prepare
+from tfcollide.recipes.collide.pair import check
+from tfcollide.recipes.collide.problem import pose
+from tfcollide.recipes.collide.request import check_collide, parse_pair
+from tfcollide.recipes.collide.solve import Solution
+from tfcollide.recipes.collide.verdict import missing
 from tfcollide.records import (
     CornerRecord,
     Distance,

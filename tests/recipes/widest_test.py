@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from tfcollide.recipes.widest import widest
+from tfcollide.recipes.collide.widest import widest
 
 
 class Hull:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from tfcollide.errors import RequestError
-from tfcollide.polytope.halfspaces import Polytope
+from tfcollide.polytope.exact.halfspaces import Polytope
 from tfcollide.report import plane
 
 ROOT = Path(__file__).resolve().parents[2]

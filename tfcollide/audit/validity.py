@@ -11,7 +11,7 @@ from tfcollide.audit.reader import Reader
 from tfcollide.audit.similarity import Similarity, similarity
 from tfcollide.audit.wording import shares
 from tfcollide.models.predictions import evenly_spread
-from tfcollide.polytope.hull import mix
+from tfcollide.polytope.hull.mixing import mix
 from tfcollide.shapes import Bounds
 
 __all__ = ["MixtureValidity", "Validity", "judge_validity", "mixture_validity"]

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tfcollide.composites.axis import Axis
-from tfcollide.disk import size_text
 from tfcollide.errors import RequestError
+from tfcollide.files.disk import size_text
 from tfcollide.shapes import ImageShape
 
 __all__ = ["Layout", "layout_of"]

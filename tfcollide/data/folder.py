@@ -12,7 +12,7 @@ from tqdm import tqdm
 from tfcollide.data.images_on_demand import ImagesOnDemand
 from tfcollide.data.labelled import ANY_SIZE, LabelledImages, Split
 from tfcollide.errors import RequestError
-from tfcollide.file_names import is_hidden, readable
+from tfcollide.files.names import is_hidden, readable
 from tfcollide.images import decode, is_image, suffixes
 
 __all__ = ["class_titles", "load_folder"]

@@ -11,7 +11,7 @@ import numpy as np
 
 from tfcollide.data.labelled import LabelledImages
 from tfcollide.errors import RequestError, listed
-from tfcollide.file_names import readable
+from tfcollide.files.names import readable
 from tfcollide.images import check_image_file, read_image
 
 __all__ = ["Choice", "Selector", "classes_like", "draw_pairs", "every_class", "looks_like_file", "parse_selector", "resolve"]

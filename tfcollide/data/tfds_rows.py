@@ -10,7 +10,7 @@ import numpy as np
 
 from tfcollide.errors import RequestError
 from tfcollide.images import upright
-from tfcollide.quiet import import_tensorflow
+from tfcollide.runtime.quiet import import_tensorflow
 
 __all__ = ["check_feature", "count_of", "examples", "labels_of", "pixels_of", "turned", "whole"]
 

@@ -30,9 +30,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfcollide.errors import RequestError
+from tfcollide.files.atomic import write_bytes
 from tfcollide.models.dense_chain import DenseChain
 from tfcollide.models.reading import Reading
-from tfcollide.records import write_bytes
 
 __all__ = ["ExportedProperty", "mixture_network", "mixture_property", "write_property"]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from tfcollide.images import from_uint8
 from tfcollide.models.classifier import Classifier
-from tfcollide.progress import progress
+from tfcollide.runtime.progress import progress
 
 __all__ = ["Predictions", "evenly", "evenly_spread"]
 

@@ -19,13 +19,13 @@ from tqdm.keras import TqdmCallback
 
 from tfcollide.data.labelled import LabelledImages, Split
 from tfcollide.errors import RequestError
+from tfcollide.files.run_directory import check_writable
+from tfcollide.files.scratch import scratch_folder
 from tfcollide.images import from_uint8
 from tfcollide.models import mlp
 from tfcollide.models.classifier import Classifier
-from tfcollide.progress import progress
 from tfcollide.registry import MODELS
-from tfcollide.run_directory import check_writable
-from tfcollide.scratch import scratch_folder
+from tfcollide.runtime.progress import progress
 
 __all__ = ["TrainingRecipe", "accuracy", "cached_path", "count_epochs", "fit", "make_deterministic", "train_or_load"]
 

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tfcollide.beam import import_beam, pipeline
 from tfcollide.errors import RequestError
 from tfcollide.patches.catalog import open_photographs
 from tfcollide.patches.fit import fit_square
@@ -19,6 +18,7 @@ from tfcollide.patches.local import projection_of
 from tfcollide.patches.manifest import Manifest
 from tfcollide.patches.photographs import Photographs, shard_positions
 from tfcollide.patches.shards import Checksums, Step, finished, write_images, write_trees
+from tfcollide.runtime.beam import import_beam, pipeline
 
 __all__ = ["build"]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from tfcollide.errors import RequestError
-from tfcollide.file_names import is_hidden, readable
+from tfcollide.files.names import is_hidden, readable
 from tfcollide.images import decode, is_image, suffixes
 from tfcollide.patches.photographs import Photographs
-from tfcollide.quiet import import_tensorflow
+from tfcollide.runtime.quiet import import_tensorflow
 
 __all__ = ["BUNDLED", "open_bundled", "open_folder"]
 

@@ -12,7 +12,7 @@ from tfcollide.patches.manifest import Manifest
 from tfcollide.patches.photographs import Photographs, shard_positions
 from tfcollide.patches.projection import Projection, fit
 from tfcollide.patches.shards import Checksums, Step, finished, write_images, write_trees
-from tfcollide.progress import progress
+from tfcollide.runtime.progress import progress
 
 __all__ = ["build", "projection_of"]
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from tfcollide import __version__
-from tfcollide.disk import size_text
 from tfcollide.errors import RequestError
+from tfcollide.files.atomic import write_json
+from tfcollide.files.disk import size_text
 from tfcollide.patches.grid import Grid
-from tfcollide.records import write_json
 
 __all__ = ["FORMAT_VERSION", "Manifest", "damaged", "read_manifest", "versions", "write_manifest"]
 

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from tfcollide.files.atomic import write_npz
 from tfcollide.patches.grid import Grid
 from tfcollide.patches.store import ImageStore
-from tfcollide.records import write_npz
 
 __all__ = ["KINDS", "Projection", "fit", "most_components"]
 

@@ -13,14 +13,14 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from tfcollide.disk import naming
+from tfcollide.files.atomic import write_bytes
+from tfcollide.files.disk import naming
 from tfcollide.patches.collection import open_images
 from tfcollide.patches.fit import fit_square
 from tfcollide.patches.manifest import Manifest
 from tfcollide.patches.projection import Projection
 from tfcollide.patches.trees import build_trees
 from tfcollide.patches.trust import checksum
-from tfcollide.records import write_bytes
 
 __all__ = ["Checksums", "Step", "finished", "write_images", "write_npy", "write_trees"]
 

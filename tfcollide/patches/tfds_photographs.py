@@ -10,7 +10,7 @@ from tfcollide.data.tfds_rows import check_feature, examples, labels_of, turned,
 from tfcollide.errors import RequestError
 from tfcollide.images import eight_bits
 from tfcollide.patches.photographs import Photographs
-from tfcollide.quiet import import_tensorflow
+from tfcollide.runtime.quiet import import_tensorflow
 
 __all__ = ["open_tfds"]
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tfcollide.disk import naming, reserve
 from tfcollide.errors import RequestError
-from tfcollide.file_names import readable
+from tfcollide.files.disk import naming, reserve
+from tfcollide.files.names import readable
 from tfcollide.patches.collection import Collection
 from tfcollide.patches.projection import Projection
 from tfcollide.patches.store import ImageStore

@@ -10,8 +10,8 @@ import json
 import os
 from pathlib import Path
 
+from tfcollide.files.atomic import write_bytes
 from tfcollide.patches.manifest import Manifest, damaged, read_manifest
-from tfcollide.records import write_bytes
 
 __all__ = ["check_index", "checksum"]
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfcollide.errors import RequestError
-from tfcollide.file_names import to_text
-from tfcollide.recipes.config import CollideConfig
+from tfcollide.files.names import to_text
+from tfcollide.recipes.collide.config import CollideConfig
 
 __all__ = ["FinishedRun", "config_from_flags", "read_run"]
 

@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from scipy.spatial import ConvexHull, HalfspaceIntersection
 
 from tfcollide.errors import RequestError
-from tfcollide.polytope.geometry import affine_dimension, chebyshev
-from tfcollide.polytope.halfspaces import Polytope
-from tfcollide.polytope.vertices import exact_corners
+from tfcollide.polytope.exact.geometry import affine_dimension, chebyshev
+from tfcollide.polytope.exact.halfspaces import Polytope
+from tfcollide.polytope.exact.vertices import exact_corners
 
 __all__ = ["draw_plane", "polygon"]
 

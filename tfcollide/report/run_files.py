@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfcollide.file_names import to_bytes
+from tfcollide.files.atomic import write_bytes, write_csv, write_npz
+from tfcollide.files.names import to_bytes
 from tfcollide.images import from_uint8, read_images, to_uint8, write_png
-from tfcollide.records import Summary, Trace, write_bytes, write_csv, write_npz
+from tfcollide.records import Summary, Trace
 from tfcollide.report import events, figure, front_figure, margins_figure, table, trace_figure
 from tfcollide.shapes import Bounds
 

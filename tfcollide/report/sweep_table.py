@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from tfcollide.markdown import markdown_table
 from tfcollide.records import PairResult, SweepSummary
 from tfcollide.report.conclusion import sweep_conclusion
+from tfcollide.report.markdown import markdown_table
 from tfcollide.report.phrases import branches, network, number, share, yes
 
 __all__ = ["sweep_table"]

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Callable, Sequence
 
-from tfcollide.markdown import markdown_table
 from tfcollide.records import EndPoint, ExactRecord, FrontEnd, Summary
 from tfcollide.report.conclusion import conclusion, ended_words
+from tfcollide.report.markdown import markdown_table
 from tfcollide.report.paper import PaperResult, paper_result
 from tfcollide.report.phrases import branches, network, number, share, yes
 

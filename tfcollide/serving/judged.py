@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfcollide.models.reading import Reading
-from tfcollide.polytope.hull import mix
+from tfcollide.polytope.hull.mixing import mix
 
 __all__ = ["Judged", "Samples", "departures", "judge_samples", "make_samples", "recorded"]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tfcollide.quiet import import_tensorflow
+from tfcollide.runtime.quiet import import_tensorflow
 from tfcollide.serving.codes import Code, ServingError
 
 __all__ = ["InputTypes", "parse_classify", "parse_predict", "write_classify", "write_predict"]

@@ -1,6 +1,6 @@
 """The table of a check: served, here and recorded, side by side."""
 
-from tfcollide.markdown import markdown_table
+from tfcollide.report.markdown import markdown_table
 from tfcollide.serving.judged import Judged
 
 __all__ = ["served_table"]

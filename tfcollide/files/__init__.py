@@ -1,0 +1,1 @@
+"""What is written: atomically, into run directories, resumable."""

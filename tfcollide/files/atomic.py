@@ -1,0 +1,73 @@
+"""Files that appear whole or not at all: JSON, arrays, tables."""
+
+import csv
+import dataclasses
+import io
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfcollide.files.disk import naming
+from tfcollide.files.names import to_bytes
+
+__all__ = ["json_bytes", "to_json", "write_bytes", "write_csv", "write_json", "write_npz"]
+
+
+def to_json(value: Any) -> Any:
+    """`value` in types that JSON knows; a number that is not finite becomes null."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): to_json(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_json(v) for v in value]
+    if isinstance(value, np.generic):
+        return to_json(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file whole: beside its place, flushed to disk, then renamed."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with naming(path), open(beside, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def json_bytes(value: Any) -> bytes:
+    """Records, mappings and sequences as indented JSON, in which names of files that are no UTF-8 are escaped."""
+    text = json.dumps(to_json(value), indent=2, allow_nan=False, ensure_ascii=False)
+    return f"{text}\n".encode(errors="backslashreplace")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes records, mappings and sequences as indented JSON."""
+    write_bytes(path, json_bytes(value))
+
+
+def write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes arrays; the same arrays give the same bytes."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    write_bytes(path, buffer.getvalue())
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Writes a table; floats keep every digit."""
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_bytes(path, to_bytes(buffer.getvalue()))

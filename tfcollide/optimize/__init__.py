@@ -1,0 +1,1 @@
+"""Descent: what is minimised, how it moves, when it ends."""

@@ -1,0 +1,1 @@
+"""Where the tap is affine: half-spaces, programs, vertices, nearest points."""

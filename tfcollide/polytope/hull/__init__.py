@@ -1,0 +1,1 @@
+"""Mixtures of corners: drawn, judged, searched for the worst."""

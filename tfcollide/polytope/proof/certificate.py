@@ -1,0 +1,112 @@
+"""Is every mixture of the corners read as the target is? Proof, counterexample, or the share proven.
+
+The simplex of convex weights is split where the bounds of `relaxation` are too
+loose, the loosest part first, along the edge on which the ReLUs that cause it
+change most. The float64 margins at vertices and centroids say how far off a bound
+is, and lead the search for a counterexample.
+
+What is claimed, where `status` is "certified": for all convex weights as they are
+saved (float32, not negative, their sum off one by no more than N 2^-23) the logits
+that the float32 network gives for the mixture `hull.mix` have a margin (as of
+`models.reading`: how far the target's logit is ahead of the others, or each label's
+from zero on the target's side) of at least `margin`, whatever the order of summation, with or without fused multiply-add,
+and with or without subnormal numbers flushed to zero.
+
+Outside the claim: TF32, bfloat16 and float16 arithmetic, quantised weights, fast
+algorithms that add before they multiply (Winograd, Strassen, FFT), images that
+are rounded to 8 bits, values that are not finite, and faults of the machine.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from tfcollide.models.dense_chain import DenseChain
+from tfcollide.models.reading import Reading
+from tfcollide.polytope.hull.simplex import starts
+from tfcollide.polytope.proof.counterexample import Search
+from tfcollide.polytope.proof.pieces import Pieces
+from tfcollide.polytope.proof.relaxation import prepare
+from tfcollide.records import Certificate
+
+__all__ = ["certify"]
+
+_BATCH = 64  # sub-simplices bounded at once
+_STARTS = 256
+
+
+def certify(
+    chain: DenseChain,
+    corners: np.ndarray,
+    target: int,
+    logits: Callable[[np.ndarray], np.ndarray],
+    *,
+    reading: Reading | None = None,
+    max_boxes: int = 20_000,
+    refine_boxes: int = 500,
+    tightness: float = 0.9,
+    seed: int = 0,
+) -> Certificate:
+    """Proves or refutes that every mixture of `corners` gets the class or labels `target`.
+
+    Args:
+        chain: the network, read by `read_chain`.
+        corners: `[N, H, W, C]` float32, as saved.
+        target: the code of the class or labels.
+        logits: the network itself: images `[n, H, W, C]` float32 -> `[n, L]`.
+        reading: how logits are read; None: as one class of several.
+        max_boxes: sub-simplices to bound at most; the only limit, so that the answer does not depend on the clock.
+        refine_boxes: so many may be spent on a larger proven margin, once it is positive.
+        tightness: the share of the smallest margin found that is enough to prove.
+        seed: of the random mixtures tried first.
+    """
+    reading = reading or Reading(len(chain.stages[-1].bias))
+    hull = prepare(chain, corners, target, reading)
+    if not (np.isfinite(corners).all() and hull.finite):
+        return Certificate("undecided", -np.inf, 0.0)
+    search = Search(hull, corners, target, logits, reading)
+    broken = search.look(starts(np.random.default_rng(seed), len(corners), _STARTS), steps=20)
+    pieces, proof, used, enough = Pieces.whole(hull), _Proof(np.inf, 0.0), 1, max_boxes
+    while broken is None:
+        pieces, proof = _close(pieces, proof, max(tightness * search.smallest, 0.0))
+        if min(proof.margin, pieces.margin.min(initial=np.inf)) > 0:
+            enough = min(enough, used + refine_boxes)
+        if not len(pieces.margin) or used >= enough:
+            return _verdict(pieces, proof)
+        order = np.argsort(pieces.margin, kind="stable")
+        worst, rest = np.split(order, [max(1, min(_BATCH, max_boxes - used) // 2)])
+        halves = pieces.take(worst).split(hull)
+        used += len(halves.margin)
+        broken = search.look(np.concatenate([halves.vertices[:, 0], halves.vertices.mean(axis=1)]), steps=4)
+        pieces = pieces.take(np.sort(rest)).join(halves)
+    margin, mixture = broken
+    return Certificate("refuted", margin, 0.0, tuple(mixture.tolist()))
+
+
+class _Proof(NamedTuple):
+    """What is known of the pieces that were put aside.
+
+    Attributes:
+        margin: the smallest one.
+        volume: of those whose margin is positive.
+    """
+
+    margin: float
+    volume: float
+
+
+def _close(pieces: Pieces, proof: _Proof, goal: float) -> tuple[Pieces, _Proof]:
+    """Puts aside what is proven beyond the goal, and what cannot be split any further."""
+    aside = (pieces.margin > goal) | ~pieces.divisible
+    return pieces.take(np.flatnonzero(~aside)), _add(proof, pieces.take(np.flatnonzero(aside)))
+
+
+def _add(proof: _Proof, pieces: Pieces) -> _Proof:
+    volume = proof.volume + float(pieces.volume[pieces.margin > 0].sum())
+    return _Proof(min(proof.margin, float(pieces.margin.min(initial=np.inf))), volume)
+
+
+def _verdict(pieces: Pieces, proof: _Proof) -> Certificate:
+    margin, volume = _add(proof, pieces)
+    return Certificate("certified", margin, 1.0) if margin > 0 else Certificate("undecided", margin, volume)

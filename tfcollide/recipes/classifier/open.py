@@ -1,0 +1,165 @@
+"""The classifier of a request: trained here, one of Keras's applications, or a file."""
+
+import contextlib
+import math
+import sys
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from tfcollide.data.labelled import LabelledImages
+from tfcollide.errors import RequestError
+from tfcollide.images import from_uint8
+from tfcollide.models import applications, class_names, training
+from tfcollide.models.classifier import Classifier
+from tfcollide.models.loading import load_classifier, wrap
+from tfcollide.models.model_file import kind_of
+from tfcollide.models.pixel_range import ASSUMED, PHOTO, doubts, range_by_likelihood, try_ranges
+from tfcollide.models.predictions import Predictions, evenly
+from tfcollide.recipes.classifier.request import is_brought, parse_bounds
+from tfcollide.recipes.collide.config import CollideConfig, TrainConfig
+from tfcollide.shapes import PixelRange
+
+__all__ = ["Opened", "brought", "open_classifier", "trained"]
+
+_TRIED, _TRIED_IF_TOLD = 200, 50
+
+
+class Opened(NamedTuple):
+    """A classifier and how it was come by.
+
+    Attributes:
+        classifier: ready for use.
+        data: the data set, its images brought to what the classifier reads.
+        path: of its `.keras` file; None where it was not trained here.
+        predicted: `[test_size]`, its class of each test image, an array or looked up on demand.
+        labelled: whether the data set's classes are the classifier's.
+        seconds_training: 0 where nothing was trained.
+    """
+
+    classifier: Classifier
+    data: LabelledImages
+    path: Path | None
+    predicted: Any
+    labelled: bool
+    seconds_training: float
+
+
+def open_classifier(config: CollideConfig, data: LabelledImages, strategy: tf.distribute.Strategy | None = None) -> Opened:
+    """The classifier of a run, trained here or brought; on all devices of a strategy where there is one."""
+    return brought(config, data, strategy) if is_brought(config) else trained(config, data, strategy)
+
+
+def trained(config: TrainConfig, data: LabelledImages, strategy: tf.distribute.Strategy | None = None) -> Opened:
+    """The classifier of a config, trained on one device if it is not in the cache."""
+    training.make_deterministic()
+    recipe = training.TrainingRecipe(
+        dataset=data.name,
+        model=config.model,
+        hidden_units=config.hidden_widths(),
+        initializer=config.initializer,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        learning_rate=config.train_learning_rate,
+        seed=config.train_seed,
+    )
+    model_dir = Path(config.resolved().model_dir or "")
+    path = training.cached_path(recipe, model_dir)
+    began, known = time.perf_counter(), path.exists()
+    classifier = training.train_or_load(recipe, data, model_dir)
+    spent = 0.0 if known else time.perf_counter() - began
+    if strategy is not None:
+        with strategy.scope():
+            classifier = training.train_or_load(recipe, data, model_dir)
+    classifier.pixel_range = PixelRange(classifier.bounds, "as it was trained here")
+    predicted = classifier.judge(from_uint8(data.test.images, classifier.bounds)).predicted
+    return Opened(classifier, data, path, predicted, True, spent)
+
+
+def brought(config: CollideConfig, data: LabelledImages, strategy: tf.distribute.Strategy | None = None) -> Opened:
+    """A classifier that exists already.
+
+    Raises:
+        RequestError: it cannot be loaded, nothing tells what its outputs are, or --labels does not fit it.
+    """
+    training.make_deterministic()
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        classifier = _application(config) if kind_of(config.model) == "application" else _file(config)
+    _say(classifier.doubt, _other_size(classifier, data))
+    if classifier.whole_numbers:
+        words = f"{classifier.name} reads whole numbers ({classifier.whole_numbers}): what lies between them is cut off"
+        tqdm.write(f"{words}, and the search goes on as if it were not", file=sys.stderr)
+    data = data.fitted(classifier.image_shape)
+    labelled = classifier.num_classes == len(data.class_names)
+    if kind_of(config.model) == "file":
+        classifier.pixel_range = _pixel_range(config, classifier, data if labelled else None)
+        _say(classifier.pixel_range.warning)
+    _name_classes(config, classifier, data.class_names if labelled else None)
+    # Where the two do not speak of the same classes, an image counts as what it is filed under.
+    predicted = Predictions(classifier, data.test.images) if labelled else data.test.labels
+    return Opened(classifier, data, None, predicted, labelled, 0.0)
+
+
+def _application(config: CollideConfig) -> Classifier:
+    weights = config.weights or "imagenet"
+    model = applications.build(config.model, weights, image_size=config.image_size, seed=config.train_seed)
+    name = applications.title(config.model, weights)
+    classifier = wrap(model, name=name, bounds=PHOTO, precision=config.precision, outputs=config.outputs)
+    classifier.pixel_range = PixelRange(PHOTO, "as keras.applications has it")
+    return classifier
+
+
+def _file(config: CollideConfig) -> Classifier:
+    return load_classifier(
+        Path(config.model),
+        allow_custom_code=config.allow_custom_code,
+        bounds=parse_bounds(config.pixel_range) if config.pixel_range else None,
+        image_size=config.image_size,
+        precision=config.precision,
+        outputs=config.outputs,
+    )
+
+
+def _pixel_range(config: CollideConfig, classifier: Classifier, data: LabelledImages | None) -> PixelRange:
+    """The range of pixels as asked for or told, else decided on images of the network's classes, else assumed; said aloud."""
+    found = classifier.pixel_range._replace(how="told by --pixel_range") if config.pixel_range else classifier.pixel_range
+    assumed, count, trials = found == ASSUMED, 0, []
+    if data is not None:
+        count = min(_TRIED if assumed else _TRIED_IF_TOLD, len(evenly(data.test_size, math.prod(data.shape))))
+        chosen = np.arange(count) * data.test_size // count
+        trials = try_ranges(classifier, data.test.images[chosen], data.test.labels[chosen], found.bounds)
+        found = range_by_likelihood(trials, count) if assumed else found
+        found = found._replace(warning=doubts(found.bounds, trials, count, classifier.num_classes))
+    if assumed:
+        _say(f"Pixels are taken to be {found.bounds}, {found.how}; if they are not, say --pixel_range=BLACK,WHITE")
+    return found
+
+
+def _other_size(classifier: Classifier, data: LabelledImages) -> str | None:
+    """That images are not as large as the network reads them, where a data set has one size."""
+    have, want = ("x".join(map(str, shape)) for shape in (data.shape, classifier.image_shape))
+    if have == want or 0 in data.shape:
+        return None
+    return f"Images of {data.name} are {have}, {classifier.name} reads {want}: they are resized"
+
+
+def _say(*sentences: str | None) -> None:
+    for sentence in filter(None, sentences):
+        tqdm.write(sentence, file=sys.stderr)
+
+
+def _name_classes(config: CollideConfig, classifier: Classifier, of_data: tuple[str, ...] | None) -> None:
+    """--labels, else the data set's names, else ImageNet's; where none fits they stay numbers."""
+    if config.labels:
+        names = class_names.read_labels(Path(config.labels))
+        if len(names) != classifier.num_classes:
+            raise RequestError(f"--labels={config.labels} with {len(names)} names", f"{classifier.num_classes}, one a class")
+        classifier.class_names = names
+        return
+    found = of_data or class_names.imagenet_names() or ()
+    if len(found) == classifier.num_classes:
+        classifier.class_names = found

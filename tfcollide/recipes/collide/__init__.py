@@ -1,0 +1,1 @@
+"""The program collide: corners of one pair."""

@@ -1,0 +1,221 @@
+"""Everything about a request that can be told before TensorFlow is imported."""
+
+import csv
+import dataclasses
+import importlib.util
+import math
+import os
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tfcollide.data.catalog import load_dataset
+from tfcollide.data.labelled import LabelledImages
+from tfcollide.data.select import Selector, classes_like, looks_like_file, parse_selector, resolve
+from tfcollide.errors import RequestError
+from tfcollide.files.names import fits_in_line
+from tfcollide.files.run_directory import check_writable
+from tfcollide.models import mlp
+from tfcollide.models.model_file import inspect
+from tfcollide.objectives.units import parse_units
+from tfcollide.optimize.schedules import parse_schedule
+from tfcollide.patches.trust import check_index
+from tfcollide.recipes.classifier.request import check_brought, is_brought
+from tfcollide.recipes.collide.config import CollideConfig, TrainConfig
+from tfcollide.registry import BACKENDS, MODELS, OBJECTIVES, PARAMETERIZATIONS
+from tfcollide.runtime.beam import pipeline
+
+__all__ = [
+    "Pair",
+    "beside",
+    "check_classifier",
+    "check_collide",
+    "check_train",
+    "default_weights",
+    "parse_pair",
+    "read_pairs",
+    "term_weights",
+    "with_absolute_files",
+]
+
+
+class Pair(NamedTuple):
+    """A source and a target, as asked for."""
+
+    source: Selector
+    target: Selector
+
+
+def check_train(config: TrainConfig) -> LabelledImages:
+    """Checks a training request and opens its data set.
+
+    Raises:
+        RequestError: some value cannot be carried out.
+    """
+    config.check()
+    MODELS.check(config.model)
+    if config.dataset_name() == "none":
+        raise RequestError(f"--dataset=none with --model={config.model}", "images to train on", "Name a data set.")
+    model_dir = Path(config.resolved().model_dir or "")
+    if not any(model_dir.glob("*.keras")):  # else one of them may be it; `train_or_load` asks again
+        check_writable("model_dir", model_dir)
+    return load_dataset(config.dataset_name(), data_dir=config.data_dir)
+
+
+def check_collide(config: CollideConfig) -> LabelledImages:
+    """Checks a request for corners, all but the source and target, and opens its data set.
+
+    Raises:
+        RequestError: some value cannot be carried out.
+    """
+    config.check()
+    OBJECTIVES.check(config.objective)
+    PARAMETERIZATIONS.check(config.parameterization)
+    if config.learning_rate is not None:
+        parse_schedule(config.learning_rate)
+    term_weights(config.term_weights, default_weights(config))
+    parse_units(config.units or "0")
+    _check_index(config)
+    _check_reader(config)
+    if config.runner is not None:
+        pipeline(config.runner, config.beam_options)
+    if config.vnnlib and importlib.util.find_spec("onnx") is None:
+        raise RequestError("--vnnlib without the package onnx", "it installed", 'Say pip install "tfcollide[verify]".')
+    return check_classifier(config)
+
+
+def check_classifier(config: CollideConfig) -> LabelledImages:
+    """Checks what a request says of its network and images, and opens its data set.
+
+    Raises:
+        RequestError: some value cannot be carried out.
+    """
+    check_brought(config)
+    if is_brought(config):
+        data = load_dataset(config.dataset_name(), data_dir=config.data_dir, any_size=True)
+        if config.dataset_name() == "none" and (config.num_pairs or config.source == "every"):
+            asked = f"--num_pairs={config.num_pairs}" if config.num_pairs else "--source=every"
+            raise RequestError(
+                f"{asked} without a data set", "a --dataset to draw from", "Name one, or image files in --pairs."
+            )
+        return data
+    _check_mlp_tap(config)
+    return check_train(config)
+
+
+def _check_reader(config: CollideConfig) -> None:
+    """The file of --reader, as that of --model is checked."""
+    if config.reader is None:
+        return
+    try:
+        inspect(Path(config.resolved().reader or ""), allow_custom_code=False)
+    except RequestError as error:
+        received, _, expected = str(error).replace("--model=", "--reader=").partition(": expected ")
+        raise RequestError(received, expected.removesuffix(".")) from error
+
+
+def _check_index(config: CollideConfig) -> None:
+    if config.search is not None:
+        BACKENDS.check(config.search)
+    if config.index is not None and not Path(config.index).is_dir():
+        raise RequestError(f"--index={config.index}, which does not exist", "a folder that index_patches wrote")
+    if config.index is not None:
+        check_index(Path(config.index))
+
+
+def default_weights(config: CollideConfig) -> dict[str, float]:
+    """Term -> its weight, of the objective and of the parameterization."""
+    return {**OBJECTIVES.load(config.objective).weights, **PARAMETERIZATIONS.load(config.parameterization).weights}
+
+
+def _check_mlp_tap(config: CollideConfig) -> None:
+    """The tap and the units of a network that is known before it exists."""
+    taps = mlp.tap_names(config.hidden_widths())
+    if config.tap is not None and config.tap not in taps:
+        raise RequestError(f"--tap={config.tap}", f"a ReLU of {config.model}: {', '.join(taps)}")
+    width = config.hidden_widths()[taps.index(config.tap or taps[0])]
+    for unit in (unit for group in parse_units(config.units) for unit in group) if config.units else ():
+        if unit >= width:
+            raise RequestError(f"--units: unit {unit}", f"a unit from 0 to {width - 1}")
+
+
+def parse_pair(config: CollideConfig, data: LabelledImages) -> Pair:
+    """The source and target of a single run; a file is read, to know its shape.
+
+    Raises:
+        RequestError: one of them does not exist, or they are the same.
+    """
+    pair = Pair(parse_selector("source", config.source, data), parse_selector("target", config.target, data))
+    files = [selector.path for selector in pair if selector.path is not None]
+    if pair.source == pair.target or (len(files) == 2 and os.path.samefile(*files)):
+        raise RequestError(f"--source={config.source} and --target={config.target}", "two different images")
+    for flag, selector in zip(("source", "target"), pair, strict=True):
+        if selector.path is not None and not is_brought(config):  # else it is resized when the size is known
+            resolve(flag, selector, data)
+    return pair
+
+
+def read_pairs(path: Path, class_names: Collection[str] = ()) -> list[tuple[str, str]]:
+    """The pairs of a sweep, from a CSV file with the columns source and target.
+
+    Args:
+        path: of the table.
+        class_names: what is no image file, whatever it looks like.
+
+    Raises:
+        RequestError: the file cannot be read, lacks a column, has no row, or names an image file that does not exist.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            lines = [(reader.line_num, row) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise RequestError(f"--pairs={path}, which cannot be read ({error})", "a CSV file") from error
+    missing = [name for name in ("source", "target") if lines and name not in lines[0][1]]
+    if missing:
+        raise RequestError(f"--pairs={path} without the column {missing[0]}", "a first line source,target", "Add the header.")
+    if not lines:
+        raise RequestError(f"--pairs={path} with no pair in it", "a header source,target and one row a pair")
+    for line, row in lines:
+        if not row.get("source") or not row.get("target"):
+            raise RequestError(f"--pairs={path}, line {line}", "a value in each of the columns source and target")
+        for text in (row["source"].strip(), row["target"].strip()):
+            if not fits_in_line(text):
+                raise RequestError(f"--pairs={path}, line {line}: {text!r}", "names without line breaks", "Rename the file.")
+            image = Path(beside(str(path), text))
+            if not classes_like(text, class_names) and looks_like_file(text) and not image.exists():
+                received = f"--pairs={path}, line {line}: image {image}, which does not exist"
+                raise RequestError(received, "image files, named from the table's folder")
+    return [(row["source"].strip(), row["target"].strip()) for _, row in lines]
+
+
+def beside(table: str | None, name: str) -> str:
+    """An image file named in a table of pairs, from the table's own folder; anything else as it is."""
+    name = os.path.expanduser(name)
+    path = Path(table or "").parent / name
+    named = bool(path.suffix) or "/" in name  # a class may share its name with a file
+    return str(path) if named and (path.is_file() or not Path(name).exists()) else name
+
+
+def term_weights(text: str | None, defaults: Mapping[str, float]) -> dict[str, float]:
+    """The weights of an objective's terms, with those in `text` ("active_match=2") replaced.
+
+    Raises:
+        RequestError: a term that the objective does not have, or no number.
+    """
+    weights = dict(defaults)
+    for entry in text.split(",") if text else ():
+        name, _, value = entry.partition("=")
+        try:
+            if name.strip() not in weights or not math.isfinite(float(value)):
+                raise ValueError(name)
+            weights[name.strip()] = float(value)
+        except ValueError as error:
+            raise RequestError(f"--term_weights={text}", f"TERM=NUMBER with terms {', '.join(weights)}") from error
+    return weights
+
+
+def with_absolute_files(config: CollideConfig, pair: Pair) -> CollideConfig:
+    """The config with image files named from the root, so that `run.flags` serves in any folder."""
+    files: dict[str, Any] = {name: str(selector.path.absolute()) for name, selector in pair._asdict().items() if selector.path}
+    return dataclasses.replace(config, **files)

@@ -1,0 +1,1 @@
+"""Composites: made, rebuilt, compared."""

@@ -1,0 +1,112 @@
+"""What an index of patches is asked to be: fields here are flags of the command line."""
+
+import dataclasses
+import os
+from typing import Any, Self
+
+from tfcollide.errors import RequestError
+from tfcollide.files.run_directory import absolute
+from tfcollide.patches.fit import RULES
+from tfcollide.patches.grid import Grid
+from tfcollide.patches.projection import KINDS
+from tfcollide.recipes.settings import at_least
+from tfcollide.recipes.settings import flag as _flag
+
+__all__ = ["IndexConfig", "QueryConfig"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class IndexConfig:
+    """An index: which photographs, which windows of them, and how they are searched."""
+
+    images: str | None = _flag(
+        None, "Photographs: a folder (its sub-folders are classes), tfds:NAME, or bundled (two of them)."
+    )
+    data_dir: str | None = _flag(None, "Folder of prepared TFDS data sets. Default: $TFDS_DATA_DIR, else TFDS's own.")
+    split: str = _flag("train", "The split of a TFDS data set.")
+    per_class_share: float = _flag(1.0, "Share of each class's photographs to take; the paper: 0.1.")
+    image_size: int = _flag(224, "Side of the stored images, from which patches are cut.")
+    search_size: int | None = _flag(
+        None, "Side of the images at which patches are compared (the paper: 128). Default: --image_size."
+    )
+    resize: str = _flag("crop", "How a photograph becomes square: crop (shorter side, middle) or stretch.", choices=RULES)
+    patch_size: int = _flag(32, "Side of a patch, in pixels of the search images.")
+    stride: int = _flag(8, "Step from patch to patch, in pixels of the search images (the paper: 6).")
+    index: str = _flag("annoy", "Back end: annoy, or exact, which needs no trees.")
+    projection: str = _flag("pca", "From pixels to a few numbers: pca, fitted to a sample, or random.", choices=KINDS)
+    num_components: int = _flag(40, "How many numbers stand for a patch; with pca no more than there are patches.")
+    num_trees: int = _flag(10, "Annoy's trees a shard: more find more and take more room.")
+    shard_patches: int | None = _flag(
+        None, "Patches a shard, about. Default: a sixteenth of all, between 400,000 and 2,000,000."
+    )
+    held_out: int | None = _flag(None, "Photographs to leave out, for --recall. Default: 20, or none of fewer than 200.")
+    recall: int = _flag(0, "Measure recall with this many queries, at build time or of the finished index --out; 0: do not.")
+    verify: str | None = _flag(None, "Only read every byte of this index again and compare it with what was built.")
+    on_disk_build: bool = _flag(False, "Build trees in their files where memory is short; room for them is taken first.")
+    jobs: int = _flag(0, "Shards built at once; 0: one a core.")
+    runner: str | None = _flag(None, "Build as an Apache Beam pipeline on this runner, such as DirectRunner.")
+    beam_options: str = _flag("", "More options of the Beam pipeline, as Beam writes them.")
+    seed: int = _flag(0, "Seed of everything drawn.")
+
+    def resolved(self) -> Self:
+        """The same with paths absolute."""
+        images, data_dir = self.images, self.data_dir or os.environ.get("TFDS_DATA_DIR")
+        if images is not None and images != "bundled" and not images.startswith("tfds:"):
+            images = str(absolute(images))
+        return dataclasses.replace(self, images=images, data_dir=str(absolute(data_dir)) if data_dir else None)
+
+    def essential(self) -> Self:
+        """The same without what makes no difference to the files: how many at once, where, and what is measured."""
+        neutral = ("recall", "verify", "on_disk_build", "jobs", "runner", "beam_options")
+        defaults: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(self) if field.name in neutral}
+        return dataclasses.replace(self, **defaults)
+
+    def grid(self) -> Grid:
+        """Where windows lie."""
+        return Grid(self.image_size, self.search_size or self.image_size, self.patch_size, self.stride)
+
+    def check(self) -> None:
+        """Raises `RequestError` for a value that no photographs can make right."""
+        _check_choices(self)
+        self.grid().check()
+        if not 0 < self.per_class_share <= 1:
+            raise RequestError(f"--per_class_share={self.per_class_share}", "a share above 0 and at most 1")
+        at_least(self, 1, "num_trees", "shard_patches")
+        at_least(self, 0, "held_out", "recall", "jobs", "seed")
+        if self.seed >= 2**31 // 100_003:
+            raise RequestError(f"--seed={self.seed}", f"a number below {2**31 // 100_003}")
+        if not 1 <= self.num_components <= self.grid().values:
+            raise RequestError(f"--num_components={self.num_components}", f"a number from 1 to {self.grid().values}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class QueryConfig:
+    """A search: which index, which windows of which photograph."""
+
+    patches: str | None = _flag(None, "The index, as index_patches wrote it.")
+    image: str | None = _flag(None, "The photograph whose windows are looked up: a file, or the number of one in the index.")
+    neighbors: int = _flag(5, "Neighbours of each window.")
+    queries: int = _flag(6, "Windows in the picture, evenly spread; neighbors.csv has them all.")
+    query_stride: int | None = _flag(
+        None, "Step between the windows looked up. Default: the index's, but at least a quarter of a patch."
+    )
+    skip_same_image: bool = _flag(False, "Leave out patches of the photograph itself; --image is a number then.")
+    min_distance: float = _flag(0.0, "Leave out patches closer than this (L2, pixels 0..255).")
+    index: str = _flag("annoy", "Back end: annoy, or exact.")
+    threads: int = _flag(0, "Threads; 0: one a core.")
+
+    def check(self) -> None:
+        """Raises `RequestError` for a value that no index can make right."""
+        if self.patches is None:
+            raise RequestError("no --patches", "the index to search", "Build one with index_patches.")
+        if self.image is None:
+            raise RequestError("no --image", "a photograph to look up, or the number of one in the index")
+        at_least(self, 1, "neighbors", "queries", "query_stride")
+        at_least(self, 0, "min_distance", "threads")
+
+
+def _check_choices(config: Any) -> None:
+    for field in dataclasses.fields(config):
+        value, choices = getattr(config, field.name), field.metadata["choices"]
+        if choices and value not in choices:
+            raise RequestError(f"--{field.name}={value}", f"one of {', '.join(choices)}")

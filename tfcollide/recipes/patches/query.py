@@ -1,0 +1,123 @@
+"""The patches nearest to the windows of a photograph, as a table and a picture.
+
+run(QueryConfig(patches="patches", image="photo.jpg"), Path("neighbors"))
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from tfcollide.errors import RequestError
+from tfcollide.files.atomic import write_csv
+from tfcollide.files.run_directory import RunDirectory, absolute
+from tfcollide.images import decode
+from tfcollide.patches.collection import Collection, open_collection
+from tfcollide.patches.fit import fit_square
+from tfcollide.patches.grid import Grid
+from tfcollide.patches.neighbors import Neighbors, Query
+from tfcollide.patches.recall import windows_of_image
+from tfcollide.recipes.collide.config import flags_text
+from tfcollide.recipes.patches.config import QueryConfig
+from tfcollide.registry import BACKENDS
+
+__all__ = ["run"]
+
+_HEADER = ("query_row", "query_column", "rank", "distance", "patch", "photograph", "row", "column")
+
+
+class _Seed(NamedTuple):
+    """The photograph that is looked up.
+
+    Attributes:
+        pixels: `[image_size, image_size, 3]` uint8.
+        number: its place in the index, or -1.
+        grid: of the windows looked up.
+    """
+
+    pixels: np.ndarray
+    number: int
+    grid: Grid
+
+
+def run(config: QueryConfig, out: Path, *, overwrite: bool = False) -> Path:
+    """Writes `neighbors.csv` and `neighbors.png`.
+
+    Args:
+        config: what to look up.
+        out: the directory to write.
+        overwrite: whether a directory of an earlier search may be replaced.
+
+    Returns:
+        The picture.
+
+    Raises:
+        RequestError: the request cannot be carried out; nothing is written then.
+    """
+    config.check()
+    BACKENDS.check(config.index)
+    directory = RunDirectory(out, flags_text(config), overwrite=overwrite)
+    directory.check()
+    collection = open_collection(absolute(config.patches or ""))
+    backend = BACKENDS.load(config.index)(collection)
+    seed = _seed(config, collection)
+    windows = windows_of_image(seed.pixels, seed.grid)
+    skip = np.full(len(windows), seed.number) if config.skip_same_image else None
+    found = backend.search(Query(windows, config.neighbors, skip, config.min_distance), threads=config.threads)
+    folder = directory.open()
+    try:
+        write_csv(folder / "neighbors.csv", _HEADER, _rows(collection, seed, found))
+        _draw(folder / "neighbors.png", config, collection, seed, found)
+        return directory.commit() / "neighbors.png"
+    finally:
+        directory.close()
+
+
+def _seed(config: QueryConfig, collection: Collection) -> _Seed:
+    manifest = collection.manifest
+    grid = manifest.grid._replace(stride=config.query_stride or max(manifest.stride, manifest.patch_size // 4))
+    text = config.image or ""
+    if text.isdecimal():
+        if int(text) >= manifest.num_images:
+            raise RequestError(f"--image={text}", f"a photograph of the index, from 0 to {manifest.num_images - 1}")
+        return _Seed(collection.store.image(int(text)), int(text), grid)
+    if config.skip_same_image:
+        raise RequestError(
+            f"--skip_same_image with --image={text}", "the number of a photograph in the index", "Say --image=0."
+        )
+    return _Seed(fit_square(decode(absolute(text)), manifest.image_size, manifest.resize), -1, grid)
+
+
+def _rows(collection: Collection, seed: _Seed, found: Neighbors) -> list[tuple]:
+    names, rows = collection.photographs(), []
+    for q, (ids, *_) in enumerate(zip(found.ids, strict=True)):
+        for rank in np.flatnonzero(ids >= 0):
+            image = found.images[q, rank]
+            place = (found.rows[q, rank], found.columns[q, rank])
+            rows.append(
+                (*divmod(q, seed.grid.side), rank + 1, float(found.distances[q, rank]), ids[rank], names[image], *place)
+            )
+    return rows
+
+
+def _draw(path: Path, config: QueryConfig, collection: Collection, seed: _Seed, found: Neighbors) -> None:
+    from tfcollide.report.neighbors import NeighborRow, write_neighbors  # matplotlib takes a second
+
+    drawn = []
+    for q in _spread(seed.grid.side, config.queries):
+        kept = found.ids[q] >= 0
+        top, left = (int(seed.grid.corner(np.array(place))) for place in divmod(q, seed.grid.side))
+        size = seed.grid.cut_size
+        captions = [f"{distance:,.0f}" for distance in found.distances[q][kept]]
+        patches = collection.store.cut(found.ids[q][kept])
+        drawn.append(NeighborRow(seed.pixels[top : top + size, left : left + size], (top, left), patches, captions))
+    many = f"{collection.manifest.num_patches:,}"
+    write_neighbors(
+        path, seed.pixels, drawn, f"Below each patch: L2 distance over its pixels, 0..255. {many} patches searched."
+    )
+
+
+def _spread(side: int, count: int) -> list[int]:
+    """Numbers of some windows, spread evenly but not in line."""
+    places = [((i + 0.5) / count, (i * 0.618 + 0.3) % 1) for i in range(count)]
+    return [min(int(y * side), side - 1) * side + min(int(x * side), side - 1) for y, x in places]

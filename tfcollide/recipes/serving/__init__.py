@@ -1,0 +1,1 @@
+"""The programs export, serve_local and check_served."""

@@ -1,0 +1,159 @@
+"""One pair of many: into its own directory, or into a line that says why not."""
+
+import dataclasses
+import functools
+import json
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from absl import logging
+
+from tfcollide.errors import RequestError
+from tfcollide.files.run_directory import RunDirectory
+from tfcollide.recipes.collide.config import CollideConfig, flags_text
+from tfcollide.recipes.collide.experiment import Experiment, prepare
+from tfcollide.recipes.collide.pair import run_pair
+from tfcollide.recipes.collide.request import Pair, beside, check_collide, parse_pair, with_absolute_files
+from tfcollide.records import PairResult
+
+__all__ = ["alone", "directory_name", "failure", "result_of", "run_alone", "run_one", "summary_of"]
+
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def run_one(config: CollideConfig, experiment: Experiment, source: str, target: str, out: Path) -> PairResult:
+    """Runs a pair, unless its directory is there already.
+
+    Args:
+        config: of all pairs.
+        experiment: prepared for `config`.
+        source: as asked for.
+        target: as asked for.
+        out: the pair's own directory.
+
+    Returns:
+        What it found; a request that cannot be carried out becomes an error in it.
+    """
+    if not out.exists():
+        try:
+            single, pair = alone(config, experiment, source, target)
+            run_pair(single, experiment, pair, RunDirectory(out, flags_text(single)), {})
+        except RequestError as error:
+            return failure(source, target, error)
+    return result_of(source, target, out)
+
+
+def alone(config: CollideConfig, experiment: Experiment, source: str, target: str) -> tuple[CollideConfig, Pair]:
+    """A pair of a sweep as a run of its own.
+
+    Raises:
+        RequestError: there is no such image.
+    """
+    single = dataclasses.replace(
+        config,
+        source=beside(config.pairs, source),
+        target=beside(config.pairs, target),
+        pairs=None,
+        num_pairs=None,
+        pairs_together=None,
+        runner=None,
+        beam_options="",
+    )
+    pair = parse_pair(single, experiment.data)
+    return with_absolute_files(single, pair), pair
+
+
+def failure(source: str, target: str, error: RequestError) -> PairResult:
+    """A pair that cannot be carried out."""
+    logging.warning("%s -> %s: %s", source, target, error)
+    return PairResult(source, target, None, False, str(error))
+
+
+def run_alone(config: CollideConfig, source: str, target: str, out: Path) -> bool:
+    """As `run_one`, in a process that prepares what it needs once and keeps it. Returns whether a directory is there."""
+    with _ONE_AT_A_TIME:  # threads share what is prepared, and the patches of a composite are part of it
+        return run_one(config, _prepared(config), source, target, out).directory is not None
+
+
+@functools.lru_cache(maxsize=1)
+def _prepared(config: CollideConfig) -> Experiment:
+    return prepare(config, check_collide(config))
+
+
+def directory_name(number: int, source: str, target: str) -> str:
+    """The name of a pair's directory within the sweep's."""
+    safe = (re.sub(r"[^A-Za-z0-9]+", "-", Path(text).stem or text)[:40] for text in (source, target))
+    return f"pair_{number:04d}_" + "_to_".join(safe)
+
+
+def summary_of(folder: Path) -> dict[str, Any]:
+    """The `summary.json` of a finished run."""
+    return json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+
+
+def result_of(source: str, target: str, out: Path) -> PairResult:
+    """What the finished run of a pair found."""
+    found = summary_of(out)
+    return PairResult(
+        source=source,
+        target=target,
+        directory=out.name,
+        converged=found["converged"],
+        error=None,
+        classes=(found["source"]["predicted"], found["target"]["predicted"]),
+        steps=found["steps"],
+        max_active_match=_largest([corner["active_match"] for corner in found["corners"]]),
+        corner_mean=found["distance"]["corner_mean"],
+        accuracy=found["interpolation"]["accuracy"],
+        mean_probability=found["interpolation"]["mean_probability"],
+        png_accuracy=found["png"]["accuracy"],
+        misread=sum(corner["predicted"] != found["target"]["predicted"] for corner in found["corners"]),
+        found=found["found"],
+        missing=tuple(found["missing"]),
+        trivial=sum(corner["trivial"] for corner in found["corners"]),
+        lost=sum(corner["lost"] for corner in found["corners"]),
+        ended=found["ended"],
+        source_share=_mean([corner["source_share"] for corner in found["corners"]]),
+        target_share=_mean([corner["target_share"] for corner in found["corners"]]),
+        feature_quantile=_largest([corner["feature_quantile"] for corner in found["corners"]]),
+        front=(found["front_end"] or {}).get("change"),
+        front_end=(found["front_end"] or {}).get("censored"),
+        **_proven(found),
+    )
+
+
+def _largest(values: Sequence[float | None]) -> float | None:
+    """The largest, or None where one is: JSON has no infinity, and a corner that diverged has no finite loss."""
+    known = [value for value in values if value is not None]
+    return max(known) if len(known) == len(values) else None
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known and len(known) == len(values) else None
+
+
+def _proven(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What a pair's summary says beyond samples, as fields of a `PairResult`."""
+    certificate, exact = found["certificate"] or {}, found["exact"] or {}
+    return {
+        "worst_margin": _margin(found["worst_mixture"]),
+        "proof": certificate.get("status"),
+        "proven_margin": certificate.get("margin"),
+        # Where there is no collision the source stands in, and its difference says nothing.
+        "feature_difference": max(exact["feature_residual_float32"]) if exact and found["converged"] else None,
+        "change": exact.get("distance"),
+        "duality_gap": exact.get("duality_gap"),
+        "low_frequency_share": (found.get("perceptual") or {}).get("low_frequency_share"),
+        "ms_ssim": (found.get("perceptual") or {}).get("ms_ssim"),
+    }
+
+
+def _margin(worst: Mapping[str, Any] | None) -> float | None:
+    """Of the worst mixture: None where none was searched for, minus infinity where it is no number."""
+    if worst is None:
+        return None
+    return float("-inf") if worst["margin"] is None else worst["margin"]

@@ -1,0 +1,1 @@
+"""The process: imports, streams, progress, devices, workers."""
