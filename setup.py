@@ -24,6 +24,7 @@ EXTRAS = {
     "dev": [
         *SERVING,
         "annoy>=1.17",
+        "import-linter>=2.5",
         "mypy>=1.11",
         "onnx>=1.16",
         "onnxruntime>=1.18",

@@ -19,8 +19,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tfcollide.composites.layout import layout_of
 from tfcollide.images import decode
+from tfcollide.parameterizations.composite.layout import layout_of
 from tfcollide.patches.fit import fit_square
 from tfcollide.runtime.quiet import import_tensorflow
 

@@ -1,8 +1,9 @@
 """From the name of a variant to the variant, without importing the others.
 
 A variant is one file of a package: `tfcollide/objectives/match.py` is
-`--objective=match`. A file that defines `VARIANT` is one; files are read for
-that, so listing them costs no import, and only the chosen one is imported.
+`--objective=match`; or a folder, whose `__init__.py` counts. A file that defines
+`VARIANT` is one; files are read for that, so listing them costs no import, and only
+the chosen one is imported.
 """
 
 import importlib
@@ -33,10 +34,10 @@ class Registry:
     def names(self) -> list[str]:
         """The names of all variants, sorted."""
         spec = importlib.util.find_spec(self._package)
-        files = (file for folder in (spec and spec.submodule_search_locations) or () for file in Path(folder).glob("*.py"))
-        return sorted(
-            file.stem for file in files if file.stem != "__init__" and _DEFINES.search(file.read_text(encoding="utf-8"))
-        )
+        folders = [Path(folder) for folder in (spec and spec.submodule_search_locations) or ()]
+        files = {file.stem: file for folder in folders for file in folder.glob("*.py") if file.stem != "__init__"}
+        packages = {file.parent.name: file for folder in folders for file in folder.glob("*/__init__.py")}
+        return sorted(name for name, file in (files | packages).items() if _DEFINES.search(file.read_text(encoding="utf-8")))
 
     def check(self, name: str) -> None:
         """Raises `RequestError` if there is no variant `name`; imports nothing."""

@@ -14,7 +14,7 @@ from PIL import Image
 
 from tfcollide import cli
 from tfcollide.data.digits import load_digits
-from tfcollide.serving.local_server import ServerOptions, serving
+from tfcollide.serving.local.server import ServerOptions, serving
 
 from .programs import run
 

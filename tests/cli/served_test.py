@@ -13,7 +13,7 @@ import pytest
 
 from tests.limits import HANG_SECONDS
 from tfcollide import cli
-from tfcollide.serving.local_server import ServerOptions, serving
+from tfcollide.serving.local.server import ServerOptions, serving
 
 from .programs import listing, started, wait_until
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfcollide.composites.layout import layout_of
 from tfcollide.parameterizations.composite import LIMIT, Composite
+from tfcollide.parameterizations.composite.layout import layout_of
 from tfcollide.registry import PARAMETERIZATIONS
 
 LAYOUT = layout_of((8, 8, 3), window=4, stride=2, surround=2, spacing=2)

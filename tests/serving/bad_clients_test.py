@@ -220,9 +220,9 @@ def test_oversized_requests(background, exported, images):
             too_long = request(np.zeros([99, 28, 28, 1], np.float32))
             assert refused(stub.Predict, too_long)[0] == grpc.StatusCode.RESOURCE_EXHAUSTED
             assert stub.Predict(request(), timeout=HANG_SECONDS).outputs
-        from tfcollide.serving.asking import Pace, ask_all
-        from tfcollide.serving.grpc_client import GrpcModel
-        from tfcollide.serving.rest_client import RestModel
+        from tfcollide.serving.client.asking import Pace, ask_all
+        from tfcollide.serving.client.grpc_client import GrpcModel
+        from tfcollide.serving.client.rest_client import RestModel
 
         for model in (
             GrpcModel(running.server.connection("digits")),

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from tests.limits import HANG_SECONDS
-from tfcollide.serving.batching import Batcher
 from tfcollide.serving.codes import Code, ServingError
-from tfcollide.serving.loaded_model import Call
+from tfcollide.serving.local.batching import Batcher
+from tfcollide.serving.local.loaded_model import Call
 
 
 class Doubler:

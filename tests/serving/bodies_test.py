@@ -9,9 +9,9 @@ import zlib
 
 import pytest
 
-from tfcollide.serving import rest_json
-from tfcollide.serving.bodies import Bodies, TooLarge, unpack
 from tfcollide.serving.codes import Code, ServingError
+from tfcollide.serving.local import rest_json
+from tfcollide.serving.local.bodies import Bodies, TooLarge, unpack
 
 LARGE = 2**21
 TEXT = b'{"instances": [1, 2, 3]}' * 50

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfcollide.serving.asking import Pace, ask_all
-from tfcollide.serving.client import Connection, Signature, TensorShape
+from tfcollide.serving.client.asking import Pace, ask_all
+from tfcollide.serving.client.grpc_client import GrpcModel
+from tfcollide.serving.client.rest_client import RestModel
+from tfcollide.serving.client.signature import Connection, Signature, TensorShape
 from tfcollide.serving.codes import Code, ServingError
-from tfcollide.serving.grpc_client import GrpcModel
-from tfcollide.serving.rest_client import RestModel
 
 
 @pytest.fixture(params=[False, True], ids=["grpc", "rest"])

@@ -14,8 +14,8 @@ import pytest
 import tensorflow as tf
 
 from tests.limits import HANG_SECONDS
-from tfcollide.serving.client import Connection
-from tfcollide.serving.local_server import ServerOptions, serving
+from tfcollide.serving.client.signature import Connection
+from tfcollide.serving.local.server import ServerOptions, serving
 
 
 class Server(NamedTuple):

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from tfcollide.errors import RequestError
-from tfcollide.serving.client import Signature, TensorShape
-from tfcollide.serving.image_form import choose_form
+from tfcollide.serving.client.image_form import choose_form
+from tfcollide.serving.client.signature import Signature, TensorShape
 from tfcollide.shapes import Bounds
 
 BOUNDS = Bounds(0.0, 1.0)

@@ -3,8 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tfcollide.serving.judged import Judged, departures, judge_samples, make_samples
-from tfcollide.serving.served_table import served_table
+from tfcollide.serving.client.judged import Judged, departures, judge_samples, make_samples
+from tfcollide.serving.client.served_table import served_table
 
 NAMES = ("a", "b", "c")
 

@@ -11,7 +11,7 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from tests.limits import HANG_SECONDS
 from tfcollide.serving.codes import Code, ServingError
-from tfcollide.serving.model_store import ModelStore
+from tfcollide.serving.local.model_store import ModelStore
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tests.limits import HANG_SECONDS
-from tfcollide.serving.asking import Pace, ask_all
-from tfcollide.serving.grpc_client import GrpcModel
-from tfcollide.serving.rest_client import RestModel
+from tfcollide.serving.client.asking import Pace, ask_all
+from tfcollide.serving.client.grpc_client import GrpcModel
+from tfcollide.serving.client.rest_client import RestModel
 
 
 @pytest.mark.parametrize("rest", [False, True], ids=["grpc", "rest"])

@@ -1,7 +1,7 @@
 import pytest
 
+from tfcollide.serving.client.retry import retrying
 from tfcollide.serving.codes import Code, ServingError
-from tfcollide.serving.retry import retrying
 
 
 class Clock:

@@ -2,12 +2,12 @@
 
 import tensorflow as tf
 
-from tfcollide.composites.blending import blend, in_cells, weigh
-from tfcollide.composites.saved import SavedComposite
 from tfcollide.errors import RequestError
 from tfcollide.export.hull import hull_parts
 from tfcollide.export.parts import Parts, Subject
 from tfcollide.parameterizations.composite import LIMIT
+from tfcollide.parameterizations.composite.blending import blend, in_cells, weigh
+from tfcollide.parameterizations.composite.saved import SavedComposite
 
 __all__ = ["VARIANT", "Blending", "composite"]
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfcollide.composites.saved import SavedComposite
 from tfcollide.models.classifier import Classifier, Tap
+from tfcollide.parameterizations.composite.saved import SavedComposite
 
 __all__ = ["Parts", "Subject"]
 

@@ -7,12 +7,12 @@ import tensorflow as tf
 
 from tfcollide.audit.matching import Match
 from tfcollide.audit.reader import Qualified, qualify
-from tfcollide.composites.seed import Seed
 from tfcollide.data.select import Choice, resolve
 from tfcollide.errors import RequestError
 from tfcollide.images import from_uint8
 from tfcollide.objectives.terms import Goal, make_goal, staying
 from tfcollide.objectives.units import Groups, choose_units, parse_units
+from tfcollide.parameterizations.composite.seed import Seed
 from tfcollide.polytope.exact.halfspaces import active_units
 from tfcollide.polytope.hull import checks, mixing
 from tfcollide.recipes.collide.config import CollideConfig

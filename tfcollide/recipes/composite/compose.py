@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from tfcollide.composites.layout import Layout
-from tfcollide.composites.seed import Seed, cut_patches, find_patches, seed_layout
+from tfcollide.parameterizations.composite.layout import Layout
+from tfcollide.parameterizations.composite.seed import Seed, cut_patches, find_patches, seed_layout
 from tfcollide.patches.collection import Collection, open_collection
 from tfcollide.patches.grid import Grid
 from tfcollide.patches.neighbors import Backend

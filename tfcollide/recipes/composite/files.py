@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfcollide.composites.layout import Layout
-from tfcollide.composites.saved import COMPOSITE_FILE, SavedComposite
-from tfcollide.composites.seed import Seed
-from tfcollide.composites.weights import dominant
 from tfcollide.files.atomic import write_npz
 from tfcollide.images import from_uint8, to_uint8, write_png
 from tfcollide.parameterizations.composite import Composite
+from tfcollide.parameterizations.composite.layout import Layout
+from tfcollide.parameterizations.composite.saved import COMPOSITE_FILE, SavedComposite
+from tfcollide.parameterizations.composite.seed import Seed
+from tfcollide.parameterizations.composite.weights import dominant
 from tfcollide.recipes.composite.compose import Composer
 from tfcollide.records import CompositeRecord
 from tfcollide.report.composites import Pasted, draw_candidates, draw_dominance, draw_pasted

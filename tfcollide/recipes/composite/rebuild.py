@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tfcollide.composites.saved import read_composite
 from tfcollide.errors import RequestError
 from tfcollide.files.run_directory import RunDirectory, absolute
+from tfcollide.parameterizations.composite.saved import read_composite
 from tfcollide.recipes.composite.config import RebuildConfig
 from tfcollide.runtime.quiet import import_tensorflow
 

@@ -45,7 +45,7 @@ def run(config: CheckServedConfig) -> ServedReport:
     data = check_classifier(finished.config) if finished else None
     check_serving_packages()
     import_tensorflow()
-    from tfcollide.serving.client import shown
+    from tfcollide.serving.client.signature import shown
     from tfcollide.serving.codes import Code, ServingError
 
     model = _connect(config)
@@ -74,7 +74,7 @@ def _mend(config: CheckServedConfig, said: str) -> str:
 
 
 def _connect(config: CheckServedConfig) -> Any:
-    from tfcollide.serving.client import Connection
+    from tfcollide.serving.client.signature import Connection
 
     connection = Connection(
         server=config.server or "",
@@ -89,18 +89,18 @@ def _connect(config: CheckServedConfig) -> Any:
         concurrency=config.concurrency,
     )
     if config.rest:
-        from tfcollide.serving.rest_client import RestModel
+        from tfcollide.serving.client.rest_client import RestModel
 
         return RestModel(connection)
-    from tfcollide.serving.grpc_client import GrpcModel
+    from tfcollide.serving.client.grpc_client import GrpcModel
 
     return GrpcModel(connection)
 
 
 def _wait_until_ready(config: CheckServedConfig, model: Any) -> dict[int, str]:
     """The states of the model's versions, once one is available."""
+    from tfcollide.serving.client.retry import retrying
     from tfcollide.serving.codes import Code, ServingError
-    from tfcollide.serving.retry import retrying
 
     def ask() -> dict[int, str]:
         states = model.states()
@@ -114,10 +114,10 @@ def _wait_until_ready(config: CheckServedConfig, model: Any) -> dict[int, str]:
 
 def _check(config: CheckServedConfig, finished: FinishedRun, data: Any, model: Any, signatures: Any) -> ServedReport:
     from tfcollide.recipes.classifier.open import open_classifier
-    from tfcollide.serving import judged
-    from tfcollide.serving.asking import Pace
-    from tfcollide.serving.image_form import choose_form
-    from tfcollide.serving.served_table import served_table
+    from tfcollide.serving.client import judged
+    from tfcollide.serving.client.asking import Pace
+    from tfcollide.serving.client.image_form import choose_form
+    from tfcollide.serving.client.served_table import served_table
 
     classifier = open_classifier(finished.config, data).classifier
     corners, names, worst = finished.arrays["corners"], classifier.class_names, finished.summary.get("worst_mixture")
@@ -182,7 +182,7 @@ def _target_class(finished: FinishedRun, names: tuple[str, ...], reading: Any) -
 
 
 def _ask(model: Any, signature: str, input_name: str, samples: np.ndarray, pace: Any) -> dict[str, np.ndarray]:
-    from tfcollide.serving.asking import ask_all
+    from tfcollide.serving.client.asking import ask_all
 
     with progress(total=len(samples), desc=signature, unit=" images", leave=False) as bar:
         return ask_all(model, signature, input_name, samples, pace, on_progress=lambda count: bar.update(count))

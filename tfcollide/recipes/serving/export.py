@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tfcollide import __version__
-from tfcollide.composites.saved import SavedComposite, read_composite
 from tfcollide.errors import RequestError
 from tfcollide.export.version_directory import check_version_path
 from tfcollide.files.atomic import json_bytes
 from tfcollide.files.run_directory import absolute
+from tfcollide.parameterizations.composite.saved import SavedComposite, read_composite
 from tfcollide.recipes.collide.request import check_classifier
 from tfcollide.recipes.finished_run import FinishedRun, read_run
 from tfcollide.recipes.serving.export_config import ExportConfig

@@ -16,8 +16,8 @@ def run(config: ServeConfig) -> None:
     base = config.check()
     check_serving_packages()
     import_tensorflow()
-    from tfcollide.serving.local_server import Ports, ServerOptions, serve
-    from tfcollide.serving.model_store import ModelStore
+    from tfcollide.serving.local.model_store import ModelStore
+    from tfcollide.serving.local.server import Ports, ServerOptions, serve
 
     def say(ports: Ports, store: ModelStore) -> None:
         served = ", ".join(f"{name} ({', '.join(map(str, numbers))})" for name, numbers in sorted(store.available().items()))

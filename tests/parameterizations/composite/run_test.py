@@ -1,0 +1,129 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfcollide.errors import RequestError
+from tfcollide.parameterizations.composite.layout import layout_of
+from tfcollide.parameterizations.composite.weights import blend_weights
+from tfcollide.patches.collection import open_collection
+from tfcollide.recipes.collide import run
+from tfcollide.recipes.composite import compare, rebuild
+from tfcollide.recipes.composite.config import CompareConfig, RebuildConfig
+
+from . import slow
+
+GEOMETRY = (16, 16, 4, 1, 2)
+
+
+def read(path):
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def test_the_directory_holds_what_a_composite_is_made_of(made):
+    names = {"composite.npz", "candidates.png", "pasted.png", "dominance.png", "images/seed_composite.png"}
+    assert all((made.run / name).is_file() for name in names)
+    record = made.summary["composite"]
+    assert made.summary["parameterization"] == "composite"
+    assert record["candidates"] == 13**2
+    assert (record["window"], record["stride"], record["surround"], record["control_spacing"]) == (4, 1, 2, 1)
+    assert record["coverage"][0] >= 9
+    assert record["control_bytes"] < record["dense_bytes"]
+    assert len(record["total_variation"]) == 3
+
+
+def test_the_source_is_known_in_the_index_and_left_out(made):
+    collection = open_collection(made.index)
+    own = made.summary["composite"]["own"]
+    np.testing.assert_array_equal(collection.store.image(own), read(made.run / "images" / "source.png"))
+    images, _, _ = collection.manifest.grid.locate(made.array["patches"])
+    assert own not in images
+
+
+def test_patches_are_the_nearest_of_other_photographs(made):
+    collection = open_collection(made.index)
+    source, own = read(made.run / "images" / "source.png").astype(np.int64), made.summary["composite"]["own"]
+    grid = collection.manifest.grid
+    every = np.arange(collection.manifest.num_patches)
+    others = every[grid.locate(every)[0] != own]
+    pixels = collection.store.patches(others).astype(np.int64)
+    for k in (0, 40, 168):
+        y, x = divmod(k, 13)
+        window = source[y : y + 4, x : x + 4].reshape(-1)
+        assert made.array["patches"][k] == others[np.square(pixels - window).sum(axis=1).argmin()]
+
+
+def test_the_seed_composite_is_eq5_of_its_patches(made):
+    patches = open_collection(made.index).store.cut(made.array["patches"], 2).astype(np.float64)
+    expected = slow.eq5(patches, *GEOMETRY)
+    np.testing.assert_allclose(read(made.run / "images" / "seed_composite.png"), expected, atol=0.51)
+
+
+def test_corners_are_their_weights_times_their_candidates_and_weights_sum_to_one(made):
+    layout = layout_of((16, 16, 3), window=4, stride=1, surround=2, spacing=1)
+    collection = open_collection(made.index)
+    pasted = slow.candidates(collection.store.cut(made.array["patches"], 2), *GEOMETRY)
+    with np.load(made.run / "corners.npz") as arrays:
+        corners = arrays["corners"]
+    names = layout.candidates_at_cells()
+    for controls, corner in zip(made.array["control_parameters"], corners, strict=True):
+        weights = blend_weights(layout, controls)
+        np.testing.assert_allclose(weights.sum(axis=(2, 3)), 1, atol=1e-9)
+        i, j = np.ogrid[:16, :16]
+        values = pasted[names, i[..., None, None], j[..., None, None]]
+        np.testing.assert_allclose(corner, (weights[..., None] * values).sum(axis=(2, 3)), atol=2e-3)
+
+
+def test_a_composite_is_rebuilt_from_the_index_alone(made, tmp_path):
+    difference = rebuild.run(RebuildConfig(run=str(made.run), index=str(made.index)), tmp_path / "again")
+    assert difference < 1e-3
+    for n in range(3):
+        np.testing.assert_array_equal(
+            read(tmp_path / "again" / f"corner_{n}.png"), read(made.run / "images" / f"corner_{n}.png")
+        )
+
+
+def test_only_a_composite_can_be_rebuilt(tmp_path):
+    with pytest.raises(RequestError, match="no run of a composite"):
+        rebuild.run(RebuildConfig(run=str(tmp_path)), tmp_path / "again")
+    assert not (tmp_path / "again").exists()
+
+
+def test_the_same_request_gives_the_same_bits(made, tmp_path):
+    run.run(made.config, tmp_path / "again")
+    for name in ("corners.npz", "composite.npz", "trace.csv"):
+        assert (tmp_path / "again" / name).read_bytes() == (made.run / name).read_bytes()
+
+
+def test_pixels_and_composites_are_compared(made, tmp_path):
+    pixels = dataclasses.replace(made.config, parameterization="pixels", index=None, control_spacing=None)
+    run.run(pixels, tmp_path / "pixels")
+    compare.run(CompareConfig(pixels=str(tmp_path / "pixels"), composites=str(made.run)), tmp_path / "looks")
+    text = (tmp_path / "looks" / "table.md").read_text()
+    assert "mean over 1 pairs" in text
+    assert f"{made.summary['perceptual']['low_frequency_share']:.1%}" in text
+    assert (tmp_path / "looks" / "figure.png").is_file()
+    with pytest.raises(RequestError, match=r"--pixels=.*, a run with --parameterization=composite: expected .*=pixels"):
+        compare.run(CompareConfig(pixels=str(made.run), composites=str(made.run)), tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"index": None}, "without --index"),
+        ({"index": "/nowhere/index"}, "does not exist"),
+        ({"solver": "exact"}, "--solver=gradient"),
+        ({"parameterization": "pixels"}, "--parameterization=composite beside it"),
+        ({"term_weights": "variation=1"}, "total_variation"),
+        ({"window_stride": 3, "surround": 0, "control_spacing": 2}, "--control_spacing=2"),
+        ({"search": "best"}, "one of annoy, exact"),
+        ({"surround": 0, "window_stride": 5}, "uncovered"),
+    ],
+)
+def test_what_cannot_be_composed_is_refused_and_nothing_written(made, tmp_path, changed, said):
+    with pytest.raises(RequestError, match=said):
+        run.run(dataclasses.replace(made.config, **changed), tmp_path / "out")
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,62 @@
+"""A composite as a run saved it, with its patches cut from the index again."""
+
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from tfcollide.errors import RequestError
+from tfcollide.parameterizations.composite.layout import Layout, layout_of
+from tfcollide.parameterizations.composite.seed import cut_patches
+from tfcollide.patches.collection import open_collection
+from tfcollide.shapes import Bounds
+
+__all__ = ["COMPOSITE_FILE", "SavedComposite", "read_composite"]
+
+COMPOSITE_FILE = "composite.npz"
+"""In the run directory of a composite."""
+
+
+class SavedComposite(NamedTuple):
+    """All that the corners of a composite run are made of.
+
+    Attributes:
+        layout: where the candidates lie.
+        patches: `[K, n + 2s, n + 2s, C]` uint8.
+        control_parameters: `[N, *layout.control_shape]` float32.
+        bounds: of the model's pixels.
+    """
+
+    layout: Layout
+    patches: np.ndarray
+    control_parameters: np.ndarray
+    bounds: Bounds
+
+
+def read_composite(run: Path, index: Path) -> SavedComposite:
+    """Reads a run directory, which holds the patches' numbers, and the index, which holds their pixels.
+
+    Raises:
+        RequestError: the run is of no composite, or the index is missing, damaged or another.
+    """
+    try:
+        with np.load(run / COMPOSITE_FILE) as arrays:
+            saved = dict(arrays)
+        window, stride, surround, spacing = saved["geometry"].tolist()
+        height, width, channels = saved["shape"].tolist()
+        bounds, controls = Bounds(*saved["bounds"].tolist()), saved["control_parameters"]
+        known, ids = str(saved["index"]), saved["patches"]
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        raise RequestError(f"{run}, where no {COMPOSITE_FILE} can be read", "the run directory of a composite") from error
+    if not index.is_dir():
+        raise RequestError(
+            f"--index={index}, which does not exist",
+            f"the index that {run} was made with",
+            "Say --index=FOLDER if it has moved; index_patches builds it again, byte by byte, from the same photographs.",
+        )
+    collection = open_collection(index)
+    if known != collection.manifest.fingerprint():
+        raise RequestError(f"--index={index}, which is not the one of {run}", "the index that the run used")
+    layout = layout_of((height, width, channels), window=window, stride=stride, surround=surround, spacing=spacing)
+    return SavedComposite(layout, cut_patches(collection, layout, ids), controls, bounds)

@@ -1,0 +1,109 @@
+"""From a seed image to candidates: the nearest patch of an index for every window, with its surround."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tfcollide.errors import RequestError
+from tfcollide.parameterizations.composite.layout import Layout, layout_of
+from tfcollide.patches.collection import Collection
+from tfcollide.patches.grid import Grid
+from tfcollide.patches.neighbors import Backend, Neighbors, Query
+from tfcollide.patches.recall import windows_of_image
+from tfcollide.shapes import ImageShape
+
+__all__ = ["Seed", "cut_patches", "find_patches", "seed_layout"]
+
+_ALIKE = 8.0  # of 255, root mean square: two copies of one photograph, resized or compressed apart
+
+
+class Seed(NamedTuple):
+    """The patches that stand for an image.
+
+    Attributes:
+        ids: `[K]`, numbers of the patches in the index.
+        distances: `[K]`, L2 over the pixels of window and patch.
+        images: `[K]`, the photograph of each in the index.
+        own: the seed's own number in the index, left out of the search; -1 where it is not there.
+    """
+
+    ids: np.ndarray
+    distances: np.ndarray
+    images: np.ndarray
+    own: int
+
+
+def seed_layout(
+    grid: Grid, shape: ImageShape, *, stride: int | None = None, surround: int | None = None, spacing: int | None = None
+) -> tuple[Layout, Grid]:
+    """Where the windows of a seed lie: the layout at which patches are pasted, and the grid at which they are searched.
+
+    Args:
+        grid: of the index.
+        shape: `(H, W, C)` of the seed.
+        stride: from window to window, in pixels of the search images; by default a quarter of a patch.
+        surround: in pixels of the seed; by default half of a window.
+        spacing: of the control parameters; in pixels of the seed; by default half the stride, or the stride where that is odd.
+
+    Raises:
+        RequestError: the index is for images of another size, windows do not lie on whole pixels, or see `layout_of`.
+    """
+    if shape != (grid.image_size, grid.image_size, 3):
+        raise RequestError(
+            f"an index of {grid.image_size}x{grid.image_size} colour images with a model of {shape[0]}x{shape[1]}x{shape[2]}",
+            "patches cut from images of the model's size",
+            f"Build the index with --image_size={shape[0]}." if shape[2] == 3 else "Composites need a model of colour images.",
+        )
+    stride = stride or max(grid.patch_size // 4, 1)
+    asked, scale = grid._replace(stride=stride), grid.image_size / grid.search_size
+    if (stride * scale) % 1 or (grid.patch_size * scale) % 1:
+        raise RequestError(
+            f"--window_stride={stride} and windows of {grid.patch_size} pixels, {scale:g} times as large when pasted",
+            "whole numbers of pixels in the pasted image",
+            "Choose another stride, or build the index with --search_size and --image_size in a simple ratio.",
+        )
+    window, step = grid.cut_size, round(stride * scale)
+    around = window // 2 if surround is None else surround
+    spacing = spacing or (step if step % 2 else step // 2)
+    return layout_of(shape, window=window, stride=step, surround=around, spacing=spacing), asked
+
+
+def find_patches(collection: Collection, backend: Backend, grid: Grid, pixels: np.ndarray) -> Seed:
+    """The nearest patch of every window of a seed; patches of the seed itself do not count.
+
+    Args:
+        collection: the index.
+        backend: searches it.
+        grid: of the seed's windows.
+        pixels: `[H, W, 3]` uint8, the seed.
+
+    Raises:
+        RequestError: some window has no neighbour in another photograph.
+    """
+    windows = windows_of_image(pixels, grid)
+    found = backend.search(Query(windows))
+    own = _own_image(collection, pixels, found)
+    if own >= 0:
+        found = backend.search(Query(windows, skip_images=np.full(len(windows), own)))
+    if (found.ids < 0).any():
+        raise RequestError(
+            f"index {collection.path}, which has no patch of another photograph for {int((found.ids < 0).sum())} windows",
+            "an index of more photographs",
+            "Build one with index_patches.",
+        )
+    return Seed(found.ids[:, 0], found.distances[:, 0], found.images[:, 0], own)
+
+
+def cut_patches(collection: Collection, layout: Layout, ids: np.ndarray) -> np.ndarray:
+    """`[K, n + 2s, n + 2s, 3]` uint8: patches with their surround, mirrored where their image ends."""
+    return collection.store.cut(ids, layout.down.surround)
+
+
+def _own_image(collection: Collection, pixels: np.ndarray, found: Neighbors) -> int:
+    """The image that most windows were found in, if it is the seed itself; else -1."""
+    images, counts = np.unique(found.images[found.ids >= 0], return_counts=True)
+    for image in images[np.argsort(-counts, kind="stable")][:3]:
+        change = collection.store.image(int(image)).astype(np.float64) - pixels
+        if np.sqrt(np.mean(change**2)) < _ALIKE:
+            return int(image)
+    return -1

@@ -1,0 +1,1 @@
+"""Asking a served model, over gRPC or REST."""

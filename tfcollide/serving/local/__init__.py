@@ -1,0 +1,1 @@
+"""A server with the API of TensorFlow Serving, for tests and trials."""
