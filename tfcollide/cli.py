@@ -25,6 +25,7 @@ from tfcollide.files.names import to_text
 from tfcollide.files.run_directory import absolute
 from tfcollide.recipes.collide.config import HEADINGS, CollideConfig, TrainConfig, choices_of, preset_values
 from tfcollide.recipes.composite.config import CompareConfig, RebuildConfig
+from tfcollide.recipes.explore.config import ExploreConfig
 from tfcollide.recipes.patches.config import IndexConfig, QueryConfig
 from tfcollide.recipes.serving.check_served_config import CheckServedConfig
 from tfcollide.recipes.serving.export_config import ExportConfig
@@ -36,6 +37,7 @@ __all__ = [
     "check_served",
     "collide",
     "compare_looks",
+    "explore",
     "export",
     "index_patches",
     "main",
@@ -66,6 +68,11 @@ def collide(argv: Sequence[str] | None = None) -> int:
 def train_classifier(argv: Sequence[str] | None = None) -> int:
     """`train_classifier`: trains a classifier, or finds it in the cache. Returns the exit code."""
     return main(_train_classifier, argv)
+
+
+def explore(argv: Sequence[str] | None = None) -> int:
+    """`collide-explore`: writes a page on which the hull of a run is walked through. Returns the exit code."""
+    return main(_explore, argv)
 
 
 def export(argv: Sequence[str] | None = None) -> int:
@@ -175,6 +182,17 @@ def _export(argv: list[str]) -> int:
     from tfcollide.recipes.serving.export import run
 
     print(run(_config(ExportConfig, values), absolute(values["out"])))
+    return EXIT_DONE
+
+
+def _explore(argv: list[str]) -> int:
+    values = _parse(argv, ExploreConfig, lambda known: None)
+    if values is None:
+        return EXIT_DONE
+    from tfcollide.recipes.explore.run import run
+
+    for path in run(_config(ExploreConfig, values)):
+        print(path)
     return EXIT_DONE
 
 
