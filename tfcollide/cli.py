@@ -191,8 +191,7 @@ def _explore(argv: list[str]) -> int:
         return EXIT_DONE
     from tfcollide.recipes.explore.run import run
 
-    for path in run(_config(ExploreConfig, values)):
-        print(path)
+    run(_config(ExploreConfig, values), lambda line: print(line, flush=True))
     return EXIT_DONE
 
 

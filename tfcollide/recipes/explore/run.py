@@ -3,11 +3,12 @@
 run(ExploreConfig(run="runs/first"))
 """
 
-from pathlib import Path
+from collections.abc import Callable
 
+from tfcollide.errors import RequestError
 from tfcollide.files.atomic import write_bytes
 from tfcollide.files.names import to_bytes
-from tfcollide.files.run_directory import absolute
+from tfcollide.files.run_directory import absolute, check_writable
 from tfcollide.recipes.collide.request import check_classifier
 from tfcollide.recipes.explore.config import ExploreConfig
 from tfcollide.recipes.explore.sweep import read_sweep, sweep_html
@@ -21,14 +22,12 @@ PAGE = "explore.html"
 """In a run directory."""
 
 
-def run(config: ExploreConfig) -> list[Path]:
-    """Writes the page of a run; of a sweep that of each pair, and one of all pairs.
+def run(config: ExploreConfig, say: Callable[[str], None] = print) -> None:
+    """Writes the page of a run, of a sweep that of each pair and one of all pairs; or serves it until interrupted.
 
     Args:
         config: which run, and how.
-
-    Returns:
-        What was written, the page to begin with first.
+        say: is told what was written, a path a call, or where the page is served.
 
     Raises:
         RequestError: the request cannot be carried out; nothing is written then.
@@ -36,24 +35,39 @@ def run(config: ExploreConfig) -> list[Path]:
     config.check()
     folder = absolute(config.run or "")
     sweep = read_sweep(folder)
+    if sweep and (config.serve or config.animate):
+        flag = "--serve" if config.serve else f"--animate={config.animate}"
+        mend = f"Say --run={sweep.folders[0]}." if sweep.folders else ""
+        raise RequestError(f"{flag} with the sweep {folder}", "the directory of one pair", mend)
     runs = [read_run(path) for path in sweep.folders] if sweep else [read_run(folder)]
+    if sweep and not runs:
+        raise RequestError(f"--run={folder}, a sweep of which no pair could be run", "one with a pair that was run")
     data = check_classifier(runs[0].config)
+    film = absolute(config.animate) if config.animate else None
+    for place in (folder, *([film.parent] if film else [])):
+        check_writable("animate" if film and place == film.parent else "run", place)
 
     with stage("loading TensorFlow"):
         import_tensorflow()  # after all that can be refused without it
         from tfcollide.recipes.classifier.open import open_classifier
-        from tfcollide.recipes.explore.opened import open_run, scene_of_run
+        from tfcollide.recipes.explore.opened import Opening, OpenRun
+        from tfcollide.recipes.explore.serve import serve
         from tfcollide.report.explore.page import explore_html
 
-    opened = open_classifier(runs[0].config, data)
+    opening = Opening(open_classifier(runs[0].config, data))
     index = absolute(config.index) if config.index else None
-    written: list[Path] = []
+    if config.serve:
+        serve(OpenRun(runs[0], opening), config, index, say)
+        return
     with progress(runs, desc="pages", unit=" pages", disable=len(runs) < 2) as bar:
         for finished in bar:
-            scene = scene_of_run(open_run(finished, opened), points=config.points, in_page=config.in_page, index=index)
+            scene = OpenRun(finished, opening).scene(points=config.points, in_page=config.in_page, index=index)
             write_bytes(finished.path / PAGE, to_bytes(explore_html(scene)))
-            written.append(finished.path / PAGE)
+            if not sweep:
+                say(str(finished.path / PAGE))
     if sweep:
         write_bytes(folder / PAGE, to_bytes(sweep_html(sweep, PAGE)))
-        written.insert(0, folder / PAGE)
-    return written
+        say(str(folder / PAGE))
+    if film:
+        write_bytes(film, OpenRun(runs[0], opening).film(film.suffix.lower()[1:], config.seconds))
+        say(str(film))

@@ -58,9 +58,7 @@ class Scene(NamedTuple):
         class_names: one a class or label.
         lattice: where the network was asked.
         answers: what it said there.
-        words: sentences and numbers: "title", "conclusion", "source", "target", "network", "proof", "proof_status",
-            "match" (the feature distance up to which features match, or None), "stop_loss" (likewise of L_pos),
-            "reader" (its name, or why nobody reads), "facts" (pairs of a name and a text).
+        words: what `words.words_of` gives.
         worst: `[N]` convex weights of the worst mixture known; None where none was searched for.
         network: where the page computes it; else a clause that says why not.
         patches: of composites.

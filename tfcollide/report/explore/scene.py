@@ -14,7 +14,7 @@ from tfcollide.report.explore.layers import Layers, layers_of
 from tfcollide.report.explore.page import Network, Patches, Scene
 from tfcollide.report.explore.words import words_of
 
-__all__ = ["scene_of"]
+__all__ = ["network_of", "scene_of"]
 
 
 def scene_of(
@@ -61,13 +61,13 @@ def scene_of(
         answers=answers_at(lattice.weights, corners, target, classifier, tap, reader),
         words=words_of(summary, conclusion),
         worst=weights,
-        network=_network(classifier, tap, target) if in_page else "it was not asked for",
+        network=network_of(classifier, tap, target) if in_page else "it was not asked for",
         patches=patches,
         live=live,
     )
 
 
-def _network(classifier: Classifier, tap: Tap, target: np.ndarray) -> Network | str:
+def network_of(classifier: Classifier, tap: Tap, target: np.ndarray) -> Network | str:
     """The network as a page computes it, or why it does not."""
     layers = layers_of(classifier, tap)
     if not isinstance(layers, Layers):

@@ -1,5 +1,6 @@
 """What a page says of a run as a whole, in sentences, from the run's numbers."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,17 +13,20 @@ def words_of(summary: Mapping[str, Any], conclusion: str) -> dict[str, Any]:
     Args:
         summary: the content of `summary.json`.
         conclusion: what came out, in a sentence.
+
+    Returns:
+        "title", "conclusion"; "source_name", "target_name"; "target", the class it is read as; "proof" and its
+        "proof_status"; "match" and "stop_loss", the feature distance and L_pos up to which features match, or None;
+        "reader", its name or why nobody reads; "facts", pairs of a name and a text.
     """
-    source, target, corners = summary["source"], summary["target"], len(summary["corners"])
+    source, target = summary["source"], summary["target"]
     scale, reader = summary.get("scale") or {}, summary.get("reader") or {}
     status, proof = _proof(summary.get("certificate"), target["predicted"])
-    begins, ends = (f"“{end['label'] or end['id']}”" for end in (source, target))
-    several = f"{corners} images between {begins} and {ends}, and all their mixtures"
     return {
-        "title": several if corners > 1 else f"An image between {begins} and {ends}",
-        "conclusion": conclusion,
-        "source": _end(source),
-        "target_image": _end(target),
+        "title": _title(summary, _name(source), status == "certified"),
+        "conclusion": re.sub(r'"([^"]*)"', r"“\1”", conclusion),
+        "source_name": _name(source),
+        "target_name": _name(target),
         "target": target["predicted"],
         "proof": proof,
         "proof_status": status,
@@ -33,9 +37,19 @@ def words_of(summary: Mapping[str, Any], conclusion: str) -> dict[str, Any]:
     }
 
 
-def _end(end: Mapping[str, Any]) -> str:
-    called = end["label"] if end["label"] is not None else end["id"].rpartition("/")[2]
-    return f"{called} ({end['id'].rpartition('/')[2]}); to the network “{end['predicted']}”, {100 * end['probability']:.2f} %"
+def _title(summary: Mapping[str, Any], source: str, certified: bool) -> str:
+    """What is claimed, and no more."""
+    corners, target = len(summary["corners"]), summary["target"]["predicted"]
+    if corners == 1:
+        return f"One image, from {source}: is it “{target}” to the network?"
+    if certified:
+        return f"Everything between these {corners} images, from {source}, is “{target}” to the network"
+    return f"{corners} images, from {source}, and all between them: is it “{target}” to the network?"
+
+
+def _name(end: Mapping[str, Any]) -> str:
+    place = end["id"].rpartition("/")[2]
+    return place if end["label"] is None else f"{end['label']} ({place})"
 
 
 def _proof(certificate: Mapping[str, Any] | None, target: str) -> tuple[str, str]:
@@ -46,8 +60,8 @@ def _proof(certificate: Mapping[str, Any] | None, target: str) -> tuple[str, str
             "No proof was tried: nothing is certified about the points between those that the network was asked about.",
         )
     if certificate["status"] == "certified":
-        margin = f"by at least {certificate['margin']:,.4g} logits"
-        return "certified", f"Certified: this and every other mixture is “{target}” by proof, {margin}."
+        margin = f"at least {_number(certificate['margin'])} logits ahead"
+        return "certified", f"Certified: by proof, this and every other mixture is “{target}”, {margin}."
     if certificate["status"] == "refuted":
         return "refuted", f"Refuted: the proof ended with a mixture that is not “{target}”. This point is not certified."
     share = 100 * (certificate["share_proven"] or 0)
@@ -77,9 +91,17 @@ def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
             ("Mixtures that may fail", f"less than {100 * bound['share']:.2f} %, {100 * bound['confidence']:g} % sure")
         )
     if worst and worst["margin"] is not None:
-        facts.append(("Worst mixture found", f"“{worst['predicted']}”, margin {worst['margin']:,.4g}"))
+        facts.append(("Worst mixture found", f"“{worst['predicted']}”, margin {_number(worst['margin'])}"))
+    for end in ("source", "target"):
+        seen = summary[end]
+        facts.append((f"The {end}, to the network", f"“{seen['predicted']}”, {100 * seen['probability']:.2f} %"))
     for name, key in (("Between corners", "corner_mean"), ("Between two test images", "dataset_mean")):
         if summary["distance"].get(key) is not None:
-            facts.append((f"{name}, mean distance", f"{summary['distance'][key]:,.4g}"))
+            facts.append((f"{name}, mean distance", _number(summary["distance"][key])))
     versions = summary["versions"]
     return [*facts, ("Made by", f"tfcollide {versions['tfcollide']}, TensorFlow {versions['tensorflow']}")]
+
+
+def _number(value: float) -> str:
+    """Four digits; thousands whole."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

@@ -82,7 +82,7 @@ function startPage(scene) {
     if (state.playing) return;
     const link = `#w=${weightsToText(state.weights)}`;
     if (location.hash !== link) history.replaceState(null, "", link);
-    if (state.verdict) byId("said").textContent = `${state.verdict.name}, ${percent(state.verdict.chances[0])}.`;
+    if (state.verdict) byId("spoken").textContent = `${state.verdict.name}, ${percent(state.verdict.chances[0])}.`;
   }
 
   function draw() {
@@ -141,9 +141,11 @@ function startPage(scene) {
   /** @param {Verdict} verdict @param {boolean} stale whether it is of another point than the one shown */
   function show(verdict, stale) {
     state.verdict = verdict;
-    document.querySelector(".answer")?.classList.toggle("stale", stale);
+    document.body.classList.toggle("stale", stale);
     byId("class").textContent = `“${verdict.name}”`;
     byId("class").classList.toggle("miss", !verdict.hit);
+    byId("mixture-words").textContent = `“${verdict.name}”, ${percent(verdict.chances[0])}`;
+    byId("mixture-words").classList.toggle("miss", !verdict.hit);
     const ahead = verdict.margin >= 0 ? "ahead of every other class" : "behind another class";
     byId("ahead").textContent = `“${words.target}”: probability ${percent(verdict.probability)}, ${shown(Math.abs(verdict.margin))} logits ${ahead}`;
     byId("top").replaceChildren(...verdict.top.map((i, n) => topLine(scene.class_names[i], verdict.chances[n])));
@@ -151,8 +153,8 @@ function startPage(scene) {
       ...term("L_pos", verdict.active_match, words.stop_loss, "a corner stops below"),
       ...term("Feature distance", verdict.feature_distance, words.match, "a match is up to"),
     );
-    const reads = verdict.read === null ? words.reader : `${words.reader} reads it as “${verdict.read}”`;
-    byId("reader").textContent = verdict.read === null ? reads : `${reads}${verdict.row !== null && network ? " at the nearest lattice point" : ""}.`;
+    const where = network ? ", at the dot that is ringed" : "";
+    byId("reader").textContent = verdict.read === null ? words.reader : `A reader (${words.reader}) takes it for “${verdict.read}”${where}.`;
     const marked = byId("asked");
     const ringed = verdict.row !== null && (!network || verdict.read !== null);
     marked.setAttribute("visibility", ringed ? "visible" : "hidden");
@@ -232,10 +234,10 @@ function startPage(scene) {
   }
 
   function setUpPictures() {
-    canvasFor(byId("source"), `The source, ${words.source}`)(source, scale, -black * scale, null);
-    canvasFor(byId("target"), `The target, ${words.target_image}`)(target, scale, -black * scale, null);
-    byId("source-words").textContent = `Source: ${words.source}`;
-    byId("target-words").textContent = `Target: ${words.target_image}`;
+    canvasFor(byId("source"), `The source, ${words.source_name}`)(source, scale, -black * scale, null);
+    canvasFor(byId("target"), `The target, ${words.target_name}`)(target, scale, -black * scale, null);
+    byId("source-words").textContent = `Source: ${words.source_name}`;
+    byId("target-words").textContent = `Target: ${words.target_name}`;
     if (scene.patches) setUpPatches();
     return {
       mixture: canvasFor(byId("mixture"), "The mixture of the corners"),
