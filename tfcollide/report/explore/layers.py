@@ -131,7 +131,7 @@ def _layer(call: Call, reads: list[tuple[int, ...]]) -> tuple[dict[str, Any], li
         return {"kind": "scale"}, [_spread(part, reads[0]) for part in (found.scale, found.offset)]
     read = _KINDS.get(type(operation))
     if read is None:
-        kind = operation if isinstance(operation, str) else type(operation).__name__
+        kind = operation if isinstance(operation, str) else getattr(operation, "__name__", type(operation).__name__)
         raise _Refusal(f"its layer {call.name} is a {kind}, which the page does not compute")
     return read(operation)
 

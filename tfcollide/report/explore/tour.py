@@ -82,8 +82,7 @@ def _picture(image: np.ndarray, bounds: Bounds) -> Image.Image:
 
 
 def _draw(frame: Frame, ends: list[Image.Image], bounds: Bounds, labels: tuple[str, str]) -> Image.Image:
-    width = 4 * _SIDE + 5 * _GAP
-    sheet = Image.new("RGB", (width, _SIDE + 2 * _GAP + _LINE), _GROUND)
+    sheet = Image.new("RGB", (4 * _SIDE + 5 * _GAP, _SIDE + 2 * _GAP + _LINE), _GROUND)
     canvas = ImageDraw.Draw(sheet)
     color = _ACCENT if frame.hit else _BAD
     pictures = [ends[0], _picture(frame.image, bounds), ends[1]]
@@ -91,24 +90,26 @@ def _draw(frame: Frame, ends: list[Image.Image], bounds: Bounds, labels: tuple[s
     for place, (picture, text, ink) in enumerate(zip(pictures, words, (_SOFT, color, _SOFT), strict=True)):
         left = _GAP + place * (_SIDE + _GAP)
         sheet.paste(picture, (left, _GAP))
-        font = _font(text)
-        canvas.text((left + _SIDE / 2, _SIDE + _GAP + _LINE * 0.6), text, fill=ink, font=font, anchor="mm")
-    _draw_map(canvas, frame, 4 * _GAP + 3 * _SIDE, color)
+        canvas.text((left + _SIDE / 2, _SIDE + _GAP + _LINE * 0.6), text, fill=ink, font=_font(text), anchor="mm")
+    sheet.paste(_map(frame, color), (4 * _GAP + 3 * _SIDE, _GAP))
     return sheet
 
 
-def _draw_map(canvas: ImageDraw.ImageDraw, frame: Frame, left: int, color: str) -> None:
-    """The corners as a polygon, and the point within it."""
-    count, middle, radius = len(frame.weights), np.array([left + _SIDE / 2, _GAP + _SIDE / 2]), _SIDE * 0.44
-    angles = np.pi / 2 - 2 * np.pi * np.arange(count) / count
-    corners = middle + radius * np.stack([np.cos(angles), -np.sin(angles)], axis=1) * (count > 1)
+def _map(frame: Frame, color: str) -> Image.Image:
+    """The corners as a polygon, and the point within it; drawn three times as large, so that lines come out smooth."""
+    count, fine = len(frame.weights), 3
+    drawn = Image.new("RGB", (fine * _SIDE, fine * _SIDE), _GROUND)
+    canvas, angles = ImageDraw.Draw(drawn), np.pi / 2 - 2 * np.pi * np.arange(count) / count
+    around = np.stack([np.cos(angles), -np.sin(angles)], axis=1) * (count > 1)
+    corners = fine * _SIDE * (0.5 + 0.44 * around)
     if count > 2:
-        canvas.polygon([tuple(corner) for corner in corners], fill=_WASH, outline=_ACCENT)
+        canvas.polygon([tuple(corner) for corner in corners], fill=_WASH, outline=_ACCENT, width=fine)
     point = frame.weights @ corners
     for corner, weight in zip(corners, frame.weights, strict=True):
-        canvas.line([*corner, *point], fill=_ACCENT, width=1 + round(5 * float(weight)))
-        canvas.ellipse([*(corner - 4), *(corner + 4)], fill=_ACCENT)
-    canvas.ellipse([*(point - 9), *(point + 9)], fill=color, outline=_GROUND, width=3)
+        canvas.line([*corner, *point], fill=_ACCENT, width=round(fine * (0.7 + 5 * float(weight))))
+        canvas.ellipse([*(corner - 4 * fine), *(corner + 4 * fine)], fill=_ACCENT)
+    canvas.ellipse([*(point - 9 * fine), *(point + 9 * fine)], fill=color, outline=_GROUND, width=2 * fine)
+    return drawn.resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)
 
 
 def _percent(chance: float) -> str:

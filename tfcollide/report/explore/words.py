@@ -41,10 +41,10 @@ def _title(summary: Mapping[str, Any], source: str, certified: bool) -> str:
     """What is claimed, and no more."""
     corners, target = len(summary["corners"]), summary["target"]["predicted"]
     if corners == 1:
-        return f"One image, from {source}: is it “{target}” to the network?"
+        return f"One image from {source}: “{target}” to the network?"
     if certified:
-        return f"Everything between these {corners} images, from {source}, is “{target}” to the network"
-    return f"{corners} images, from {source}, and all between them: is it “{target}” to the network?"
+        return f"Everything between these {corners} images from {source} is “{target}” to the network"
+    return f"{corners} images from {source}, and everything between them: “{target}” to the network?"
 
 
 def _name(end: Mapping[str, Any]) -> str:
@@ -98,8 +98,8 @@ def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     for name, key in (("Between corners", "corner_mean"), ("Between two test images", "dataset_mean")):
         if summary["distance"].get(key) is not None:
             facts.append((f"{name}, mean distance", _number(summary["distance"][key])))
-    versions = summary["versions"]
-    return [*facts, ("Made by", f"tfcollide {versions['tfcollide']}, TensorFlow {versions['tensorflow']}")]
+    versions = summary.get("versions") or {}
+    return [*facts, ("Versions of the run", ", ".join(f"{name} {version}" for name, version in versions.items()))]
 
 
 def _number(value: float) -> str:

@@ -275,12 +275,12 @@ function startPage(scene) {
       });
       const sorted = [...shares].sort((a, b) => b[1] - a[1]);
       const first = sorted[0][0];
-      const named = sorted.filter(([, w]) => w >= 0.005).map(([n, w]) => `${scene.patches.names[n]} in corners of ${(100 * w).toFixed(0)} %`);
-      label.textContent = `: most of this pixel is ${named.join(", ")}`;
+      const named = sorted.filter(([, w]) => w >= 0.005).map(([n, w]) => `${scene.patches.names[n]} (${(100 * w).toFixed(0)} %)`);
+      label.textContent = `: the largest patches here are from ${named.join(", ")}`;
       for (let i = 0; i < size; i++) {
         let share = 0;
         state.weights.forEach((w, k) => (share += dominant[k * size + i] === first ? w : 0));
-        pixels.data.set([255, 220, 60, 150 * share], 4 * i);
+        pixels.data[4 * i + 3] = 150 * (1 - Math.min(1, 2 * share)); // the rest in the shade
       }
       context.putImageData(pixels, 0, 0);
     });
