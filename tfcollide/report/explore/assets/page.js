@@ -105,6 +105,7 @@ function startPage(scene) {
       spoke.setAttribute("stroke-opacity", String(0.15 + 0.6 * state.weights[k]));
       const text = `${(100 * state.weights[k]).toFixed(0)} %`;
       byId(`corner-${k}`).lastChild.textContent = text;
+      byId(`corner-${k}`).setAttribute("aria-label", `${text} of corner ${k}: go there`);
       byId(`corner-${k}`).classList.toggle("heaviest", k === heaviest && count > 1);
       byId(`share-${k}`).value = String(state.weights[k]);
       byId(`share-${k}-value`).textContent = text;
@@ -320,9 +321,9 @@ function startPage(scene) {
     }
     drawn("circle", { id: "asked", r: 0.045, class: "asked" });
     polygon.forEach((vertex, k) => {
-      const button = element("button", { type: "button", class: "corner", id: `corner-${k}`, "aria-label": `Go to corner ${k}` });
+      const button = element("button", { type: "button", class: "corner", id: `corner-${k}` });
       const canvas = element("canvas", { "aria-hidden": "true" });
-      button.append(canvas, element("span", { "aria-hidden": "true" }));
+      button.append(canvas, element("span", {}));
       canvasFor(/** @type {any} */ (canvas), "")(corners[k], scale, -black * scale, null);
       place(/** @type {any} */ (button), count === 1 ? [0, -0.9] : [vertex[0] * 1.24, vertex[1] * 1.22]);
       if (count > 8) /** @type {any} */ (button).style.width = `${Math.max(6, 130 / count)}%`;
