@@ -341,6 +341,7 @@ class ExactRecord:
         max_change: half the width of the box around the source that the corners were sought in, given or found.
         max_total: the radius of the ball, likewise; None for no ball.
         least_change: the smallest half-width of a box in which there is any collision.
+        too_close: whether there are corners, but closer together than was asked.
     """
 
     kind: str
@@ -355,6 +356,7 @@ class ExactRecord:
     max_change: float | None = None
     max_total: float | None = None
     least_change: float | None = None
+    too_close: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
