@@ -558,6 +558,9 @@ class PairResult:
         source_share: mean over the corners, see `CornerRecord`.
         target_share: the same.
         feature_quantile: the largest over the corners.
+        ssim_source: mean over the corners, see `CornerRecord`; None where images are too small.
+        ssim_target: the same.
+        reader: the class that an independent reader gives most corners; None where nobody reads.
         front: the smallest matching change, a share of source-to-target; None where there is none.
         front_end: why there is none.
     """
@@ -591,6 +594,9 @@ class PairResult:
     source_share: float | None = None
     target_share: float | None = None
     feature_quantile: float | None = None
+    ssim_source: float | None = None
+    ssim_target: float | None = None
+    reader: str | None = None
     front: float | None = None
     front_end: str | None = None
 
@@ -627,6 +633,10 @@ class SweepSummary:
         num_censored: pairs without a front, where fronts were asked for.
         reasons: why pairs were not found -> how many.
         ended: why searches ended -> how many.
+        source_shares: the least, median and largest of the pairs' `source_share`; None where none is known. So the next.
+        target_shares: of `target_share`.
+        ssim_source: of `ssim_source`.
+        ssim_target: of `ssim_target`.
     """
 
     dataset: str
@@ -650,6 +660,10 @@ class SweepSummary:
     num_censored: int | None = None
     reasons: Mapping[str, int] = dataclasses.field(default_factory=dict)
     ended: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    source_shares: tuple[float, float, float] | None = None
+    target_shares: tuple[float, float, float] | None = None
+    ssim_source: tuple[float, float, float] | None = None
+    ssim_target: tuple[float, float, float] | None = None
 
     @property
     def found(self) -> bool:

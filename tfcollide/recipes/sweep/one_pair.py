@@ -119,6 +119,9 @@ def result_of(source: str, target: str, out: Path) -> PairResult:
         source_share=_mean([corner["source_share"] for corner in found["corners"]]),
         target_share=_mean([corner["target_share"] for corner in found["corners"]]),
         feature_quantile=_largest([corner["feature_quantile"] for corner in found["corners"]]),
+        ssim_source=_mean([corner["ssim_source"] for corner in found["corners"]]),
+        ssim_target=_mean([corner["ssim_target"] for corner in found["corners"]]),
+        reader=_most([corner["reader"] for corner in found["corners"] if corner["reader"] is not None]),
         front=(found["front_end"] or {}).get("change"),
         front_end=(found["front_end"] or {}).get("censored"),
         **_proven(found),
@@ -134,6 +137,11 @@ def _largest(values: Sequence[float | None]) -> float | None:
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known and len(known) == len(values) else None
+
+
+def _most(classes: Sequence[str]) -> str | None:
+    """The class that comes most often, the first of those that come as often; None where there is none."""
+    return max(classes, key=classes.count, default=None)
 
 
 def _proven(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -115,7 +115,20 @@ def _summarise(
             reason for result in results for reason in result.missing or ["could not be run"] * bool(result.error)
         ),
         ended=_counted(result.ended for result in results if result.ended),
+        source_shares=_quantiles(result.source_share for result in results),
+        target_shares=_quantiles(result.target_share for result in results),
+        ssim_source=_quantiles(result.ssim_source for result in results),
+        ssim_target=_quantiles(result.ssim_target for result in results),
     )
+
+
+def _quantiles(values: Iterable[float | None]) -> tuple[float, float, float] | None:
+    """The least, median and largest of those that are known."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    least, median, most = np.quantile(known, [0, 0.5, 1]).tolist()
+    return least, median, most
 
 
 def _fronts(results: list[PairResult]) -> tuple[float | None, float | None, float | None]:
