@@ -438,6 +438,7 @@ class Summary:
         worst_mixture: the one of least margin that was found; None where none was searched for.
         failure_bound: how many of the other mixtures may fail.
         certificate: of the whole hull; None where none was tried.
+        certificate_reason: why there is none; None where there is one.
         exact: what the exact solver says; None of a descent.
         seconds: stage -> seconds spent on it, and "total".
         versions: package -> version.
@@ -500,6 +501,7 @@ class Summary:
     front_end: FrontEnd | None = None
     hull_front: FrontRecord | None = None
     allow_trivial: bool = False
+    certificate_reason: str | None = None
 
     @property
     def trivial(self) -> tuple[int, ...]:

@@ -431,7 +431,7 @@ def test_the_baseline_finds_one_image_that_matches_all_features(tmp_path, traini
     assert corner["feature_distance"] == pytest.approx(distance, rel=1e-3)
     assert distance < 2000
     assert summary["distance"]["corner_mean"] is None
-    assert summary["certificate"] is None  # none was asked for
+    assert summary["certificate"] is None and summary["certificate_reason"] == "not asked for"
     assert files_below(tmp_path / "match") == run_files(1)
     with open(tmp_path / "match" / "trace.csv", newline="") as file:
         header, *rows = csv.reader(file)

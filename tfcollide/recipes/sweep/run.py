@@ -49,8 +49,7 @@ def run_sweep(
         pairs = _from_every_class(config, experiment)
     if pairs is None:
         pairs = draw_pairs(experiment.data, experiment.predicted, config.num_pairs or 1, config.seed)
-    folder = directory.open()
-    try:
+    with directory.at_work() as folder:
         if config.runner is not None:
             run_on_beam(config, pairs, folder)  # what it leaves undone is tried again here, and listed
         results = _run_all(config, experiment, [Job(number, *pair) for number, pair in enumerate(pairs)], folder)
@@ -60,8 +59,6 @@ def run_sweep(
         write_json(folder / "summary.json", summary)
         directory.commit()
         return summary
-    finally:
-        directory.close()
 
 
 def _from_every_class(config: CollideConfig, experiment: Experiment) -> list[tuple[str, str]]:
