@@ -519,6 +519,11 @@ class Summary:
         return tuple(n for n, corner in enumerate(self.corners) if corner.predicted != self.target.predicted)
 
     @property
+    def absent(self) -> tuple[int, ...]:
+        """The corners that an exact solver has not found; the source stands in for them."""
+        return tuple(n for n, found in enumerate(self.exact.found) if not found) if self.exact else ()
+
+    @property
     def nothing_found(self) -> str | None:
         """Why an exact solver has found no corner at all; None where it has, and of any descent."""
         if self.exact is None or not self.exact.found or any(self.exact.found):
@@ -560,6 +565,7 @@ class PairResult:
         source_share: mean over the corners, see `CornerRecord`.
         target_share: the same.
         feature_quantile: the largest over the corners.
+        null_pairs: of images of one class, that the quantile is among.
         ssim_source: mean over the corners, see `CornerRecord`; None where images are too small.
         ssim_target: the same.
         reader: the class that an independent reader gives most corners; None where nobody reads.
@@ -596,6 +602,7 @@ class PairResult:
     source_share: float | None = None
     target_share: float | None = None
     feature_quantile: float | None = None
+    null_pairs: int | None = None
     ssim_source: float | None = None
     ssim_target: float | None = None
     reader: str | None = None

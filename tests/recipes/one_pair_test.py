@@ -63,6 +63,13 @@ def test_similarity_is_a_mean_and_the_reader_says_what_most_corners_are(tmp_path
     assert small.ssim_source is small.ssim_target is small.reader is None
 
 
+def test_where_the_source_stands_in_for_a_corner_its_numbers_are_left_out(tmp_path):
+    exact = {"found": [True, False], "feature_residual_float32": [1e-6, 2.0], "distance": None, "duality_gap": None}
+    found = read(tmp_path, exact=exact, found=False, converged=False, missing=["not converged"])
+    assert found.source_share is found.ssim_source is found.accuracy is found.corner_mean is found.reader is None
+    assert found.missing == ("not converged",) and found.steps == 12 and not found.collides
+
+
 def test_the_front_of_a_pair_and_why_there_is_none(tmp_path):
     reached = read(tmp_path, front_end={"change": 0.25, "censored": None})
     assert (reached.front, reached.front_end) == (0.25, None)

@@ -23,6 +23,7 @@ from tfcollide.records import (
 from tfcollide.report.events import write_events
 from tfcollide.report.figure import write_row
 from tfcollide.report.paper import paper_result
+from tfcollide.report.phrases import quantile
 from tfcollide.report.run_files import RunImages, write_arrays, write_images, write_report
 from tfcollide.report.sweep_table import sweep_table
 from tfcollide.report.table import run_table
@@ -145,12 +146,17 @@ def test_what_does_not_exist_is_said_first(tmp_path, monkeypatch):
     lines = run_table(found).splitlines()
     assert [line for line in lines if line][1] == f"**Not found**: {words}. The source stands in for what is not there."
     assert sum(words in line for line in lines) == 1
+    text = "\n".join(lines)
+    assert cells(text, "mean distance from a corner to the source")[0] == "-"
+    assert cells(text.split("boundary gap")[1], "0")[-3:] == ["-", "not found", "-"] and "2.50" not in text
 
-    feet = []
-    monkeypatch.setattr("tfcollide.report.figure.draw", lambda path, rows, foot: feet.append(foot))
+    feet, drawn = [], []
+    monkeypatch.setattr("tfcollide.report.figure.draw", lambda path, rows, foot: (feet.append(foot), drawn.append(rows)))
     source, only, target = pictures(1)
     write_row(tmp_path / "figure.png", found, source, only[None], target, UNIT)
     assert " ".join(feet[0].split()).startswith(f"Not found: {words}")
+    ((first, absent, last),) = drawn[0]
+    assert (first.title, absent.title, last.title) == ("source", "NOT FOUND", "target") and (absent.pixels == 255).all()
 
 
 def test_remark_on_a_corner_that_did_not_converge():
@@ -200,6 +206,22 @@ def test_remark_on_an_exact_corner():
     text = run_table(summary(corners=(corner(),), exact=ExactRecord("l1", ("found",), 1.625, 2e-9, **EXACT)))
     assert re.search(r"dimension 6; .* 1\.0e-13 in float64.* 2\.0e-06 as saved in float32; .* -1\.0e-03", text)
     assert "Nearest collision in l1: 1.625 from the source (gap 2.0e-09)" in text
+
+
+def test_the_box_of_exact_corners_is_said():
+    record = ExactRecord("units", ("found",), **EXACT, found=(True,), max_change=0.390625, least_change=0.25)
+    text = run_table(summary(corners=(corner(),), exact=record))
+    said = cells(text, "half-width of the box around the source that corners were sought in")
+    assert said[0] == "0.391; the least with any collision: 0.25"
+
+
+def test_a_quantile_below_all_pairs_is_less_than_one_of_them():
+    assert [quantile(*given) for given in ((0.0, 10_000), (0.0, None), (0.0034, 10_000), (None, 10_000))] == [
+        "< 0.0001",
+        "0",
+        "0.0034",
+        "-",
+    ]
 
 
 def test_remark_on_an_exact_corner_that_does_not_exist():

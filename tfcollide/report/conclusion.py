@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from tfcollide.records import Summary, SweepSummary
-from tfcollide.report.phrases import number
+from tfcollide.report.phrases import number, quantile
 
 __all__ = ["conclusion", "ended_words", "sweep_conclusion"]
 
@@ -117,7 +117,9 @@ def _features(summary: Summary) -> str:
     quantiles = [corner.feature_quantile for corner in summary.corners if corner.feature_quantile is not None]
     worst = max(summary.interpolation.max_feature_distance, summary.png.max_feature_distance)
     text = f"features do not match (the largest distance is {worst:.4g}, a match is up to {scale.distance:.4g}"
-    return text + (f"; corners stand at quantile {max(quantiles):.2g}, asked {scale.quantile:g})" if quantiles else ")")
+    return text + (
+        f"; corners stand at quantile {quantile(max(quantiles), scale.pairs)}, asked {scale.quantile:g})" if quantiles else ")"
+    )
 
 
 _REASONS: Mapping[str, Callable[[Summary], str]] = {

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from tfcollide.records import PairResult, SweepSummary
 from tfcollide.report.conclusion import sweep_conclusion
 from tfcollide.report.markdown import markdown_table
-from tfcollide.report.phrases import branches, network, number, share, yes
+from tfcollide.report.phrases import branches, network, number, quantile, share, yes
 
 __all__ = ["sweep_table"]
 
@@ -50,7 +50,7 @@ def sweep_table(summary: SweepSummary) -> str:
             number(pair.target_share, ".2f"),
             _similar(pair),
             pair.reader or "-",
-            number(pair.feature_quantile, ".2g"),
+            quantile(pair.feature_quantile, pair.null_pairs),
             *_judged(summary, pair),
         ]
         for pair in summary.pairs

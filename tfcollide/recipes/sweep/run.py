@@ -188,8 +188,12 @@ def _panels(folder: Path) -> list[figure.Panel]:
     found = summary_of(folder)
     source, target = (EndPoint(**found[name]) for name in ("source", "target"))
     verdict = "found" if found["found"] else f"not found: {', '.join(found['missing'])}"
+    there = (found.get("exact") or {}).get("found") or [True] * len(found["corners"])
+    images = [_pixels(folder, f"corner_{n}") for n in range(len(there))]
     corners = [
-        figure.corner_panel(n, _pixels(folder, f"corner_{n}"), CornerRecord(**corner), target.predicted)
+        figure.corner_panel(n, images[n], CornerRecord(**corner), target.predicted)
+        if there[n]
+        else figure.absent_panel(images[n])
         for n, corner in enumerate(found["corners"])
     ]
     first = figure.end_panel(source.label or source.id, _pixels(folder, "source"), source, "source")
