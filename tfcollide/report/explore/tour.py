@@ -2,7 +2,7 @@
 
 import functools
 import io
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib import font_manager
@@ -66,7 +66,9 @@ def animation(
     """
     ends = [_picture(image, bounds) for image in (source, target)]
     drawn = [_draw(frame, ends, bounds, labels) for frame in frames]
-    settings = {"lossless": False, "quality": 80, "method": 4} if kind == "webp" else {"optimize": True, "disposal": 1}
+    settings: dict[str, Any] = (
+        {"lossless": False, "quality": 80, "method": 4} if kind == "webp" else {"optimize": True, "disposal": 1}
+    )
     file = io.BytesIO()
     every = 1000 // _PER_SECOND
     drawn[0].save(file, kind.upper(), save_all=True, append_images=drawn[1:], duration=every, loop=0, **settings)

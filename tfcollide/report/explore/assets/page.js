@@ -46,7 +46,7 @@ function startPage(scene) {
   readLink();
   window.addEventListener("hashchange", readLink);
   requestAnimationFrame(frame);
-  Object.assign(globalThis, { tfcollide: { state, go, judge: (w) => judgeAt(w), count, names: scene.class_names } }); // for scripts
+  Object.assign(globalThis, { tfcollide: { state, go, judge: judgeAt, count, names: scene.class_names } }); // for scripts
 
   /** @param {Weights} weights @param {string} [why] a walk goes on where it is what moves */
   function go(weights, why) {
