@@ -23,7 +23,7 @@ def words_of(summary: Mapping[str, Any], conclusion: str) -> dict[str, Any]:
     scale, reader = summary.get("scale") or {}, summary.get("reader") or {}
     status, proof = _proof(summary.get("certificate"), target["predicted"])
     return {
-        "title": _title(summary, _name(source), status == "certified"),
+        "title": _title(summary, f"“{source['label'] or _name(source)}”", status == "certified"),
         "conclusion": re.sub(r'"([^"]*)"', r"“\1”", conclusion),
         "source_name": _name(source),
         "target_name": _name(target),
