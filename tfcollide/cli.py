@@ -154,6 +154,10 @@ def _collide(argv: list[str]) -> int:
 
     out = absolute(values["out"])
     summary = run(_config(CollideConfig, values), out, overwrite=values["overwrite"])
+    if values["explore"]:
+        from tfcollide.recipes.explore.run import run as write_page
+
+        write_page(ExploreConfig(run=str(out)), lambda line: None)
     verdict = conclusion(summary) if isinstance(summary, Summary) else sweep_conclusion(summary)
     said = verdict.replace("*", "")  # once, in the last line
     table = to_text((out / "table.md").read_bytes()).splitlines()

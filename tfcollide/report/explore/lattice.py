@@ -4,14 +4,14 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import tensorflow as tf
 
 from tfcollide.audit.reader import Reader
 from tfcollide.models.classifier import Classifier, Tap
-from tfcollide.objectives.terms import make_goal
-from tfcollide.polytope.hull.checks import target_of, terms_and_logits
+from tfcollide.objectives.terms import Goal, active_match, feature_distance, make_goal
 from tfcollide.polytope.hull.mixing import mix
 
-__all__ = ["Answers", "Lattice", "answers_at", "finest", "lattice_of"]
+__all__ = ["Answers", "Lattice", "answers_at", "finest", "goal_of", "lattice_of"]
 
 _FINEST = 100
 
@@ -90,27 +90,34 @@ def answers_at(
         tap: where features are compared.
         reader: who says which image a mixture still is; None for nobody.
     """
-    seen, reading = target_of(classifier, tap, target), classifier.reading
-    goal = make_goal(seen.pre_activation, ((),), ceiling=tap.rectifier.ceiling)
-    parts, read = [], []
+    goal, wanted, reading = goal_of(tap, target), int(classifier.judge(target[None]).predicted[0]), classifier.reading
+    look, parts, read = classifier.both(tap.name), [], []
     for start in range(0, len(weights), classifier.batch_size):
         images = mix(weights[start : start + classifier.batch_size], corners)
-        parts.append(terms_and_logits(classifier, tap, images, goal))
+        top, features = look(tf.constant(images))
+        match = active_match(features, goal.post_activation, goal.active, goal.ceiling)
+        parts.append((top.numpy(), match.numpy(), feature_distance(features, goal.post_activation, goal.ceiling).numpy()))
         read += [reader.classes[i] if i >= 0 else "no class" for i in reader.read(images)] if reader else []
-    logits = np.concatenate([found for _, found in parts])
-    terms = {name: np.concatenate([found[name] for found, _ in parts]) for name in ("active_match", "feature_distance")}
+    logits, matches, distances = (np.concatenate(part) for part in zip(*parts, strict=True))
     chances, codes = reading.chances(logits).numpy(), reading.predicted(logits)
     top = np.argsort(-chances, axis=1, kind="stable")[:, :5]
     return Answers(
         top=top,
         chances=np.take_along_axis(chances, top, axis=1),
         names=tuple(classifier.name_of(code) for code in codes),
-        hit=np.asarray(codes == seen.predicted, bool),
-        probability=reading.probability(chances, seen.predicted),
-        margin=reading.margins(logits, seen.predicted),
+        hit=np.asarray(codes == wanted, bool),
+        probability=reading.probability(chances, wanted),
+        margin=reading.margins(logits, wanted),
+        active_match=matches,
+        feature_distance=distances,
         read=tuple(read) if reader else None,
-        **terms,
     )
+
+
+def goal_of(tap: Tap, target: np.ndarray) -> Goal:
+    """The features of a target `[H, W, C]`, and which of them L_pos compares."""
+    pre_activation = tap.pre_activation(tf.constant(target[None])).numpy()[0]
+    return make_goal(pre_activation, ((),), ceiling=tap.rectifier.ceiling)
 
 
 def _compositions(total: int, parts: int) -> list[tuple[int, ...]]:

@@ -7,9 +7,7 @@ import numpy as np
 
 from tfcollide.audit.reader import Reader
 from tfcollide.models.classifier import Classifier, Tap
-from tfcollide.objectives.terms import make_goal
-from tfcollide.polytope.hull.checks import target_of
-from tfcollide.report.explore.lattice import answers_at, lattice_of
+from tfcollide.report.explore.lattice import answers_at, goal_of, lattice_of
 from tfcollide.report.explore.layers import Layers, layers_of
 from tfcollide.report.explore.page import Network, Patches, Scene
 from tfcollide.report.explore.words import words_of
@@ -72,6 +70,5 @@ def network_of(classifier: Classifier, tap: Tap, target: np.ndarray) -> Network 
     layers = layers_of(classifier, tap)
     if not isinstance(layers, Layers):
         return layers.reason
-    seen = target_of(classifier, tap, target)
-    goal = make_goal(seen.pre_activation, ((),), ceiling=tap.rectifier.ceiling)
-    return Network(layers, goal.post_activation.numpy(), goal.active.numpy(), seen.predicted)
+    goal, predicted = goal_of(tap, target), int(classifier.judge(target[None]).predicted[0])
+    return Network(layers, goal.post_activation.numpy(), goal.active.numpy(), predicted)

@@ -21,7 +21,7 @@ def words_of(summary: Mapping[str, Any], conclusion: str) -> dict[str, Any]:
     """
     source, target = summary["source"], summary["target"]
     scale, reader = summary.get("scale") or {}, summary.get("reader") or {}
-    status, proof = _proof(summary.get("certificate"), target["predicted"])
+    status, proof = _proof(summary.get("certificate"), target["predicted"], summary.get("certificate_reason"))
     return {
         "title": _title(summary, f"“{source['label'] or _name(source)}”", status == "certified"),
         "conclusion": re.sub(r'"([^"]*)"', r"“\1”", conclusion),
@@ -52,7 +52,7 @@ def _name(end: Mapping[str, Any]) -> str:
     return place if end["label"] is None else f"{end['label']} ({place})"
 
 
-def _proof(certificate: Mapping[str, Any] | None, target: str) -> tuple[str, str]:
+def _proof(certificate: Mapping[str, Any] | None, target: str, reason: str | None) -> tuple[str, str]:
     """The certificate's status, and what it means for the point that is shown."""
     if certificate is None:
         return (
@@ -84,9 +84,10 @@ def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     facts = [("Network", f"{summary['model']}, features compared at {summary['tap']}"), ("Data", summary["dataset"])]
     if summary.get("test_accuracy") is not None:
         facts.append(("Right on test images", f"{100 * summary['test_accuracy']:.2f} %"))
-    sampled = f"{100 * mixtures['accuracy']:.2f} % of {mixtures['samples']:,} are “{summary['target']['predicted']}”"
-    facts.append(("Random mixtures", sampled))
-    if bound:
+    if mixtures["accuracy"] is not None:
+        sampled = f"{100 * mixtures['accuracy']:.2f} % of {mixtures['samples']:,} are “{summary['target']['predicted']}”"
+        facts.append(("Random mixtures", sampled))
+    if bound and bound["share"] is not None:
         facts.append(
             ("Mixtures that may fail", f"less than {100 * bound['share']:.2f} %, {100 * bound['confidence']:g} % sure")
         )
