@@ -154,7 +154,7 @@ def _collide(argv: list[str]) -> int:
 
     out = absolute(values["out"])
     summary = run(_config(CollideConfig, values), out, overwrite=values["overwrite"])
-    if values["explore"]:
+    if values["explore"] and (isinstance(summary, Summary) or any(pair.directory for pair in summary.pairs)):
         from tfcollide.recipes.explore.run import run as write_page
 
         write_page(ExploreConfig(run=str(out)), lambda line: None)
