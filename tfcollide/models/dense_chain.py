@@ -187,10 +187,8 @@ def _stages(source: int, pixels: int, steps: list[Step], wanted: int) -> tuple[S
 
 def _end_in_relu(stages: list[Stage], name: str, live: dict[int, int], kept: dict[int, int]) -> int:
     """Gives the last map its ReLU; returns how many values there are."""
-    if kept or len(live) > 1:
-        raise _Refusal(
-            f"{name} is a ReLU in one of {len({*live, name} if kept else live)} branches, so the network is no chain"
-        )
+    if kept:
+        raise _Refusal(f"{name} is a ReLU in one of {len(kept) + 1} branches, so the network is no chain")
     (size,) = live.values()
     if not stages:
         _check_size(name, size, size)
