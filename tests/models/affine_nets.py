@@ -3,6 +3,8 @@
 Constants are powers of two, so that a network in float64 with the same weights is the same function.
 """
 
+import functools
+
 import keras
 import numpy as np
 
@@ -100,7 +102,36 @@ def subclassed():
     return model, "conv"
 
 
-NETS = [sequential, first_convolution, pooled, grouped, rows, nested, shared, fused, functions, skip, subclassed]
+def random_graph(seed):
+    """Six random steps, each from any value before it, and all that nothing reads joined at the end."""
+    rng = np.random.default_rng(seed)
+    steps = [
+        lambda x: layers.Conv2D(3, 3, padding="same", dilation_rate=2)(x),
+        lambda x: layers.DepthwiseConv2D(2, padding="same")(x),
+        lambda x: layers.AveragePooling2D(3, strides=1, padding="same")(x),
+        lambda x: layers.BatchNormalization(axis=2)(x),
+        lambda x: layers.Dense(3)(x),
+        lambda x: layers.ZeroPadding2D(((2, 0), (0, 1)))(x[:, :-2, 1:]),
+        lambda x: ops.flip(0.5 - x, axis=1),
+        lambda x: keras.Sequential([keras.Input(SHAPE), layers.Conv2D(3, 1), layers.Dropout(0.5), layers.Identity()])(x),
+    ]
+    images = keras.Input(SHAPE)
+    values, unread = [images], set()
+    for step in rng.choice(len(steps), 6):
+        chosen = [int(i) for i in rng.choice(len(values), min(len(values), int(rng.integers(1, 3))), replace=False)]
+        given = [values[i] for i in chosen]
+        x = given[0] if len(given) == 1 else rng.choice([layers.Add, layers.Subtract])()(given)
+        unread = (unread - set(chosen)) | {len(values)}
+        values.append(steps[step](x))
+    return keras.Model(images, _end(layers.Concatenate()([images, *(values[i] for i in sorted(unread))]))), "tap"
+
+
+RANDOM = [functools.partial(random_graph, seed) for seed in range(6)]
+NETS = [sequential, first_convolution, pooled, grouped, rows, nested, shared, fused, functions, skip, subclassed, *RANDOM]
+
+
+def name_of(make):
+    return f"random_{make.args[0]}" if isinstance(make, functools.partial) else make.__name__
 
 
 def randomised(model, seed=0):

@@ -42,6 +42,8 @@ AFFINE = {
     "batch normalisation": [layers.Flatten, lambda: layers.Dense(5), layers.BatchNormalization],
     "of channels": [layers.BatchNormalization, layers.Flatten, lambda: layers.Dense(5)],
     "along another axis": [lambda: layers.BatchNormalization(axis=1, scale=False), layers.Flatten],
+    "normalisation of channels": [lambda: layers.Normalization(mean=[0.3, 0.7], variance=[0.1, 2.0]), layers.Flatten],
+    "normalisation": [lambda: layers.Normalization(axis=None, mean=0.3, variance=0.5), layers.Flatten],
     "training layers": [
         lambda: layers.Dropout(0.5),
         layers.Flatten,
@@ -123,7 +125,7 @@ def test_a_batch_normalisation_rounds_as_often_here_as_in_the_chain():
     assert affine_map(net, "tap").roundings == read_chain(net.model).stages[0].extra
 
 
-@pytest.mark.parametrize("make", affine_nets.NETS, ids=lambda make: make.__name__)
+@pytest.mark.parametrize("make", affine_nets.NETS, ids=affine_nets.name_of)
 def test_every_kind_of_graph(make):
     """The map is what float64 computes, and what float32 computes is within the bound of it."""
     model, twin, tap, other = affine_nets.twins(make)

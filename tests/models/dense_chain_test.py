@@ -96,7 +96,7 @@ def test_what_is_no_chain_is_refused_in_words(reason):
     assert isinstance(found, Unreadable) and reason in found.reason
 
 
-@pytest.mark.parametrize("make", affine_nets.NETS, ids=lambda make: make.__name__)
+@pytest.mark.parametrize("make", affine_nets.NETS, ids=affine_nets.name_of)
 def test_every_kind_of_graph(make):
     """The chain is what float64 computes; a ReLU beside another branch is the one thing that it cannot hold."""
     model, twin, *_ = affine_nets.twins(make)

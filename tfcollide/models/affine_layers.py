@@ -13,7 +13,7 @@ from tfcollide.models.graph import Call
 from tfcollide.models.rectifier import other_activation
 from tfcollide.models.windows import Windows, average_matrix, convolution_matrix, depthwise_matrix, entries, whole_image
 
-__all__ = ["LAYERS"]
+__all__ = ["LAYERS", "signed_sum"]
 
 _DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
 

@@ -5,15 +5,13 @@ padding "same" there are ceil(size / stride) along an axis, and of the values th
 missing there the smaller half lies before the first.
 """
 
-import itertools
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 
-__all__ = ["Windows", "average_matrix", "convolution_matrix", "depthwise_matrix", "entries"]
+__all__ = ["Windows", "average_matrix", "convolution_matrix", "depthwise_matrix", "entries", "whole_image"]
 
 
 class Windows(NamedTuple):
@@ -102,7 +100,7 @@ def _matrix(windows: Windows, inputs: np.ndarray, outputs: np.ndarray, channels:
     return sparse.csr_array(sparse.coo_array((values, (rows, columns)), shape=size))
 
 
-def whole_image(shape: Sequence[int]) -> Windows:
-    """One window, the whole image."""
-    sizes = tuple(itertools.islice(shape, len(shape) - 1))
-    return Windows(tuple(shape), sizes, sizes, (1,) * len(sizes), "valid")
+def whole_image(shape: tuple[int, ...]) -> Windows:
+    """One window, all of an image of `shape` `[*sizes, C]`."""
+    sizes = shape[:-1]
+    return Windows(shape, sizes, sizes, (1,) * len(sizes), "valid")
