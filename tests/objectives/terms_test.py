@@ -9,9 +9,10 @@ from tfcollide.models.classifier import Classifier
 from tfcollide.objectives import terms
 from tfcollide.optimize.driver import minimize
 from tfcollide.optimize.loss import loss_terms
+from tfcollide.optimize.rates import rate_of
 from tfcollide.optimize.schedules import Schedule
 from tfcollide.optimize.step import Descent
-from tfcollide.optimize.update_rules import gradient_descent, rate_of
+from tfcollide.optimize.update_rules.gradient_descent import gradient_descent
 from tfcollide.parameterizations.pixels import Pixels
 from tfcollide.registry import OBJECTIVES
 from tfcollide.shapes import Bounds

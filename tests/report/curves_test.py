@@ -9,7 +9,8 @@ from PIL import Image
 
 from tfcollide.records import Certificate, EndPoint, FrontEnd, FrontRecord, Scale, Trace, WorstMixture
 from tfcollide.report import front_figure, margins_figure, trace_figure
-from tfcollide.report.run_files import Curves, RunImages, write_report
+from tfcollide.report.drawn import Curves, RunImages
+from tfcollide.report.run_files import write_report
 
 from .summaries import TRACE, UNIT, corner, pictures, summary
 

@@ -1,6 +1,7 @@
 """A pair as a problem: the images, the target's features, and what each corner is to do."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -12,7 +13,6 @@ from tfcollide.errors import RequestError
 from tfcollide.images import from_uint8
 from tfcollide.objectives.terms import Goal, make_goal, staying
 from tfcollide.objectives.units import Groups, choose_units, parse_units
-from tfcollide.parameterizations.composite.seed import Seed
 from tfcollide.polytope.exact.halfspaces import active_units
 from tfcollide.polytope.hull import checks, mixing
 from tfcollide.recipes.collide.config import CollideConfig
@@ -39,7 +39,7 @@ class Problem:
         weights: `[S, N]` convex weights of the mixtures to check.
         match: how near features must come.
         reader: who says what corners show, or why nobody does.
-        seed: the patches that stand for the source, where composites are asked for.
+        seed: what the parameterization has looked up for the source, such as a composite's patches.
     """
 
     source: Choice
@@ -52,7 +52,7 @@ class Problem:
     weights: np.ndarray
     match: Match
     reader: Qualified
-    seed: Seed | None = None
+    seed: Any = None
 
 
 def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
@@ -108,7 +108,7 @@ def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
             source_label=source.label,
             target_label=target.label,
         ),
-        seed=experiment.composer.find(source.image) if experiment.composer else None,
+        seed=experiment.parameterization.look_up(source.image),
     )
 
 

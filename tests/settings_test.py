@@ -4,7 +4,7 @@ import math
 import pytest
 
 from tfcollide.errors import RequestError
-from tfcollide.recipes.settings import at_least, flag, positive
+from tfcollide.settings import at_least, flag, positive
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Config:
 
 def test_a_field_carries_its_help_and_choices():
     count, kind = dataclasses.fields(Config)
-    assert (count.default, dict(count.metadata)) == (1, {"help": "How many.", "choices": ()})
+    assert (count.default, count.metadata["help"], count.metadata["choices"]) == (1, "How many.", ())
     assert kind.metadata["choices"] == ("a", "b")
 
 
