@@ -71,14 +71,16 @@ def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
     target = resolve("target", pair.target, experiment.data, experiment.predicted)
     goal_image = from_uint8(target.image, classifier.bounds)
     if np.array_equal(source.image, target.image):
-        raise RequestError(f"--source={source.id} and --target={target.id}, the same image", "two different images")
+        raise RequestError(f"--source={source.asked} and --target={target.asked}, the same image", "two different images")
     start = from_uint8(source.image, classifier.bounds)
     for flag, choice, image in (("source", source, start), ("target", target, goal_image)):
-        _check_finite(experiment, f"--{flag}={choice.id}", image)
+        _check_finite(experiment, f"--{flag}={choice.asked}", image)
     seen = checks.target_of(classifier, experiment.tap, goal_image)
     _check_seen(experiment, seen, start)
     if classifier.judge(start[None]).predicted[0] == seen.predicted:
-        both = f'--source={source.id} and --target={target.id}, both "{classifier.name_of(seen.predicted)}" to the network'
+        both = (
+            f'--source={source.asked} and --target={target.asked}, both "{classifier.name_of(seen.predicted)}" to the network'
+        )
         raise RequestError(both, "a source that it does not take for the target's class already", "Choose another one.")
     corners, ceiling = config.num_corners(), experiment.tap.rectifier.ceiling
     units: Groups = ((),) * corners
