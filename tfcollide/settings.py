@@ -222,8 +222,8 @@ def renamed(settings: type[Any], values: Mapping[str, Any]) -> tuple[dict[str, A
         if found.get(old) is None or not meant(found[old]):
             continue
         value = found.pop(old)
-        if new in values and values[new] != value:
-            raise RequestError(f"--{old}={value} with --{new}={values[new]}", "one of the two", f"Leave --{old} out.")
+        if found.get(new) not in (None, value):
+            raise RequestError(f"--{old}={value} with --{new}={found[new]}", "one of the two", f"Leave --{old} out.")
         found[new] = value
         said.append(f"--{old}={value} is the old spelling of --{new}={value}")
     return found, said
