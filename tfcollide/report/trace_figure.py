@@ -45,7 +45,7 @@ def write_trace(path: Path, summary: Summary, trace: Trace) -> None:
 
 def limits_of(summary: Summary) -> dict[str, dict[str, float]]:
     """Term -> what is said of a limit -> the limit, as far as the summary knows it."""
-    term = "active_match" if summary.objective == "corners" else "feature_distance"
+    term = OBJECTIVES.load(summary.objective).progress_term
     least, most = min(summary.stop_loss), max(summary.stop_loss)
     words = "to stop below" if least == most else "to stop below, the laxest corner"
     found = {term: {words: most}}
