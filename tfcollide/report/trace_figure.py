@@ -93,8 +93,9 @@ def _name_corners(figure: Figure, count: int) -> None:
 
 
 def draw(path: Path, drawn: Drawn) -> None:
-    """`--figure=trace`."""
-    write_trace(path, drawn.summary, drawn.curves.trace)
+    """`--figure=trace`, of a descent; an exact solver has no way to show."""
+    if len(drawn.curves.trace.steps) > 1:
+        write_trace(path, drawn.summary, drawn.curves.trace)
 
 
 VARIANT = draw
