@@ -1,6 +1,5 @@
-"""The index of a config, opened, and the patches that it gives for an image."""
+"""An index of patches, opened, and what it gives for an image."""
 
-import importlib.util
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -9,11 +8,11 @@ import numpy as np
 from tqdm import tqdm
 
 from tfcollide.parameterizations.composite.layout import Layout
+from tfcollide.parameterizations.composite.options import CompositeOptions
 from tfcollide.parameterizations.composite.seed import Seed, cut_patches, find_patches, seed_layout
 from tfcollide.patches.collection import Collection, open_collection
 from tfcollide.patches.grid import Grid
-from tfcollide.patches.neighbors import Backend
-from tfcollide.recipes.collide.config import CollideConfig
+from tfcollide.patches.neighbors import Backend, best_backend
 from tfcollide.registry import BACKENDS
 from tfcollide.shapes import ImageShape
 
@@ -48,18 +47,17 @@ class Composer(NamedTuple):
         return cut_patches(self.collection, self.layout, seed.ids)
 
 
-def open_composer(config: CollideConfig, shape: ImageShape) -> Composer:
-    """Opens `config.index` for images of a shape, and says what a composite of it is made of.
+def open_composer(options: CompositeOptions, shape: ImageShape, num_corners: int) -> Composer:
+    """Opens `options.index` for images of a shape, and says what a composite of it is made of.
 
     Raises:
         RequestError: the index is missing or damaged, or does not suit the images.
     """
-    collection = open_collection(Path(config.index or ""))
+    collection = open_collection(Path(options.index or ""))
     manifest = collection.manifest
     layout, grid = seed_layout(
-        manifest.grid, shape, stride=config.window_stride, surround=config.surround, spacing=config.control_spacing
+        manifest.grid, shape, stride=options.window_stride, surround=options.surround, spacing=options.control_spacing
     )
-    trees = manifest.num_trees and importlib.util.find_spec("annoy") is not None
-    name = config.search or ("annoy" if trees else "exact")
-    tqdm.write(layout.describe(config.num_corners()), file=sys.stderr)
-    return Composer(collection, BACKENDS.load(name)(collection), layout, grid)
+    backend = BACKENDS.load(options.search or best_backend(manifest))
+    tqdm.write(layout.describe(num_corners), file=sys.stderr)
+    return Composer(collection, backend(collection), layout, grid)
