@@ -33,6 +33,7 @@ def test_rows_without_a_label_are_left_out_and_counted(prepared, flat, tmp_path,
     said = capfd.readouterr().err
     assert f"--dataset={name}: 2 of 6 images of split train have no label and are left out" in said
     assert "1 of 3 images of split test have no label" in said
+    assert data.rows_without_label == data.fitted((5, 5, 3)).rows_without_label == {"train": 2, "test": 1}
     by_level = {0: 0, 2: 1, 3: 0, 5: 1, 100: 1, 102: 0}
     for split in (data.train, data.test):
         assert [by_level[level] for level in split.images[:, 0, 0, 0].tolist()] == split.labels.tolist()
