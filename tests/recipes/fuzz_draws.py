@@ -213,7 +213,7 @@ def flags_of(draw, folder, sound):
     found.append(f"--certify_boxes={pick(draw, [0, 1, 30])}")
     for _ in range(int(pick(draw, [0, 1, 1, 2, 3]))):
         found += pick(draw, RUNS if sound else NEEDS + RUNS)
-    if sound and draw.random() < 0.12:
+    if sound and draw.random() < 0.12 and "--objective=match" not in found:
         found += pick(draw, NEEDS[:7])
     if not any(flag.startswith(("--corners", "--units", "--nearest")) for flag in found):
         found.append(f"--corners={pick(draw, [1, 1, 2, 2, 3, 5])}")

@@ -17,7 +17,7 @@ from tfcollide.export.vnnlib import write_property
 from tfcollide.files.atomic import write_json
 from tfcollide.files.checkpoint import Ledger
 from tfcollide.files.run_directory import RunDirectory
-from tfcollide.models.dense_chain import DenseChain
+from tfcollide.models.dense_chain import DenseChain, Unreadable
 from tfcollide.parameterizations.composite import Composite
 from tfcollide.polytope.hull import checks
 from tfcollide.polytope.hull.worst_mixture import clopper_pearson
@@ -77,8 +77,7 @@ def write_pair(
         seconds: spent before, "load" and "train", or a share of "solve".
         solver: gives the corners; told where a checkpoint may be kept.
     """
-    folder = directory.open()
-    try:
+    with directory.at_work() as folder:
         began = time.perf_counter() - seconds.get("solve", 0.0)
         result = solver(folder / ".checkpoint.npz")
         solved = time.perf_counter()
@@ -105,8 +104,6 @@ def write_pair(
         directory.remark(f"pixels {read.bounds}, {read.how}")
         directory.commit()
         return summary
-    finally:
-        directory.close()
 
 
 def check(
@@ -158,6 +155,7 @@ def check(
             round((1 - mixtures.accuracy) * mixtures.samples), mixtures.samples, sampling=mixtures.sampling
         ),
         certificate=_certificate(config, experiment, problem, corners),
+        certificate_reason=_why_uncertified(config, experiment),
         exact=result.exact,
         seconds={},
         versions=_versions(),
@@ -236,8 +234,8 @@ def _worst_mixture(
 
 
 def _certificate(config: CollideConfig, experiment: Experiment, problem: Problem, corners: np.ndarray) -> Certificate | None:
-    """A proof over the hull; None where the network is not one of dense layers, or none was asked for."""
-    if not config.certify_boxes or not isinstance(experiment.chain, DenseChain):
+    """A proof over the hull; None where `_why_uncertified` says why."""
+    if _why_uncertified(config, experiment) or not isinstance(experiment.chain, DenseChain):
         return None
     return certify(
         experiment.chain,
@@ -248,6 +246,13 @@ def _certificate(config: CollideConfig, experiment: Experiment, problem: Problem
         max_boxes=config.certify_boxes,
         seed=config.seed,
     )
+
+
+def _why_uncertified(config: CollideConfig, experiment: Experiment) -> str | None:
+    """Why nothing is proven of the hull; None where a proof is tried."""
+    if not config.certify_boxes:
+        return "not asked for"
+    return experiment.chain.reason if isinstance(experiment.chain, Unreadable) else None
 
 
 def _end_point(experiment: Experiment, choice: Choice, image: np.ndarray) -> EndPoint:

@@ -217,7 +217,7 @@ def _solve_exactly(config: CollideConfig, experiment: Experiment, problem: Probl
     nowhere = np.full(len(corners), -1)
     stop_loss = np.full(len(corners), EXACT_STOP)
     asked = None if config.nearest else config.spread_asked()
-    ended = "met" if converged.all() else "stagnated"
+    ended = "met" if converged.all() and not record.too_close else "stagnated"
     return Solution(corners, corners, steps, converged, nowhere, stop_loss, trace, record, ended=ended, spread=asked)
 
 
@@ -252,6 +252,7 @@ def _exact_points(
         max_change=near.max_change,
         max_total=near.max_total,
         least_change=near.least_change,
+        too_close=near.status == "too close",
     )
     return near.corners.points, int(near.corners.iterations.sum()), record
 
