@@ -48,6 +48,8 @@ def read_run(path: Path) -> FinishedRun:
                 f"--run={path}, a sweep", "the directory of one pair", f"Say --run={path / pairs[0]}." if pairs else ""
             )
         text = to_text((path / "run.flags").read_bytes())
+        if not text.endswith("\n"):
+            raise RequestError(f"--run={path}, whose run.flags is cut off", "a whole run directory", "Copy it again.")
         with np.load(path / "corners.npz") as arrays:
             return FinishedRun(path, from_flags(CollideConfig, text), summary, dict(arrays))
     except (OSError, EOFError, KeyError, TypeError, UnicodeDecodeError, zipfile.BadZipFile, ValueError) as error:

@@ -171,6 +171,7 @@ def check(
         scale=verdict.scale(problem.match, problem),
         mixture_looks=verdict.looks_of_mixtures(experiment, problem, corners),
         allow_trivial=config.allow_trivial,
+        dataset_rows_without_label=experiment.data.rows_without_label,
     )
     lacks = verdict.missing(summary, problem.match, judged)
     return _with_fronts(config, experiment, problem, dataclasses.replace(summary, found=not lacks, missing=lacks), ledger)
