@@ -52,6 +52,7 @@ PROGRAMS = {
     "check_served": "collide-check-served",
     "collide": "collide",
     "compare_looks": "collide-compare-looks",
+    "explore": "collide-explore",
     "export": "collide-export",
     "index_patches": "collide-index-patches",
     "query_patches": "collide-query-patches",

@@ -3,7 +3,7 @@
 import dataclasses
 
 from tfcollide.errors import RequestError
-from tfcollide.recipes.settings import at_least, flag
+from tfcollide.settings import at_least, flag
 
 __all__ = ["ExploreConfig"]
 

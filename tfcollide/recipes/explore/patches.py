@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 
 from tfcollide.files.run_directory import absolute
+from tfcollide.parameterizations.composite.options import CompositeOptions
 from tfcollide.parameterizations.composite.saved import COMPOSITE_FILE, read_composite
 from tfcollide.parameterizations.composite.weights import dominant
 from tfcollide.patches.collection import open_collection
 from tfcollide.recipes.finished_run import FinishedRun
 from tfcollide.report.explore.page import Patches
+from tfcollide.settings import options_of
 
 __all__ = ["patches_of"]
 
@@ -24,7 +26,7 @@ def patches_of(finished: FinishedRun, index: Path | None = None) -> Patches:
     Raises:
         RequestError: the index is missing, or another.
     """
-    path = index or absolute(finished.config.index or "")
+    path = index or absolute(options_of(finished.config, CompositeOptions).index or "")
     saved = read_composite(finished.path, path)
     collection = open_collection(path)
     with np.load(finished.path / COMPOSITE_FILE) as arrays:

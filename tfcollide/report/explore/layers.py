@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from tfcollide.models.affine_layers import ELEMENTWISE, elementwise, obstacle, passes_through
+from tfcollide.models.affine_call import NotAffine
+from tfcollide.models.affine_reading import Step, kind_of, obstacle, passes_through, read_step
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.models.graph import Call
 from tfcollide.models.rectifier import rectifier_of
@@ -119,27 +120,30 @@ def _layer(call: Call, reads: list[tuple[int, ...]]) -> tuple[dict[str, Any], li
     operation = call.operation
     if None in call.shape or len(call.writes) != 1:
         raise _Refusal(f"the size of {call.name} is open")
-    if isinstance(operation, keras.layers.Layer) and (why := obstacle(operation)):
+    if why := obstacle(call):
         raise _Refusal(f"its layer {call.name} {why}")
     rectifier = rectifier_of(operation)
     if rectifier is not None:
         return {"kind": "relu", "ceiling": None if math.isinf(rectifier.ceiling) else rectifier.ceiling}, []
-    if passes_through(operation):
+    if passes_through(call):
         return {"kind": "same"}, []
-    if type(operation) in ELEMENTWISE:
-        found = elementwise(operation, reads[0])
-        return {"kind": "scale"}, [_spread(part, reads[0]) for part in (found.scale, found.offset)]
+    if type(operation) in _SCALING:
+        return {"kind": "scale"}, _scaling(call, reads)
     read = _KINDS.get(type(operation))
     if read is None:
-        kind = operation if isinstance(operation, str) else getattr(operation, "__name__", type(operation).__name__)
-        raise _Refusal(f"its layer {call.name} is a {kind}, which the page does not compute")
+        raise _Refusal(f"its layer {call.name} is a {kind_of(call)}, which the page does not compute")
     return read(operation)
 
 
-def _spread(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Along the last axis where all others are alike, else over the whole shape."""
-    along = np.broadcast_to(values, (*np.broadcast_shapes(values.shape, (1,) * len(shape))[:-1], shape[-1]))
-    return _floats(along.ravel() if along.size == shape[-1] else np.broadcast_to(values, shape).ravel())
+def _scaling(call: Call, reads: list[tuple[int, ...]]) -> list[np.ndarray]:
+    """Scale and offset of each value; of one channel where all places are alike."""
+    try:
+        found = read_step(Step(call, call.reads, tuple(reads)))
+    except NotAffine as error:
+        raise _Refusal(f"its layer {call.name} {error}") from error
+    channels = reads[0][-1]
+    parts = [np.asarray(part).reshape(-1, channels) for part in (found.weights[0].diagonal(), found.bias)]
+    return [_floats(part[0] if (part == part[0]).all() else part.ravel()) for part in parts]
 
 
 def _floats(values: Any) -> np.ndarray:
@@ -193,6 +197,7 @@ def _concatenation(layer: Any) -> tuple[dict[str, Any], list[np.ndarray]]:
     return {"kind": "join"}, []
 
 
+_SCALING = (keras.layers.Rescaling, keras.layers.BatchNormalization, keras.layers.Normalization)
 _KINDS: dict[Any, Callable[[Any], tuple[dict[str, Any], list[np.ndarray]]]] = {
     keras.layers.Dense: _dense,
     keras.layers.Conv2D: _convolution,
