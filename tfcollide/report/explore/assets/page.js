@@ -1,7 +1,7 @@
 // The page itself: what is dragged, what is drawn, and what is said of it.
 
 const STEP = 0.03;
-const SLOW = 8; // milliseconds: a slower network is asked when the point rests
+const SLOW = 8; // milliseconds: a slower network is asked a tenth of the time, and when the point rests
 
 /** @param {string} name @param {Record<string, string | number>} attributes */
 function drawn(name, attributes) {
@@ -32,6 +32,7 @@ function startPage(scene) {
     down: false,
     lost: false,
     cost: 0,
+    asked: -Infinity,
     amplify: 2,
     /** @type {{ walk: Walk, began: number, button: HTMLElement } | null} */ playing: null,
     dirty: true,
@@ -116,7 +117,8 @@ function startPage(scene) {
     const shares = [distanceOf(mixture, source) / span, distanceOf(mixture, target) / span];
     byId("shares").replaceChildren(shareLine("from the source", shares[0]), shareLine("from the target", shares[1]));
     if (network && state.cost <= SLOW) show(judgeAt(state.weights), false);
-    else if (network) show(state.verdict || judgeAt(state.weights), true);
+    else if (network && performance.now() - state.asked > 10 * state.cost) show(judgeAt(state.weights), false);
+    else if (network) show(/** @type {Verdict} */ (state.verdict), true);
     else if (scene.live && state.live && same(state.live.weights)) show(state.live.verdict, false);
     else show(judgeAt(state.weights), scene.live && !state.lost);
   }
@@ -135,7 +137,8 @@ function startPage(scene) {
     const image = new Float32Array(source.length);
     mixInto(weights, corners, image);
     const verdict = judgeHere(network, image, scene.class_names);
-    state.cost = performance.now() - began;
+    state.asked = performance.now();
+    state.cost = state.asked - began;
     return { ...verdict, read: lattice(row).read, row };
   }
 
@@ -147,8 +150,8 @@ function startPage(scene) {
     byId("class").classList.toggle("miss", !verdict.hit);
     byId("mixture-words").textContent = `“${verdict.name}”, ${percent(verdict.chances[0])}`;
     byId("mixture-words").classList.toggle("miss", !verdict.hit);
-    const ahead = verdict.margin >= 0 ? "ahead of every other class" : "behind another class";
-    byId("ahead").textContent = `“${words.target}”: probability ${percent(verdict.probability)}, ${shown(Math.abs(verdict.margin))} logits ${ahead}`;
+    const ahead = `${verdict.margin >= 0 ? "ahead" : "behind"} by ${shown(Math.abs(verdict.margin))} logits`;
+    byId("ahead").textContent = `“${words.target}”: probability ${percent(verdict.probability)}, ${ahead}`;
     byId("top").replaceChildren(...verdict.top.map((i, n) => topLine(scene.class_names[i], verdict.chances[n])));
     byId("features").replaceChildren(
       ...term("L_pos", verdict.active_match, words.stop_loss, "a corner stops below"),
