@@ -45,7 +45,7 @@ def test_a_page_is_added_and_the_rest_left_alone(copy, capsys, tmp_path):
     assert {name for name in after if name not in before} == {(copy / "explore.html").relative_to(copy)}
     assert all(after[name] == before[name] for name in before)
     found, summary = content((copy / "explore.html").read_text()), json.loads((copy / "summary.json").read_text())
-    assert found["lattice"]["fineness"] == 3 and found["network"] is not None
+    assert found["lattice"]["fineness"] == 3 and found["network"] is not None and found["up"] is None
     assert len(found["lattice"]["weights"]["shape"]) == 2 and found["words"]["target"] == summary["target"]["predicted"]
     assert found["words"]["proof_status"] == summary["certificate"]["status"]
     with Image.open(film) as tour:
@@ -81,7 +81,7 @@ def test_all_pairs_of_a_sweep_get_pages_and_one_of_all(copy, capsys, tmp_path):
     assert capsys.readouterr().out.splitlines() == [str(sweep / "explore.html")]
     rows = content((sweep / "explore.html").read_text())["rows"]
     assert [row["link"] for row in rows] == ["pair_0/explore.html", None] and len(rows[0]["pictures"]) == 3
-    assert (sweep / "pair_0" / "explore.html").is_file() and rows[1]["error"] == "<b>none"
+    assert content((sweep / "pair_0" / "explore.html").read_text())["up"] == "../explore.html" and rows[1]["error"] == "<b>none"
     assert cli.explore(["explore", f"--run={sweep}", "--serve"]) == 2
     assert f"Say --run={sweep / 'pair_0'}" in capsys.readouterr().err
 

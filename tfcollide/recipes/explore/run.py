@@ -62,6 +62,7 @@ def run(config: ExploreConfig, say: Callable[[str], None] = print) -> None:
     with progress(runs, desc="pages", unit=" pages", disable=len(runs) < 2) as bar:
         for finished in bar:
             scene = OpenRun(finished, opening).scene(points=config.points, in_page=config.in_page, index=index)
+            scene = scene._replace(up=f"../{PAGE}" if sweep else None)
             write_bytes(finished.path / PAGE, to_bytes(explore_html(scene)))
             if not sweep:
                 say(str(finished.path / PAGE))

@@ -63,6 +63,7 @@ class Scene(NamedTuple):
         network: where the page computes it; else a clause that says why not.
         patches: of composites.
         live: whether the page is served, and may ask the network itself.
+        up: the way to the page of all pairs, where there is one.
     """
 
     source: np.ndarray
@@ -77,6 +78,7 @@ class Scene(NamedTuple):
     network: Network | str = "it was not asked for"
     patches: Patches | None = None
     live: bool = False
+    up: str | None = None
 
 
 def explore_html(scene: Scene) -> str:
@@ -124,6 +126,7 @@ def _content(scene: Scene, room: int) -> dict[str, Any]:
         "without_network": None if network else scene.network,
         "patches": None if scene.patches is None else _patches(scene.patches),
         "live": scene.live,
+        "up": scene.up,
     }
     images = np.concatenate([scene.source[None], scene.target[None], scene.corners])
     left = room - len(embedded(content)) - 1000

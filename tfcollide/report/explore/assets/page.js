@@ -292,6 +292,8 @@ function startPage(scene) {
 
   function setUpWords() {
     byId("title").textContent = words.title;
+    byId("up").hidden = !scene.up;
+    if (scene.up) byId("up").firstChild.href = scene.up;
     byId("conclusion").textContent = words.conclusion;
     byId("proof").textContent = words.proof;
     byId("proof").className = words.proof_status;
