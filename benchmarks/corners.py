@@ -20,7 +20,7 @@ from absl import flags
 
 from tfcollide.errors import RequestError
 from tfcollide.recipes.collide.config import CollideConfig, preset_values
-from tfcollide.recipes.collide.request import check_collide, parse_pair, term_weights
+from tfcollide.recipes.collide.request import parse_pair, request_data, term_weights
 from tfcollide.runtime.quiet import import_tensorflow
 
 _KNOWN = flags.FlagValues()
@@ -44,11 +44,11 @@ def main() -> int:
         **preset_values("mnist"),
     ).resolved()
     try:
-        data = check_collide(config)
+        data = request_data(config)
     except RequestError as error:
         print(f"{error}\nGoing on with the bundled digits.")
         config = dataclasses.replace(config, dataset="digits")
-        data = check_collide(config)
+        data = request_data(config)
     import_tensorflow()
     from tfcollide.optimize.driver import minimize
     from tfcollide.polytope.hull.mixing import mean_distance

@@ -23,7 +23,7 @@ from absl import flags
 
 from tfcollide.errors import RequestError
 from tfcollide.recipes.collide.config import CollideConfig, preset_values
-from tfcollide.recipes.collide.request import check_collide, parse_pair
+from tfcollide.recipes.collide.request import parse_pair, request_data
 from tfcollide.runtime.quiet import import_tensorflow
 
 _KNOWN = flags.FlagValues()
@@ -51,11 +51,11 @@ def main() -> int:
         **preset_values("mnist"),
     ).resolved()
     try:
-        data = check_collide(config)
+        data = request_data(config)
     except RequestError as error:
         print(f"{error}\nGoing on with the bundled digits.")
         config = dataclasses.replace(config, dataset="digits")
-        data = check_collide(config)
+        data = request_data(config)
     import_tensorflow()
     from tfcollide.data.select import draw_pairs
     from tfcollide.recipes.collide.experiment import prepare
@@ -165,8 +165,9 @@ def prove(experiment, corners, target):
 
 def by_gradient(config, data, experiment):
     """The gradient corners of the first pair: certificate, worst mixture and failure bound."""
-    from tfcollide.optimize.driver import minimize
     from tfcollide.polytope.hull.checks import judge_mixtures
+
+    from tfcollide.optimize.driver import minimize
     from tfcollide.polytope.hull.worst_mixture import clopper_pearson
     from tfcollide.recipes.collide.pair import pose
 

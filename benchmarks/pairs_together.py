@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from absl import flags
 
 from tfcollide.recipes.collide.config import CollideConfig
-from tfcollide.recipes.collide.request import check_collide, parse_pair
+from tfcollide.recipes.collide.request import parse_pair, request_data
 from tfcollide.runtime.quiet import import_tensorflow
 
 _KNOWN = flags.FlagValues()
@@ -32,15 +32,15 @@ def main() -> int:
     _KNOWN(sys.argv)
     model = {name: _KNOWN[name].value for name in ("model", "dataset", "data_dir", "tap")}
     config = CollideConfig(**model, num_pairs=max(SIZES), pairs_together=max(SIZES)).resolved()
-    data = check_collide(config)
+    data = request_data(config)
     import_tensorflow()
     import tensorflow as tf
+    from tfcollide.recipes.collide.assemble import start_noise
+    from tfcollide.recipes.collide.problem import pose
 
     from tfcollide.data.select import draw_pairs
     from tfcollide.objectives.terms import side_by_side
-    from tfcollide.recipes.collide.assemble import start_noise
     from tfcollide.recipes.collide.experiment import prepare
-    from tfcollide.recipes.collide.problem import pose
 
     experiment = prepare(config, data)
     descent, parameterization = experiment.descent, experiment.parameterization

@@ -73,9 +73,9 @@ def setting(images, **flags):
 
 def our_steps(images, **flags):
     import tensorflow as tf
+    from tfcollide.recipes.collide.assemble import descent_of
 
     from tfcollide.parameterizations.pixels import Pixels
-    from tfcollide.recipes.collide.assemble import descent_of
     from tfcollide.registry import OBJECTIVES
 
     config, classifier, tap, goal = setting(images, **flags)

@@ -23,13 +23,13 @@ def main() -> None:
     import_tensorflow()
     import numpy as np
     import tensorflow as tf
+    from tfcollide.recipes.collide.assemble import descent_of, hull_terms
 
     from tfcollide import shapes
     from tfcollide.models import applications
     from tfcollide.models.loading import wrap
     from tfcollide.objectives import terms
     from tfcollide.parameterizations.pixels import Pixels
-    from tfcollide.recipes.collide.assemble import descent_of, hull_terms
     from tfcollide.registry import OBJECTIVES
 
     bounds, objective = shapes.Bounds(0.0, 255.0), OBJECTIVES.load("corners")

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from absl import flags
 
 from tfcollide.recipes.collide.config import CollideConfig, preset_values
-from tfcollide.recipes.collide.request import check_collide, parse_pair
+from tfcollide.recipes.collide.request import parse_pair, request_data
 from tfcollide.runtime.quiet import import_tensorflow
 
 _KNOWN = flags.FlagValues()
@@ -34,7 +34,7 @@ def main() -> int:
     base = CollideConfig(
         model=_KNOWN.model, dataset=_KNOWN.dataset, data_dir=_KNOWN.data_dir, tap=_KNOWN.tap, max_steps=1000
     ).resolved()
-    data = check_collide(base)
+    data = request_data(base)
     import_tensorflow()
     from tfcollide.data.select import draw_pairs
     from tfcollide.recipes.collide.experiment import prepare
@@ -75,8 +75,9 @@ def posed(config, experiment):
 
 def descended(config, experiment):
     """Steps of our loop, and whether every corner arrived."""
-    from tfcollide.optimize.driver import minimize
     from tfcollide.recipes.collide.assemble import start_noise
+
+    from tfcollide.optimize.driver import minimize
 
     problem = posed(config, experiment)
     noise = start_noise(config, experiment.together, experiment.parameterization)

@@ -1,5 +1,6 @@
 """The fronts of a pair: of one corner, and of the hull that was asked for."""
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 from typing import Any
@@ -8,23 +9,45 @@ import numpy as np
 
 from tfcollide.audit.front import Front, FrontPoint, FrontSearch
 from tfcollide.files.checkpoint import Ledger
-from tfcollide.objectives.terms import Goal
-from tfcollide.recipes.collide.experiment import Experiment
-from tfcollide.recipes.collide.problem import Problem
-from tfcollide.recipes.collide.solve import validity_of
-from tfcollide.records import CornerRecord, FrontEnd, FrontRecord
+from tfcollide.library.descend import validity_of
+from tfcollide.library.problem import Problem
+from tfcollide.records import CornerRecord, FrontEnd, FrontRecord, Summary
 from tfcollide.runtime.progress import progress
 
-__all__ = ["at_most", "front_of"]
+__all__ = ["at_most", "front_of", "with_fronts"]
 
 _SPECK = float(np.finfo(np.float32).tiny)
 
 
-def front_of(experiment: Experiment, problem: Problem, search: FrontSearch, ledger: Ledger, *, name: str) -> FrontRecord:
+def with_fronts(
+    summary: Summary, problem: Problem, search: FrontSearch, hull_search: FrontSearch | None, ledger: Ledger
+) -> Summary:
+    """A summary with the fronts of one corner and of the hull.
+
+    Args:
+        summary: of the run.
+        problem: the pair.
+        search: of the front of one corner.
+        hull_search: of all corners together; None where nothing holds a hull together.
+        ledger: keeps what is finished.
+    """
+    one = front_of(problem, search, ledger, name="front of one corner")
+    name = f"front of {len(summary.corners)} corners"
+    hull_front = front_of(problem, hull_search, ledger, name=name) if hull_search else None
+    if summary.found:  # then the run itself has matches, and the fronts are no longer than the smallest change of these
+        shares = [float(corner.source_share or 0.0) for corner in summary.corners]
+        nearest = summary.corners[int(np.argmin(shares))]
+        one = at_most(one, [nearest], min(shares), nearest.feature_quantile)
+        quantiles = [corner.feature_quantile for corner in summary.corners if corner.feature_quantile is not None]
+        mean = float(np.mean(shares))
+        hull_front = at_most(hull_front, summary.corners, mean, max(quantiles, default=None)) if hull_front else None
+    return dataclasses.replace(summary, front=one.points, front_end=one.end, hull_front=hull_front)
+
+
+def front_of(problem: Problem, search: FrontSearch, ledger: Ledger, *, name: str) -> FrontRecord:
     """How features match against the change from the source, and where they begin to match.
 
     Args:
-        experiment: the network and its yardstick.
         problem: the pair.
         search: of one corner or of several.
         ledger: keeps what is finished.
@@ -33,7 +56,7 @@ def front_of(experiment: Experiment, problem: Problem, search: FrontSearch, ledg
     found = _front(ledger.do(name, functools.partial(_search, problem, search, name)))
     return FrontRecord(
         points=tuple((point.change, _quantile(problem, point.feature_distance)) for point in found.points),
-        end=_end(experiment, problem, found),
+        end=_end(problem, found),
     )
 
 
@@ -57,7 +80,6 @@ def at_most(front: FrontRecord, corners: Sequence[CornerRecord], change: float, 
 
 
 def _search(problem: Problem, search: FrontSearch, name: str) -> dict[str, np.ndarray]:
-    goal: Goal = problem.goal
     with progress(desc=name, unit=" points", leave=False) as bar:
 
         def told(point: FrontPoint) -> None:
@@ -66,7 +88,9 @@ def _search(problem: Problem, search: FrontSearch, name: str) -> dict[str, np.nd
             )
             bar.update()
 
-        found = search(problem.start, problem.goal_image, goal, matches_at=_matches_at(problem), on_point=told)
+        found = search(
+            problem.start, np.asarray(problem.goal_image), problem.goal, matches_at=_matches_at(problem), on_point=told
+        )
     rows = [[point.pull, point.change, point.feature_distance] for point in found.points]
     end = [found.end.pull, found.end.change, found.end.feature_distance] if found.end else []
     return {"points": np.array(rows), "end": np.array(end), "images": found.images}
@@ -89,8 +113,8 @@ def _quantile(problem: Problem, distance: float) -> float:
     return null.quantile(distance) if null else distance / max(problem.match.start["feature_distance"], _SPECK)
 
 
-def _end(experiment: Experiment, problem: Problem, found: Front) -> FrontEnd:
-    judged: Any = validity_of(experiment, problem, found.images)
+def _end(problem: Problem, found: Front) -> FrontEnd:
+    judged: Any = validity_of(problem, found.images)
     last = found.end or found.points[-1]
     target_share = float(np.mean([one.target_share for one in judged]))
     why = next((f"trivial: {one.trivial_because}" for one in judged if one.trivial), None)

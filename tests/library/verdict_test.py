@@ -11,24 +11,22 @@ from tfcollide.audit.null_distribution import NullDistribution
 from tfcollide.audit.reader import Qualified
 from tfcollide.files.checkpoint import Ledger
 from tfcollide.images import from_uint8, to_uint8
+from tfcollide.library.solution import Solution
+from tfcollide.library.verdict import Verdict, missing
 from tfcollide.polytope.exact.halfspaces import collision_polytope
 from tfcollide.polytope.exact.vertices import exact_corners, random_objectives
-from tfcollide.polytope.hull.checks import Mixtures
+from tfcollide.polytope.hull.hull_judge import Mixtures
 from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.experiment import prepare
-from tfcollide.recipes.collide.pair import check
-from tfcollide.recipes.collide.problem import pose
-from tfcollide.recipes.collide.request import check_collide, parse_pair
-from tfcollide.recipes.collide.solve import Solution
-from tfcollide.recipes.collide.verdict import missing
+from tfcollide.recipes.collide.pair import judge_pair, pose_pair
+from tfcollide.recipes.collide.request import parse_pair, request_data
 from tfcollide.records import (
     CornerRecord,
     Distance,
-    EndPoint,
     FailureBound,
     Interpolation,
     PngCheck,
-    Summary,
+    ReaderRecord,
     Trace,
     WorstMixture,
 )
@@ -54,39 +52,30 @@ def corner(**changed):
 
 
 PNG = PngCheck(accuracy=1.0, mean_probability=1.0, max_active_match=2.0, max_feature_distance=5.0)
-FOUND = Summary(
-    dataset="digits",
-    model="mlp",
-    tap="hidden_1",
-    parameterization="pixels",
-    solver="gradient",
-    objective="corners",
-    seed=0,
-    steps=100,
-    converged=True,
-    stop_loss=(1.5, 1.5),
-    source=EndPoint("test:0", "3", "3", 1.0),
-    target=EndPoint("test:1", "7", "7", 1.0),
-    test_accuracy=0.9,
+FOUND = Verdict(
+    found=False,
+    missing=(),
     corners=(corner(), corner()),
     distance=Distance(10.0, 2.0, 3.0),
     interpolation=Interpolation(100, "uniform", 1.0, 1.0, 1.0, 4.0),
     png=PNG,
     worst_mixture=WorstMixture(0.5, "7", (0.5, 0.5)),
     failure_bound=FailureBound(0.95, 0.03),
-    certificate=None,
-    exact=None,
-    seconds={},
-    versions={},
+    mixture_looks=None,
+    perceptual=None,
+    reader=ReaderRecord(None, None, None),
+    scale=None,
+    mixtures=Mixtures(np.ones(2, bool), np.ones(2), np.ones(2), np.array([1.0, 4.0])),
+    weights=np.eye(2, dtype=np.float32),
 )
 START = {"active_match": 400.0, "feature_distance": 500.0, "inactive_violation": 10.0}
 SCALED = Match(NullDistribution(np.arange(10.0, 110.0), np.zeros(0), 15), 0.0, 0.05, START)
 UNSCALED = Match(None, 0.01, 0.04, START)
 
 
-def lacks(match=SCALED, mixture_distance=4.0, **changed):
-    mixtures = Mixtures(np.ones(2, bool), np.ones(2), np.ones(2), np.array([1.0, mixture_distance]))
-    return missing(dataclasses.replace(FOUND, **changed), match, mixtures)
+def lacks(match=SCALED, mixture_distance=4.0, allow_trivial=False, **changed):
+    mixtures = FOUND.mixtures._replace(distance=np.array([1.0, mixture_distance]))
+    return missing(dataclasses.replace(FOUND, mixtures=mixtures, **changed), match, "7", allow_trivial=allow_trivial)
 
 
 def corners(**changed):
@@ -98,8 +87,8 @@ def test_one_that_has_everything():
 
 
 REASONS = {
-    "diverged": corners(converged=False, diverged_at=7) | {"converged": False},
-    "not converged": corners(converged=False) | {"converged": False},
+    "diverged": corners(converged=False, diverged_at=7),
+    "not converged": corners(converged=False),
     "trivial": corners(trivial=True),
     "lost": corners(lost=True),
     "a corner misses the class": corners(predicted="3"),
@@ -138,7 +127,7 @@ def test_without_a_data_set_l_pos_and_the_violation_count():
 
 
 def test_several_reasons_are_all_named():
-    changed = corners(trivial=True, converged=False) | {"converged": False}
+    changed = corners(trivial=True, converged=False)
     assert lacks(mixture_distance=11.0, **changed) == ("not converged", "trivial", "features do not match")
 
 
@@ -156,9 +145,9 @@ def test_allow_trivial_forgives_trivial_and_lost_corners_and_nothing_else():
 def posed(tmp_path_factory):
     """The default network on digits, and its default pair."""
     config = CollideConfig(model_dir=str(tmp_path_factory.mktemp("models")), certify_boxes=0).resolved()
-    data = check_collide(config)
+    data = request_data(config)
     experiment = prepare(config, data)
-    return config, experiment, pose(config, experiment, parse_pair(config, data))
+    return config, experiment, pose_pair(config, experiment, parse_pair(config, data))
 
 
 def judged(posed, corners, **changed):
@@ -170,7 +159,7 @@ def judged(posed, corners, **changed):
     trace = Trace(np.zeros([0], np.int64), {})
     yes, nowhere, stop = np.ones(5, bool), np.full(5, -1), np.full(5, np.inf)
     result = Solution(corners, corners, 0, yes, nowhere, stop, trace)
-    return check(config, experiment, problem, result, from_uint8(to_uint8(corners, bounds), bounds), Ledger())
+    return judge_pair(config, experiment, problem, result, from_uint8(to_uint8(corners, bounds), bounds), Ledger()).summary
 
 
 def test_uniform_noise_is_none(posed):

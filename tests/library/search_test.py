@@ -4,14 +4,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfcollide.library.options import SearchOptions
+from tfcollide.library.search import continuation_of, projection
 from tfcollide.objectives import terms
 from tfcollide.optimize import driver, update_rules
 from tfcollide.optimize.continuation import Continuation
 from tfcollide.optimize.loss import HullTerms
 from tfcollide.optimize.step import Descent
 from tfcollide.parameterizations.pixels import Pixels
-from tfcollide.recipes.collide.assemble import _projection, continuation_of
-from tfcollide.recipes.collide.config import CollideConfig
+from tfcollide.recipes.collide.config import CollideConfig, preset_values
+from tfcollide.recipes.collide.mapping import search_options
 from tfcollide.shapes import Bounds
 
 SHAPE = (1, 2, 1)
@@ -24,7 +26,7 @@ def goal(source=(0.5, 0.25), span=1.0):
 
 
 def projected(*points, bounds=(0.0, 1.0), source=(0.5, 0.25), **flags):
-    project = _projection(CollideConfig(**flags), Pixels(Bounds(*bounds)))
+    project = projection(Pixels(Bounds(*bounds)), flags.get("max_change"), flags.get("max_total"))
     controls = tf.constant(np.array(points, np.float32).reshape(-1, *SHAPE))
     return project(controls, goal(source)).numpy().reshape(-1, 2)
 
@@ -60,7 +62,7 @@ def test_limits_of_nothing_leave_the_source():
 
 def test_each_pair_of_a_batch_is_bound_to_its_own_source():
     goals = [goal(source) for source in ((0.0, 0.0), (1.0, 1.0))]
-    project = _projection(CollideConfig(max_change=0.25), Pixels(Bounds(0.0, 1.0)))
+    project = projection(Pixels(Bounds(0.0, 1.0)), 0.25, None)
     found = project(tf.fill([4, *SHAPE], 0.5), terms.side_by_side(goals)).numpy()
     np.testing.assert_array_equal(found.reshape(4, 2), [[0.25, 0.25]] * 2 + [[0.75, 0.75]] * 2)
 
@@ -93,7 +95,7 @@ def test_no_step_of_a_descent_leaves_the_limits(monkeypatch, limits, scale, pull
         progress_term="active_match",
         rule=update_rules.adam(),
         rate=lambda step: 0.03 * scale,
-        project=_projection(CollideConfig(**flags), pixels),
+        project=projection(pixels, flags.get("max_change"), flags.get("max_total")),
         scales=terms.scales,
         continuation=Continuation(1, pull, 0),
     )
@@ -122,17 +124,15 @@ def test_no_step_of_a_descent_leaves_the_limits(monkeypatch, limits, scale, pull
 
 def test_the_search_is_led_by_default_and_presets_and_the_baseline_are_not():
     together = HullTerms(5, 5, 1.0, 0)
-    assert continuation_of(CollideConfig(), together) == Continuation(5, None, 150)
-    assert continuation_of(CollideConfig(), None) == Continuation(1, None, 150)
-    assert continuation_of(CollideConfig(source_pull=0.5, patience=7), None) == Continuation(1, 0.5, 7)
-    assert continuation_of(CollideConfig(objective="match"), None) == Continuation(1, 0.0, 150)
-    assert continuation_of(CollideConfig(source_pull=0.0, patience=0), None) is None
+    assert continuation_of(SearchOptions(), together) == Continuation(5, None, 150)
+    assert continuation_of(SearchOptions(), None) == Continuation(1, None, 150)
+    assert continuation_of(SearchOptions(source_pull=0.5, patience=7), None) == Continuation(1, 0.5, 7)
+    assert continuation_of(search_options(CollideConfig(objective="match")), None) == Continuation(1, 0.0, 150)
+    assert continuation_of(SearchOptions(source_pull=0.0, patience=0), None) is None
 
 
 @pytest.mark.parametrize("preset", ["mnist", "decay", "ema", "paper", "composite_paper"])
 def test_presets_neither_pull_nor_look_out_for_an_end(preset):
-    from tfcollide.recipes.collide.config import preset_values
-
     values = preset_values(preset)
-    assert continuation_of(CollideConfig(**{"preset": preset} | values), None) is None
+    assert continuation_of(search_options(CollideConfig(**{"preset": preset} | values)), None) is None
     assert values["allow_trivial"] and values["max_steps"] == 20_000

@@ -4,7 +4,6 @@ Which pairs are descended together depends on their places in the sweep alone, s
 sweep that was interrupted ends in the same bytes as one left in peace.
 """
 
-import functools
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,12 +11,13 @@ from typing import NamedTuple
 
 from tfcollide.errors import RequestError
 from tfcollide.files.run_directory import RunDirectory
+from tfcollide.library.descend import descend
+from tfcollide.library.problem import Problem
 from tfcollide.recipes.collide.config import CollideConfig, flags_text
 from tfcollide.recipes.collide.experiment import Experiment
-from tfcollide.recipes.collide.pair import write_pair
-from tfcollide.recipes.collide.problem import Problem, pose
-from tfcollide.recipes.collide.solve import Solution, solve_together
-from tfcollide.recipes.sweep.one_pair import alone, directory_name, failure, result_of
+from tfcollide.recipes.collide.keeping import FileKeeper
+from tfcollide.recipes.collide.pair import pose_pair, write_pair
+from tfcollide.recipes.collide.sweep.one_pair import alone, directory_name, failure, result_of
 from tfcollide.records import PairResult
 
 __all__ = ["Job", "run_together"]
@@ -57,7 +57,7 @@ def run_together(config: CollideConfig, experiment: Experiment, jobs: Sequence[J
         for job, out in outs.items():
             try:
                 single, pair = alone(config, experiment, job.source, job.target)
-                posed.append(_Posed(job, single, pose(single, experiment, pair), out))
+                posed.append(_Posed(job, single, pose_pair(single, experiment, pair), out))
             except RequestError as error:
                 failures[job] = failure(job.source, job.target, error)
         failures |= _run(config, experiment, posed, folder)
@@ -69,7 +69,8 @@ def _run(config: CollideConfig, experiment: Experiment, posed: list[_Posed], fol
     if all(one.out.exists() for one in posed):
         return {}
     checkpoint, began = folder / _checkpoint_name([one.job.number for one in posed]), time.perf_counter()
-    solutions = solve_together(config, experiment, [one.problem for one in posed], checkpoint)
+    keeper = FileKeeper(checkpoint, config.checkpoint_seconds)
+    solutions = descend(experiment.search, [one.problem for one in posed], keeper=keeper)
     share = {"solve": (time.perf_counter() - began) / len(posed)}
     failures = {}
     for one, solution in zip(posed, solutions, strict=True):
@@ -77,15 +78,14 @@ def _run(config: CollideConfig, experiment: Experiment, posed: list[_Posed], fol
             continue
         directory = RunDirectory(one.out, flags_text(one.config))
         try:
-            write_pair(one.config, experiment, one.problem, directory, share, functools.partial(_solved, solution))
+            directory.open()
+            write_pair(one.config, experiment, one.problem, solution, directory, share)
         except RequestError as error:
             failures[one.job] = failure(one.job.source, one.job.target, error)
+        finally:
+            directory.close()
     checkpoint.unlink(missing_ok=True)
     return failures
-
-
-def _solved(solution: Solution, checkpoint: Path) -> Solution:
-    return solution
 
 
 def _checkpoint_name(numbers: list[int]) -> str:

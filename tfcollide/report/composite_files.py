@@ -8,11 +8,11 @@ import tensorflow as tf
 from tfcollide.files.atomic import write_npz
 from tfcollide.images import from_uint8, to_uint8, write_png
 from tfcollide.parameterizations.composite import Composite
+from tfcollide.parameterizations.composite.composer import Composer
 from tfcollide.parameterizations.composite.layout import Layout
 from tfcollide.parameterizations.composite.saved import COMPOSITE_FILE, SavedComposite
 from tfcollide.parameterizations.composite.seed import Seed
 from tfcollide.parameterizations.composite.weights import dominant
-from tfcollide.recipes.composite.compose import Composer
 from tfcollide.records import CompositeRecord
 from tfcollide.report.composites import Pasted, draw_candidates, draw_dominance, draw_pasted
 from tfcollide.shapes import Bounds
@@ -22,13 +22,12 @@ __all__ = ["describe", "rebuild", "write_composite"]
 _EXAMPLES = 4
 
 
-def describe(composer: Composer, seed: Seed, composite: Composite, controls: np.ndarray) -> CompositeRecord:
+def describe(composer: Composer, seed: Seed, controls: np.ndarray) -> CompositeRecord:
     """The record of a composite.
 
     Args:
         composer: the index and the layout.
         seed: the patches.
-        composite: of the same layout.
         controls: `[N, ...]` control parameters.
     """
     layout, axis = composer.layout, composer.layout.down
@@ -46,7 +45,7 @@ def describe(composer: Composer, seed: Seed, composite: Composite, controls: np.
         photographs=len(np.unique(seed.images)),
         own=seed.own,
         patch_distance=float(seed.distances.mean()),
-        total_variation=tuple(composite.terms(tf.constant(controls))["total_variation"].numpy().tolist()),
+        total_variation=tuple(Composite(layout).terms(tf.constant(controls))["total_variation"].numpy().tolist()),
     )
 
 
@@ -87,8 +86,7 @@ def rebuild(saved: SavedComposite) -> np.ndarray:
 
 def _blend(layout: Layout, patches: np.ndarray, controls: np.ndarray, bounds: Bounds) -> np.ndarray:
     composite = Composite(layout)
-    composite.place(from_uint8(patches, bounds))
-    return composite.to_image(tf.constant(controls)).numpy()
+    return composite.to_image(tf.constant(controls), composite.arrange(from_uint8(patches, bounds))).numpy()
 
 
 def _examples(layout: Layout) -> list[int]:

@@ -2,10 +2,9 @@
 
 import dataclasses
 import functools
-import json
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,10 @@ from tfcollide.files.run_directory import RunDirectory
 from tfcollide.recipes.collide.config import CollideConfig, flags_text
 from tfcollide.recipes.collide.experiment import Experiment, prepare
 from tfcollide.recipes.collide.pair import run_pair
-from tfcollide.recipes.collide.request import Pair, beside, check_collide, parse_pair, with_absolute_files
-from tfcollide.records import PairResult
+from tfcollide.recipes.collide.request import Pair, beside, parse_pair, request_data, with_absolute_files
+from tfcollide.records import PairResult, Summary
 
-__all__ = ["alone", "directory_name", "failure", "result_of", "run_alone", "run_one", "summary_of"]
+__all__ = ["alone", "directory_name", "failure", "result_of", "run_alone", "run_one"]
 
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -74,13 +73,13 @@ def failure(source: str, target: str, error: RequestError) -> PairResult:
 
 def run_alone(config: CollideConfig, source: str, target: str, out: Path) -> bool:
     """As `run_one`, in a process that prepares what it needs once and keeps it. Returns whether a directory is there."""
-    with _ONE_AT_A_TIME:  # threads share what is prepared, and the patches of a composite are part of it
+    with _ONE_AT_A_TIME:  # threads share what is prepared
         return run_one(config, _prepared(config), source, target, out).directory is not None
 
 
 @functools.lru_cache(maxsize=1)
 def _prepared(config: CollideConfig) -> Experiment:
-    return prepare(config, check_collide(config))
+    return prepare(config, request_data(config))
 
 
 def directory_name(number: int, source: str, target: str) -> str:
@@ -89,38 +88,38 @@ def directory_name(number: int, source: str, target: str) -> str:
     return f"pair_{number:04d}_" + "_to_".join(safe)
 
 
-def summary_of(folder: Path) -> dict[str, Any]:
-    """The `summary.json` of a finished run."""
-    return json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-
-
 def result_of(source: str, target: str, out: Path) -> PairResult:
     """What the finished run of a pair found."""
-    found = summary_of(out)
+    found = Summary.read(out)
+    corners, worst = found.corners, found.worst_mixture
     return PairResult(
         source=source,
         target=target,
         directory=out.name,
-        converged=found["converged"],
+        converged=found.converged,
         error=None,
-        classes=(found["source"]["predicted"], found["target"]["predicted"]),
-        steps=found["steps"],
-        max_active_match=_largest([corner["active_match"] for corner in found["corners"]]),
-        corner_mean=found["distance"]["corner_mean"],
-        accuracy=found["interpolation"]["accuracy"],
-        mean_probability=found["interpolation"]["mean_probability"],
-        png_accuracy=found["png"]["accuracy"],
-        misread=sum(corner["predicted"] != found["target"]["predicted"] for corner in found["corners"]),
-        found=found["found"],
-        missing=tuple(found["missing"]),
-        trivial=sum(corner["trivial"] for corner in found["corners"]),
-        lost=sum(corner["lost"] for corner in found["corners"]),
-        ended=found["ended"],
-        source_share=_mean([corner["source_share"] for corner in found["corners"]]),
-        target_share=_mean([corner["target_share"] for corner in found["corners"]]),
-        feature_quantile=_largest([corner["feature_quantile"] for corner in found["corners"]]),
-        front=(found["front_end"] or {}).get("change"),
-        front_end=(found["front_end"] or {}).get("censored"),
+        classes=(found.source.predicted, found.target.predicted),
+        steps=found.steps,
+        max_active_match=_largest([corner.active_match for corner in corners]),
+        corner_mean=found.distance.corner_mean,
+        accuracy=found.interpolation.accuracy,
+        mean_probability=found.interpolation.mean_probability,
+        png_accuracy=found.png.accuracy,
+        misread=len(found.misread),
+        # None where no worst mixture was searched for, minus infinity where its margin is no number.
+        worst_margin=None if worst is None else float("-inf") if worst.margin is None else worst.margin,
+        found=found.found,
+        missing=found.missing,
+        trivial=len(found.trivial),
+        lost=len(found.lost),
+        ended=found.ended,
+        source_share=_mean([corner.source_share for corner in corners]),
+        target_share=_mean([corner.target_share for corner in corners]),
+        feature_quantile=_largest([corner.feature_quantile for corner in corners]),
+        front=found.front_end.change if found.front_end else None,
+        front_end=found.front_end.censored if found.front_end else None,
+        low_frequency_share=found.perceptual.low_frequency_share if found.perceptual else None,
+        ms_ssim=found.perceptual.ms_ssim if found.perceptual else None,
         **_proven(found),
     )
 
@@ -136,24 +135,14 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return sum(known) / len(known) if known and len(known) == len(values) else None
 
 
-def _proven(found: Mapping[str, Any]) -> dict[str, Any]:
-    """What a pair's summary says beyond samples, as fields of a `PairResult`."""
-    certificate, exact = found["certificate"] or {}, found["exact"] or {}
+def _proven(found: Summary) -> dict[str, Any]:
+    """What a pair's summary says of proofs and exact solvers, as fields of a `PairResult`."""
+    certificate, exact = found.certificate, found.exact
     return {
-        "worst_margin": _margin(found["worst_mixture"]),
-        "proof": certificate.get("status"),
-        "proven_margin": certificate.get("margin"),
+        "proof": certificate.status if certificate else None,
+        "proven_margin": certificate.margin if certificate else None,
         # Where there is no collision the source stands in, and its difference says nothing.
-        "feature_difference": max(exact["feature_residual_float32"]) if exact and found["converged"] else None,
-        "change": exact.get("distance"),
-        "duality_gap": exact.get("duality_gap"),
-        "low_frequency_share": (found.get("perceptual") or {}).get("low_frequency_share"),
-        "ms_ssim": (found.get("perceptual") or {}).get("ms_ssim"),
+        "feature_difference": max(exact.feature_residual_float32) if exact and found.converged else None,
+        "change": exact.distance if exact else None,
+        "duality_gap": exact.duality_gap if exact else None,
     }
-
-
-def _margin(worst: Mapping[str, Any] | None) -> float | None:
-    """Of the worst mixture: None where none was searched for, minus infinity where it is no number."""
-    if worst is None:
-        return None
-    return float("-inf") if worst["margin"] is None else worst["margin"]

@@ -1,19 +1,16 @@
-"""The index of a config, opened, and the patches that it gives for an image."""
+"""An index of patches, opened for the images of one model, and the patches that it gives for an image."""
 
 import importlib.util
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from tfcollide.parameterizations.composite.layout import Layout
 from tfcollide.parameterizations.composite.seed import Seed, cut_patches, find_patches, seed_layout
 from tfcollide.patches.collection import Collection, open_collection
 from tfcollide.patches.grid import Grid
 from tfcollide.patches.neighbors import Backend
-from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.registry import BACKENDS
 from tfcollide.shapes import ImageShape
 
@@ -39,7 +36,7 @@ class Composer(NamedTuple):
         """The patches for a seed `[H, W, 3]` uint8.
 
         Raises:
-            RequestError: a window has no neighbour.
+            RequestError: a window has no neighbor.
         """
         return find_patches(self.collection, self.backend, self.grid, pixels)
 
@@ -48,18 +45,31 @@ class Composer(NamedTuple):
         return cut_patches(self.collection, self.layout, seed.ids)
 
 
-def open_composer(config: CollideConfig, shape: ImageShape) -> Composer:
-    """Opens `config.index` for images of a shape, and says what a composite of it is made of.
+def open_composer(
+    index: Path,
+    shape: ImageShape,
+    *,
+    search: str | None = None,
+    stride: int | None = None,
+    surround: int | None = None,
+    spacing: int | None = None,
+) -> Composer:
+    """Opens an index for images of a shape.
+
+    Args:
+        index: its folder.
+        shape: `(H, W, C)` of the images.
+        search: a name in `registry.BACKENDS`; None: annoy, where the index and the installation have it.
+        stride: see `seed_layout`, as are the next two.
+        surround: of a window.
+        spacing: of control parameters.
 
     Raises:
         RequestError: the index is missing or damaged, or does not suit the images.
     """
-    collection = open_collection(Path(config.index or ""))
+    collection = open_collection(index)
     manifest = collection.manifest
-    layout, grid = seed_layout(
-        manifest.grid, shape, stride=config.window_stride, surround=config.surround, spacing=config.control_spacing
-    )
+    layout, grid = seed_layout(manifest.grid, shape, stride=stride, surround=surround, spacing=spacing)
     trees = manifest.num_trees and importlib.util.find_spec("annoy") is not None
-    name = config.search or ("annoy" if trees else "exact")
-    tqdm.write(layout.describe(config.num_corners()), file=sys.stderr)
+    name = search or ("annoy" if trees else "exact")
     return Composer(collection, BACKENDS.load(name)(collection), layout, grid)

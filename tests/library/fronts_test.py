@@ -14,14 +14,14 @@ from tfcollide.audit.reader import Qualified, Reader
 from tfcollide.data.select import draw_pairs
 from tfcollide.files.checkpoint import Ledger
 from tfcollide.images import from_uint8
+from tfcollide.library.fronts import at_most, front_of
 from tfcollide.objectives.terms import make_goal
 from tfcollide.polytope.exact.halfspaces import collision_polytope
 from tfcollide.polytope.exact.nearest import nearest
-from tfcollide.polytope.hull.checks import target_of
+from tfcollide.polytope.hull.hull_judge import target_of
 from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.experiment import prepare
-from tfcollide.recipes.collide.fronts import at_most, front_of
-from tfcollide.recipes.collide.request import check_collide
+from tfcollide.recipes.collide.request import request_data
 from tfcollide.records import FrontEnd, FrontRecord
 from tfcollide.shapes import Bounds
 
@@ -38,7 +38,7 @@ def mnist(shared_path, tmp_path_factory):
         epochs=2,
         num_pairs=3,
     ).resolved()
-    experiment = prepare(config, check_collide(config))
+    experiment = prepare(config, request_data(config))
     pairs = draw_pairs(experiment.data, experiment.predicted, 3, 0)
     return [_front_and_nearest(experiment, *(int(one.removeprefix("test:")) for one in pair)) for pair in pairs]
 
@@ -91,8 +91,8 @@ def told(*images, reached=True, reads=None, null=NULL, ledger=None, start=200.0)
         goal=None,
         match=Match(null, 0.01, 0.05, own),
         reader=Qualified(reader, None),
-        source=SimpleNamespace(label="three"),
-        target=SimpleNamespace(label="seven"),
+        labels=("three", "seven"),
+        network=SimpleNamespace(bounds=Bounds(0.0, 1.0)),
     )
     asked = []
 
@@ -101,8 +101,7 @@ def told(*images, reached=True, reads=None, null=NULL, ledger=None, start=200.0)
         on_point(POINTS[0])
         return Front(POINTS, POINTS[-1] if reached else None, np.stack(images))
 
-    experiment = SimpleNamespace(classifier=SimpleNamespace(bounds=Bounds(0.0, 1.0)))
-    return front_of(experiment, problem, search, ledger or Ledger(), name="front"), asked
+    return front_of(problem, search, ledger or Ledger(), name="front"), asked
 
 
 def test_an_end_that_is_still_the_source():

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from tfcollide.recipes.collide.widest import widest
+from tfcollide.library.widest import widest
 
 
 class Hull:

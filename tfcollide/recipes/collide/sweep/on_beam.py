@@ -9,7 +9,7 @@ are alike. The summary is made afterwards, by whoever started the pipeline.
 from pathlib import Path
 
 from tfcollide.recipes.collide.config import CollideConfig
-from tfcollide.recipes.sweep.one_pair import directory_name, run_alone
+from tfcollide.recipes.collide.sweep.one_pair import directory_name, run_alone
 from tfcollide.runtime.beam import import_beam, pipeline
 
 __all__ = ["run_on_beam"]

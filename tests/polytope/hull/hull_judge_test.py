@@ -6,7 +6,7 @@ import tensorflow as tf
 from tfcollide.images import from_uint8, to_uint8
 from tfcollide.models.classifier import Classifier
 from tfcollide.objectives.terms import make_goal
-from tfcollide.polytope.hull.checks import check_png, corner_terms, judge_corners, judge_mixtures, target_of
+from tfcollide.polytope.hull.hull_judge import HullJudge, corner_terms, target_of
 from tfcollide.shapes import Bounds
 
 BOUNDS = Bounds(0.0, 1.0)
@@ -23,6 +23,10 @@ def classifier(kernel, bias, logits):
     model.get_layer("first").set_weights([np.array(kernel, np.float32), np.array(bias, np.float32)])
     model.get_layer("logits").set_weights([np.array(logits[0], np.float32), np.array(logits[1], np.float32)])
     return Classifier(model, name="by hand", bounds=BOUNDS, class_names=("left", "right"))
+
+
+def judging(network, tap, target):
+    return HullJudge(network, tap, make_goal(target.pre_activation, ((), ())), target)
 
 
 def image(a, b):
@@ -71,12 +75,9 @@ def test_corner_terms_by_hand(tap, target):
 
 
 def test_judge_corners_by_hand(network, tap, target):
-    records = judge_corners(
-        network,
-        tap,
+    judge = HullJudge(network, tap, make_goal(target.pre_activation, ((2,), ())), target)
+    records = judge.corners(
         CORNERS,
-        make_goal(target.pre_activation, ((2,), ())),
-        target,
         units=((2,), ()),
         converged=np.array([True, False]),
         failed_at=np.array([-1, 0]),
@@ -101,7 +102,7 @@ def test_mixtures_of_which_three_quarters_collide(network, tap, target):
     first = np.concatenate([np.full(450, 0.75), np.full(150, 0.25), np.full(200, 1.0)])
     first[510] = 0.0
     weights = np.stack([first, 1 - first], axis=1).astype(np.float32)
-    found = judge_mixtures(network, tap, ENDS, weights, target).record("stick_breaking")
+    found = judging(network, tap, target).mixtures(ENDS, weights).record("stick_breaking")
     probabilities = sigmoid(8 * first - 4)
     assert found.samples == 800 and found.sampling == "stick_breaking"
     assert found.accuracy == 650 / 800
@@ -115,12 +116,12 @@ def test_mixtures_are_judged_by_the_targets_class_not_its_label(network, tap):
     right = target_of(network, tap, image(0.25, 0.75))
     weights = np.array([[0.75, 0.25], [0.25, 0.75], [0.0, 1.0]], np.float32)
     assert right.predicted == 1
-    assert judge_mixtures(network, tap, ENDS, weights, right).hit.tolist() == [False, True, True]
+    assert judging(network, tap, right).mixtures(ENDS, weights).hit.tolist() == [False, True, True]
 
 
 def test_margins_name_the_lowest_mixtures(network, tap, target):
     weights = np.array([[0.75, 0.25], [0.25, 0.75], [0.0, 1.0]], np.float32)
-    found = judge_mixtures(network, tap, ENDS, weights, target)
+    found = judging(network, tap, target).mixtures(ENDS, weights)
     # the logit of the target is 8 w - 4 above the other
     np.testing.assert_allclose(found.margin, [2.0, -2.0, -4.0], atol=1e-5)
     assert found.lowest(2).tolist() == [2, 1]
@@ -141,9 +142,9 @@ def test_eight_bits_destroy_a_collision(steep):
     corners = np.stack([image(0.5005, 0.0), image(0.5005, 0.5)])
     goal = make_goal(target.pre_activation, ((), ()))
     weights = np.array([[1.0, 0.0], [0.5, 0.5], [0.25, 0.75]], np.float32)
-    before = judge_mixtures(steep, tap, corners, weights, target).record("uniform")
+    before = judging(steep, tap, target).mixtures(corners, weights).record("uniform")
     read_back = from_uint8(to_uint8(corners, BOUNDS), BOUNDS)
-    after = check_png(steep, tap, read_back, goal, weights, target)
+    after = HullJudge(steep, tap, goal, target).saved(read_back, weights)
     assert steep.class_names[target.predicted] == "left"
     assert before.accuracy == 1.0 and before.max_feature_distance < 1e-6
     assert after.accuracy == 0.0 and after.misread == 2
@@ -156,7 +157,7 @@ def test_eight_bits_destroy_a_collision(steep):
 def test_a_png_check_tells_the_worst_corner_and_the_share_of_mixtures(network, tap, target):
     goal = make_goal(target.pre_activation, ((2,), ()))
     weights = np.array([[0.75, 0.25], [0.125, 0.875]], np.float32)
-    found = check_png(network, tap, CORNERS, goal, weights, target)
+    found = HullJudge(network, tap, goal, target).saved(CORNERS, weights)
     # mixtures (13/16, 1/8) and (11/32, 7/16); the second corner itself is farther than both
     assert found.accuracy == 0.5
     assert found.mean_probability == pytest.approx(sigmoid([4 * 11 / 16, -4 * 3 / 32]).mean(), rel=1e-6)
@@ -166,7 +167,7 @@ def test_a_png_check_tells_the_worst_corner_and_the_share_of_mixtures(network, t
 
 
 def test_one_image_alone_is_a_hull(network, tap, target):
-    found = judge_mixtures(network, tap, ENDS[:1], np.ones([3, 1], np.float32), target).record("uniform")
+    found = judging(network, tap, target).mixtures(ENDS[:1], np.ones([3, 1], np.float32)).record("uniform")
     assert (found.accuracy, found.samples) == (1.0, 3)
     features = tap.pre_activation(tf.constant(ENDS[:1])).numpy()[0]
     assert found.max_feature_distance == ((np.maximum(features, 0) - [4, 1, 0]) ** 2).sum()

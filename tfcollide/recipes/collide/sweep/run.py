@@ -15,10 +15,10 @@ from tfcollide.files.run_directory import RunDirectory
 from tfcollide.images import from_uint8
 from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.experiment import Experiment
-from tfcollide.recipes.sweep.batch import Job, run_together
-from tfcollide.recipes.sweep.on_beam import run_on_beam
-from tfcollide.recipes.sweep.one_pair import directory_name, run_one, summary_of
-from tfcollide.records import CornerRecord, EndPoint, PairResult, SweepSummary
+from tfcollide.recipes.collide.sweep.batch import Job, run_together
+from tfcollide.recipes.collide.sweep.on_beam import run_on_beam
+from tfcollide.recipes.collide.sweep.one_pair import directory_name, run_one
+from tfcollide.records import PairResult, Summary, SweepSummary
 from tfcollide.report import figure, sweep_table
 from tfcollide.runtime.progress import progress
 
@@ -69,13 +69,13 @@ def _from_every_class(config: CollideConfig, experiment: Experiment) -> list[tup
     classifier, data, predicted = experiment.classifier, experiment.data, experiment.predicted
     target = resolve("target", parse_selector("target", config.target, data), data, predicted)
     seen = classifier.judge(from_uint8(target.image[None], classifier.bounds)).predicted
-    taken = int(classifier.reading.one_class(seen)[0]) if experiment.labelled else None
+    taken = int(classifier.reading.one_class(seen)[0]) if experiment.yardstick.labelled else None
     return [(image, config.target) for image in every_class(data, predicted, but=taken)]
 
 
 def _run_all(config: CollideConfig, experiment: Experiment, jobs: list[Job], folder: Path) -> list[PairResult]:
     results: list[PairResult] = []
-    at_once = experiment.pairs_at_once
+    at_once = experiment.search.pairs_at_once
     with progress(total=len(jobs), desc="pairs", unit=" pairs") as bar:
         for batch in (jobs[start : start + at_once] for start in range(0, len(jobs), at_once)):
             if at_once > 1:
@@ -90,12 +90,12 @@ def _summarise(
     config: CollideConfig, experiment: Experiment, results: list[PairResult], seconds: Mapping[str, float]
 ) -> SweepSummary:
     distances = [result.corner_mean for result in results if result.corner_mean is not None]
-    mean = experiment.dataset_mean
+    mean = experiment.yardstick.dataset_mean
     return SweepSummary(
         dataset=config.dataset_name(),
         model=experiment.classifier.name,
         tap=experiment.tap.name,
-        test_accuracy=experiment.test_accuracy,
+        test_accuracy=experiment.yardstick.test_accuracy,
         dataset_mean=mean,
         converged=all(result.converged for result in results),
         num_pairs=len(results),
@@ -132,7 +132,7 @@ def _counted(words: Iterable[str]) -> dict[str, int]:
 
 def _seconds(folder: Path, results: list[PairResult], shared: Mapping[str, float]) -> dict[str, float]:
     """What was spent once and what all pairs took together, those of earlier tries included."""
-    done = [summary_of(folder / pair.directory)["seconds"] for pair in results if pair.directory]
+    done = [Summary.read(folder / pair.directory).seconds for pair in results if pair.directory]
     spent = {**shared, **{name: sum(pair[name] for pair in done) for name in ("solve", "check", "report")}}
     return spent | {"total": sum(spent.values())}
 
@@ -175,12 +175,12 @@ def _counts(summary: SweepSummary) -> str:
 
 def _panels(folder: Path) -> list[figure.Panel]:
     """The images of a pair, from its own files."""
-    found = summary_of(folder)
-    source, target = (EndPoint(**found[name]) for name in ("source", "target"))
-    verdict = "found" if found["found"] else f"not found: {', '.join(found['missing'])}"
+    found = Summary.read(folder)
+    source, target = found.source, found.target
+    verdict = "found" if found.found else f"not found: {', '.join(found.missing)}"
     corners = [
-        figure.corner_panel(n, _pixels(folder, f"corner_{n}"), CornerRecord(**corner), target.predicted)
-        for n, corner in enumerate(found["corners"])
+        figure.corner_panel(n, _pixels(folder, f"corner_{n}"), corner, target.predicted)
+        for n, corner in enumerate(found.corners)
     ]
     first = figure.end_panel(source.label or source.id, _pixels(folder, "source"), source, "source")
     last = figure.end_panel(target.label or target.id, _pixels(folder, "target"), target, "target")
