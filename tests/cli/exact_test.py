@@ -221,7 +221,7 @@ def test_refusals(collide, tmp_path, case):
 def test_without_onnx_the_export_is_refused_before_any_work(collide, tmp_path, monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "onnx" else find(name, *more))
-    monkeypatch.setitem(sys.modules, "tfcollide.recipes.collide.run.experiment", None)  # an import of it would be work begun
+    monkeypatch.setitem(sys.modules, "tfcollide.recipes.collide.experiment", None)  # an import of it would be work begun
     code, said, _ = collide("--vnnlib")
     assert code == 2 and 'pip install "tfcollide[verify]"' in said.err
     assert not list(tmp_path.iterdir())

@@ -247,7 +247,7 @@ def test_a_finished_run_has_no_lock_in_it(out):
 
 def test_the_lock_holds_between_processes_and_goes_with_its_holder(out):
     code = (
-        "import sys; from pathlib import Path; from tfcollide.run_directory import RunDirectory\n"
+        "import sys; from pathlib import Path; from tfcollide.files.run_directory import RunDirectory\n"
         "directory = RunDirectory(Path(sys.argv[1]), sys.argv[2])\n"
         "directory.open(); print('open', flush=True); sys.stdin.read()"
     )

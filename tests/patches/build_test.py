@@ -35,8 +35,8 @@ from types import SimpleNamespace
 from tfcollide.patches import folder
 from tfcollide.images import decode
 folder._read = lambda paths, fit: (fit(decode(path)) for path in paths)  # spares the import of TensorFlow
-from tfcollide.recipes.index_config import IndexConfig
-from tfcollide.recipes.index_patches import run
+from tfcollide.recipes.patches.config import IndexConfig
+from tfcollide.recipes.patches.index import run
 run(IndexConfig(images={images!r}, held_out=2, jobs=2, **{small!r}), Path({out!r}))
 """
 
