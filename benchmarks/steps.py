@@ -68,21 +68,19 @@ def main() -> int:
 
 
 def posed(config, experiment):
-    from tfcollide.recipes.collide.problem import pose
+    from tfcollide.recipes.collide.pair import pose_pair
 
-    return pose(config, experiment, parse_pair(config, experiment.data))
+    return pose_pair(config, experiment, parse_pair(config, experiment.data))
 
 
 def descended(config, experiment):
     """Steps of our loop, and whether every corner arrived."""
-    from tfcollide.recipes.collide.assemble import start_noise
-
     from tfcollide.optimize.driver import minimize
 
     problem = posed(config, experiment)
-    noise = start_noise(config, experiment.together, experiment.parameterization)
-    start = experiment.parameterization.init(problem.start, CORNERS, noise=noise, seed=config.seed)
-    result = minimize(experiment.descent, start, problem.goal, max_steps=config.max_steps, stop_fraction=SHARE)
+    noise = experiment.search.start_noise
+    start = experiment.search.parameterization.init(problem.start, CORNERS, noise=noise, seed=config.seed)
+    result = minimize(experiment.search.descent, start, problem.goal, max_steps=config.max_steps, stop_fraction=SHARE)
     return result.steps, bool(result.converged.all())
 
 
