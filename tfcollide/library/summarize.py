@@ -16,7 +16,7 @@ from tfcollide.library.verdict import Verdict
 from tfcollide.models.classifier import Classifier
 from tfcollide.records import Certificate, CompositeRecord, EndPoint, FailureBound, Interpolation, PngCheck, Summary
 
-__all__ = ["summarize"]
+__all__ = ["end_points", "summarize"]
 
 
 def summarize(
@@ -40,7 +40,7 @@ def summarize(
         certificate: of the whole hull.
         composite: what composites are made of.
     """
-    network, tap = problem.network, problem.tap
+    network, tap, ends = problem.network, problem.tap, end_points(problem)
     return Summary(
         **asked,
         model=network.name,
@@ -48,8 +48,8 @@ def summarize(
         steps=solution.steps,
         converged=bool(solution.converged.all()),
         stop_loss=tuple(float(value) for value in solution.stop_loss),
-        source=_end_point(network, problem.source),
-        target=_end_point(network, problem.target) if isinstance(problem.target, Picture) else EndPoint.of_features(),
+        source=ends[0],
+        target=ends[1],
         test_accuracy=test_accuracy,
         corners=verdict.corners,
         distance=verdict.distance,
@@ -75,6 +75,13 @@ def summarize(
         scale=verdict.scale,
         mixture_looks=verdict.mixture_looks,
     )
+
+
+def end_points(problem: Problem) -> tuple[EndPoint, EndPoint]:
+    """The source and the target, and what the network takes them for."""
+    target = problem.target
+    seen = _end_point(problem.network, target) if isinstance(target, Picture) else EndPoint.of_features()
+    return _end_point(problem.network, problem.source), seen
 
 
 def _end_point(network: Classifier, picture: Picture) -> EndPoint:

@@ -2,7 +2,9 @@
 
 import dataclasses
 import functools
+import html
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -34,13 +36,16 @@ from tfcollide.records import (
 )
 from tfcollide.report.perceptual import perceptual
 
-__all__ = ["Verdict", "distances", "judge_hull", "missing", "mixture_search"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Verdict", "corner_records", "distances", "judge_hull", "missing", "mixture_search"]
 
 _DENSE_STEPS, _DEEP_STEPS = 60, 30
 _NO_CLASS = "the target is features, which have no class that mixtures could be read as"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Verdict:
     """What the checks of corners and their hull say.
 
@@ -74,9 +79,43 @@ class Verdict:
     perceptual: Perceptual | None
     reader: ReaderRecord
     scale: Scale
-    mixtures: Mixtures = dataclasses.field(repr=False)
-    weights: np.ndarray = dataclasses.field(repr=False)
+    mixtures: Mixtures
+    weights: np.ndarray
     reasons: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def plot(self) -> "Figure":
+        """The margins of the mixtures, as a Matplotlib figure; of features, which have no class, their distances."""
+        from tfcollide.report.curve_style import LIMIT, figure_of, quiet
+
+        figure = figure_of(7.0, 3.4)
+        axes = figure.subplots()
+        values = self.mixtures.margin if self.interpolation else self.mixtures.distance
+        axes.hist(values[np.isfinite(values)], bins=40)
+        if self.interpolation:
+            axes.axvline(0.0, color=LIMIT, linewidth=1.2)
+        quiet(axes, f"{len(self.weights):,} mixtures of the corners", 6.0)
+        axes.set_xlabel("margin: the target's logit less the largest other" if self.interpolation else "feature distance")
+        axes.set_ylabel("mixtures")
+        return figure
+
+    def __repr__(self) -> str:
+        """In one line."""
+        said = "a collision was found" if self.found else f"no collision: {', '.join(self.missing)}"
+        parts = (
+            [f"{len(self.weights):,} mixtures, {self.interpolation.accuracy:.2%} as the target"] if self.interpolation else []
+        )
+        parts += [f"worst margin {self.worst_mixture.margin:.3g}"] if self.worst_mixture else []
+        return f"Verdict({'; '.join([said, *parts])})"
+
+    def _repr_html_(self) -> str:
+        """A table of the corners under one line, for notebooks."""
+        names = ("predicted", "probability", "feature_distance", "source_share", "target_share", "trivial", "lost")
+        head = "".join(f"<th>{name}</th>" for name in ("corner", *names))
+        rows = [
+            "<tr>" + "".join(f"<td>{_shown(value)}</td>" for value in (n, *(getattr(one, name) for name in names))) + "</tr>"
+            for n, one in enumerate(self.corners)
+        ]
+        return f"<p>{html.escape(repr(self))}</p><table><tr>{head}</tr>{''.join(rows)}</table>"
 
 
 def judge_hull(
@@ -104,9 +143,8 @@ def judge_hull(
     weights = mixing.convex_weights(options.samples, len(corners), sampling=options.sampling, seed=options.seed)
     judge, classed = problem.judge, problem.seen.predicted is not None
     mixtures = judge.mixtures(corners, weights, ledger=ledger)
-    records = judge.corners(corners, units=problem.units, converged=solution.converged, failed_at=solution.failed_at)
+    records = corner_records(problem, solution)
     interpolation = mixtures.record(options.sampling) if classed else None
-    records = _with_validity(problem, corners, records)
     distance = distances(yardstick, problem, solution)
     png = judge.saved(read_back, weights, ledger=ledger) if classed else None
     worst = _worst(problem, corners, mixtures, weights, options, ledger)
@@ -183,8 +221,10 @@ def distances(yardstick: Yardstick, problem: Problem, solution: Solution) -> Dis
 _SHARED = [field.name for field in dataclasses.fields(Validity) if field.name != "ssim_reason"]
 
 
-def _with_validity(problem: Problem, corners: np.ndarray, records: tuple[CornerRecord, ...]) -> tuple[CornerRecord, ...]:
-    """The records of corners, with which image each still is and the quantile of its features."""
+def corner_records(problem: Problem, solution: Solution) -> tuple[CornerRecord, ...]:
+    """One record per corner, judged through the network: its terms, which image it still is, the quantile of its features."""
+    corners, ends = solution.corners, {"converged": solution.converged, "failed_at": solution.failed_at}
+    records = problem.judge.corners(corners, units=problem.units, **ends)
     null, judged = problem.match.null, validity_of(problem, corners) or (None,) * len(records)
     return tuple(
         dataclasses.replace(
@@ -235,6 +275,10 @@ def _looks_of_mixtures(problem: Problem, corners: np.ndarray, weights: np.ndarra
         target_label=problem.labels[1],
     )
     return MixtureLooks(**dataclasses.asdict(found))
+
+
+def _shown(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else html.escape(str(value))
 
 
 def _lengths(changes: np.ndarray) -> np.ndarray:
