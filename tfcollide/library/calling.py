@@ -34,7 +34,6 @@ def record_of(kind: type[_Record], settings: Mapping[str, Any]) -> _Record:
     for name in settings:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            raise RequestError(
-                f"{name}={settings[name]!r}", f"one of {', '.join(known)}", f"Did you mean {near[0]}?" if near else ""
-            )
+            mend = f"Did you mean {near[0]}?" if near else ""
+            raise RequestError(f"{name}={settings[name]!r}", f"one of {', '.join(known)}", mend)
     return kind(**settings)

@@ -100,8 +100,8 @@ class Composed:
 
     def __repr__(self) -> str:
         """In one line."""
-        height, width, _ = self.image.shape
-        return f"Composed({height}x{width} pixels of {len(self.patches)} patches of {len(np.unique(self.seed.images))} photographs)"
+        (height, width, _), photographs = self.image.shape, len(np.unique(self.seed.images))
+        return f"Composed({height}x{width} pixels of {len(self.patches)} patches of {photographs} photographs)"
 
 
 def compose(network: Classifier, index: PatchIndex, image: Any) -> Composed:

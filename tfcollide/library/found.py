@@ -10,6 +10,7 @@ import numpy as np
 
 from tfcollide.errors import RequestError
 from tfcollide.images import to_uint8
+from tfcollide.library.calling import called
 from tfcollide.library.problem import Problem
 from tfcollide.library.solution import Solution
 from tfcollide.library.yardstick import Yardstick
@@ -116,9 +117,13 @@ class Found:
         Raises:
             RequestError: the folder exists, or this has been read from one.
         """
-        from tfcollide.library.runs import save_run
+        from tfcollide.library.saving import save_run
 
-        return save_run(self, Path(folder), verdict)
+        with called():
+            if self.problem is None or self.solution is None or self.yardstick is None:
+                raise RequestError("a result that was read from a run directory", "one of a search", "Copy the directory.")
+            save_run(Path(folder), self.problem, self.solution, self.yardstick, verdict, self.asked)
+        return Path(folder)
 
     def __repr__(self) -> str:
         """In one line."""

@@ -52,9 +52,7 @@ def image_given(network: Classifier, value: Any, name: str) -> tuple[np.ndarray,
         raise RequestError(f"--{name} of shape {pixels.shape}", f"{shape}, which is what {network.name} reads")
     whole = np.issubdtype(pixels.dtype, np.integer)
     low, high = (0, 255) if whole else bounds
-    if not np.issubdtype(pixels.dtype, np.number) or not (
-        np.isfinite(pixels).all() and (pixels >= low).all() and (pixels <= high).all()
-    ):
+    if not np.issubdtype(pixels.dtype, np.number) or not ((pixels >= low) & (pixels <= high)).all():
         raise RequestError(f"--{name} of {pixels.dtype} with {_range(pixels)}", f"values from {low:g} to {high:g}", _MEND)
     return from_uint8(pixels, bounds) if whole else pixels.astype(np.float32), name
 
@@ -79,10 +77,8 @@ def ends_given(
     if len(source) != len(target):
         raise RequestError(f"{len(source)} images in --source and {len(target)} in --target", "as many of both")
     named = [[name] * len(source) if name is None or isinstance(name, str) else name for name in labels]
-    return [
-        _pair(network, tap, *ends, (named[0][n], named[1][n]), f"[{n}]")
-        for n, ends in enumerate(zip(source, target, strict=True))
-    ]
+    each = enumerate(zip(source, target, *named, strict=True))
+    return [_pair(network, tap, *ends[:2], ends[2:], f"[{n}]") for n, ends in each]
 
 
 def _pair(
@@ -104,8 +100,6 @@ def _features(tap: Tap, value: Any, name: str) -> Features:
 
 
 def _range(values: np.ndarray) -> str:
-    return (
-        f"values from {values.min()} to {values.max()}"
-        if values.size and np.issubdtype(values.dtype, np.number)
-        else "no values"
-    )
+    if not values.size or not np.issubdtype(values.dtype, np.number):
+        return "no values"
+    return f"values from {values.min()} to {values.max()}"
