@@ -78,7 +78,7 @@ def ends_given(
         raise RequestError(f"{len(source)} images in --source and {len(target)} in --target", "as many of both")
     named = [[name] * len(source) if name is None or isinstance(name, str) else name for name in labels]
     each = enumerate(zip(source, target, *named, strict=True))
-    return [_pair(network, tap, *ends[:2], ends[2:], f"[{n}]") for n, ends in each]
+    return [_pair(network, tap, start, end, names, f"[{n}]") for n, (start, end, *names) in each]
 
 
 def _pair(

@@ -62,7 +62,7 @@ def wrap(
         if isinstance(model, (str, os.PathLike)):
             network = _named(os.fspath(model), weights, allow_custom_code, bounds, settings)
         else:
-            network = loading.wrap(model, name=name or getattr(model, "name", "model"), bounds=bounds, **settings)
+            network = loading.wrap(model, name=str(name or getattr(model, "name", "model")), bounds=bounds, **settings)
         network.name = name or network.name
         network.class_names = _class_names(network, class_names)
         return network
