@@ -147,10 +147,14 @@ def _collide(argv: list[str]) -> int:
 
     out = absolute(values["out"])
     summary = run(_config(CollideConfig, values), out, overwrite=values["overwrite"])
-    print(to_text((out / "table.md").read_bytes()))
-    shown = "figure.png" if (out / "figure.png").exists() else "summary.json"
-    print(Path(os.path.expanduser(values["out"]), shown))
-    print(conclusion(summary) if isinstance(summary, Summary) else sweep_conclusion(summary))
+    verdict = conclusion(summary) if isinstance(summary, Summary) else sweep_conclusion(summary)
+    said = verdict.replace("*", "")  # once, in the last line
+    table = to_text((out / "table.md").read_bytes()).splitlines()
+    print("\n".join(line for line in table if not line.replace("*", "").startswith(said)), end="\n\n")
+    figures = ("trace.png", "margins.png", "front.png", "figure.png")
+    for shown in [name for name in figures if (out / name).exists()] or ["summary.json"]:
+        print(Path(os.path.expanduser(values["out"]), shown))
+    print(verdict)
     return EXIT_DONE if summary.found else EXIT_NOT_FOUND
 
 

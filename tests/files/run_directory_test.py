@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 import subprocess
@@ -299,3 +300,18 @@ def test_a_place_where_nothing_can_be_written(out, monkeypatch):
     monkeypatch.setattr(tempfile, "mkdtemp", mkdtemp)
     with pytest.raises(RequestError, match=r"where nothing can be written \(Permission denied\)"):
         RunDirectory(out, REQUEST).check_place()
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+def test_a_run_that_is_stopped_says_so_until_it_goes_on(out, stop):
+    directory = RunDirectory(out, REQUEST)
+    with pytest.raises(stop), directory.at_work() as folder:
+        raise stop
+    assert json.loads((folder / "status.json").read_text()) == {"ended": "interrupted"} and not out.exists()
+    with RunDirectory(out, REQUEST).at_work() as again:
+        assert again == folder and not (folder / "status.json").exists()
+    with pytest.raises(ZeroDivisionError), RunDirectory(out, REQUEST).at_work():
+        raise ZeroDivisionError  # a defect is no interruption
+    assert not (folder / "status.json").exists()
+    finish(out)
+    assert content(out) == {"run.flags": REQUEST, "result": "whole"}

@@ -4,10 +4,17 @@ from tests.report import summaries
 from tfcollide.errors import RequestError
 from tfcollide.files.atomic import write_json
 from tfcollide.recipes.collide.sweep.one_pair import failure, result_of
-from tfcollide.records import Distance, FrontEnd, WorstMixture
+from tfcollide.records import Distance, ExactRecord, FrontEnd, WorstMixture
 
 CORNER = summaries.corner(
-    active_match=3.0, predicted="7", source_share=0.5, target_share=0.75, feature_quantile=0.001, probability=0.9
+    active_match=3.0,
+    predicted="7",
+    source_share=0.5,
+    target_share=0.75,
+    feature_quantile=0.001,
+    ssim_source=0.5,
+    ssim_target=0.25,
+    reader="3",
 )
 FOUND = summaries.summary(
     steps=12,
@@ -40,6 +47,21 @@ def test_what_corners_still_are_is_counted(tmp_path):
     assert (found.trivial, found.lost) == (1, 1)
     assert found.source_share == 0.75 and abs(found.target_share - 1.75 / 3) < 1e-12 and found.feature_quantile == 0.001
     assert found.front is found.front_end is None
+
+
+def test_similarity_is_a_mean_and_the_reader_says_what_most_corners_are(tmp_path):
+    found = read(tmp_path, corners=(CORNER, like(ssim_source=1.0, reader="8"), like(reader="8")))
+    assert abs(found.ssim_source - 2 / 3) < 1e-12 and found.ssim_target == 0.25 and found.reader == "8"
+    (tmp_path / "small").mkdir()
+    small = read(tmp_path / "small", corners=(like(ssim_source=None, ssim_target=None, reader=None),) * 2)
+    assert small.ssim_source is small.ssim_target is small.reader is None
+
+
+def test_where_the_source_stands_in_for_a_corner_its_numbers_are_left_out(tmp_path):
+    exact = ExactRecord("units", ("a corner was found", "none"), found=(True, False), feature_residual_float32=(1e-6, 2.0))
+    found = read(tmp_path, exact=exact, found=False, converged=False, missing=("not converged",))
+    assert found.source_share is found.ssim_source is found.accuracy is found.corner_mean is found.reader is None
+    assert found.missing == ("not converged",) and found.steps == 12 and not found.collides
 
 
 def test_the_front_of_a_pair_and_why_there_is_none(tmp_path):

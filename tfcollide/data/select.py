@@ -15,7 +15,17 @@ from tfcollide.errors import RequestError, listed
 from tfcollide.files.names import readable
 from tfcollide.images import decode, read_image
 
-__all__ = ["Choice", "Selector", "classes_like", "draw_pairs", "every_class", "looks_like_file", "parse_selector", "resolve"]
+__all__ = [
+    "Choice",
+    "Selector",
+    "classes_like",
+    "draw_pairs",
+    "every_class",
+    "looks_like_file",
+    "parse_selector",
+    "resolve",
+    "unknown",
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,12 +86,23 @@ def parse_selector(flag: str, text: str, data: LabelledImages) -> Selector:
         return Selector(label=data.class_names.index(alike[0]))
     if os.path.exists(path) or (looks_like_file(text) and not alike):
         return Selector(path=path, pixels=decode(path))
+    raise unknown(f"--{flag}={text}", text, data)
+
+
+def unknown(received: str, text: str, data: LabelledImages) -> RequestError:
+    """What to say of a text that names nothing, and what it may have been meant to name.
+
+    Args:
+        received: where it was read.
+        text: as it was read.
+        data: whose classes it may be like.
+    """
     if not data.class_names:
-        raise RequestError(f"--{flag}={text}", "an image file, where there is no data set", "Name one, or a --dataset.")
+        return RequestError(received, "an image file, where there is no data set", "Name one, or a --dataset.")
     shown = listed(data.class_names, data.listed_in)
-    near = " or ".join(alike or _near(text, data.class_names))
+    near = " or ".join(classes_like(text, data.class_names) or _near(text, data.class_names))
     mend = f"Did you mean {near}?" if near else ""
-    raise RequestError(f"--{flag}={text}", f"a class of {data.name} ({shown}), test:INDEX, or an image file", mend)
+    return RequestError(received, f"a class of {data.name} ({shown}), test:INDEX, or an image file", mend)
 
 
 def _near(text: str, class_names: Collection[str]) -> list[str]:

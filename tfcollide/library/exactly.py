@@ -63,7 +63,7 @@ def solve_exactly(affine: AffineMap, problem: Problem, options: ExactOptions) ->
         np.full(len(corners), EXACT_STOP),
         Trace(np.array([steps]), {n: terms[n][None] for n in OBJECTIVES.load("corners").weights if n in terms}),
         record,
-        ended="met" if converged.all() else "stagnated",
+        ended="met" if converged.all() and not record.too_close else "stagnated",
         spread=None if options.nearest else options.spread,
     )
 
@@ -98,5 +98,6 @@ def _points(
         max_change=near.max_change,
         max_total=near.max_total,
         least_change=near.least_change,
+        too_close=near.status == "too close",
     )
     return near.corners.points, int(near.corners.iterations.sum()), record

@@ -27,6 +27,7 @@ def summarize(
     *,
     test_accuracy: float | None = None,
     certificate: Certificate | None = None,
+    certificate_reason: str | None = "not asked for",
     composite: CompositeRecord | None = None,
 ) -> Summary:
     """The summary of a run, its `seconds` left empty.
@@ -38,6 +39,7 @@ def summarize(
         asked: "dataset", "parameterization", "solver", "objective", "seed", "allow_trivial".
         test_accuracy: of the network.
         certificate: of the whole hull.
+        certificate_reason: why there is none.
         composite: what composites are made of.
     """
     network, tap, ends = problem.network, problem.tap, end_points(problem)
@@ -58,6 +60,7 @@ def summarize(
         worst_mixture=verdict.worst_mixture,
         failure_bound=verdict.failure_bound or FailureBound(0.95, float("nan")),
         certificate=certificate,
+        certificate_reason=None if certificate else certificate_reason,
         exact=solution.exact,
         seconds={},
         versions=_versions(),

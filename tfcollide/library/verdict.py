@@ -25,6 +25,7 @@ from tfcollide.polytope.hull.worst_mixture import MixtureSearch, clopper_pearson
 from tfcollide.records import (
     CornerRecord,
     Distance,
+    ExactRecord,
     FailureBound,
     Interpolation,
     MixtureLooks,
@@ -166,7 +167,7 @@ def judge_hull(
         reasons={} if classed else dict.fromkeys(("interpolation", "png", "worst_mixture", "failure_bound"), _NO_CLASS),
     )
     read_as = problem.network.name_of(problem.seen.predicted) if problem.seen.predicted is not None else None
-    lacks = missing(verdict, problem.match, read_as, allow_trivial=options.allow_trivial)
+    lacks = missing(verdict, problem.match, read_as, exact=solution.exact, allow_trivial=options.allow_trivial)
     return dataclasses.replace(verdict, found=not lacks, missing=lacks)
 
 
@@ -177,13 +178,16 @@ def mixture_search(network: Classifier) -> MixtureSearch:
     return MixtureSearch(network.logits, network.image_shape, network.class_names, reading=network.reading, steps=steps)
 
 
-def missing(verdict: Verdict, match: Match, read_as: str | None, *, allow_trivial: bool = False) -> tuple[str, ...]:
+def missing(
+    verdict: Verdict, match: Match, read_as: str | None, *, exact: ExactRecord | None = None, allow_trivial: bool = False
+) -> tuple[str, ...]:
     """What a collision that is found has and this one lacks, a few words each.
 
     Args:
         verdict: all but `found` and `missing`.
         match: how near features must come.
         read_as: the name of the target's class; None where it has none.
+        exact: what an exact solver says.
         allow_trivial: whether trivial and lost corners count as found.
     """
     corners, worst, png = verdict.corners, verdict.worst_mixture, verdict.png
@@ -194,6 +198,7 @@ def missing(verdict: Verdict, match: Match, read_as: str | None, *, allow_trivia
     lacks = {
         "diverged": diverged,
         "not converged": not all(corner.converged for corner in corners) and not diverged,
+        "too close": exact is not None and exact.too_close,
         "trivial": any(corner.trivial for corner in corners) and not allow_trivial,
         "lost": any(corner.lost for corner in corners) and not allow_trivial,
         "a corner misses the class": misread or bool(png and png.misread),

@@ -74,12 +74,13 @@ def write_arrays(
 def write_report(folder: Path, images: RunImages, summary: Summary, trace: Trace | None, curves: Curves | None = None) -> None:
     """Writes `table.md`, `figure.png` and, where there is a `trace`, TensorBoard events.
 
-    Where there are `curves`, `trace.png` and `margins.png` too, and `front.png` of a run that has a front.
+    Where there are `curves`, `margins.png` and, of a descent, `trace.png` too, and `front.png` of a run that has a front.
     """
     write_bytes(folder / "table.md", to_bytes(table.run_table(summary)))
     figure.write_row(folder / "figure.png", summary, images.source, images.corners, images.target, images.bounds)
-    if curves is not None:
+    if curves is not None and len(curves.trace.steps) > 1:  # an exact solver has no way to show
         trace_figure.write_trace(folder / "trace.png", summary, curves.trace)
+    if curves is not None:
         margins_figure.write_margins(folder / "margins.png", summary, curves.margins)
     if curves is not None and summary.front is not None:
         front_figure.write_front(folder / "front.png", summary)

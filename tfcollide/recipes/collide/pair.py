@@ -21,7 +21,7 @@ from tfcollide.library.problem import Picture, Problem, pose
 from tfcollide.library.solution import Solution
 from tfcollide.library.summarize import summarize
 from tfcollide.library.verdict import Verdict, judge_hull
-from tfcollide.models.dense_chain import DenseChain
+from tfcollide.models.dense_chain import DenseChain, Unreadable
 from tfcollide.objectives.units import parse_units
 from tfcollide.polytope.exact.halfspaces import active_units
 from tfcollide.polytope.proof.certificate import certify
@@ -61,8 +61,7 @@ def run_pair(
         RequestError: the images or the units do not fit; nothing is written then.
     """
     problem = pose_pair(config, experiment, pair)
-    folder = directory.open()
-    try:
+    with directory.at_work() as folder:
         began, keeper = time.perf_counter(), FileKeeper(folder / ".checkpoint.npz", config.checkpoint_seconds)
         if config.solver == "exact":
             solution = solve_exactly(experiment.affine, problem, exact_options(config))
@@ -72,8 +71,6 @@ def run_pair(
             (solution,) = descend(experiment.search, [problem], keeper=keeper)
         seconds = {**seconds, "solve": time.perf_counter() - began}
         return write_pair(config, experiment, problem, solution, directory, seconds)
-    finally:
-        directory.close()
 
 
 def pose_pair(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
@@ -175,6 +172,7 @@ def judge_pair(
         asked(config),
         test_accuracy=yardstick.test_accuracy,
         certificate=_certificate(config, problem, solution.corners),
+        certificate_reason=_why_uncertified(config, problem),
         composite=_composite(experiment, problem, solution),
     )
     if config.front:
@@ -195,9 +193,9 @@ def _write_property(config: CollideConfig, problem: Problem, solution: Solution,
 
 
 def _certificate(config: CollideConfig, problem: Problem, corners: np.ndarray) -> Certificate | None:
-    """A proof over the hull; None where the network is not one of dense layers, or none was asked for."""
+    """A proof over the hull; None where `_why_uncertified` says why."""
     network, code = problem.network, problem.seen.predicted
-    if not config.certify_boxes or not isinstance(network.chain, DenseChain) or code is None:
+    if _why_uncertified(config, problem) or not isinstance(network.chain, DenseChain) or code is None:
         return None
     return certify(
         network.chain,
@@ -208,6 +206,14 @@ def _certificate(config: CollideConfig, problem: Problem, corners: np.ndarray) -
         max_boxes=config.certify_boxes,
         seed=config.seed,
     )
+
+
+def _why_uncertified(config: CollideConfig, problem: Problem) -> str | None:
+    """Why nothing is proven of the hull; None where a proof is tried."""
+    if not config.certify_boxes:
+        return "not asked for"
+    chain = problem.network.chain
+    return chain.reason if isinstance(chain, Unreadable) else None
 
 
 def _composite(experiment: Experiment, problem: Problem, solution: Solution) -> CompositeRecord | None:

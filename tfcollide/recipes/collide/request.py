@@ -4,12 +4,11 @@ import csv
 import dataclasses
 import importlib.util
 import os
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tfcollide.data.labelled import LabelledImages
-from tfcollide.data.select import Selector, classes_like, looks_like_file, parse_selector, resolve
+from tfcollide.data.select import Selector, classes_like, looks_like_file, parse_selector, resolve, unknown
 from tfcollide.errors import RequestError
 from tfcollide.files.names import fits_in_line
 from tfcollide.models import mlp
@@ -118,15 +117,16 @@ def parse_pair(config: CollideConfig, data: LabelledImages) -> Pair:
     return pair
 
 
-def read_pairs(path: Path, class_names: Collection[str] = ()) -> list[tuple[str, str]]:
+def read_pairs(path: Path, data: LabelledImages) -> list[tuple[str, str]]:
     """The pairs of a sweep, from a CSV file with the columns source and target.
 
     Args:
         path: of the table.
-        class_names: what is no image file, whatever it looks like.
+        data: whose classes are no image files, whatever they look like.
 
     Raises:
-        RequestError: the file cannot be read, lacks a column, has no row, or names an image file that does not exist.
+        RequestError: the file cannot be read, lacks a column, has no row, or names a class or an image file that does not
+            exist.
     """
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
@@ -145,11 +145,19 @@ def read_pairs(path: Path, class_names: Collection[str] = ()) -> list[tuple[str,
         for text in (row["source"].strip(), row["target"].strip()):
             if not fits_in_line(text):
                 raise RequestError(f"--pairs={path}, line {line}: {text!r}", "names without line breaks", "Rename the file.")
-            image = Path(beside(str(path), text))
-            if not classes_like(text, class_names) and looks_like_file(text) and not image.exists():
-                received = f"--pairs={path}, line {line}: image {image}, which does not exist"
-                raise RequestError(received, "image files, named from the table's folder")
+            _check_named(path, line, text, data)
     return [(row["source"].strip(), row["target"].strip()) for _, row in lines]
+
+
+def _check_named(path: Path, line: int, text: str, data: LabelledImages) -> None:
+    """Raises `RequestError` where an entry of a table of pairs is neither a class, nor a test image, nor a file."""
+    image, alike = Path(beside(str(path), text)), classes_like(text, data.class_names)
+    if image.exists() or len(alike) == 1 or (text.startswith("test:") and data.class_names):
+        return
+    if not alike and looks_like_file(text):
+        received = f"--pairs={path}, line {line}: image {image}, which does not exist"
+        raise RequestError(received, "image files, named from the table's folder")
+    raise unknown(f"--pairs={path}, line {line}: {text}", text, data)
 
 
 def beside(table: str | None, name: str) -> str:

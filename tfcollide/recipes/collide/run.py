@@ -36,7 +36,7 @@ def run(config: CollideConfig, out: Path, *, overwrite: bool = False) -> Summary
     config = config.resolved()
     RunDirectory(out.absolute(), flags_text(config), overwrite=overwrite).check_place()
     data = request_data(config)
-    asked = read_pairs(Path(config.pairs), data.class_names) if config.pairs else None
+    asked = read_pairs(Path(config.pairs), data) if config.pairs else None
     sweep = config.is_sweep()
     if config.source == "every" and asked is None and config.num_pairs is None:
         parse_selector("target", config.target, data)

@@ -78,12 +78,10 @@ def _run(config: CollideConfig, experiment: Experiment, posed: list[_Posed], fol
             continue
         directory = RunDirectory(one.out, flags_text(one.config))
         try:
-            directory.open()
-            write_pair(one.config, experiment, one.problem, solution, directory, share)
+            with directory.at_work():
+                write_pair(one.config, experiment, one.problem, solution, directory, share)
         except RequestError as error:
             failures[one.job] = failure(one.job.source, one.job.target, error)
-        finally:
-            directory.close()
     checkpoint.unlink(missing_ok=True)
     return failures
 

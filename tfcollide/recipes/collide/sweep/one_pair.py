@@ -91,11 +91,27 @@ def directory_name(number: int, source: str, target: str) -> str:
 def result_of(source: str, target: str, out: Path) -> PairResult:
     """What the finished run of a pair found."""
     found = Summary.read(out)
+    result = _result(source, target, out.name, found)
+    if not found.absent:
+        return result
+    unknown: dict[str, Any] = dict.fromkeys(_OF_CORNERS)  # the source stands in, and its numbers say nothing
+    return dataclasses.replace(result, **unknown)
+
+
+_OF_CORNERS = (
+    *("max_active_match", "corner_mean", "accuracy", "mean_probability", "png_accuracy", "misread", "worst_margin", "proof"),
+    *("proven_margin", "feature_difference", "low_frequency_share", "ms_ssim", "source_share", "target_share"),
+    *("feature_quantile", "ssim_source", "ssim_target", "reader"),
+)
+"""What a pair says of its corners, if they were found."""
+
+
+def _result(source: str, target: str, directory: str, found: Summary) -> PairResult:
     corners, worst = found.corners, found.worst_mixture
     return PairResult(
         source=source,
         target=target,
-        directory=out.name,
+        directory=directory,
         converged=found.converged,
         error=None,
         classes=(found.source.predicted, found.target.predicted),
@@ -116,6 +132,10 @@ def result_of(source: str, target: str, out: Path) -> PairResult:
         source_share=_mean([corner.source_share for corner in corners]),
         target_share=_mean([corner.target_share for corner in corners]),
         feature_quantile=_largest([corner.feature_quantile for corner in corners]),
+        null_pairs=found.scale.pairs if found.scale else None,
+        ssim_source=_mean([corner.ssim_source for corner in corners]),
+        ssim_target=_mean([corner.ssim_target for corner in corners]),
+        reader=_most([corner.reader for corner in corners if corner.reader is not None]),
         front=found.front_end.change if found.front_end else None,
         front_end=found.front_end.censored if found.front_end else None,
         low_frequency_share=found.perceptual.low_frequency_share if found.perceptual else None,
@@ -135,13 +155,17 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return sum(known) / len(known) if known and len(known) == len(values) else None
 
 
+def _most(classes: Sequence[str]) -> str | None:
+    """The class that comes most often, the first of those that come as often; None where there is none."""
+    return max(classes, key=classes.count, default=None)
+
+
 def _proven(found: Summary) -> dict[str, Any]:
     """What a pair's summary says of proofs and exact solvers, as fields of a `PairResult`."""
     certificate, exact = found.certificate, found.exact
     return {
         "proof": certificate.status if certificate else None,
         "proven_margin": certificate.margin if certificate else None,
-        # Where there is no collision the source stands in, and its difference says nothing.
         "feature_difference": max(exact.feature_residual_float32) if exact and found.converged else None,
         "change": exact.distance if exact else None,
         "duality_gap": exact.duality_gap if exact else None,
