@@ -23,6 +23,10 @@ class RequestError(ValueError):
         received: what came in, naming the offending value.
         expected: what would have been accepted.
         mend: what to do next, an imperative sentence; may be empty.
+
+    Examples:
+        >>> print(tc.RequestError("--tap=fc9", "a ReLU of vgg16").in_python())
+        tap=fc9: expected a ReLU of vgg16.
     """
 
     def __init__(self, received: str, expected: str, mend: str = ""):

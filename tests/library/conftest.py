@@ -38,12 +38,12 @@ def targets(network):
 
 @pytest.fixture(scope="session")
 def source(sources):
-    return sources[0]
+    return sources[2]
 
 
 @pytest.fixture(scope="session")
 def target(targets):
-    return targets[0]
+    return targets[2]
 
 
 @pytest.fixture(scope="session")

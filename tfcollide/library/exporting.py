@@ -30,6 +30,10 @@ def export(network: Classifier, found: Found, out: str | Path, *, what: str = "c
 
     Raises:
         RequestError: the path is none, or there is no such export.
+
+    Examples:
+        >>> tc.export(network, found, place / "small" / "1").name
+        '1'
     """
     with called():
         path = Path(out).absolute()

@@ -49,6 +49,12 @@ class Found:
         solution: as the solver left it; None likewise.
         yardstick: what a data set tells; None likewise.
         asked: what `save` repeats of the request.
+
+    Examples:
+        >>> found
+        Found(2 corners, "class 0" to "class 1" at hidden of small: met, feature distance up to ...)
+        >>> len(found.records), found.tap
+        (2, 'hidden')
     """
 
     corners: np.ndarray

@@ -66,6 +66,10 @@ class Verdict:
         mixtures: the samples as the network sees them, `[S]` each.
         weights: `[S, N]` float32, the convex weights of the samples.
         reasons: field -> why it is None.
+
+    Examples:
+        >>> verdict
+        Verdict(a collision was found; 100 mixtures, 100.00% as the target; worst margin ...)
     """
 
     found: bool
