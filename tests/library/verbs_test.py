@@ -128,10 +128,9 @@ def test_errors_name_arguments(network, source, target, words):
 
 def test_results_show_themselves(found, verdict):
     assert repr(found).startswith("Found(2 corners, ") and "\n" not in repr(found)
-    assert (
-        repr(verdict)
-        == f"Verdict(a collision was found; 100 mixtures, 100.00% as the target; worst margin {verdict.worst_mixture.margin:.3g})"
-    )
+    margin = verdict.worst_mixture.margin
+    words = f"a collision was found; 100 mixtures, 100.00% as the target; worst margin {margin:.3g}"
+    assert repr(verdict) == f"Verdict({words})"
     assert "<img" in found._repr_html_() and "<table>" in verdict._repr_html_()
     assert len(found.plot().axes) == 4 and len(verdict.plot().axes) == 1
 
