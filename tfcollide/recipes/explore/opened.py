@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from tfcollide.audit.reader import Reader, nearest_neighbors, network_reader
+from tfcollide.files.atomic import to_json
 from tfcollide.models.loading import load_classifier
 from tfcollide.polytope.hull.mixing import mix
 from tfcollide.recipes.classifier.open import Opened
 from tfcollide.recipes.explore.patches import patches_of
 from tfcollide.recipes.finished_run import FinishedRun
+from tfcollide.report.conclusion import conclusion
 from tfcollide.report.explore.lattice import Answers, answers_at
 from tfcollide.report.explore.page import Scene
 from tfcollide.report.explore.scene import scene_of
@@ -62,10 +64,10 @@ class OpenRun:
         run, composite = self.finished, self.finished.config.parameterization == "composite"
         return scene_of(
             self.opening.classifier,
-            self.opening.classifier.tap(run.summary["tap"]),
+            self.opening.classifier.tap(run.summary.tap),
             **{name: run.arrays[name] for name in ("source", "corners", "target")},
-            summary=run.summary,
-            conclusion=_conclusion(run.path),
+            summary=to_json(run.summary),
+            conclusion=conclusion(run.summary),
             reader=self._reader,
             points=points,
             in_page=in_page,
@@ -76,7 +78,7 @@ class OpenRun:
     def answers(self, weights: np.ndarray, reader: bool = True) -> Answers:
         """What the network, and the reader, say of mixtures with `weights` `[M, N]`."""
         run, classifier = self.finished, self.opening.classifier
-        tap = classifier.tap(run.summary["tap"])
+        tap = classifier.tap(run.summary.tap)
         arrays = (run.arrays["corners"], run.arrays["target"])
         return answers_at(weights, *arrays, classifier, tap, self._reader if reader else None)
 
@@ -96,7 +98,7 @@ class OpenRun:
         weights = tour_weights(len(run.arrays["corners"]), seconds)
         found = self.answers(weights, reader=False)
         said = zip(weights, mix(weights, run.arrays["corners"]), found.names, found.chances[:, 0], found.hit, strict=True)
-        labels = tuple(summary[end]["label"] or summary[end]["predicted"] for end in ("source", "target"))
+        labels = (summary.source.label or summary.source.predicted, summary.target.label or summary.target.predicted)
         ends = (run.arrays["source"], run.arrays["target"])
         bounds = self.opening.classifier.bounds
         return animation([Frame(w, x, name, float(p), bool(hit)) for w, x, name, p, hit in said], *ends, bounds, labels, kind)
@@ -104,11 +106,6 @@ class OpenRun:
     @functools.cached_property
     def _reader(self) -> Reader | None:
         """The reader, where it voted."""
-        said = self.finished.summary.get("reader")
-        voted = said is not None and said.get("name") is not None and said.get("reason") is None
+        said = self.finished.summary.reader
+        voted = said is not None and said.name is not None and said.reason is None
         return self.opening.reader(self.finished.config.reader) if voted else None
-
-
-def _conclusion(folder: Path) -> str:
-    lines = (folder / "table.md").read_text(encoding="utf-8").splitlines()
-    return next((line.replace("**", "") for line in lines if line.startswith("**")), "")

@@ -9,7 +9,7 @@ from tfcollide.errors import RequestError
 from tfcollide.files.atomic import write_bytes
 from tfcollide.files.names import to_bytes
 from tfcollide.files.run_directory import absolute, check_writable
-from tfcollide.recipes.collide.request import check_classifier
+from tfcollide.recipes.collide.request import network_data
 from tfcollide.recipes.explore.config import ExploreConfig
 from tfcollide.recipes.explore.sweep import read_sweep, sweep_html
 from tfcollide.recipes.finished_run import read_run
@@ -42,7 +42,7 @@ def run(config: ExploreConfig, say: Callable[[str], None] = print) -> None:
     runs = [read_run(path) for path in sweep.folders] if sweep else [read_run(folder)]
     if sweep and not runs:
         raise RequestError(f"--run={folder}, a sweep of which no pair could be run", "one with a pair that was run")
-    data = check_classifier(runs[0].config)
+    data = network_data(runs[0].config)
     film = absolute(config.animate) if config.animate else None
     for place in (folder, *([film.parent] if film else [])):
         check_writable("animate" if film and place == film.parent else "run", place)
