@@ -14,7 +14,7 @@ from PIL import Image
 from tfcollide import cli
 from tfcollide.polytope.hull.mixing import convex_weights, mix
 from tfcollide.recipes.classifier.open import open_classifier
-from tfcollide.recipes.collide.request import check_classifier
+from tfcollide.recipes.classifier.request import network_data
 from tfcollide.recipes.explore.config import ExploreConfig
 from tfcollide.recipes.explore.run import run
 from tfcollide.recipes.finished_run import read_run
@@ -97,7 +97,7 @@ def test_a_served_page_answers_as_the_network_does(copy):
         page = content(reply.read().decode())
     assert page["live"] and page["network"] is None
     finished = read_run(copy)
-    classifier = open_classifier(finished.config, check_classifier(finished.config)).classifier
+    classifier = open_classifier(finished.config, network_data(finished.config)).classifier
     weights = convex_weights(50, 5, seed=9)
     judged = classifier.judge(mix(weights, finished.arrays["corners"]))
     for n, row in enumerate(weights):

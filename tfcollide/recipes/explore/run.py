@@ -9,7 +9,7 @@ from tfcollide.errors import RequestError
 from tfcollide.files.atomic import write_bytes
 from tfcollide.files.names import to_bytes
 from tfcollide.files.run_directory import absolute, check_writable
-from tfcollide.recipes.collide.request import network_data
+from tfcollide.recipes.classifier.request import network_data
 from tfcollide.recipes.explore.config import ExploreConfig
 from tfcollide.recipes.explore.sweep import read_sweep, sweep_html
 from tfcollide.recipes.finished_run import read_run
