@@ -27,11 +27,13 @@ def main() -> None:
     from tfcollide import shapes
     from tfcollide.models import applications
     from tfcollide.models.loading import wrap
+    from tfcollide.models.training import make_deterministic
     from tfcollide.objectives import terms
     from tfcollide.parameterizations.pixels import Pixels
     from tfcollide.recipes.descents import descent_of, hull_terms
     from tfcollide.registry import OBJECTIVES
 
+    make_deterministic()
     bounds, objective = shapes.Bounds(0.0, 255.0), OBJECTIVES.load("corners")
     classifier = wrap(applications.build("vgg16", "random"), name="vgg16 (random weights)", bounds=bounds)
     tap = classifier.tap("fc1")
@@ -67,10 +69,11 @@ def peak(work, *given) -> int:
 
     work(*given)
     gc.collect()
-    tf.config.experimental.reset_memory_stats("CPU:0")
-    before = tf.config.experimental.get_memory_info("CPU:0")["current"]
+    device = "GPU:0" if tf.config.list_physical_devices("GPU") else "CPU:0"
+    tf.config.experimental.reset_memory_stats(device)
+    before = tf.config.experimental.get_memory_info(device)["current"]
     work(*given)
-    return tf.config.experimental.get_memory_info("CPU:0")["peak"] - before
+    return tf.config.experimental.get_memory_info(device)["peak"] - before
 
 
 if __name__ == "__main__":
