@@ -57,8 +57,8 @@ def main() -> int:
     for turn in range(TURNS + 1):
         for size, (controls, goal) in batches.items():
             began = time.perf_counter()
-            state, stop = descent.init(controls), tf.zeros(controls.shape[0])
-            descent.chunk(state, goal, stop, tf.constant(steps))[0].controls.numpy()
+            state, limits = descent.init(controls, goal), {"active_match": tf.zeros(controls.shape[0])}  # out of reach
+            descent.chunk(state, goal, limits, tf.constant(steps))[0].controls.numpy()
             if turn:  # the first traces
                 seconds[size].append((time.perf_counter() - began) / steps / size)
     alone = statistics.median(seconds[1])

@@ -40,6 +40,7 @@ def main() -> None:
     images = np.random.default_rng(0).uniform(0, 255, [2 * CORNERS + 1, 224, 224, 3]).astype(np.float32)
     target = tap.pre_activation(tf.constant(images[:1])).numpy()[0]
     goal = terms.make_goal(target, tuple((int(unit),) for unit in np.flatnonzero(target < 0)[:CORNERS]))
+    goal = terms.staying(goal, images[1], images[0])
 
     @tf.function(autograph=False, reduce_retracing=True)
     def bare(x):
@@ -53,8 +54,8 @@ def main() -> None:
         together = hull_terms(config, classifier, objective)
         descent = descent_of(config, classifier, tap, objective, Pixels(bounds), together)
         rows = tf.constant(images[1 : 1 + CORNERS + samples])
-        state = descent.init(tf.constant(images[1 : 1 + CORNERS]))
-        ours = peak(descent.chunk, state, goal, tf.zeros([CORNERS]), tf.constant(STEPS))
+        state, limits = descent.init(tf.constant(images[1 : 1 + CORNERS]), goal), {"active_match": tf.zeros([CORNERS])}
+        ours = peak(descent.chunk, state, goal, limits, tf.constant(STEPS))  # limits that are out of reach
         theirs = peak(bare, rows)
         print(
             f"{len(rows):2} rows{', hull terms' if samples else ''}: step {ours / 2**20:,.0f} MiB, "
