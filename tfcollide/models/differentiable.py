@@ -1,11 +1,13 @@
 """Whether a descent can go through a network at all."""
 
+import re
+
 import tensorflow as tf
 
 from tfcollide.errors import RequestError
 from tfcollide.models.classifier import Classifier, Tap
 
-__all__ = ["check_differentiable"]
+__all__ = ["check_compilable", "check_differentiable"]
 
 
 def check_differentiable(classifier: Classifier, tap: Tap) -> None:
@@ -32,3 +34,28 @@ def check_differentiable(classifier: Classifier, tap: Tap) -> None:
         why = f" (it reads {classifier.whole_numbers})" if classifier.whole_numbers else ""
         what = f"model {classifier.name}, in which no gradient reaches the image from {tap.name}{why}"
         raise RequestError(what, "a network with a gradient throughout", mend)
+
+
+def check_compilable(classifier: Classifier, tap: Tap) -> None:
+    """Refuses what XLA cannot compile, or not so that it repeats bit for bit: the gradient of a max-pool, say.
+
+    Raises:
+        RequestError: the gradient of the features of one image is such.
+    """
+
+    @tf.function(jit_compile=True, autograph=False)
+    def slope(images: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            size = tf.reduce_sum(tf.square(tap.pre_activation(images)))
+        return tape.gradient(size, images)
+
+    try:
+        slope(tf.zeros([1, *classifier.image_shape]))
+    except (tf.errors.UnimplementedError, tf.errors.InvalidArgumentError) as error:
+        reason = re.search(r"No registered '\w+'|\S[^\n]* not [^\n]*implementation", error.message)
+        why = reason[0] if reason else error.message.splitlines()[0]
+        what = f"--xla with {classifier.name}, which XLA does not compile here ({why})"
+        raise RequestError(
+            what, "a network that it compiles, in a form that repeats bit for bit", "Leave --xla out."
+        ) from error

@@ -23,7 +23,7 @@ from tfcollide.models import training
 from tfcollide.models.affine import AffineMap, affine_map
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.models.dense_chain import DenseChain, Unreadable
-from tfcollide.models.differentiable import check_differentiable
+from tfcollide.models.differentiable import check_compilable, check_differentiable
 from tfcollide.models.loading import load_classifier
 from tfcollide.models.model_file import kind_of
 from tfcollide.models.predictions import Predictions, evenly
@@ -219,5 +219,7 @@ def _check_solvable(config: CollideConfig, experiment: Experiment) -> None:
         experiment.affine  # noqa: B018 - refuses a tap that is not affine
     elif kind_of(config.model) == "file":
         check_differentiable(experiment.classifier, experiment.tap)
+    if config.xla and config.solver == "gradient":
+        check_compilable(experiment.classifier, experiment.tap)
     if config.vnnlib and isinstance(experiment.chain, Unreadable):
         raise RequestError(f"--vnnlib with {config.model}: {experiment.chain.reason}", "a network of dense and ReLU layers")
