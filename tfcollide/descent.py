@@ -176,8 +176,10 @@ class Descent:
         )
         moved = self._advance(part, self._take(goal, alive), {name: tf.gather(limit, alive) for name, limit in limits.items()})
 
-        def back(whole: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-            return tf.tensor_scatter_nd_update(whole, alive[:, None], values)
+        place = tf.maximum(tf.cumsum(tf.cast(at_work, tf.int32)) - 1, 0)
+
+        def back(whole: tf.Tensor, values: tf.Tensor) -> tf.Tensor:  # a deterministic scatter would leave the GPU for it
+            return _unless(~at_work, whole, tf.gather(values, place))
 
         return moved._replace(
             controls=back(state.controls, moved.controls),
