@@ -1,0 +1,196 @@
+"""From the logits back to the image: what a combination of units is at least, over sub-simplices.
+
+A row of coefficients goes back through the steps by their vector-Jacobian products,
+which TensorFlow has: the transposed convolution of a convolution, say. A ReLU takes
+its lower line where the coefficient is positive and its upper one where it is negative
+(CROWN); what errors cost is |coefficient| error, once cancellation among the paths
+through the network has happened. What is left is a linear function of the convex
+weights, whose minimum lies at a vertex.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfcollide.polytope.proof.spread import Arithmetic, Relaxation, Spread
+from tfcollide.polytope.proof.steps import Hinge, Linear, MaxPool, Node, windows
+
+__all__ = ["Found", "back"]
+
+_FLUSHED = 2.0**-100  # more than flushing to zero may change a coefficient by
+
+
+class Found(NamedTuple):
+    """What came of going back with R rows.
+
+    Attributes:
+        image: `[B, R, D]` float64, coefficients of the image.
+        constant: `[B, R]` float64.
+        loss: `[B, R]` float64, what errors may take, not yet taken off.
+        price: `[B, R]` float64, the part of it that is the network's rounding.
+        scores: `[B, N, N]` float64, how much of the looseness of row 0 lies along each edge; empty where not asked for.
+    """
+
+    image: tf.Tensor
+    constant: tf.Tensor
+    loss: tf.Tensor
+    price: tf.Tensor
+    scores: tf.Tensor
+
+
+def back(
+    nodes: Sequence[Node],
+    held: Mapping[int, Relaxation],
+    start: int,
+    coefficients: tf.Tensor,
+    source: int,
+    image: Relaxation,
+    arithmetic: Arithmetic,
+    *,
+    parallel: bool = False,
+    traced: bool = False,
+) -> Found:
+    """Goes back from value `start` with `coefficients` `[B, R, *shape]`.
+
+    Args:
+        nodes: of the network.
+        held: how each was held, by the number of the value that it gives.
+        start: the number of a value.
+        coefficients: of its units.
+        source: the number of the images.
+        image: how those were held.
+        arithmetic: as in `spread`.
+        parallel: whether ReLUs and max-pools keep the parallel lines, whose middle goes through the values at
+            the vertices that were carried forward; then `loss` is a radius around those, and `constant` is none.
+        traced: whether `scores` are wanted.
+    """
+    walk = _Walk(held, arithmetic, parallel, tf.shape(coefficients)[1], traced)
+    walk.gather(start, coefficients, None)
+    for node in reversed(nodes):
+        if node.writes in walk.waiting:
+            walk.through(node)
+    return walk.end(source, image)
+
+
+class _Walk:
+    """One way back."""
+
+    def __init__(
+        self, held: Mapping[int, Relaxation], arithmetic: Arithmetic, parallel: bool, rows: tf.Tensor, traced: bool
+    ):
+        self._held, self._arithmetic, self._parallel, self._rows, self._traced = held, arithmetic, parallel, rows, traced
+        self.waiting: dict[int, tf.Tensor] = {}
+        self._constant = self._loss = self._price = tf.constant(0.0, tf.float64)
+        self._scores = tf.constant(0.0, tf.float64)
+
+    def gather(self, number: int, coefficients: tf.Tensor, value: Spread | None) -> None:
+        """Adds to the coefficients of a value; where several steps read it, the sum is rounded."""
+        if number in self.waiting:
+            assert value is not None
+            both = tf.abs(self.waiting[number]) + tf.abs(coefficients)
+            self._loss += self._arithmetic.own(4) * _dot(both, value.size)
+            coefficients = self.waiting[number] + coefficients
+        self.waiting[number] = coefficients
+
+    def through(self, node: Node) -> None:
+        """Takes the coefficients of what a step gives to what it reads."""
+        coefficients, held = self.waiting.pop(node.writes), self._held[node.writes]
+        if held.error is not None:
+            self._loss += _dot(tf.abs(coefficients), held.error)
+        if held.price is not None:
+            self._price += _dot(tf.abs(coefficients), held.price)
+        if not self._arithmetic.double:
+            for read in held.reads:
+                axes = list(range(1, len(read.radius.shape)))
+                self._loss += _FLUSHED * tf.reduce_sum(tf.cast(read.size, tf.float64), axis=axes)[:, None]
+        if isinstance(node.step, Linear):
+            parts = self._linear(node.step, coefficients, held)
+        else:
+            parts = [self._switching(node.step, coefficients, held)]
+        for number, part, read in zip(node.reads, parts, held.reads, strict=True):
+            self.gather(number, part, read)
+
+    def end(self, source: int, image: Relaxation) -> Found:
+        """What is left at the images."""
+        coefficients = self.waiting.pop(source)
+        size = int(np.prod(coefficients.shape[2:]))
+        self._loss += _dot(tf.abs(coefficients), image.error)
+        if image.price is not None:
+            self._price += _dot(tf.abs(coefficients), image.price)
+        flat = tf.cast(tf.reshape(coefficients, [tf.shape(coefficients)[0], self._rows, size]), tf.float64)
+        zeros = tf.zeros(tf.shape(flat)[:2], tf.float64)
+        # All sums are in float64; 2^-20 leaves room for as many terms as there can be.
+        loss = (zeros + self._loss) * (1.0 + 2.0**-20)
+        return Found(flat, zeros + self._constant, loss, zeros + self._price, self._scores)
+
+    def _linear(self, step: Linear, coefficients: tf.Tensor, held: Relaxation) -> list[tf.Tensor]:
+        if step.bias is not None and not self._parallel:
+            bias = tf.broadcast_to(tf.constant(step.bias, tf.float64), coefficients.shape[2:])
+            self._constant += _dot(coefficients, bias[None])
+        return _transposed(step, coefficients, held.reads)
+
+    def _switching(self, step: Hinge | MaxPool, coefficients: tf.Tensor, held: Relaxation) -> tf.Tensor:
+        assert held.high is not None and held.low is not None
+        spread = held.high - held.low
+        if self._traced:
+            self._scores += _scores(tf.abs(coefficients[:, 0]) * spread, held)
+        if self._parallel:
+            self._loss += _dot(tf.abs(coefficients), spread / 2.0)
+        else:
+            up, down = tf.nn.relu(coefficients), -tf.nn.relu(-coefficients)
+            self._constant += _dot(down, held.high)
+            if isinstance(step, Hinge) and np.isfinite(step.ceiling):
+                low = tf.where(held.lower_slope == held.slope, held.low, tf.zeros_like(held.low))
+                self._constant += _dot(up, low)
+        if isinstance(step, MaxPool):
+            return _scattered(step, coefficients, held)
+        if self._parallel:
+            return coefficients * held.slope[:, None]
+        return up * held.lower_slope[:, None] + down * held.slope[:, None]
+
+
+def _dot(coefficients: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """`[B, R]` float64: `[B, R, *shape]` times `[B or 1, *shape]`."""
+    rank = len(coefficients.shape)
+    product = tf.cast(coefficients, tf.float64) * tf.cast(values, tf.float64)[:, None]
+    return tf.reduce_sum(product, axis=list(range(2, rank)))
+
+
+def _scores(weights: tf.Tensor, held: Relaxation) -> tf.Tensor:
+    """`[B, N, N]`: `weights` `[B, *shape]` times the squared share of the width that lies along each edge."""
+    shares = held.decides / held.width[:, None]
+    count = shares.shape[1]
+    flat = tf.reshape(shares, [-1, count, int(np.prod(shares.shape[2:]))])
+    flat -= tf.reduce_mean(flat, axis=1, keepdims=True)
+    gram = tf.matmul(flat * tf.reshape(weights, [-1, 1, flat.shape[2]]), flat, transpose_b=True)
+    squares = tf.linalg.diag_part(gram)
+    return tf.cast(squares[:, :, None] + squares[:, None] - 2.0 * gram, tf.float64)
+
+
+def _transposed(step: Linear, coefficients: tf.Tensor, reads: Sequence[Spread]) -> list[tf.Tensor]:
+    """The transpose of a linear step, applied to `[B, R, *shape]`."""
+    rows = tf.shape(coefficients)[1]
+    folded = tf.reshape(coefficients, [-1, *coefficients.shape[2:]])
+    given = [tf.zeros([tf.shape(folded)[0], *read.radius.shape[1:]], folded.dtype) for read in reads]
+    with tf.GradientTape() as tape:
+        tape.watch(given)
+        out = step.apply(given, False)
+    found = tape.gradient(out, given, output_gradients=folded, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    return [tf.reshape(part, [-1, rows, *part.shape[1:]]) for part in found]
+
+
+def _scattered(step: MaxPool, coefficients: tf.Tensor, held: Relaxation) -> tf.Tensor:
+    """Each coefficient at its window's leading unit."""
+    rows = tf.shape(coefficients)[1]
+    folded = [
+        tf.reshape(tf.where((held.lead == place)[:, None], coefficients, tf.zeros_like(coefficients)), [-1, *coefficients.shape[2:]])
+        for place in range(step.size[0] * step.size[1])
+    ]
+    given = tf.zeros([tf.shape(folded[0])[0], *held.reads[0].radius.shape[1:]], coefficients.dtype)
+    with tf.GradientTape() as tape:
+        tape.watch(given)
+        parts = windows(step, given)
+    found = tape.gradient(parts, given, output_gradients=folded)
+    return tf.reshape(found, [-1, rows, *found.shape[1:]])
