@@ -1,0 +1,109 @@
+"""Convolutions and average pooling as sparse matrices, from the numbers of the values that each window sees.
+
+Over any number of axes, channels last, as Keras and TensorFlow place windows: with the
+padding "same" there are ceil(size / stride) along an axis, and of the values that are
+missing there the smaller half lies before the first.
+"""
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+__all__ = ["Windows", "average_matrix", "convolution_matrix", "depthwise_matrix", "entries"]
+
+
+class Windows(NamedTuple):
+    """Where windows lie.
+
+    Attributes:
+        shape: of what they see, `[*sizes, C]`.
+        size: of a window, along each axis.
+        strides: likewise.
+        dilation: likewise.
+        padding: "valid" or "same".
+    """
+
+    shape: tuple[int, ...]
+    size: tuple[int, ...]
+    strides: tuple[int, ...]
+    dilation: tuple[int, ...]
+    padding: str
+
+    def seen(self) -> np.ndarray:
+        """`[windows, values in a window]` int, the pixels in row-major order; -1 outside of the image."""
+        axes = [self._along(axis) for axis in range(len(self.size))]
+        inside, pixels = np.ones(1, bool), np.zeros(1, np.int64)
+        for axis, places in enumerate(axes):
+            lifted = [1] * (2 * len(axes))
+            lifted[axis], lifted[len(axes) + axis] = places.shape
+            places = places.reshape(lifted)
+            inside = inside & (places >= 0) & (places < self.shape[axis])
+            pixels = pixels * self.shape[axis] + places
+        return np.where(inside, pixels, -1).reshape(math.prod(len(places) for places in axes), -1)
+
+    def _along(self, axis: int) -> np.ndarray:
+        """`[windows, size]`, the places along one axis, some of them outside."""
+        length, stride, dilation = self.shape[axis], self.strides[axis], self.dilation[axis]
+        reach = (self.size[axis] - 1) * dilation + 1
+        if self.padding == "same":
+            count = -(-length // stride)
+            before = max((count - 1) * stride + reach - length, 0) // 2
+        else:
+            count, before = max((length - reach) // stride + 1, 0), 0
+        return np.arange(count)[:, None] * stride + np.arange(self.size[axis]) * dilation - before
+
+
+def entries(windows: Windows, pairs: int) -> int:
+    """How many entries that are not zero a matrix has at most, of `pairs` channels in and out for each value seen."""
+    counts = (
+        -(-n // s) if windows.padding == "same" else n // s
+        for n, s in zip(windows.shape, windows.strides, strict=False)  # the channels have no stride
+    )
+    return math.prod(counts) * math.prod(windows.size) * pairs
+
+
+def convolution_matrix(windows: Windows, kernel: np.ndarray) -> sparse.csr_array:
+    """`[outputs, inputs]` of a convolution with `kernel` `[*size, C / groups, O]`."""
+    within, outputs = kernel.shape[-2:]
+    first = np.arange(outputs) // (outputs // (windows.shape[-1] // within)) * within
+    channels = first + np.arange(within)[:, None]  # [C / groups, O], the channels that each output reads
+    return _matrix(windows, channels, np.arange(outputs), outputs, kernel.reshape(-1, within, outputs))
+
+
+def depthwise_matrix(windows: Windows, kernel: np.ndarray) -> sparse.csr_array:
+    """`[outputs, inputs]` of a convolution of each channel by itself with `kernel` `[*size, C, M]`."""
+    channels, multiplier = kernel.shape[-2:]
+    outputs = np.arange(channels * multiplier).reshape(channels, multiplier)
+    return _matrix(windows, np.arange(channels)[:, None], outputs, outputs.size, kernel.reshape(-1, channels, multiplier))
+
+
+def average_matrix(windows: Windows) -> sparse.csr_array:
+    """`[outputs, inputs]` of the means over windows, of the values that lie within the image."""
+    channels, seen = windows.shape[-1], windows.seen()
+    shares = 1.0 / np.count_nonzero(seen >= 0, axis=1)
+    same = np.arange(channels)[:, None]
+    ones = np.ones([seen.shape[1], channels, 1])
+    return sparse.csr_array(sparse.diags_array(np.repeat(shares, channels)) @ _matrix(windows, same, same, channels, ones))
+
+
+def _matrix(windows: Windows, inputs: np.ndarray, outputs: np.ndarray, channels: int, kernel: np.ndarray) -> sparse.csr_array:
+    """From the channels `inputs` to the channels `outputs`, of which there are `channels`; as `kernel` `[seen, i, o]`."""
+    seen = windows.seen()
+    shape = (*seen.shape, *kernel.shape[1:])
+    rows = np.arange(len(seen))[:, None, None, None] * channels + outputs
+    columns = seen[..., None, None] * windows.shape[-1] + inputs
+    used = np.broadcast_to(seen[..., None, None] >= 0, shape)
+    parts = (np.broadcast_to(part, shape)[used] for part in (kernel, rows, columns))
+    values, rows, columns = parts
+    size = (len(seen) * channels, math.prod(windows.shape))
+    return sparse.csr_array(sparse.coo_array((values, (rows, columns)), shape=size))
+
+
+def all_of(shape: Sequence[int]) -> Windows:
+    """One window, the whole image."""
+    sizes = tuple(itertools.islice(shape, len(shape) - 1))
+    return Windows(tuple(shape), sizes, sizes, (1,) * len(sizes), "valid")
