@@ -316,12 +316,20 @@ class Certificate:
             mixture's own, as the network computes it ("refuted").
         share_proven: of the hull, by volume, where the margin is proven positive.
         mixture: N convex weights that break it ("refuted"), else None.
+        arithmetic: of the network: "float32", in any order of summation; or "real", where
+            rounding may take more than the margin, and only real numbers are spoken of.
+        excludes: algorithms and number formats of the network that are not covered.
+        margin_real: the smallest margin proven in real arithmetic; what it has more than
+            `margin` is the price of float32. None where nothing is proven.
     """
 
     status: Literal["certified", "refuted", "undecided"]
     margin: float
     share_proven: float
     mixture: tuple[float, ...] | None = None
+    arithmetic: Literal["float32", "real"] = "float32"
+    excludes: tuple[str, ...] = ()
+    margin_real: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -30,7 +30,7 @@ class Found(NamedTuple):
         constant: `[B, R]` float64.
         loss: `[B, R]` float64, what errors may take, not yet taken off.
         price: `[B, R]` float64, the part of it that is the network's rounding.
-        scores: `[B, N, N]` float64, how much of the looseness of row 0 lies along each edge; empty where not asked for.
+        scores: `[B, N, N]` float64, how much of the looseness of row 0 lies along each edge.
     """
 
     image: tf.Tensor
@@ -48,9 +48,6 @@ def back(
     source: int,
     image: Relaxation,
     arithmetic: Arithmetic,
-    *,
-    parallel: bool = False,
-    traced: bool = False,
 ) -> Found:
     """Goes back from value `start` with `coefficients` `[B, R, *shape]`.
 
@@ -62,11 +59,8 @@ def back(
         source: the number of the images.
         image: how those were held.
         arithmetic: as in `spread`.
-        parallel: whether ReLUs and max-pools keep the parallel lines, whose middle goes through the values at
-            the vertices that were carried forward; then `loss` is a radius around those, and `constant` is none.
-        traced: whether `scores` are wanted.
     """
-    walk = _Walk(held, arithmetic, parallel, tf.shape(coefficients)[1], traced)
+    walk = _Walk(held, arithmetic, tf.shape(coefficients)[1])
     walk.gather(start, coefficients, None)
     for node in reversed(nodes):
         if node.writes in walk.waiting:
@@ -77,10 +71,8 @@ def back(
 class _Walk:
     """One way back."""
 
-    def __init__(
-        self, held: Mapping[int, Relaxation], arithmetic: Arithmetic, parallel: bool, rows: tf.Tensor, traced: bool
-    ):
-        self._held, self._arithmetic, self._parallel, self._rows, self._traced = held, arithmetic, parallel, rows, traced
+    def __init__(self, held: Mapping[int, Relaxation], arithmetic: Arithmetic, rows: tf.Tensor):
+        self._held, self._arithmetic, self._rows = held, arithmetic, rows
         self.waiting: dict[int, tf.Tensor] = {}
         self._constant = self._loss = self._price = tf.constant(0.0, tf.float64)
         self._scores = tf.constant(0.0, tf.float64)
@@ -126,28 +118,22 @@ class _Walk:
         return Found(flat, zeros + self._constant, loss, zeros + self._price, self._scores)
 
     def _linear(self, step: Linear, coefficients: tf.Tensor, held: Relaxation) -> list[tf.Tensor]:
-        if step.bias is not None and not self._parallel:
+        if step.bias is not None:
             bias = tf.broadcast_to(tf.constant(step.bias, tf.float64), coefficients.shape[2:])
             self._constant += _dot(coefficients, bias[None])
         return _transposed(step, coefficients, held.reads)
 
     def _switching(self, step: Hinge | MaxPool, coefficients: tf.Tensor, held: Relaxation) -> tf.Tensor:
         assert held.high is not None and held.low is not None
-        spread = held.high - held.low
-        if self._traced:
-            self._scores += _scores(tf.abs(coefficients[:, 0]) * spread, held)
-        if self._parallel:
-            self._loss += _dot(tf.abs(coefficients), spread / 2.0)
-        else:
-            up, down = tf.nn.relu(coefficients), -tf.nn.relu(-coefficients)
-            self._constant += _dot(down, held.high)
-            if isinstance(step, Hinge) and np.isfinite(step.ceiling):
-                low = tf.where(held.lower_slope == held.slope, held.low, tf.zeros_like(held.low))
-                self._constant += _dot(up, low)
+        self._scores += _scores(tf.abs(coefficients[:, 0]) * (held.high - held.low), held)
+        up, down = tf.nn.relu(coefficients), -tf.nn.relu(-coefficients)
+        self._constant += _dot(down, held.high)
         if isinstance(step, MaxPool):
             return _scattered(step, coefficients, held)
-        if self._parallel:
-            return coefficients * held.slope[:, None]
+        if np.isfinite(step.ceiling):
+            low = tf.where(held.lower_slope == held.slope, held.low, tf.zeros_like(held.low))
+            self._constant += _dot(up, low)
+        assert held.lower_slope is not None and held.slope is not None
         return up * held.lower_slope[:, None] + down * held.slope[:, None]
 
 
@@ -160,6 +146,7 @@ def _dot(coefficients: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
 
 def _scores(weights: tf.Tensor, held: Relaxation) -> tf.Tensor:
     """`[B, N, N]`: `weights` `[B, *shape]` times the squared share of the width that lies along each edge."""
+    assert held.decides is not None and held.width is not None
     shares = held.decides / held.width[:, None]
     count = shares.shape[1]
     flat = tf.reshape(shares, [-1, count, int(np.prod(shares.shape[2:]))])
@@ -183,11 +170,10 @@ def _transposed(step: Linear, coefficients: tf.Tensor, reads: Sequence[Spread]) 
 
 def _scattered(step: MaxPool, coefficients: tf.Tensor, held: Relaxation) -> tf.Tensor:
     """Each coefficient at its window's leading unit."""
-    rows = tf.shape(coefficients)[1]
-    folded = [
-        tf.reshape(tf.where((held.lead == place)[:, None], coefficients, tf.zeros_like(coefficients)), [-1, *coefficients.shape[2:]])
-        for place in range(step.size[0] * step.size[1])
-    ]
+    assert held.lead is not None
+    rows, lead, none = tf.shape(coefficients)[1], held.lead[:, None], tf.zeros_like(coefficients)
+    placed = [tf.where(lead == place, coefficients, none) for place in range(step.size[0] * step.size[1])]
+    folded = [tf.reshape(part, [-1, *part.shape[2:]]) for part in placed]
     given = tf.zeros([tf.shape(folded[0])[0], *held.reads[0].radius.shape[1:]], coefficients.dtype)
     with tf.GradientTape() as tape:
         tape.watch(given)

@@ -9,7 +9,6 @@ from tfcollide.polytope.proof.backward import back
 from tfcollide.polytope.proof.float_error import gamma, mixture_error
 from tfcollide.polytope.proof.reading_network import Network
 from tfcollide.polytope.proof.spread import Arithmetic, Relaxation, Spread, through
-from tfcollide.polytope.proof.steps import Hinge
 
 __all__ = ["Bounds", "HullBounds"]
 
@@ -36,11 +35,10 @@ class HullBounds:
         corners: `[N, H, W, C]` float32, finite.
         rows: `[R, L]`, the margin is the smallest of these combinations of logits.
         arithmetic: whose rounding counts.
-        refined: how many units of each hidden dense layer are bounded again from behind, at most.
     """
 
-    def __init__(self, network: Network, corners: np.ndarray, rows: np.ndarray, arithmetic: Arithmetic, refined: int = 0):
-        self._network, self._arithmetic, self._refined = network, arithmetic, refined
+    def __init__(self, network: Network, corners: np.ndarray, rows: np.ndarray, arithmetic: Arithmetic):
+        self._network, self._arithmetic = network, arithmetic
         self._corners = corners.reshape(len(corners), -1).astype(np.float64)
         self._rows = network.rows(rows)
         count = len(corners)
@@ -88,9 +86,6 @@ class HullBounds:
         finite = tf.ones(tf.shape(vertices)[:1], tf.bool)
         for node in network.nodes:
             reads = tuple(values[number] for number in node.reads)
-            if isinstance(node.step, Hinge) and len(node.shape) == 1 and self._refined:
-                reads = (self._refine(reads[0], node.reads[0], held, image),)
-                values[node.reads[0]] = reads[0]
             values[node.writes], held[node.writes] = through(node.step, reads, arithmetic)
             axes = list(range(1, len(node.shape) + 1))
             finite &= tf.reduce_all(tf.math.is_finite(values[node.writes].radius), axis=axes)
@@ -98,7 +93,7 @@ class HullBounds:
         rows = tf.constant(self._rows, arithmetic.dtype)
         forward = self._forward(logits, rows)
         start = tf.reshape(tf.gather(rows, picked), [-1, tf.shape(picked)[1], *logits.radius.shape[1:]])
-        found = back(network.nodes, held, network.result, start, network.source, image, arithmetic, traced=True)
+        found = back(network.nodes, held, network.result, start, network.source, image, arithmetic)
         along = tf.matmul(found.image @ tf.constant(self._corners.T), vertices, transpose_b=True)
         margins = tf.reduce_min(along, axis=-1) + (found.constant - found.loss)
         return forward, margins, found.price, found.scores, finite
@@ -109,15 +104,3 @@ class HullBounds:
         radius = flat.radius * 1.0001 + self._arithmetic.own(size + 8) * flat.size * 1.0001
         low = tf.reduce_min(tf.matmul(flat.vertices, rows, transpose_b=True), axis=1)
         return tf.cast(low - tf.matmul(radius, tf.abs(rows), transpose_b=True), tf.float64)
-
-    def _refine(self, value: Spread, number: int, held: dict[int, Relaxation], image: Relaxation) -> Spread:
-        """Bounds again the units of a dense layer whose ReLU is held most loosely."""
-        low, high = value.low, value.high
-        loose = tf.where((low < 0) & (high > 0), -low * high / (high - low), tf.zeros_like(low))
-        units = tf.math.top_k(loose, min(self._refined, loose.shape[1])).indices
-        start = tf.one_hot(units, loose.shape[1], dtype=value.radius.dtype)
-        network, arithmetic = self._network, self._arithmetic
-        found = back(network.nodes, held, number, start, network.source, image, arithmetic, parallel=True)
-        radius = tf.cast(found.loss * (1.0 + 2.0**-20), value.radius.dtype)
-        at = tf.stack([tf.broadcast_to(tf.range(tf.shape(units)[0])[:, None], tf.shape(units)), units], axis=-1)
-        return value._replace(radius=tf.tensor_scatter_nd_min(value.radius, at, radius))

@@ -1,4 +1,4 @@
-"""Keras layers as linear steps, convolutions left as they are.
+"""Calls that are linear as steps of a proof, convolutions left as they are.
 
 Roundings count those of float32 in any order of summation, with or without fused
 multiply-add; see `float_error`.
@@ -11,26 +11,80 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from scipy import sparse
 
-from tfcollide.models.affine_layers import ELEMENTWISE, elementwise
+from tfcollide.models.affine_call import AffineCall, NotAffine
+from tfcollide.models.affine_reading import Step, is_affine, read_step
 from tfcollide.polytope.proof.steps import Linear
 
-__all__ = ["JOINING", "LINEAR", "linear_steps"]
+__all__ = ["linear_steps", "reshaped"]
 
 Shape = tuple[int, ...]
 
 
-def linear_steps(layer: Any, shape: Shape) -> list[Linear]:
-    """The steps that a layer of `LINEAR` consists of, without its activation.
+def linear_steps(step: Step, shapes: Sequence[Shape]) -> list[Linear] | None:
+    """The steps that a call consists of; None where it is not known to be linear.
 
     Args:
-        layer: of Keras.
-        shape: of what it reads, without the batch axis.
+        step: the call.
+        shapes: of what it reads, without the batch axis.
 
     Raises:
-        ValueError: its settings are none that can be bounded; the text says which.
+        NotAffine: its settings are none that can be bounded.
     """
-    return LINEAR[type(layer)](layer, shape)
+    layer = step.call.operation
+    if type(layer) in _LAYERS and len(shapes) == 1:
+        return _LAYERS[type(layer)](layer, shapes[0])
+    if type(layer) in _JOINING and len(shapes) > 1:
+        if type(layer) is not keras.layers.Concatenate and len(set(shapes)) > 1:
+            raise NotAffine(f"joins values of the shapes {', '.join(map(str, shapes))}")
+        return [_JOINING[type(layer)](layer, len(shapes))]
+    return [_read(read_step(step), shapes, step.call.shape)] if is_affine(step.call) else None
+
+
+def reshaped(shape: Shape) -> Linear:
+    """The same values in another shape."""
+    return _moved(lambda values: tf.reshape(values, [-1, *shape]))
+
+
+def _read(call: AffineCall, shapes: Sequence[Shape], after: Any) -> Linear:
+    """A call that scales each entry, adds values up, or moves them; `read_step` knows its weights as matrices."""
+    matrices = [sparse.coo_array(weights) for weights in call.weights]
+    if all(matrix.shape[0] == matrix.shape[1] and np.array_equal(*matrix.coords) for matrix in matrices):
+        scales = [_narrow(matrix.diagonal().reshape(shapes[0])) for matrix in matrices]
+        bias, magnitude = (_narrow(part.reshape(shapes[0])) for part in (call.bias, call.magnitude))
+        roundings = call.terms + call.extra
+        return Linear(_scaled(scales), bias, magnitude, roundings, bias_roundings=roundings)
+    if any((matrix.data != 1.0).any() for matrix in matrices) or call.bias.any():
+        raise NotAffine("is neither a convolution nor an entry by entry map")
+    places = [_places(matrix) for matrix in matrices]
+
+    def apply(values: Sequence[tf.Tensor], absolute: bool) -> tf.Tensor:
+        found = []
+        for value, place in zip(values, places, strict=True):
+            flat = tf.reshape(value, [tf.shape(value)[0], -1])
+            found.append(tf.gather(tf.pad(flat, [[0, 0], [0, 1]]), place, axis=1))
+        return tf.reshape(tf.add_n(found), [-1, *after])
+
+    return Linear(apply, fan_out=max(int(np.bincount(matrix.coords[1]).max(initial=1)) for matrix in matrices))
+
+
+def _places(matrix: Any) -> np.ndarray:
+    """Which entry goes where; a zero at the end of what is read where none does."""
+    rows, columns = matrix.coords
+    if len(np.unique(rows)) < len(rows):
+        raise NotAffine("adds values up in a way that is not bounded")
+    found = np.full(matrix.shape[0], matrix.shape[1])
+    found[rows] = columns
+    return found
+
+
+def _narrow(values: np.ndarray) -> np.ndarray:
+    """The same, with one entry along each axis that it does not change along."""
+    for axis in range(values.ndim - 1):
+        first = values.take([0], axis=axis)
+        values = first if np.array_equal(np.broadcast_to(first, values.shape), values) else values
+    return values
 
 
 def _weights(variable: Any) -> np.ndarray:
@@ -70,7 +124,7 @@ def _spread(kernel: np.ndarray, dilation: Sequence[int]) -> np.ndarray:
 
 def _padding(layer: Any) -> str:
     if layer.padding not in ("valid", "same"):
-        raise ValueError(f"pads by {layer.padding}")
+        raise NotAffine(f"pads by {layer.padding}")
     return str(layer.padding.upper())
 
 
@@ -136,25 +190,13 @@ def _global_average(layer: Any, shape: Shape) -> list[Linear]:
     return [Linear(apply, roundings=shape[0] * shape[1] + 3)]
 
 
-def _elementwise(layer: Any, shape: Shape) -> list[Linear]:
-    found = elementwise(layer, shape)
-    return [_scaled(found.scale, found.offset, found.magnitude, found.roundings)]
+def _scaled(scales: Sequence[np.ndarray]) -> Callable[[Sequence[tf.Tensor], bool], tf.Tensor]:
+    """The sum of values, each entry of each by its own factor."""
 
-
-def _normalization(layer: Any, shape: Shape) -> list[Linear]:
-    """(x - mean) / max(sqrt(variance), epsilon), or its inverse; 16 roundings leave room for any order of these."""
-    layer.finalize_state()
-    mean, deviation = _weights(layer.mean), np.maximum(np.sqrt(_weights(layer.variance)), keras.backend.epsilon())
-    mean, deviation = (np.broadcast_to(value, (1, *shape))[0] for value in (mean, deviation))
-    scale, offset = (deviation, mean) if layer.invert else (1.0 / deviation, -mean / deviation)
-    return [_scaled(scale, offset, np.abs(offset), 16)]
-
-
-def _scaled(scale: np.ndarray, offset: np.ndarray, magnitude: np.ndarray, roundings: int) -> Linear:
     def apply(values: Sequence[tf.Tensor], absolute: bool) -> tf.Tensor:
-        return values[0] * _kernel(scale, values[0], absolute)
+        return tf.add_n([value * _kernel(scale, value, absolute) for value, scale in zip(values, scales, strict=True)])
 
-    return Linear(apply, offset, magnitude, roundings, bias_roundings=roundings)
+    return apply
 
 
 def _zero_padding(layer: Any, shape: Shape) -> list[Linear]:
@@ -168,15 +210,10 @@ def _cropping(layer: Any, shape: Shape) -> list[Linear]:
 
 def _up_sampling(layer: Any, shape: Shape) -> list[Linear]:
     if layer.interpolation != "nearest":
-        raise ValueError(f"interpolates by {layer.interpolation}")
+        raise NotAffine(f"interpolates by {layer.interpolation}")
     rows, columns = layer.size
     step = _moved(lambda values: tf.repeat(tf.repeat(values, rows, axis=1), columns, axis=2))
     return [step._replace(fan_out=rows * columns)]
-
-
-def _reshape(layer: Any, shape: Shape) -> list[Linear]:
-    after = tuple(layer.compute_output_shape((1, *shape))[1:])
-    return [_moved(lambda values: tf.reshape(values, [-1, *after]))]
 
 
 def _permute(layer: Any, shape: Shape) -> list[Linear]:
@@ -188,44 +225,37 @@ def _moved(move: Callable[[tf.Tensor], tf.Tensor]) -> Linear:
     return Linear(lambda values, absolute: move(values[0]))
 
 
-def _sum(count: int) -> Linear:
+def _sum(layer: Any, count: int) -> Linear:
     return Linear(lambda values, absolute: tf.add_n(list(values)), roundings=count - 1)
 
 
-def _mean(count: int) -> Linear:
+def _mean(layer: Any, count: int) -> Linear:
     return Linear(lambda values, absolute: tf.add_n(list(values)) / count, roundings=count + 2)
 
 
-def _difference(count: int) -> Linear:
+def _difference(layer: Any, count: int) -> Linear:
     return Linear(lambda values, absolute: values[0] + values[1] if absolute else values[0] - values[1], roundings=1)
 
 
-def _joined(layer: Any) -> Linear:
+def _joined(layer: Any, count: int) -> Linear:
     return Linear(lambda values, absolute: tf.concat(list(values), axis=layer.axis))
 
 
-LINEAR: dict[Any, Callable[[Any, Shape], list[Linear]]] = {
+_LAYERS: dict[Any, Callable[[Any, Shape], list[Linear]]] = {
     keras.layers.Dense: _dense,
     keras.layers.Conv2D: _convolution,
     keras.layers.DepthwiseConv2D: _depthwise,
     keras.layers.SeparableConv2D: _separable,
     keras.layers.AveragePooling2D: _average_pooling,
     keras.layers.GlobalAveragePooling2D: _global_average,
-    keras.layers.Normalization: _normalization,
     keras.layers.ZeroPadding2D: _zero_padding,
     keras.layers.Cropping2D: _cropping,
     keras.layers.UpSampling2D: _up_sampling,
-    keras.layers.Flatten: _reshape,
-    keras.layers.Reshape: _reshape,
     keras.layers.Permute: _permute,
-    **dict.fromkeys(ELEMENTWISE, _elementwise),
 }
-"""Layers of one input."""
-
-JOINING: dict[str, Callable[[Any, int], Linear]] = {
-    "Add": lambda layer, count: _sum(count),
-    "Average": lambda layer, count: _mean(count),
-    "Subtract": lambda layer, count: _difference(count),
-    "Concatenate": lambda layer, count: _joined(layer),
+_JOINING: dict[Any, Callable[[Any, int], Linear]] = {
+    keras.layers.Add: _sum,
+    keras.layers.Average: _mean,
+    keras.layers.Subtract: _difference,
+    keras.layers.Concatenate: _joined,
 }
-"""Layers, or Keras operations, of several inputs of one shape, by the name of their class."""

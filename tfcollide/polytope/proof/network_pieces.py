@@ -16,14 +16,14 @@ class NetworkPieces(NamedTuple):
     Attributes:
         vertices: `[B, N, N]` convex weights.
         rows: `[B, R]`, the margin proven of each row.
-        real: `[B, R]`, in real arithmetic.
+        real_rows: `[B, R]`, in real arithmetic.
         volume: `[B]`, as a share of the whole.
         edges: `[B, 2]`, the vertices between which to split.
     """
 
     vertices: np.ndarray
     rows: np.ndarray
-    real: np.ndarray
+    real_rows: np.ndarray
     volume: np.ndarray
     edges: np.ndarray
 
@@ -31,6 +31,11 @@ class NetworkPieces(NamedTuple):
     def margin(self) -> np.ndarray:
         """`[B]`, proven."""
         return self.rows.min(axis=1)
+
+    @property
+    def real(self) -> np.ndarray:
+        """`[B]`, proven in real arithmetic."""
+        return self.real_rows.min(axis=1)
 
     @property
     def divisible(self) -> np.ndarray:
@@ -54,7 +59,7 @@ class NetworkPieces(NamedTuple):
         place = np.arange(open_rows.max())
         picked = np.take_along_axis(order, np.where(place < open_rows[:, None], place, 0), axis=1)
         found = bounds(vertices, picked[twice])
-        rows, real = np.maximum(found.margins, self.rows[twice]), np.maximum(found.real, self.real[twice])
+        rows, real = np.maximum(found.margins, self.rows[twice]), np.maximum(found.real, self.real_rows[twice])
         return NetworkPieces(vertices, rows, real, self.volume[twice] / 2.0, _edges(vertices, found.scores))
 
     def take(self, index: np.ndarray) -> "NetworkPieces":

@@ -7,15 +7,18 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+import tensorflow as tf
 
-from tfcollide.models.affine_layers import obstacle, passes_through
+from tfcollide.errors import RequestError
+from tfcollide.models.affine_call import NotAffine
+from tfcollide.models.affine_reading import Step, kind_of, obstacle, rounded_input, steps_between
 from tfcollide.models.dense_chain import Unreadable
-from tfcollide.models.graph import Call, Graph
-from tfcollide.models.rectifier import rectifier_of
-from tfcollide.polytope.proof.linear_layers import JOINING, LINEAR, linear_steps
+from tfcollide.models.rectifier import other_activation, rectifier_of
+from tfcollide.models.replicas import AnyGraph
+from tfcollide.polytope.proof.linear_layers import linear_steps, reshaped
 from tfcollide.polytope.proof.steps import Hinge, Linear, MaxPool, Node
 
-__all__ = ["Network", "read_network"]
+__all__ = ["Network", "hinge_of", "read_network"]
 
 
 class Network(NamedTuple):
@@ -46,7 +49,9 @@ class _Refusal(Exception):
     """Ends the reading; its text is the reason."""
 
 
-def read_network(graph: Graph, value: int, image_shape: tuple[int, ...], *, after_zero: bool = False) -> Network | Unreadable:
+def read_network(
+    graph: AnyGraph, value: int, image_shape: tuple[int, ...], *, after_zero: bool = False
+) -> Network | Unreadable:
     """The steps from the images to the logits.
 
     Args:
@@ -59,108 +64,98 @@ def read_network(graph: Graph, value: int, image_shape: tuple[int, ...], *, afte
         The network; or the reason why it cannot be bounded.
     """
     try:
-        entry = graph.entry
-        if entry.whole_numbers or entry.dtype.name != "float32":
-            raise _Refusal(f"the network reads {entry.dtype.name}, so that it computes with rounded pixels")
-        shape = image_shape if len(entry.shape) == 3 else tuple(n or 0 for n in entry.shape)
-        found = _Reader({graph.source: shape}, _needed(graph, value))
-        return Network(found.nodes, graph.source, found.at[value], shape, math.prod(found.shapes[found.at[value]]), after_zero)
-    except _Refusal as refusal:
+        reason = rounded_input(graph)
+        if reason is not None or graph.entry.dtype.name != "float32":
+            raise _Refusal(f"the network {reason or 'reads ' + graph.entry.dtype.name}")
+        shape = image_shape if len(graph.entry.shape) == 3 else tuple(n or 0 for n in graph.entry.shape)
+        steps, wanted = steps_between(graph, value)
+        found = _Reader(graph.source, shape, steps, wanted)
+        result = found.at[wanted]
+        return Network(tuple(found.nodes), graph.source, result, shape, math.prod(found.shapes[result]), after_zero)
+    except (_Refusal, RequestError) as refusal:
         return Unreadable(str(refusal))
 
 
-def _needed(graph: Graph, value: int) -> list[Call]:
-    """The calls that the logits depend on."""
-    wanted, kept = {value}, []
-    for call in reversed(graph.calls):
-        if wanted & set(call.writes):
-            kept.append(call)
-            wanted |= set(call.reads)
-    return kept[::-1]
-
-
 class _Reader:
-    """Goes through calls, and gathers nodes.
+    """Goes through steps, and gathers nodes.
 
     Args:
-        shapes: of the images, by their number.
-        calls: of the network.
+        source: the number of the images.
+        shape: of the images.
+        steps: of the network.
+        wanted: the number of the value that is read at the end.
 
     Attributes:
-        nodes: the steps.
+        nodes: what they consist of.
         shapes: of the values, without the batch axis.
-        at: the number of the value that holds what a call writes: what passes unchanged is not written again.
+        at: which value of the nodes a value of the steps is.
     """
 
-    def __init__(self, shapes: dict[int, tuple[int, ...]], calls: list[Call]):
-        self.shapes = dict(shapes)
-        self.at = {number: number for number in shapes}
-        self._uses = Counter(number for call in calls for number in call.reads)
-        self._spare = 1 + max([0, *(n for call in calls for n in (*call.reads, *call.writes))])
-        self._nodes: list[Node] = []
-        for call in calls:
-            self._read(call)
-        self.nodes = tuple(self._nodes)
-
-    def _read(self, call: Call) -> None:
-        operation, reads = call.operation, tuple(self.at[number] for number in call.reads)
-        name = call.name
-        if isinstance(operation, keras.layers.Layer) and (reason := obstacle(operation)):
-            raise _Refusal(f"{name} {reason}")
-        steps = self._steps(call, [self.shapes[number] for number in reads])
-        if not steps:
-            self.at[call.writes[0]] = reads[0]
-            return
+    def __init__(self, source: int, shape: tuple[int, ...], steps: list[Step], wanted: int):
+        self.nodes: list[Node] = []
+        self.shapes, self.at = {source: shape}, {source: source}
+        self._uses = Counter([wanted, *(number for step in steps for number in step.reads)])
+        self._count = source
         for step in steps:
-            reads = (self._add(name, step, reads),)
+            self._read(step)
+
+    def _read(self, step: Step) -> None:
+        call = step.call
+        reason = obstacle(call)
+        if reason is not None or len(call.writes) != 1:
+            raise _Refusal(f"{call.name} {reason or 'gives several values'}")
+        shapes = [_fixed(call.name, shape) for shape in step.shapes]
+        reads = tuple(self._as(number, shape) for number, shape in zip(step.reads, shapes, strict=True))
+        for part in _parts(step, shapes):
+            reads = (self._add(call.name, part, reads),)
         self.at[call.writes[0]] = reads[0]
         self._uses[reads[0]] = self._uses[call.writes[0]]
 
+    def _as(self, number: int, shape: tuple[int, ...]) -> int:
+        """A value in the shape in which it is read."""
+        here = self.at[number]
+        return here if self.shapes[here] == shape else self._add("reshape", reshaped(shape), (here,))
+
     def _add(self, name: str, step: Linear | Hinge | MaxPool, reads: tuple[int, ...]) -> int:
-        last = self._nodes[-1] if self._nodes else None
-        if isinstance(step, MaxPool) and last and isinstance(last.step, Hinge) and self._only(last, reads):
+        last = self.nodes[-1] if self.nodes else None
+        alone = last is not None and reads == (last.writes,) and self._uses[last.writes] == 1
+        if isinstance(step, MaxPool) and last and isinstance(last.step, Hinge) and alone:
             # max(relu(x)) = relu(max(x)), and fewer ReLUs switch.
-            self._nodes.pop()
+            self.nodes.pop()
             reads = (self._add(name, step, last.reads),)
             name, step = last.name, last.step
-        elif isinstance(step, Linear) and step.bias_roundings == _FOLDED and last and self._only(last, reads):
-            self._nodes[-1], step = _foldable(last, step)
-        number, self._spare = self._spare, self._spare + 1
+        elif isinstance(step, Linear) and step.bias_roundings == _FOLDED and last and alone:
+            self.nodes[-1], step = _foldable(last, step)
+        self._count -= 1
         shape = _shape_of(step, [self.shapes[value] for value in reads])
-        self._nodes.append(Node(name, step, reads, number, shape))
-        self.shapes[number] = shape
-        self._uses[number] = 1
-        return number
+        self.nodes.append(Node(name, step, reads, self._count, shape))
+        self.shapes[self._count], self._uses[self._count] = shape, 1
+        return self._count
 
-    def _only(self, last: Node, reads: tuple[int, ...]) -> bool:
-        """Whether what `last` writes is read here and nowhere else."""
-        return reads == (last.writes,) and self._uses[last.writes] == 1
 
-    def _steps(self, call: Call, shapes: list[tuple[int, ...]]) -> list[Any]:
-        operation = call.operation
-        kind = type(operation).__name__
-        if len(call.writes) != 1:
-            raise _Refusal(f"{call.name} gives {len(call.writes)} values")
-        if len(call.reads) > 1:
-            ours = isinstance(operation, keras.Operation) and type(operation).__module__.startswith("keras.src.")
-            if not ours or kind not in JOINING or len(set(map(len, shapes))) > 1:
-                raise _Refusal(f"{call.name} is a {kind} of {len(call.reads)} values, which is not bounded")
-            if kind != "Concatenate" and len(set(shapes)) > 1:
-                raise _Refusal(f"{call.name} is a {kind} of values of several shapes")
-            return [JOINING[kind](operation, len(shapes))]
-        if passes_through(operation) and type(operation) not in LINEAR:
-            return []
-        if type(operation) in LINEAR:
-            try:
-                return linear_steps(operation, shapes[0])
-            except ValueError as error:
-                raise _Refusal(f"{call.name} {error}") from error
-        if type(operation) in _POOLS:
-            return [_max_pool(operation, shapes[0]), *_without_places(operation)]
-        hinge = hinge_of(operation)
-        if hinge is None:
-            raise _Refusal(f"{call.name} is a {kind}, which is neither linear nor a ReLU or max-pool")
-        return [hinge]
+def _fixed(name: str, shape: tuple[int | None, ...]) -> tuple[int, ...]:
+    found = tuple(size for size in shape if size is not None)
+    if len(found) != len(shape):
+        raise _Refusal(f"{name} reads values of no fixed size: {shape}")
+    return found
+
+
+def _parts(step: Step, shapes: list[tuple[int, ...]]) -> list[Any]:
+    """What a call consists of."""
+    call = step.call
+    try:
+        linear = linear_steps(step, shapes)
+    except NotAffine as error:
+        raise _Refusal(f"{call.name} {error}") from error
+    if linear is not None:
+        return linear
+    if type(call.operation) in _POOLS:
+        return [_max_pool(call.operation, shapes[0]), *_without_places(call.operation)]
+    hinge = hinge_of(call.operation) if len(shapes) == 1 else None
+    if hinge is None:
+        kind = other_activation(call.operation) or kind_of(call)
+        raise _Refusal(f"{call.name} is a {kind}, which is neither linear nor a ReLU or max-pool")
+    return [hinge]
 
 
 _FOLDED = 16  # the roundings of a batch normalization, see `affine_layers`
@@ -181,9 +176,9 @@ def _foldable(last: Node, step: Linear) -> tuple[Node, Linear]:
 
 def _shape_of(step: Any, shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
     """What a step makes of `shapes`, by trial on symbols."""
-    given = [keras.KerasTensor((1, *shape), "float32") for shape in shapes]
+    given = [tf.TensorSpec((1, *shape), tf.float32) for shape in shapes]
     function = (lambda *values: step.apply(values, False)) if isinstance(step, Linear) else step
-    return tuple(keras.src.backend.compute_output_spec(function, *given).shape[1:])
+    return tuple(tf.function(function, autograph=False).get_concrete_function(*given).output_shapes[1:])
 
 
 _POOLS = (keras.layers.MaxPooling2D, keras.layers.GlobalMaxPooling2D)
@@ -191,8 +186,8 @@ _POOLS = (keras.layers.MaxPooling2D, keras.layers.GlobalMaxPooling2D)
 
 def _max_pool(layer: Any, shape: tuple[int, ...]) -> MaxPool:
     if type(layer) is keras.layers.GlobalMaxPooling2D:
-        return MaxPool(shape[:2], (1, 1), ((0, 0), (0, 0)))
-    size, strides = tuple(layer.pool_size), tuple(layer.strides)
+        return MaxPool((shape[0], shape[1]), (1, 1), ((0, 0), (0, 0)))
+    size, strides = (layer.pool_size[0], layer.pool_size[1]), (layer.strides[0], layer.strides[1])
     if layer.padding != "same":
         return MaxPool(size, strides, ((0, 0), (0, 0)))
     missing = [max((-(-n // s) - 1) * s + k - n, 0) for n, k, s in zip(shape, size, strides, strict=False)]

@@ -118,7 +118,9 @@ def through(step: Linear | Hinge | MaxPool, reads: tuple[Spread, ...], arithmeti
     """What a step makes of the values that it reads, and how it was held."""
     if isinstance(step, Linear):
         return _linear(step, reads, arithmetic)
-    return (_hinge if isinstance(step, Hinge) else _max_pool)(step, reads[0], arithmetic)
+    if isinstance(step, Hinge):
+        return _hinge(step, reads[0], arithmetic)
+    return _max_pool(step, reads[0], arithmetic)
 
 
 def _folded(values: tf.Tensor) -> tf.Tensor:
@@ -141,11 +143,12 @@ def _linear(step: Linear, reads: tuple[Spread, ...], arithmetic: Arithmetic) -> 
     flush = _flush(step, reads)
     price = arithmetic.of_network(step.roundings) * size + arithmetic.of_network(step.bias_roundings) * magnitude
     price = (price + flush) * _up(arithmetic, step.roundings) if arithmetic.network and step.roundings else None
-    rounded = arithmetic.own(step.roundings + _SPARE) + arithmetic.own(step.fan_out + _SPARE) if step.roundings else 0.0
-    rounded += float(gamma_of(units + step.fan_out, double=True)) + (arithmetic.own(step.fan_out) if not step.roundings else 0.0)
+    rounded = arithmetic.own(step.fan_out + _SPARE) + float(gamma_of(units + step.fan_out, double=True))
+    rounded += arithmetic.own(step.roundings + _SPARE) if step.roundings else 0.0
     error = (rounded * (size + magnitude) + flush) * _up(arithmetic, step.roundings)
     error = error if price is None else error + price
-    error = tf.where(size + magnitude < FLOAT32_MAX / 8, error, tf.cast(np.inf, error.dtype))  # no sum may overflow, in any order
+    # No sum may overflow, in any order.
+    error = tf.where(size + magnitude < FLOAT32_MAX / 8, error, tf.cast(np.inf, error.dtype))
     vertices = vertices if bias is None else vertices + bias
     radius = (radius + error) * _up(arithmetic, step.roundings)
     return Spread(vertices, radius), Relaxation(reads, error, price)
@@ -230,6 +233,4 @@ def _max_pool(step: MaxPool, read: Spread, arithmetic: Arithmetic) -> tuple[Spre
     radius = tf.where(contested, (leader.radius + most / 2.0 + error) * (1.0 + arithmetic.own(16)), leader.radius)
     ahead = tf.where(contested[:, None], ahead, tf.zeros_like(ahead))
     width = tf.reduce_max(ahead, axis=1) - tf.reduce_min(ahead, axis=1) + tf.where(contested, excess, one)
-    return Spread(vertices, radius), Relaxation(
-        (read,), error, None, None, tf.zeros_like(most), most, None, lead, width, ahead
-    )
+    return Spread(vertices, radius), Relaxation((read,), error, None, None, tf.zeros_like(most), most, None, lead, width, ahead)
