@@ -183,7 +183,15 @@ def test_remark_on_units_that_are_still_on():
     ("certificate", "words"),
     [
         (Certificate("certified", 2.5, 1.0), "certified, margin 2.5"),
+        (Certificate("certified", 2.5, 1.0, margin_real=2.75), "certified, margin 2.5 (2.75 in real arithmetic)"),
+        (Certificate("certified", 2.5, 1.0, margin_real=2.5001), "certified, margin 2.5"),
+        (Certificate("certified", 2.5, 1.0, arithmetic="real", margin_real=2.5), "certified in real arithmetic, margin 2.5"),
         (Certificate("refuted", -0.5, 0.5, (0.5, 0.5)), "**refuted**, margin -0.5"),
+        (
+            Certificate("undecided", -1.0, 0.0),
+            "undecided, nothing proven: the corners are too far apart, or the network too deep, for bounds",
+        ),
+        (Certificate("undecided", -1.0, 0.5, arithmetic="real"), "undecided, 50.0 % proven in real arithmetic"),
         (Certificate("undecided", float("-inf"), 0.875), "undecided, 87.5 % proven"),
         (Certificate("undecided", -1.0, 0.99996), "undecided, 99.996 % proven"),
         (Certificate("undecided", -1.0, 1.0), "undecided, nearly all proven"),

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Callable, Sequence
 
-from tfcollide.records import EndPoint, ExactRecord, FrontEnd, Summary
+from tfcollide.records import Certificate, EndPoint, ExactRecord, FrontEnd, Summary
 from tfcollide.report.conclusion import conclusion, ended_words
 from tfcollide.report.markdown import markdown_table
 from tfcollide.report.paper import PaperResult, paper_result
-from tfcollide.report.phrases import branches, network, number, share, yes
+from tfcollide.report.phrases import branches, in_which_arithmetic, network, number, share, yes
 
 __all__ = ["run_table"]
 
@@ -188,11 +188,21 @@ def _proof(summary: Summary) -> list[tuple[str, str, str]]:
         return []
     proof = summary.certificate
     words = {
-        "certified": f"certified, margin {proof.margin:.3g}",
+        "certified": f"certified{in_which_arithmetic(proof)}, margin {proof.margin:.3g}{_price(proof)}",
         "refuted": f"**refuted**, margin {proof.margin:.3g}",
-        "undecided": f"undecided, {_below_all(proof.share_proven)} proven",
+        "undecided": f"undecided, {_below_all(proof.share_proven)} proven{in_which_arithmetic(proof)}",
     }
+    if proof.status == "undecided" and proof.share_proven == 0:
+        words["undecided"] = "undecided, nothing proven: the corners are too far apart, or the network too deep, for bounds"
     return [("every mixture, by proof" if len(summary.corners) > 1 else "the corner, by proof", words[proof.status], "")]
+
+
+def _price(proof: Certificate) -> str:
+    """What the margin is where rounding is left out, if that can be seen."""
+    if proof.arithmetic != "float32" or proof.margin_real is None:
+        return ""
+    real = f"{proof.margin_real:.3g}"
+    return "" if real == f"{proof.margin:.3g}" else f" ({real} in real arithmetic)"
 
 
 def _below_all(share: float) -> str:

@@ -52,9 +52,14 @@ class HullBounds:
             vertices: `[B, N, N]` convex weights.
             picked: `[B, K]`, the rows that are bounded from behind as well; others are by the way forward alone.
         """
-        forward, found, price, scores, finite = (
-            part.numpy() for part in self._compiled(tf.constant(vertices), tf.constant(picked, tf.int32))
-        )
+        return self._read(picked, self._compiled(tf.constant(vertices), tf.constant(picked, tf.int32)))
+
+    def once(self, vertices: np.ndarray, picked: np.ndarray) -> Bounds:
+        """The same, without compiling it first: quicker the first time."""
+        return self._read(picked, self._bound(tf.constant(vertices), tf.constant(picked, tf.int32)))
+
+    def _read(self, picked: np.ndarray, parts: tuple[tf.Tensor, ...]) -> Bounds:
+        forward, found, price, scores, finite = (part.numpy() for part in parts)
         margins, real = forward.copy(), forward
         here = np.arange(len(picked))[:, None]
         margins[here, picked] = np.fmax(margins[here, picked], found)

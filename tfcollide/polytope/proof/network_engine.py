@@ -1,8 +1,9 @@
 """The engine of proofs for networks that are no chain of matrices: convolutions, max-pools, branches.
 
-Whose rounding is covered is tried out at the corners, where nothing is loose: float32 in
-the network and in the bound, where TensorFlow computes on CPUs; else the bound in float64;
-and where float32 alone eats up the margin, the network in real numbers.
+Whose rounding is covered is tried out at the first corner, where nothing is loose: float32
+in the network and in the bound, where TensorFlow computes on CPUs; else the bound in
+float64; and where float32 alone eats up the margin, the network in real numbers. Where
+that leaves nothing either, no part of the hull can be bounded, however small.
 """
 
 import os
@@ -22,8 +23,9 @@ from tfcollide.polytope.proof.steps import Linear
 __all__ = ["NetworkEngine"]
 
 _ENTRIES = 2**24  # of the largest temporary array
-_VALUES = 2**17  # in one forward pass of a network that may take all boxes
-# With the share of the margin at the corners that is enough to be content with each.
+_PRODUCTS = 2**22  # in one forward pass of a network that may take all boxes
+_MOST_DOUBLE = 2**30  # beyond so many, float64 takes minutes a sub-simplex on CPUs
+# With the share of the margin at a corner that is enough to be content with each.
 _ARITHMETICS = ((Arithmetic(True, False), 0.9), (Arithmetic(True, True), 0.0), (Arithmetic(False, True), 0.0))
 Word = Literal["float32", "real"]
 
@@ -36,7 +38,7 @@ class NetworkEngine:
         corners: `[N, H, W, C]` float32, finite.
         target: the code of the class or labels whose margin counts.
         reading: how logits are read.
-        max_boxes: of a network of 130,000 values an image; of a larger one fewer, so that the work is the same.
+        max_boxes: of a network of four million products an image; of a larger one fewer, so that the work is the same.
 
     Attributes:
         batch: see `engine.Engine`, as the others.
@@ -51,9 +53,10 @@ class NetworkEngine:
         self._rows, self._count = len(rows), len(corners)
         sizes = [int(np.prod(shape)) for shape in (network.shape, *(node.shape for node in network.nodes))]
         self.batch = int(np.clip(_ENTRIES // (max(sizes) * (len(corners) + len(rows))), 2, 64))
-        self.boxes = max(1, int(max_boxes * min(1.0, _VALUES / sum(sizes))))
+        products = sum(int(np.prod(n.shape)) * n.step.roundings for n in network.nodes if isinstance(n.step, Linear))
+        self.boxes = max(1, int(max_boxes * min(1.0, _PRODUCTS / max(products, 1))))
         self.landscape = _landscape(network, corners, rows, self.batch)
-        self._bounds, self.arithmetic, self.finite = self._chosen(network, corners, rows)
+        self._bounds, self.arithmetic, self.finite = self._chosen(network, corners, rows, products)
 
     def whole(self) -> NetworkPieces:
         """The simplex itself."""
@@ -63,20 +66,19 @@ class NetworkEngine:
         """Halves of `pieces`; rows beyond the goal are not bounded again."""
         return pieces.split(self._bounds, goal)
 
-    def _chosen(self, network: Network, corners: np.ndarray, rows: np.ndarray) -> tuple[HullBounds, Word, bool]:
-        """The first arithmetic that leaves a fair part of the margin at the corners; and whether it leaves any."""
-        goal = float(self.landscape.margins(np.eye(self._count))[0].min())
-        for arithmetic, share in _ARITHMETICS if _plain_float32() else _ARITHMETICS[1:]:
-            bounds = HullBounds(network, corners, rows, arithmetic)
-            found = min(self._at_corner(bounds, n) for n in range(self._count))
-            if found > max(share * goal, 0.0):
+    def _chosen(self, network: Network, corners: np.ndarray, rows: np.ndarray, products: int) -> tuple[HullBounds, Word, bool]:
+        """The first arithmetic that leaves a fair part of the margin at the first corner; and whether one leaves any."""
+        goal = float(self.landscape.margins(np.eye(self._count)[:1])[0][0])
+        tried = [one for one in _ARITHMETICS if one[0].double or _plain_float32()]
+        if products > _MOST_DOUBLE and not tf.config.list_logical_devices("GPU"):
+            tried = tried[:1]
+        for arithmetic, share in tried:
+            alone = HullBounds(network, corners[:1], rows, arithmetic)
+            found = alone.once(np.ones([1, 1, 1]), np.arange(len(rows))[None]).margins.min()
+            left = goal <= 0 or found > share * goal  # a corner of another class is for the search
+            if left:
                 break
-        return bounds, "float32" if arithmetic.network else "real", found > -np.inf
-
-    def _at_corner(self, bounds: HullBounds, corner: int) -> float:
-        """What is proven of a corner by itself."""
-        vertices = np.tile(np.eye(self._count)[corner], (1, self._count, 1))
-        return float(bounds(vertices, np.arange(self._rows)[None]).margins.min())
+        return HullBounds(network, corners, rows, arithmetic), "float32" if arithmetic.network else "real", left
 
 
 def _plain_float32() -> bool:

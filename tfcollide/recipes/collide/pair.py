@@ -17,11 +17,11 @@ from tfcollide.export.vnnlib import write_property
 from tfcollide.files.atomic import write_json
 from tfcollide.files.checkpoint import Ledger
 from tfcollide.files.run_directory import RunDirectory
-from tfcollide.models.dense_chain import DenseChain
+from tfcollide.models.dense_chain import DenseChain, Unreadable
 from tfcollide.parameterizations.composite import Composite
 from tfcollide.polytope.hull import checks
 from tfcollide.polytope.hull.worst_mixture import clopper_pearson
-from tfcollide.polytope.proof.certificate import certify
+from tfcollide.polytope.proof.of_classifier import certify_classifier
 from tfcollide.recipes.collide import verdict
 from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.experiment import Experiment
@@ -235,18 +235,12 @@ def _worst_mixture(
 
 
 def _certificate(config: CollideConfig, experiment: Experiment, problem: Problem, corners: np.ndarray) -> Certificate | None:
-    """A proof over the hull; None where the network is not one of dense layers, or none was asked for."""
-    if not config.certify_boxes or not isinstance(experiment.chain, DenseChain):
+    """A proof over the hull; None where the network cannot be bounded, or none was asked for."""
+    if not config.certify_boxes:
         return None
-    return certify(
-        experiment.chain,
-        corners,
-        problem.seen.predicted,
-        lambda images: experiment.classifier.judge(images).logits,
-        reading=experiment.classifier.reading,
-        max_boxes=config.certify_boxes,
-        seed=config.seed,
-    )
+    target, boxes = problem.seen.predicted, config.certify_boxes
+    found = certify_classifier(experiment.classifier, corners, target, max_boxes=boxes, seed=config.seed)
+    return None if isinstance(found, Unreadable) else found
 
 
 def _end_point(experiment: Experiment, choice: Choice, image: np.ndarray) -> EndPoint:
