@@ -60,7 +60,8 @@ def run(place, out, *flags):
 def test_a_run_from_end_to_end(place, tmp_path, capsys):
     code, found = run(place, tmp_path / "one", f"--source={place}/pictures/red/03.png", "--target=blue")
     assert code in (0, 1)
-    assert (found["model"], found["tap"], found["certificate"]) == ("net", "fc1", None)
+    assert (found["model"], found["tap"]) == ("net", "fc1")
+    assert found["certificate"]["status"] in ("certified", "refuted", "undecided") and found["certificate"]["excludes"]
     assert found["target"]["predicted"] == "blue" and found["source"]["predicted"] == "red"
     assert found["test_accuracy"] == 1.0
     corners = np.load(tmp_path / "one" / "corners.npz")["corners"]

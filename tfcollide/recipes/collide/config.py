@@ -212,7 +212,8 @@ class CollideConfig(TrainConfig):
         None, "Random starts of the search for the worst mixture; 0: do not search. Default: 64 for dense networks, else 8."
     )
     certify_boxes: int = _flag(
-        2_000, "Parts of the hull to bound at most, to prove or refute the whole, for dense networks; 0: do not try."
+        2_000,
+        "Parts of the hull to bound at most, to prove or refute the whole; of a large network fewer are tried; 0: do not try.",
     )
     sampling: str = _flag("uniform", "How convex weights are drawn.", choices=("uniform", "stick_breaking"))
     vnnlib: bool = _flag(False, "Write verify/: the mixtures as ONNX and the claim as VNN-LIB, for an independent verifier.")
