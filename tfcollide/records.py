@@ -349,6 +349,7 @@ class ExactRecord:
         max_change: half the width of the box around the source that the corners were sought in, given or found.
         max_total: the radius of the ball, likewise; None for no ball.
         least_change: the smallest half-width of a box in which there is any collision.
+        too_close: whether there are corners, but closer together than was asked.
     """
 
     kind: str
@@ -363,6 +364,7 @@ class ExactRecord:
     max_change: float | None = None
     max_total: float | None = None
     least_change: float | None = None
+    too_close: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -444,6 +446,7 @@ class Summary:
         worst_mixture: the one of least margin that was found; None where none was searched for.
         failure_bound: how many of the other mixtures may fail.
         certificate: of the whole hull; None where none was tried.
+        certificate_reason: why there is none; None where there is one.
         exact: what the exact solver says; None of a descent.
         seconds: stage -> seconds spent on it, and "total".
         versions: package -> version.
@@ -464,6 +467,7 @@ class Summary:
         front_end: of one corner, where features begin to match.
         hull_front: of all corners together.
         allow_trivial: whether trivial and lost corners count as found.
+        dataset_rows_without_label: split of the data set -> how many of its rows were left out, as they have no label.
     """
 
     dataset: str
@@ -506,6 +510,8 @@ class Summary:
     front_end: FrontEnd | None = None
     hull_front: FrontRecord | None = None
     allow_trivial: bool = False
+    dataset_rows_without_label: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    certificate_reason: str | None = None
 
     @property
     def trivial(self) -> tuple[int, ...]:
@@ -521,6 +527,11 @@ class Summary:
     def misread(self) -> tuple[int, ...]:
         """The corners that do not get the target's class; they are no collisions, whatever their L_pos."""
         return tuple(n for n, corner in enumerate(self.corners) if corner.predicted != self.target.predicted)
+
+    @property
+    def absent(self) -> tuple[int, ...]:
+        """The corners that an exact solver has not found; the source stands in for them."""
+        return tuple(n for n, found in enumerate(self.exact.found) if not found) if self.exact else ()
 
     @property
     def nothing_found(self) -> str | None:
@@ -564,6 +575,10 @@ class PairResult:
         source_share: mean over the corners, see `CornerRecord`.
         target_share: the same.
         feature_quantile: the largest over the corners.
+        null_pairs: of images of one class, that the quantile is among.
+        ssim_source: mean over the corners, see `CornerRecord`; None where images are too small.
+        ssim_target: the same.
+        reader: the class that an independent reader gives most corners; None where nobody reads.
         front: the smallest matching change, a share of source-to-target; None where there is none.
         front_end: why there is none.
     """
@@ -597,6 +612,10 @@ class PairResult:
     source_share: float | None = None
     target_share: float | None = None
     feature_quantile: float | None = None
+    null_pairs: int | None = None
+    ssim_source: float | None = None
+    ssim_target: float | None = None
+    reader: str | None = None
     front: float | None = None
     front_end: str | None = None
 
@@ -633,6 +652,10 @@ class SweepSummary:
         num_censored: pairs without a front, where fronts were asked for.
         reasons: why pairs were not found -> how many.
         ended: why searches ended -> how many.
+        source_shares: the least, median and largest of the pairs' `source_share`; None where none is known. So the next.
+        target_shares: of `target_share`.
+        ssim_source: of `ssim_source`.
+        ssim_target: of `ssim_target`.
     """
 
     dataset: str
@@ -656,6 +679,10 @@ class SweepSummary:
     num_censored: int | None = None
     reasons: Mapping[str, int] = dataclasses.field(default_factory=dict)
     ended: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    source_shares: tuple[float, float, float] | None = None
+    target_shares: tuple[float, float, float] | None = None
+    ssim_source: tuple[float, float, float] | None = None
+    ssim_target: tuple[float, float, float] | None = None
 
     @property
     def found(self) -> bool:

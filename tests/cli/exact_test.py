@@ -195,6 +195,17 @@ def test_no_saved_corner_changes_by_more_than_was_allowed(collide, solver):
         assert (summary["exact"]["max_change"], summary["exact"]["max_total"]) == (0.6, 6.5)
 
 
+def test_corners_that_lie_closer_together_than_asked_are_not_found(collide):
+    """In a box hardly wider than the smallest that holds a collision the corners cannot be far apart."""
+    _, _, out = collide("--solver=exact", "--corners=2", "--spread=0.001", name="narrow")
+    box = summary_of(out)["exact"]["least_change"] * 1.02
+    code, said, out = collide("--solver=exact", "--corners=2", "--spread=0.2", f"--max_change={box}", "--allow_trivial")
+    summary = summary_of(out)
+    assert code == 1 and not summary["found"] and summary["converged"] and summary["ended"] != "met"
+    assert summary["missing"] == ["too close"] and summary["distance"]["spread_reached"] < 0.2
+    assert "too close together" in said.out.splitlines()[-1] and "lower --spread" in said.out.splitlines()[-1]
+
+
 REFUSED = {
     "exact behind a ReLU": (("--solver=exact", "--tap=hidden_2"), "hidden_1 (ReLU) lies between"),
     "one corner to mix": (("--vnnlib", "--corners=1"), "at least two to mix"),
@@ -221,7 +232,7 @@ def test_refusals(collide, tmp_path, case):
 def test_without_onnx_the_export_is_refused_before_any_work(collide, tmp_path, monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "onnx" else find(name, *more))
-    monkeypatch.setitem(sys.modules, "tfcollide.recipes.collide.run.experiment", None)  # an import of it would be work begun
+    monkeypatch.setitem(sys.modules, "tfcollide.recipes.collide.experiment", None)  # an import of it would be work begun
     code, said, _ = collide("--vnnlib")
     assert code == 2 and 'pip install "tfcollide[verify]"' in said.err
     assert not list(tmp_path.iterdir())

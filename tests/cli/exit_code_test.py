@@ -65,7 +65,7 @@ def test_one_worker_a_directory_then_terminated_refused_and_dropped(tmp_path, tr
     assert summary["steps"] == 3
     table = (out / "table.md").read_text()
     assert re.search(r"\*\*Not converged\*\*: corner 0, 1;.* after 3 steps.*Raise --max_steps", table)
-    assert table in outcome.stdout
+    assert outcome.stdout.startswith(table.partition("**Not found**")[0])
 
 
 def test_overwrite_does_not_take_a_directory_from_a_process_at_work(tmp_path, training, home):

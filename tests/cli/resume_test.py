@@ -33,6 +33,7 @@ def test_a_run_interrupted_and_killed_ends_in_the_same_bits_as_one_left_in_peace
     assert last_line(first.stderr()).startswith("Interrupted;")
     assert "Traceback" not in first.stderr()
     assert not out.exists()
+    assert json.loads((partial / "status.json").read_text()) == {"ended": "interrupted"}
     at = int(np.load(checkpoint_of(partial))["step"])
     assert at > 0
     checkpoint_name, written = checkpoint_of(partial).name, checkpoint_of(partial).stat().st_mtime_ns

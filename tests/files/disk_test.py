@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ON_SMALL_DISK = """
 import sys
 from pathlib import Path
-from tfcollide.disk import reserve
+from tfcollide.files.disk import reserve
 path = Path(sys.argv[1], "file")
 path.write_bytes(b"x")
 reserve(path, 2**19)

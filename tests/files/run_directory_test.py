@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 import subprocess
@@ -90,7 +91,7 @@ def test_anothers_partial_directory_is_refused(out, flags):
         (partial / "run.flags").write_text(flags)
     before = content(partial)
     for ask in (RunDirectory.check, RunDirectory.open):
-        with pytest.raises(RequestError, match=r"run\.partial is another request's unfinished run.*--overwrite"):
+        with pytest.raises(RequestError, match=r"run\.partial is the unfinished run of another request or.*--overwrite"):
             ask(RunDirectory(out, REQUEST))
     assert content(partial) == before
 
@@ -247,7 +248,7 @@ def test_a_finished_run_has_no_lock_in_it(out):
 
 def test_the_lock_holds_between_processes_and_goes_with_its_holder(out):
     code = (
-        "import sys; from pathlib import Path; from tfcollide.run_directory import RunDirectory\n"
+        "import sys; from pathlib import Path; from tfcollide.files.run_directory import RunDirectory\n"
         "directory = RunDirectory(Path(sys.argv[1]), sys.argv[2])\n"
         "directory.open(); print('open', flush=True); sys.stdin.read()"
     )
@@ -299,3 +300,18 @@ def test_a_place_where_nothing_can_be_written(out, monkeypatch):
     monkeypatch.setattr(tempfile, "mkdtemp", mkdtemp)
     with pytest.raises(RequestError, match=r"where nothing can be written \(Permission denied\)"):
         RunDirectory(out, REQUEST).check_place()
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+def test_a_run_that_is_stopped_says_so_until_it_goes_on(out, stop):
+    directory = RunDirectory(out, REQUEST)
+    with pytest.raises(stop), directory.at_work() as folder:
+        raise stop
+    assert json.loads((folder / "status.json").read_text()) == {"ended": "interrupted"} and not out.exists()
+    with RunDirectory(out, REQUEST).at_work() as again:
+        assert again == folder and not (folder / "status.json").exists()
+    with pytest.raises(ZeroDivisionError), RunDirectory(out, REQUEST).at_work():
+        raise ZeroDivisionError  # a defect is no interruption
+    assert not (folder / "status.json").exists()
+    finish(out)
+    assert content(out) == {"run.flags": REQUEST, "result": "whole"}

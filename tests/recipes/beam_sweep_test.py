@@ -11,7 +11,7 @@ from tfcollide.recipes.collide.run import run
 
 def test_equals_the_local_sweep(tmp_path):
     pytest.importorskip("apache_beam")
-    (tmp_path / "pairs.csv").write_text("source,target\n3,7\n1,nosuch\n0,1\n")
+    (tmp_path / "pairs.csv").write_text("source,target\n3,7\n1,test:99999\n0,1\n")
     config = CollideConfig(
         pairs=str(tmp_path / "pairs.csv"), epochs=5, model_dir=str(tmp_path / "models"), corners=2, interpolations=20
     )

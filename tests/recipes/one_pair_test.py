@@ -11,6 +11,9 @@ CORNER = {
     "source_share": 0.5,
     "target_share": 0.75,
     "feature_quantile": 0.001,
+    "ssim_source": 0.5,
+    "ssim_target": 0.25,
+    "reader": "3",
 }
 FOUND = {
     "converged": True,
@@ -50,6 +53,21 @@ def test_what_corners_still_are_is_counted(tmp_path):
     assert (found.trivial, found.lost) == (1, 1)
     assert found.source_share == 0.75 and abs(found.target_share - 1.75 / 3) < 1e-12 and found.feature_quantile == 0.001
     assert found.front is found.front_end is None
+
+
+def test_similarity_is_a_mean_and_the_reader_says_what_most_corners_are(tmp_path):
+    found = read(tmp_path, corners=[CORNER, CORNER | {"ssim_source": 1.0, "reader": "8"}, CORNER | {"reader": "8"}])
+    assert abs(found.ssim_source - 2 / 3) < 1e-12 and found.ssim_target == 0.25 and found.reader == "8"
+    (tmp_path / "small").mkdir()
+    small = read(tmp_path / "small", corners=[CORNER | {"ssim_source": None, "ssim_target": None, "reader": None}] * 2)
+    assert small.ssim_source is small.ssim_target is small.reader is None
+
+
+def test_where_the_source_stands_in_for_a_corner_its_numbers_are_left_out(tmp_path):
+    exact = {"found": [True, False], "feature_residual_float32": [1e-6, 2.0], "distance": None, "duality_gap": None}
+    found = read(tmp_path, exact=exact, found=False, converged=False, missing=["not converged"])
+    assert found.source_share is found.ssim_source is found.accuracy is found.corner_mean is found.reader is None
+    assert found.missing == ("not converged",) and found.steps == 12 and not found.collides
 
 
 def test_the_front_of_a_pair_and_why_there_is_none(tmp_path):

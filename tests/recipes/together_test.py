@@ -26,7 +26,7 @@ def place(tmp_path_factory, digits):
     folder = tmp_path_factory.mktemp("together")
     (folder / "broken.png").write_text("not an image")
     Image.fromarray(digits.test.images[1, ..., 0]).save(folder / "good.png")
-    (folder / "bad.csv").write_text("source,target\n3,7\nbroken.png,4\ngood.png,2\n5,1\n1,nosuch\n")
+    (folder / "bad.csv").write_text("source,target\n3,7\nbroken.png,4\ngood.png,2\n5,1\n1,test:99999\n")
     (folder / "pairs.csv").write_text("source,target\n3,7\n0,1\n4,2\n")
     return folder
 

@@ -8,8 +8,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from tfcollide.records import Certificate, EndPoint, FrontEnd, FrontRecord, Scale, Trace, WorstMixture
+from tfcollide.registry import PICTURES
 from tfcollide.report import front_figure, margins_figure, trace_figure
-from tfcollide.report.run_files import Curves, RunImages, write_report
+from tfcollide.report.drawn import Curves, RunImages
+from tfcollide.report.run_files import write_report
 
 from .summaries import TRACE, UNIT, corner, pictures, summary
 
@@ -39,17 +41,18 @@ def test_files_beside_the_figure(tmp_path):
     run = summary(corners=(corner(),) * 2)
     curves = Curves(TRACE, np.linspace(-1, 2, 50))
     further = []
-    for folder, one in (("row", None), ("all", curves), ("front", curves)):
+    exact = curves._replace(trace=Trace(np.array([7]), {"match": np.ones([1, 2], np.float32)}))  # no way, only its end
+    for folder, one in (("row", None), ("all", curves), ("front", curves), ("exact", exact)):
         (tmp_path / folder).mkdir()
         shown = dataclasses.replace(run, front=POINTS, front_end=MET) if folder == "front" else run
-        write_report(tmp_path / folder, images, shown, None, one)
+        write_report(tmp_path / folder, images, shown, None, one, PICTURES.names())
         names = {path.name for path in (tmp_path / folder).glob("*.png")} - {"figure.png"}
         further.append(names)
         for name in names:
             with Image.open(tmp_path / folder / name) as image:
                 image.load()
                 assert image.format == "PNG" and 500 < image.width < 2000
-    assert further == [set(), {"trace.png", "margins.png"}, {"trace.png", "margins.png", "front.png"}]
+    assert further == [set(), {"trace.png", "margins.png"}, {"trace.png", "margins.png", "front.png"}, {"margins.png"}]
 
 
 def test_the_trace_of_each_term(drawn):

@@ -20,10 +20,12 @@ from tfcollide.records import (
     SweepSummary,
     WorstMixture,
 )
+from tfcollide.report.drawn import RunImages
 from tfcollide.report.events import write_events
 from tfcollide.report.figure import write_row
 from tfcollide.report.paper import paper_result
-from tfcollide.report.run_files import RunImages, write_arrays, write_images, write_report
+from tfcollide.report.phrases import quantile
+from tfcollide.report.run_files import write_arrays, write_images, write_report
 from tfcollide.report.sweep_table import sweep_table
 from tfcollide.report.table import run_table
 
@@ -145,12 +147,17 @@ def test_what_does_not_exist_is_said_first(tmp_path, monkeypatch):
     lines = run_table(found).splitlines()
     assert [line for line in lines if line][1] == f"**Not found**: {words}. The source stands in for what is not there."
     assert sum(words in line for line in lines) == 1
+    text = "\n".join(lines)
+    assert cells(text, "mean distance from a corner to the source")[0] == "-"
+    assert cells(text.split("boundary gap")[1], "0")[-3:] == ["-", "not found", "-"] and "2.50" not in text
 
-    feet = []
-    monkeypatch.setattr("tfcollide.report.figure.draw", lambda path, rows, foot: feet.append(foot))
+    feet, drawn = [], []
+    monkeypatch.setattr("tfcollide.report.figure.draw", lambda path, rows, foot: (feet.append(foot), drawn.append(rows)))
     source, only, target = pictures(1)
     write_row(tmp_path / "figure.png", found, source, only[None], target, UNIT)
     assert " ".join(feet[0].split()).startswith(f"Not found: {words}")
+    ((first, absent, last),) = drawn[0]
+    assert (first.title, absent.title, last.title) == ("source", "NOT FOUND", "target") and (absent.pixels == 255).all()
 
 
 def test_remark_on_a_corner_that_did_not_converge():
@@ -201,6 +208,12 @@ def test_what_a_proof_says(certificate, words):
     assert cells(run_table(summary(certificate=certificate)), "every mixture, by proof") == [words, ""]
 
 
+def test_a_network_that_no_proof_can_follow_is_named():
+    text = run_table(summary(certificate_reason="gelu is a gelu, which is neither linear nor a ReLU or max-pool"))
+    assert cells(text, "every mixture, by proof")[0].startswith("not tried: gelu is a gelu")
+    assert "by proof" not in run_table(summary(certificate_reason="not asked for"))
+
+
 EXACT = {"feature_residual_float64": (1e-13,), "feature_residual_float32": (2e-6,), "inactive_bound": (-1e-3,), "dimension": 6}
 
 
@@ -208,6 +221,22 @@ def test_remark_on_an_exact_corner():
     text = run_table(summary(corners=(corner(),), exact=ExactRecord("l1", ("found",), 1.625, 2e-9, **EXACT)))
     assert re.search(r"dimension 6; .* 1\.0e-13 in float64.* 2\.0e-06 as saved in float32; .* -1\.0e-03", text)
     assert "Nearest collision in l1: 1.625 from the source (gap 2.0e-09)" in text
+
+
+def test_the_box_of_exact_corners_is_said():
+    record = ExactRecord("units", ("found",), **EXACT, found=(True,), max_change=0.390625, least_change=0.25)
+    text = run_table(summary(corners=(corner(),), exact=record))
+    said = cells(text, "half-width of the box around the source that corners were sought in")
+    assert said[0] == "0.391; the least with any collision: 0.25"
+
+
+def test_a_quantile_below_all_pairs_is_less_than_one_of_them():
+    assert [quantile(*given) for given in ((0.0, 10_000), (0.0, None), (0.0034, 10_000), (None, 10_000))] == [
+        "< 0.0001",
+        "0",
+        "0.0034",
+        "-",
+    ]
 
 
 def test_remark_on_an_exact_corner_that_does_not_exist():
@@ -250,6 +279,7 @@ def test_no_remark_on_saving_where_nothing_is_lost():
 
 def test_table_of_a_sweep():
     first = {"found": True, "ended": "met", "source_share": 0.25, "target_share": 0.875, "feature_quantile": 0.0034}
+    first |= {"ssim_source": 0.75, "ssim_target": 0.125, "reader": "3"}
     second = {"missing": ("trivial", "not converged"), "ended": "stagnated"}
     pairs = (
         PairResult("test:1", "test:2", "pair_0000", True, None, ("3", "7"), 480, 4.987, 1.2345, 1.0, 0.9998, 0.995, **first),
@@ -272,22 +302,39 @@ def test_table_of_a_sweep():
         seconds={},
         num_found=1,
         reasons={"trivial": 1, "could not be run": 1},
+        source_shares=(0.25, 0.5, 0.75),
+        ssim_source=(0.125, 0.25, 0.75),
     )
     text = sweep_table(summary)
     assert text.startswith("# 3 pairs: mlp on mnist, tap hidden_1\n")
-    first = ["3 to 7", "yes", "480", "met", "0.25", "0.88", "0.0034", "1.23", "100.00 %", "0.9998", "99.50 %"]
+    first = [
+        "3 to 7",
+        "yes",
+        "480",
+        "met",
+        "0.25",
+        "0.88",
+        "0.75, 0.12",
+        "3",
+        "0.0034",
+        "1.23",
+        "100.00 %",
+        "0.9998",
+        "99.50 %",
+    ]
     assert cells(text, "test:1 to test:2") == first
     assert cells(text, "test:3 to test:4")[1] == "**no**: trivial, not converged"
-    assert cells(text, "lost.png to 7") == ["-", "**no**: could not be run", *["-"] * 9]
+    assert cells(text, "lost.png to 7") == ["-", "**no**: could not be run", *["-"] * 11]
     assert "Found in 1 of 3 pairs. In the others (a pair may have several reasons): trivial 1, could not be run 1." in text
     assert "1 of 3 pairs converged; in 1 every mixture gets the target's class" in text
     assert "Median corner distance 1.62; two images of the data set are 10.19 apart" in text
     assert "corners from 12 % of that to 20 %, median 16 %. Test accuracy 93.00 %." in text
+    assert "Least / median / most of the pairs: to source 0.25 / 0.50 / 0.75, SSIM to source 0.12 / 0.25 / 0.75." in text
     assert "- lost.png to 7: image lost.png, which does not exist" in text
     assert "Other branches" not in text
     alone = tuple(dataclasses.replace(pair, corner_mean=None) for pair in pairs)
     text = sweep_table(dataclasses.replace(summary, pairs=alone, median_corner_mean=None, corner_mean_shares=None))
-    assert cells(text, "test:1 to test:2")[7:] == ["yes", "0.9998", "**no**"]
+    assert cells(text, "test:1 to test:2")[9:] == ["yes", "0.9998", "**no**"]
     assert "1 of 3 pairs converged; in 1 the corner gets the target's class, from its PNG file too." in text
     assert "mixture" not in text and "corner distance" not in text
     text = sweep_table(summary)

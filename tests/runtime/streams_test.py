@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import os, sys
-from tfcollide.streams import make_unfailing
+from tfcollide.runtime.streams import make_unfailing
 make_unfailing()
 with open(sys.argv[1], "w") as file:
     print("said", "x" * 100_000)

@@ -14,7 +14,17 @@ from tfcollide.errors import RequestError, listed
 from tfcollide.files.names import readable
 from tfcollide.images import check_image_file, read_image
 
-__all__ = ["Choice", "Selector", "classes_like", "draw_pairs", "every_class", "looks_like_file", "parse_selector", "resolve"]
+__all__ = [
+    "Choice",
+    "Selector",
+    "classes_like",
+    "draw_pairs",
+    "every_class",
+    "looks_like_file",
+    "parse_selector",
+    "resolve",
+    "unknown",
+]
 
 
 class Selector(NamedTuple):
@@ -38,11 +48,18 @@ class Choice(NamedTuple):
         image: `[H, W, C]` uint8.
         id: "test:1234", or the file's name.
         label: the class name it was filed under, or None for a file.
+        of_class: whether a class was asked for, and the image was chosen for it.
     """
 
     image: np.ndarray
     id: str
     label: str | None
+    of_class: bool = False
+
+    @property
+    def asked(self) -> str:
+        """What was typed and which image that is, for messages: "7 (test:4)"."""
+        return f"{self.label} ({self.id})" if self.of_class else self.id
 
 
 def looks_like_file(text: str) -> bool:
@@ -73,12 +90,23 @@ def parse_selector(flag: str, text: str, data: LabelledImages) -> Selector:
     if os.path.exists(path) or (looks_like_file(text) and not alike):
         check_image_file(path)
         return Selector(path=path)
+    raise unknown(f"--{flag}={text}", text, data)
+
+
+def unknown(received: str, text: str, data: LabelledImages) -> RequestError:
+    """What to say of a text that names nothing, and what it may have been meant to name.
+
+    Args:
+        received: where it was read.
+        text: as it was read.
+        data: whose classes it may be like.
+    """
     if not data.class_names:
-        raise RequestError(f"--{flag}={text}", "an image file, where there is no data set", "Name one, or a --dataset.")
+        return RequestError(received, "an image file, where there is no data set", "Name one, or a --dataset.")
     shown = listed(data.class_names, data.listed_in)
-    near = " or ".join(alike or _near(text, data.class_names))
+    near = " or ".join(classes_like(text, data.class_names) or _near(text, data.class_names))
     mend = f"Did you mean {near}?" if near else ""
-    raise RequestError(f"--{flag}={text}", f"a class of {data.name} ({shown}), test:INDEX, or an image file", mend)
+    return RequestError(received, f"a class of {data.name} ({shown}), test:INDEX, or an image file", mend)
 
 
 def _near(text: str, class_names: Collection[str]) -> list[str]:
@@ -117,7 +145,8 @@ def resolve(flag: str, selector: Selector, data: LabelledImages, predicted: Any 
                 f"Name an image: --{flag}=test:INDEX.",
             )
         index = right[0]
-    return Choice(data.test.images[index], f"test:{index}", data.class_names[labels[index]])
+    of_class = selector.test_index is None
+    return Choice(data.test.images[index], f"test:{index}", data.class_names[labels[index]], of_class)
 
 
 def every_class(data: LabelledImages, predicted: Any, *, but: int | None = None) -> list[str]:

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -18,6 +19,9 @@ from tfcollide.files import atomic
 from tfcollide.files.names import to_bytes
 
 __all__ = ["RunDirectory", "absolute", "check_writable", "is_writable"]
+
+_STATUS = "status.json"
+"""How the run ended that left a partial directory."""
 
 
 class RunDirectory:
@@ -66,9 +70,10 @@ class RunDirectory:
             )
         if self.partial.exists() and not self._overwrite and not self._is_ours():
             raise RequestError(
-                f"--out={self.out}, beside which {self.partial.name} is another request's unfinished run",
+                f"--out={self.out}, beside which {self.partial.name} is the unfinished run of another request "
+                "or of another version of tfcollide",
                 "a new directory",
-                "Repeat that request to finish it, say --overwrite to drop it, or choose another.",
+                "Repeat that request with that version to finish it, say --overwrite to drop it, or choose another.",
             )
         if (self.partial / ".lock").is_file() and not self._lock:
             self._take_lock()
@@ -83,7 +88,21 @@ class RunDirectory:
         if not self._is_ours():
             self._empty()
         atomic.write_bytes(self.partial / "run.flags", to_bytes(self._request))
+        (self.partial / _STATUS).unlink(missing_ok=True)
         return self.partial
+
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[Path]:
+        """The partial directory, open for as long as one is within; where the program is stopped, a file in it says so."""
+        folder = self.open()
+        try:
+            yield folder
+        except (KeyboardInterrupt, SystemExit):  # Ctrl-C, SIGTERM
+            with contextlib.suppress(OSError):  # such as a full disk: the exit code says it too
+                atomic.write_json(folder / _STATUS, {"ended": "interrupted"})
+            raise
+        finally:
+            self.close()
 
     def remark(self, words: str) -> None:
         """Adds a comment to `run.flags`: what the run found out, and need not be told again."""

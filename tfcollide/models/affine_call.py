@@ -21,7 +21,7 @@ Matrix: TypeAlias = np.ndarray | sparse.csr_array
 Shape = tuple[int, ...]
 
 _MAX_NONZERO = 2**24
-"""Entries of a sparse matrix, 192 MiB of them."""
+"""Entries of a sparse matrix, 256 MiB of them."""
 
 
 class AffineCall(NamedTuple):

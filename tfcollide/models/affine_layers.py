@@ -11,9 +11,9 @@ from scipy import sparse
 from tfcollide.models.affine_call import AffineCall, Matrix, NotAffine, Reader, Shape, check_size, elementwise, linear
 from tfcollide.models.graph import Call
 from tfcollide.models.rectifier import other_activation
-from tfcollide.models.windows import Windows, all_of, average_matrix, convolution_matrix, depthwise_matrix, entries
+from tfcollide.models.windows import Windows, average_matrix, convolution_matrix, depthwise_matrix, entries, whole_image
 
-__all__ = ["LAYERS"]
+__all__ = ["LAYERS", "signed_sum"]
 
 _DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
 
@@ -61,7 +61,7 @@ def _pooling(call: Call, shapes: Sequence[Shape]) -> AffineCall:
 
 
 def _global_pooling(call: Call, shapes: Sequence[Shape]) -> AffineCall:
-    return _average(all_of(shapes[0]))
+    return _average(whole_image(shapes[0]))
 
 
 def _average(windows: Windows) -> AffineCall:

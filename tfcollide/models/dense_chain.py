@@ -34,7 +34,7 @@ class Stage(NamedTuple):
     gamma (|weight| |input| + magnitude)[i], gamma as in `polytope.relaxation`.
 
     Attributes:
-        name: of the layer.
+        name: of the call.
         weight: `[out, in]` float64.
         bias: `[out]` float64.
         magnitude: `[out]`, the sum of the absolute values that make up `bias`.
@@ -89,9 +89,9 @@ class _Refusal(Exception):
 def read_chain(network: keras.Model | AnyGraph, *, to_logits: bool = False) -> DenseChain | Unreadable:
     """Reads a classifier that gives logits.
 
-    Understood: ReLUs, and whatever `affine_layers` and `affine_functions` read; models inside
-    the model too. Branches are where they join before the next ReLU: maps beside each
-    other are one, as is their sum. A subclass of a layer is not, for it may compute anything.
+    Understood: ReLUs, and whatever `affine_layers` and `affine_functions` read, in nested models
+    too. Branches are read where they join before the next ReLU: till then their values are one
+    vector. A subclass of a layer is not, for it may compute anything.
 
     Args:
         network: images `[N, ...]` -> logits `[N, L]`: a model that is built, or the graph of one.
@@ -187,10 +187,8 @@ def _stages(source: int, pixels: int, steps: list[Step], wanted: int) -> tuple[S
 
 def _end_in_relu(stages: list[Stage], name: str, live: dict[int, int], kept: dict[int, int]) -> int:
     """Gives the last map its ReLU; returns how many values there are."""
-    if kept or len(live) > 1:
-        raise _Refusal(
-            f"{name} is a ReLU in one of {len({*live, name} if kept else live)} branches, so the network is no chain"
-        )
+    if kept:
+        raise _Refusal(f"{name} is a ReLU in one of {len(kept) + 1} branches, so the network is no chain")
     (size,) = live.values()
     if not stages:
         _check_size(name, size, size)

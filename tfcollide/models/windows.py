@@ -5,15 +5,13 @@ padding "same" there are ceil(size / stride) along an axis, and of the values th
 missing there the smaller half lies before the first.
 """
 
-import itertools
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 
-__all__ = ["Windows", "average_matrix", "convolution_matrix", "depthwise_matrix", "entries"]
+__all__ = ["Windows", "average_matrix", "convolution_matrix", "depthwise_matrix", "entries", "whole_image"]
 
 
 class Windows(NamedTuple):
@@ -45,25 +43,24 @@ class Windows(NamedTuple):
             pixels = pixels * self.shape[axis] + places
         return np.where(inside, pixels, -1).reshape(math.prod(len(places) for places in axes), -1)
 
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """How many windows there are along each axis."""
+        if self.padding == "same":
+            return tuple(-(-n // stride) for n, stride in zip(self.shape, self.strides, strict=False))
+        reaches = (n - (size - 1) * dilation for n, size, dilation in zip(self.shape, self.size, self.dilation, strict=False))
+        return tuple(max(-(-n // stride), 0) for n, stride in zip(reaches, self.strides, strict=True))
+
     def _along(self, axis: int) -> np.ndarray:
         """`[windows, size]`, the places along one axis, some of them outside."""
-        length, stride, dilation = self.shape[axis], self.strides[axis], self.dilation[axis]
-        reach = (self.size[axis] - 1) * dilation + 1
-        if self.padding == "same":
-            count = -(-length // stride)
-            before = max((count - 1) * stride + reach - length, 0) // 2
-        else:
-            count, before = max((length - reach) // stride + 1, 0), 0
-        return np.arange(count)[:, None] * stride + np.arange(self.size[axis]) * dilation - before
+        count, stride, dilation = self.counts[axis], self.strides[axis], self.dilation[axis]
+        missing = (count - 1) * stride + (self.size[axis] - 1) * dilation + 1 - self.shape[axis]
+        return np.arange(count)[:, None] * stride + np.arange(self.size[axis]) * dilation - max(missing, 0) // 2
 
 
 def entries(windows: Windows, pairs: int) -> int:
-    """How many entries that are not zero a matrix has at most, of `pairs` channels in and out for each value seen."""
-    counts = (
-        -(-n // s) if windows.padding == "same" else n // s
-        for n, s in zip(windows.shape, windows.strides, strict=False)  # the channels have no stride
-    )
-    return math.prod(counts) * math.prod(windows.size) * pairs
+    """How many entries a matrix has that may not be zero, of `pairs` channels in and out for each value seen."""
+    return math.prod(windows.counts) * math.prod(windows.size) * pairs
 
 
 def convolution_matrix(windows: Windows, kernel: np.ndarray) -> sparse.csr_array:
@@ -103,7 +100,7 @@ def _matrix(windows: Windows, inputs: np.ndarray, outputs: np.ndarray, channels:
     return sparse.csr_array(sparse.coo_array((values, (rows, columns)), shape=size))
 
 
-def all_of(shape: Sequence[int]) -> Windows:
-    """One window, the whole image."""
-    sizes = tuple(itertools.islice(shape, len(shape) - 1))
-    return Windows(tuple(shape), sizes, sizes, (1,) * len(sizes), "valid")
+def whole_image(shape: tuple[int, ...]) -> Windows:
+    """One window, all of an image of `shape` `[*sizes, C]`."""
+    sizes = shape[:-1]
+    return Windows(shape, sizes, sizes, (1,) * len(sizes), "valid")

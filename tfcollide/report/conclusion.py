@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from tfcollide.records import Summary, SweepSummary
+from tfcollide.report.phrases import number, quantile
 
 __all__ = ["conclusion", "ended_words", "sweep_conclusion"]
 
@@ -93,6 +94,12 @@ def _slow(summary: Summary) -> str:
     return f"{_corners(slow)} did not converge ({ended_words(summary.ended)} after {summary.steps:,} steps)"
 
 
+def _too_close(summary: Summary) -> str:
+    reached, asked = (number(value, ".3g") for value in (summary.distance.spread_reached, summary.distance.spread_asked))
+    mend = "lower --spread, or raise --max_change and --max_total where they are given"
+    return f"corners lie too close together ({reached} of the pixel range, asked {asked}): {mend}"
+
+
 def _misread(summary: Summary) -> str:
     return f'the network does not read {_corners(summary.misread)} as "{summary.target.predicted}"'
 
@@ -110,12 +117,15 @@ def _features(summary: Summary) -> str:
     quantiles = [corner.feature_quantile for corner in summary.corners if corner.feature_quantile is not None]
     worst = max(summary.interpolation.max_feature_distance, summary.png.max_feature_distance)
     text = f"features do not match (the largest distance is {worst:.4g}, a match is up to {scale.distance:.4g}"
-    return text + (f"; corners stand at quantile {max(quantiles):.2g}, asked {scale.quantile:g})" if quantiles else ")")
+    return text + (
+        f"; corners stand at quantile {quantile(max(quantiles), scale.pairs)}, asked {scale.quantile:g})" if quantiles else ")"
+    )
 
 
 _REASONS: Mapping[str, Callable[[Summary], str]] = {
     "diverged": _diverged,
     "not converged": _slow,
+    "too close": _too_close,
     "trivial": lambda summary: f"{_trivial(summary)}: {_NO_COLLISION}",
     "lost": lambda summary: f"{_lost(summary)}: {_NO_COLLISION}",
     "a corner misses the class": _misread,

@@ -16,7 +16,18 @@ from tfcollide.report.figure_words import explained, hull_words
 from tfcollide.report.lettering import line_height, plain, save, wrap
 from tfcollide.shapes import Bounds
 
-__all__ = ["Note", "Panel", "change_images", "compose", "corner_panel", "draw", "end_panel", "folded", "write_row"]
+__all__ = [
+    "Note",
+    "Panel",
+    "absent_panel",
+    "change_images",
+    "compose",
+    "corner_panel",
+    "draw",
+    "end_panel",
+    "folded",
+    "write_row",
+]
 
 BELOW = (
     "Below each image: what the network takes it for, with its probability. Below a corner: its distances to source and "
@@ -92,7 +103,10 @@ def write_row(
     columns: list[tuple[Cell, Cell]] = [(end_panel("source", to_uint8(source, bounds), summary.source, "source"), label)]
     images = zip(to_uint8(corners, bounds), changes, summary.corners, strict=True)
     for n, (pixels, change, record) in enumerate(images):
-        columns.append((corner_panel(n, pixels, record, summary.target.predicted), Panel("", change, "", "change")))
+        if n in summary.absent:
+            columns.append((absent_panel(pixels), None))
+        else:
+            columns.append((corner_panel(n, pixels, record, summary.target.predicted), Panel("", change, "", "change")))
     columns.append((end_panel("target", to_uint8(target, bounds), summary.target, "target"), None))
     rows = [list(row) for line in folded(columns, (None, label)) for row in zip(*line, strict=True)]
     foot = [conclusion(summary), hull_words(summary), explained(summary)]
@@ -126,6 +140,11 @@ def corner_panel(n: int, pixels: np.ndarray, record: CornerRecord, target: str) 
     marks = [("trivial", "TRIVIAL", record.trivial), ("lost", "LOST", record.lost), ("failed", failed, not record.converged)]
     role, title = next(((role, title) for role, title, holds in marks if holds), ("corner", f"corner {n}"))
     return Panel(title, pixels, caption, role, _seen(record))
+
+
+def absent_panel(pixels: np.ndarray) -> Panel:
+    """A white panel of the size of `pixels` `[H, W, C]`, in the place of a corner that was not found."""
+    return Panel("NOT FOUND", np.full_like(pixels, 255), "-", "failed")
 
 
 def folded(cells: Sequence[_T], lead: _T) -> list[list[_T]]:

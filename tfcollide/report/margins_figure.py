@@ -8,10 +8,11 @@ from matplotlib.axes import Axes
 
 from tfcollide.records import Summary
 from tfcollide.report.curve_style import BAD, GOOD, LIMIT, figure_of, legend, quiet
+from tfcollide.report.drawn import Drawn
 from tfcollide.report.lettering import fit, plain, save
 from tfcollide.report.phrases import in_which_arithmetic
 
-__all__ = ["margin_edges", "marked_margins", "write_margins"]
+__all__ = ["VARIANT", "draw", "margin_edges", "marked_margins", "write_margins"]
 
 _BARS = 40
 _STYLES = {"corner": (GOOD, "-"), "worst": ("#aa3377", (0, (5, 1.5))), "proven": ("#228833", (0, (1.5, 1)))}
@@ -100,3 +101,11 @@ def _bars(axes: Axes, values: np.ndarray) -> None:
                 linewidth=0.3,
                 label=text,
             )
+
+
+def draw(path: Path, drawn: Drawn) -> None:
+    """`--figure=margins`."""
+    write_margins(path, drawn.summary, drawn.curves.margins)
+
+
+VARIANT = draw

@@ -2,12 +2,17 @@
 
 from tfcollide.records import Certificate, Summary, SweepSummary
 
-__all__ = ["branches", "in_which_arithmetic", "network", "number", "share", "yes"]
+__all__ = ["branches", "in_which_arithmetic", "network", "number", "quantile", "share", "yes"]
 
 
 def number(value: float | None, form: str) -> str:
     """A number in the form asked for; a dash where there is none."""
     return "-" if value is None else format(value, form)
+
+
+def quantile(value: float | None, pairs: int | None) -> str:
+    """Of a feature distance among those of `pairs` pairs of images; below all of them it is less than one of them is."""
+    return f"< {1 / pairs:.2g}" if value == 0 and pairs else number(value, ".2g")
 
 
 def share(value: float | None) -> str:

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from tfcollide.records import PairResult, SweepSummary
 from tfcollide.report.conclusion import sweep_conclusion
 from tfcollide.report.markdown import markdown_table
-from tfcollide.report.phrases import branches, network, number, share, yes
+from tfcollide.report.phrases import branches, network, number, quantile, share, yes
 
 __all__ = ["sweep_table"]
 
 _EVERY_MIXTURE = "every mixture gets the target's class: the sampled ones, those from PNG files, and the worst found."
 _SWEEP_LEGEND = (
-    "To source, to target: mean distances of the corners, shares of source-to-target. Quantile: the largest feature "
+    "To source, to target: mean distances of the corners, shares of source-to-target. SSIM: to source and target, mean of the "
+    "corners. Reads: what an independent reader takes most corners for. Quantile: the largest feature "
     "distance of a corner among those of pairs of images of one class."
 )
 
@@ -36,7 +37,8 @@ _SOMETIMES: dict[str, Callable[[PairResult], str]] = {
 def sweep_table(summary: SweepSummary) -> str:
     """The table of a sweep, one line a pair, as Markdown."""
     title = f"# {_pairs(summary.num_pairs)}: {network(summary)}\n"
-    header = ["pair", "classes", "found", "steps", "ended", "to source", "to target", "quantile", *_judged_header(summary)]
+    header = ["pair", "classes", "found", "steps", "ended", "to source", "to target", "SSIM", "reads", "quantile"]
+    header += _judged_header(summary)
     rows = [
         [
             f"{pair.source} to {pair.target}",
@@ -46,7 +48,9 @@ def sweep_table(summary: SweepSummary) -> str:
             pair.ended or "-",
             number(pair.source_share, ".2f"),
             number(pair.target_share, ".2f"),
-            number(pair.feature_quantile, ".2g"),
+            _similar(pair),
+            pair.reader or "-",
+            quantile(pair.feature_quantile, pair.null_pairs),
             *_judged(summary, pair),
         ]
         for pair in summary.pairs
@@ -61,12 +65,30 @@ def sweep_table(summary: SweepSummary) -> str:
         f"{summary.num_converged} of {_pairs(summary.num_pairs)} converged; in {summary.num_colliding} "
         + ("the corner gets the target's class, from its PNG file too." if _alone(summary) else _EVERY_MIXTURE),
         _distances(summary),
+        *_looks(summary),
         *_fronts(summary),
         _SWEEP_LEGEND,
         *(f"- {remark}" for remark in branches(summary)),
         *(f"- {pair.source} to {pair.target}: {pair.error}" for pair in summary.pairs if pair.error),
     ]
     return "\n".join([title, markdown_table(header, rows), *foot]) + "\n"
+
+
+def _similar(pair: PairResult) -> str:
+    both = (pair.ssim_source, pair.ssim_target)
+    return "-" if both == (None, None) else ", ".join(number(value, ".2f") for value in both)
+
+
+def _looks(summary: SweepSummary) -> list[str]:
+    """Which image the corners of all pairs still are."""
+    known = {
+        "to source": summary.source_shares,
+        "to target": summary.target_shares,
+        "SSIM to source": summary.ssim_source,
+        "SSIM to target": summary.ssim_target,
+    }
+    said = [f"{name} {' / '.join(f'{value:.2f}' for value in three)}" for name, three in known.items() if three]
+    return [f"Least / median / most of the pairs: {', '.join(said)}."] if said else []
 
 
 def _fronts(summary: SweepSummary) -> list[str]:

@@ -7,7 +7,7 @@ from tfcollide.records import Certificate, EndPoint, ExactRecord, FrontEnd, Summ
 from tfcollide.report.conclusion import conclusion, ended_words
 from tfcollide.report.markdown import markdown_table
 from tfcollide.report.paper import PaperResult, paper_result
-from tfcollide.report.phrases import branches, in_which_arithmetic, network, number, share, yes
+from tfcollide.report.phrases import branches, in_which_arithmetic, network, number, quantile, share, yes
 
 __all__ = ["run_table"]
 
@@ -37,6 +37,7 @@ def _results(summary: Summary) -> str:
     paper = paper_result(summary)
     distance = summary.distance
     several = len(summary.corners) > 1
+    absent = bool(summary.absent)
     between = ("mean distance between corners", number(distance.corner_mean, ".2f"), _of(paper, "corner_mean", _plain))
     rows = [
         ("steps, and why the search ended", f"{summary.steps:,}, {ended_words(summary.ended)}", ""),
@@ -44,22 +45,27 @@ def _results(summary: Summary) -> str:
         ("L_pos to stop below", _stop(summary.stop_loss), ""),
         ("test accuracy", share(summary.test_accuracy), _of(paper, "test_accuracy", share)),
         ("mean distance between two images", number(distance.dataset_mean, ".2f"), _of(paper, "dataset_mean", _plain)),
-        *([between] if several else []),
-        *_spread(summary),
+        *_known(absent, [*([between] if several else []), *_spread(summary), *_near(summary)]),
         *_ways(summary),
+        *_known(absent, _worst_features(summary)),
         *_features(summary),
         (
             f'probability of "{summary.target.predicted}": target',
             _probability(summary.target.probability),
             _of(paper, "target_probability", _plain),
         ),
-        *(_mixtures(summary, paper) if several else _only_corner(summary)),
-        *_looks(summary),
-        *_proof(summary),
+        *_known(absent, _mixtures(summary, paper) if several else _only_corner(summary)),
+        *_known(absent, _looks(summary)),
+        *_known(absent, _proof(summary)),
     ]
     if paper is None:
         return markdown_table(["", "ours"], [row[:2] for row in rows])
     return markdown_table(["", "ours", f"paper, {paper.place}"], rows)
+
+
+def _known(absent: bool, rows: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """Rows of all corners, with a dash for each value where the source stands in for a corner."""
+    return [(label, "-", paper) for label, _, paper in rows] if absent else rows
 
 
 def _pixels(summary: Summary) -> str:
@@ -75,20 +81,27 @@ def _spread(summary: Summary) -> list[tuple[str, str, str]]:
     return [("- the nearest two, as a share of the pixel range", f"{reached:.3f}, {asked}", "")]
 
 
-def _ways(summary: Summary) -> list[tuple[str, str, str]]:
-    """Which image the corners still are."""
-    distance, looks = summary.distance, summary.mixture_looks
+def _near(summary: Summary) -> list[tuple[str, str, str]]:
+    """How far corners are from both images."""
+    distance = summary.distance
     rows = [("mean distance from a corner to the source", f"{distance.corner_to_source_mean:.2f}", "")]
-    if distance.source_to_target is None or distance.corner_to_target_mean is None:
-        return rows
-    rows.append(("- to the target", f"{distance.corner_to_target_mean:.2f}", ""))
-    rows.append(("- from source to target", f"{distance.source_to_target:.2f}", ""))
+    if distance.corner_to_target_mean is not None:
+        rows.append(("- to the target", f"{distance.corner_to_target_mean:.2f}", ""))
+    return rows
+
+
+def _ways(summary: Summary) -> list[tuple[str, str, str]]:
+    """Which image the corners and mixtures still are."""
+    looks, rows, absent = summary.mixture_looks, [], bool(summary.absent)
+    if summary.distance.source_to_target is not None:
+        rows.append(("- from source to target", f"{summary.distance.source_to_target:.2f}", ""))
     if looks:
         shares = f"{looks.largest_source_share:.2f} from the source, {looks.least_target_share:.2f} from the target"
-        rows.append(("mixtures, as shares of that: at most, at least", shares, ""))
+        rows += _known(absent, [("mixtures: the farthest and the nearest, as shares of that", shares, "")])
+    rows += _box(summary)
     if summary.reader and summary.reader.reason is None and looks:
         who = f"{summary.reader.name}, right on {share(summary.reader.accuracy)} of test images"
-        rows.append((f"mixtures read as the source by {who}", share(looks.read_as_source), ""))
+        rows += _known(absent, [(f"mixtures read as the source by {who}", share(looks.read_as_source), "")])
     elif summary.reader:
         rows.append(("who reads corners", f"nobody: {summary.reader.reason}", ""))
     if summary.front_end:
@@ -98,26 +111,53 @@ def _ways(summary: Summary) -> list[tuple[str, str, str]]:
     return rows
 
 
+def _box(summary: Summary) -> list[tuple[str, str, str]]:
+    """What exact corners were sought in."""
+    exact, rows = summary.exact, []
+    if exact and exact.max_change is not None and math.isfinite(exact.max_change):
+        least = exact.least_change
+        known = least is not None and math.isfinite(least)
+        said = f"{exact.max_change:.3g}" + (f"; the least with any collision: {least:.3g}" if known else "")
+        rows.append(("half-width of the box around the source that corners were sought in", said, ""))
+    if exact and exact.max_total is not None and math.isfinite(exact.max_total):
+        rows.append(("radius of the ball around it" if rows else "radius of the ball", f"{exact.max_total:.3g}", ""))
+    return rows
+
+
 def _front(end: FrontEnd) -> str:
     if end.change is None:
         return f"none; {end.censored}"
     return f"{end.change:.2f} of source-to-target, or less: a search found it"
 
 
+def _worst_features(summary: Summary) -> list[tuple[str, str, str]]:
+    """How near features come."""
+    if summary.scale is None:
+        return []
+    worst = max(summary.interpolation.max_feature_distance, *(corner.feature_distance for corner in summary.corners))
+    return [("largest feature distance of corners and mixtures", f"{worst:.4g}", "")]
+
+
 def _features(summary: Summary) -> list[tuple[str, str, str]]:
-    """How near features come, beside what they are measured against."""
+    """What features are measured against."""
     scale = summary.scale
     if scale is None:
         return []
-    worst = max(summary.interpolation.max_feature_distance, *(corner.feature_distance for corner in summary.corners))
     rows = [
-        ("largest feature distance of corners and mixtures", f"{worst:.4g}", ""),
-        ("- of the source; the target's squared features", f"{scale.start_feature_distance:.4g}; {scale.feature_size:.4g}", ""),
+        (
+            "- that of the source; the sum of the target's squared features",
+            f"{scale.start_feature_distance:.4g}; {scale.feature_size:.4g}",
+            "",
+        ),
     ]
     if scale.distance is not None:
         rows.append((f"- a match, quantile {scale.quantile:g} of images of one class", f"up to {scale.distance:.4g}", ""))
         rows.append(
-            ("- median of two images of one class; of two", f"{_g(scale.median_same)}; {_g(scale.median_different)}", "")
+            (
+                "- median between images of one class; of different classes",
+                f"{_g(scale.median_same)}; {_g(scale.median_different)}",
+                "",
+            )
         )
     else:
         rows.append(("- a match", "by shares of the start: no data set gives a scale", ""))
@@ -183,9 +223,11 @@ def _looks(summary: Summary) -> list[tuple[str, str, str]]:
 
 
 def _proof(summary: Summary) -> list[tuple[str, str, str]]:
-    """What the certificate says."""
+    """What the certificate says; or why there is none, where one was asked for."""
+    what = "every mixture, by proof" if len(summary.corners) > 1 else "the corner, by proof"
     if not summary.certificate:
-        return []
+        reason = summary.certificate_reason
+        return [] if reason in (None, "not asked for") else [(what, f"not tried: {reason}", "")]
     proof = summary.certificate
     words = {
         "certified": f"certified{in_which_arithmetic(proof)}, margin {proof.margin:.3g}{_price(proof)}",
@@ -194,7 +236,7 @@ def _proof(summary: Summary) -> list[tuple[str, str, str]]:
     }
     if proof.status == "undecided" and proof.share_proven == 0:
         words["undecided"] = "undecided, nothing proven: the corners are too far apart, or the network too deep, for bounds"
-    return [("every mixture, by proof" if len(summary.corners) > 1 else "the corner, by proof", words[proof.status], "")]
+    return [(what, words[proof.status], "")]
 
 
 def _price(proof: Certificate) -> str:
@@ -222,6 +264,9 @@ def _corners(summary: Summary) -> str:
     header = ["corner", "units", "L_pos", "push", "magnitude", "feature distance", "violation", "boundary gap", "class", target]
     rows = []
     for n, corner in enumerate(summary.corners):
+        if n in summary.absent:
+            rows.append([str(n), "+".join(map(str, corner.units)) or "-", *["-"] * 6, "not found", "-"])
+            continue
         values = (corner.active_match, corner.corner_push, corner.inactive_magnitude, corner.feature_distance)
         rows.append(
             [
@@ -239,14 +284,16 @@ def _images(summary: Summary) -> str:
     """Which image each corner still is."""
     header = ["corner", "to source", "to target", "SSIM", "multi-scale SSIM", "reads", "quantile", ""]
     rows = [
-        [
+        [str(n), *["-"] * 6, "**not found**"]
+        if n in summary.absent
+        else [
             str(n),
             number(corner.source_share, ".3f"),
             number(corner.target_share, ".3f"),
             f"{number(corner.ssim_source, '.3f')}, {number(corner.ssim_target, '.3f')}",
             f"{number(corner.ms_ssim_source, '.3f')}, {number(corner.ms_ssim_target, '.3f')}",
             corner.reader or "-",
-            number(corner.feature_quantile, ".2g"),
+            quantile(corner.feature_quantile, summary.scale.pairs if summary.scale else None),
             "**trivial**" if corner.trivial else "**lost**" if corner.lost else "",
         ]
         for n, corner in enumerate(summary.corners)

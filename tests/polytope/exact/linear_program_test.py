@@ -5,7 +5,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = """
 import numpy as np
-from tfcollide.polytope.linear_program import LinearProgram, minimise
+from tfcollide.polytope.exact.linear_program import LinearProgram, minimise
 
 square = LinearProgram(np.ones(2), np.ones([1, 2]), np.ones(1), np.full(1, np.inf), np.zeros(2), np.ones(2))
 assert minimise(square).value == 1 and abs(minimise(square, vertex=False).value - 1) < 1e-6

@@ -9,13 +9,13 @@ weights, whose minimum lies at a vertex.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from tfcollide.polytope.proof.spread import Arithmetic, Relaxation, Spread
-from tfcollide.polytope.proof.steps import Hinge, Linear, MaxPool, Node, windows
+from tfcollide.polytope.proof.spread import Arithmetic, Held, HeldHinge, HeldPool, Relaxation, Spread
+from tfcollide.polytope.proof.steps import Linear, MaxPool, Node, windows
 
 __all__ = ["Found", "back"]
 
@@ -46,7 +46,7 @@ def back(
     start: int,
     coefficients: tf.Tensor,
     source: int,
-    image: Relaxation,
+    image: Held,
     arithmetic: Arithmetic,
 ) -> Found:
     """Goes back from value `start` with `coefficients` `[B, R, *shape]`.
@@ -61,7 +61,7 @@ def back(
         arithmetic: as in `spread`.
     """
     walk = _Walk(held, arithmetic, tf.shape(coefficients)[1])
-    walk.gather(start, coefficients, None)
+    walk.waiting[start] = coefficients
     for node in reversed(nodes):
         if node.writes in walk.waiting:
             walk.through(node)
@@ -77,10 +77,9 @@ class _Walk:
         self._constant = self._loss = self._price = tf.constant(0.0, tf.float64)
         self._scores = tf.constant(0.0, tf.float64)
 
-    def gather(self, number: int, coefficients: tf.Tensor, value: Spread | None) -> None:
+    def gather(self, number: int, coefficients: tf.Tensor, value: Spread) -> None:
         """Adds to the coefficients of a value; where several steps read it, the sum is rounded."""
         if number in self.waiting:
-            assert value is not None
             both = tf.abs(self.waiting[number]) + tf.abs(coefficients)
             self._loss += self._arithmetic.own(4) * _dot(both, value.size)
             coefficients = self.waiting[number] + coefficients
@@ -97,14 +96,16 @@ class _Walk:
             for read in held.reads:
                 axes = list(range(1, len(read.radius.shape)))
                 self._loss += _FLUSHED * tf.reduce_sum(tf.cast(read.size, tf.float64), axis=axes)[:, None]
-        if isinstance(node.step, Linear):
-            parts = self._linear(node.step, coefficients, held)
+        if isinstance(held, HeldHinge):
+            parts = [self._hinge(coefficients, held)]
+        elif isinstance(held, HeldPool):
+            parts = [self._max_pool(node.step, coefficients, held)]
         else:
-            parts = [self._switching(node.step, coefficients, held)]
+            parts = self._linear(node.step, coefficients, held)
         for number, part, read in zip(node.reads, parts, held.reads, strict=True):
             self.gather(number, part, read)
 
-    def end(self, source: int, image: Relaxation) -> Found:
+    def end(self, source: int, image: Held) -> Found:
         """What is left at the images."""
         coefficients = self.waiting.pop(source)
         size = int(np.prod(coefficients.shape[2:]))
@@ -117,24 +118,23 @@ class _Walk:
         loss = (zeros + self._loss) * (1.0 + 2.0**-20)
         return Found(flat, zeros + self._constant, loss, zeros + self._price, self._scores)
 
-    def _linear(self, step: Linear, coefficients: tf.Tensor, held: Relaxation) -> list[tf.Tensor]:
+    def _linear(self, step: Any, coefficients: tf.Tensor, held: Held) -> list[tf.Tensor]:
         if step.bias is not None:
             bias = tf.broadcast_to(tf.constant(step.bias, tf.float64), coefficients.shape[2:])
             self._constant += _dot(coefficients, bias[None])
         return _transposed(step, coefficients, held.reads)
 
-    def _switching(self, step: Hinge | MaxPool, coefficients: tf.Tensor, held: Relaxation) -> tf.Tensor:
-        assert held.high is not None and held.low is not None
+    def _hinge(self, coefficients: tf.Tensor, held: HeldHinge) -> tf.Tensor:
         self._scores += _scores(tf.abs(coefficients[:, 0]) * (held.high - held.low), held)
         up, down = tf.nn.relu(coefficients), -tf.nn.relu(-coefficients)
-        self._constant += _dot(down, held.high)
-        if isinstance(step, MaxPool):
-            return _scattered(step, coefficients, held)
-        if np.isfinite(step.ceiling):
-            low = tf.where(held.lower_slope == held.slope, held.low, tf.zeros_like(held.low))
-            self._constant += _dot(up, low)
-        assert held.lower_slope is not None and held.slope is not None
+        offset = tf.where(held.lower_slope == held.slope, held.low, tf.zeros_like(held.low))
+        self._constant += _dot(down, held.high) + _dot(up, offset)
         return up * held.lower_slope[:, None] + down * held.slope[:, None]
+
+    def _max_pool(self, step: Any, coefficients: tf.Tensor, held: HeldPool) -> tf.Tensor:
+        self._scores += _scores(tf.abs(coefficients[:, 0]) * held.high, held)
+        self._constant += _dot(-tf.nn.relu(-coefficients), held.high)
+        return _scattered(step, coefficients, held)
 
 
 def _dot(coefficients: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
@@ -144,9 +144,8 @@ def _dot(coefficients: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(product, axis=list(range(2, rank)))
 
 
-def _scores(weights: tf.Tensor, held: Relaxation) -> tf.Tensor:
+def _scores(weights: tf.Tensor, held: HeldHinge | HeldPool) -> tf.Tensor:
     """`[B, N, N]`: `weights` `[B, *shape]` times the squared share of the width that lies along each edge."""
-    assert held.decides is not None and held.width is not None
     shares = held.decides / held.width[:, None]
     count = shares.shape[1]
     flat = tf.reshape(shares, [-1, count, int(np.prod(shares.shape[2:]))])
@@ -168,9 +167,8 @@ def _transposed(step: Linear, coefficients: tf.Tensor, reads: Sequence[Spread]) 
     return [tf.reshape(part, [-1, rows, *part.shape[1:]]) for part in found]
 
 
-def _scattered(step: MaxPool, coefficients: tf.Tensor, held: Relaxation) -> tf.Tensor:
+def _scattered(step: MaxPool, coefficients: tf.Tensor, held: HeldPool) -> tf.Tensor:
     """Each coefficient at its window's leading unit."""
-    assert held.lead is not None
     rows, lead, none = tf.shape(coefficients)[1], held.lead[:, None], tf.zeros_like(coefficients)
     placed = [tf.where(lead == place, coefficients, none) for place in range(step.size[0] * step.size[1])]
     folded = [tf.reshape(part, [-1, *part.shape[2:]]) for part in placed]

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfcollide.polytope.proof.backward import back
 from tfcollide.polytope.proof.float_error import gamma, mixture_error
 from tfcollide.polytope.proof.reading_network import Network
-from tfcollide.polytope.proof.spread import Arithmetic, Relaxation, Spread, through
+from tfcollide.polytope.proof.spread import Arithmetic, Held, Relaxation, Spread, through
 
 __all__ = ["Bounds", "HullBounds"]
 
@@ -70,7 +70,7 @@ class HullBounds:
             part[~np.isfinite(part)] = -np.inf
         return Bounds(margins, real, scores)
 
-    def _image(self, vertices: tf.Tensor) -> Relaxation:
+    def _image(self, vertices: tf.Tensor) -> Held:
         """The mixtures, as float32 computes them."""
         count, size = self._corners.shape
         shape = self._network.shape
@@ -82,12 +82,13 @@ class HullBounds:
         parts = (own * sizes * 1.0001 + price, price)
         error, price = (tf.cast(tf.reshape(part * 1.0001, [-1, *shape]), self._arithmetic.dtype) for part in parts)
         values = tf.cast(tf.reshape(exact, [-1, count, *shape]), self._arithmetic.dtype)
-        return Relaxation((Spread(values, error),), error, price)
+        return Held((Spread(values, error),), error, price)
 
     def _bound(self, vertices: tf.Tensor, picked: tf.Tensor) -> tuple[tf.Tensor, ...]:
         network, arithmetic = self._network, self._arithmetic
         image = self._image(vertices)
-        values, held = {network.source: image.reads[0]}, {}
+        values: dict[int, Spread] = {network.source: image.reads[0]}
+        held: dict[int, Relaxation] = {}
         finite = tf.ones(tf.shape(vertices)[:1], tf.bool)
         for node in network.nodes:
             reads = tuple(values[number] for number in node.reads)

@@ -1,5 +1,7 @@
 """From a classifier to what can be proven of it: a chain of matrices where it is one, else its steps as they are."""
 
+import functools
+
 import numpy as np
 
 from tfcollide.models.classifier import Classifier
@@ -11,6 +13,7 @@ from tfcollide.records import Certificate
 __all__ = ["certify_classifier", "readable"]
 
 
+@functools.cache  # a classifier lives as long as its process
 def readable(classifier: Classifier) -> DenseChain | Network | Unreadable:
     """What a proof reads of a classifier, or why it cannot."""
     chain = classifier.chain

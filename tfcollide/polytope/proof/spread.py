@@ -9,7 +9,7 @@ values, its absolute weights to the radius. A ReLU on [low, high] is held betwee
 lines of one slope, that of its chord; a max-pool is its *leading* unit, the one with
 the largest lower bound, plus what may exceed it.
 
-`Relaxation` is how a step was held, for the way back from the logits (`backward`):
+A `Relaxation` is how a step was held, for the way back from the logits (`backward`):
 
     lower.slope in + lower.offset - error <= out <= upper.slope in + upper.offset + error
 
@@ -19,7 +19,7 @@ by no more than gamma(fan_out) |W|^T |coefficients|, which costs no more than
 |coefficients| gamma(fan_out) |W| |in|.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -28,7 +28,7 @@ from tfcollide.polytope.proof.float_error import FLOAT32_MAX
 from tfcollide.polytope.proof.float_error import gamma as gamma_of
 from tfcollide.polytope.proof.steps import LOWEST, Hinge, Linear, MaxPool, windows
 
-__all__ = ["Arithmetic", "Relaxation", "Spread", "through"]
+__all__ = ["Arithmetic", "Held", "HeldHinge", "HeldPool", "Relaxation", "Spread", "through"]
 
 _TINY = 2.0**-126
 _SPARE = 24  # roundings of what is computed beside the sums
@@ -86,32 +86,69 @@ class Spread(NamedTuple):
         return tf.reduce_max(tf.abs(self.vertices), axis=1) + self.radius
 
 
-class Relaxation(NamedTuple):
-    """How a step was held over B sub-simplices; see above. `[B, *shape]` each, and None for zero.
+class Held(NamedTuple):
+    """How a linear step, or the images, were held. `[B, *shape]` each, and None for zero.
 
     Attributes:
         reads: the values that were read.
         error: of network and bound together.
         price: the part of `error` that is the network's.
-        slope: of the parallel lines, and of the upper one; of a max-pool 1.
-        low: the offset of the lower parallel line.
-        high: the offset of the upper one.
-        lower_slope: of the lower line of the triangle, where it has another slope than the upper one.
-        lead: the place of each window's leading unit.
-        width: by how much the value that decides about the looseness varies.
-        decides: `[B, N, *shape]`, that value at the vertices.
     """
 
     reads: tuple[Spread, ...]
     error: tf.Tensor | None = None
     price: tf.Tensor | None = None
-    slope: tf.Tensor | None = None
-    low: tf.Tensor | None = None
-    high: tf.Tensor | None = None
-    lower_slope: tf.Tensor | None = None
-    lead: tf.Tensor | None = None
-    width: tf.Tensor | None = None
-    decides: tf.Tensor | None = None
+
+
+class HeldHinge(NamedTuple):
+    """How a ReLU was held.
+
+    Attributes:
+        reads: as of `Held`.
+        error: as of `Held`.
+        price: as of `Held`.
+        slope: of the parallel lines, of which the upper one is the upper line of the triangle.
+        low: the offset of the lower parallel line.
+        high: the offset of the upper one.
+        lower_slope: of the lower line of the triangle; its offset is zero unless it is that parallel line.
+        width: by how much the value that decides about the looseness varies.
+        decides: `[B, N, *shape]`, that value at the vertices.
+    """
+
+    reads: tuple[Spread, ...]
+    error: tf.Tensor
+    price: tf.Tensor | None
+    slope: tf.Tensor
+    low: tf.Tensor
+    high: tf.Tensor
+    lower_slope: tf.Tensor
+    width: tf.Tensor
+    decides: tf.Tensor
+
+
+class HeldPool(NamedTuple):
+    """How a max-pool was held: lead <= out <= lead + high.
+
+    Attributes:
+        reads: as of `Held`.
+        error: as of `Held`.
+        price: None, as a maximum is not rounded.
+        high: what may exceed the leading unit.
+        lead: the place of each window's leading unit.
+        width: as of `HeldHinge`.
+        decides: as of `HeldHinge`.
+    """
+
+    reads: tuple[Spread, ...]
+    error: tf.Tensor
+    price: None
+    high: tf.Tensor
+    lead: tf.Tensor
+    width: tf.Tensor
+    decides: tf.Tensor
+
+
+Relaxation: TypeAlias = Held | HeldHinge | HeldPool
 
 
 def through(step: Linear | Hinge | MaxPool, reads: tuple[Spread, ...], arithmetic: Arithmetic) -> tuple[Spread, Relaxation]:
@@ -128,13 +165,13 @@ def _folded(values: tf.Tensor) -> tf.Tensor:
     return tf.reshape(values, [-1, *values.shape[2:]])
 
 
-def _linear(step: Linear, reads: tuple[Spread, ...], arithmetic: Arithmetic) -> tuple[Spread, Relaxation]:
+def _linear(step: Linear, reads: tuple[Spread, ...], arithmetic: Arithmetic) -> tuple[Spread, Held]:
     count = reads[0].vertices.shape[1]
     vertices = step.apply([_folded(read.vertices) for read in reads], False)
     vertices = tf.reshape(vertices, [-1, count, *vertices.shape[1:]])
     radii = [read.radius for read in reads]
     if not step.roundings and step.fan_out == 1:
-        return Spread(vertices, step.apply(radii, True)), Relaxation(reads)
+        return Spread(vertices, step.apply(radii, True)), Held(reads)
     both = step.apply([tf.concat([read.radius, read.size], axis=0) for read in reads], True)
     radius, size = tf.split(both, 2, axis=0)
     bias = None if step.bias is None else tf.constant(step.bias, vertices.dtype)
@@ -151,7 +188,7 @@ def _linear(step: Linear, reads: tuple[Spread, ...], arithmetic: Arithmetic) -> 
     error = tf.where(size + magnitude < FLOAT32_MAX / 8, error, tf.cast(np.inf, error.dtype))
     vertices = vertices if bias is None else vertices + bias
     radius = (radius + error) * _up(arithmetic, step.roundings)
-    return Spread(vertices, radius), Relaxation(reads, error, price)
+    return Spread(vertices, radius), Held(reads, error, price)
 
 
 def _up(arithmetic: Arithmetic, roundings: int) -> float:
@@ -169,7 +206,7 @@ def _flush(step: Linear, reads: tuple[Spread, ...]) -> tf.Tensor:
     return tf.reshape(found, [-1] + [1] * (len(ones.shape) - 1))
 
 
-def _hinge(step: Hinge, read: Spread, arithmetic: Arithmetic) -> tuple[Spread, Relaxation]:
+def _hinge(step: Hinge, read: Spread, arithmetic: Arithmetic) -> tuple[Spread, HeldHinge]:
     """Piecewise linear, with bends at 0 and at the ceiling, so that two parallel lines touch it at an end or a bend."""
     margin = arithmetic.own(4) * read.size + _TINY
     low, high = read.low - margin, read.high + margin
@@ -198,12 +235,10 @@ def _hinge(step: Hinge, read: Spread, arithmetic: Arithmetic) -> tuple[Spread, R
     radius = tf.where(exact, slope * read.radius, (slope * read.radius + half + error) * (1.0 + arithmetic.own(16)))
     lower = tf.where(high > -low, one, floor)
     lower = tf.where(crossing & (high <= step.ceiling), lower, slope)
-    return Spread(vertices, radius), Relaxation(
-        (read,), error, price, slope, least, most, lower, width=width, decides=read.vertices
-    )
+    return Spread(vertices, radius), HeldHinge((read,), error, price, slope, least, most, lower, width, read.vertices)
 
 
-def _max_pool(step: MaxPool, read: Spread, arithmetic: Arithmetic) -> tuple[Spread, Relaxation]:
+def _max_pool(step: MaxPool, read: Spread, arithmetic: Arithmetic) -> tuple[Spread, HeldPool]:
     count = read.vertices.shape[1]
     parts = windows(step, _folded(read.vertices), border=LOWEST)
     parts = [tf.reshape(part, [-1, count, *part.shape[1:]]) for part in parts]
@@ -233,4 +268,4 @@ def _max_pool(step: MaxPool, read: Spread, arithmetic: Arithmetic) -> tuple[Spre
     radius = tf.where(contested, (leader.radius + most / 2.0 + error) * (1.0 + arithmetic.own(16)), leader.radius)
     ahead = tf.where(contested[:, None], ahead, tf.zeros_like(ahead))
     width = tf.reduce_max(ahead, axis=1) - tf.reduce_min(ahead, axis=1) + tf.where(contested, excess, one)
-    return Spread(vertices, radius), Relaxation((read,), error, None, None, tf.zeros_like(most), most, None, lead, width, ahead)
+    return Spread(vertices, radius), HeldPool((read,), error, None, most, lead, width, ahead)

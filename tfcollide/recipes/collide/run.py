@@ -8,11 +8,12 @@ from pathlib import Path
 
 from tfcollide.data.select import parse_selector
 from tfcollide.files.run_directory import RunDirectory
-from tfcollide.recipes.collide.config import CollideConfig, flags_text
+from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.request import check_collide, parse_pair, read_pairs, with_absolute_files
 from tfcollide.records import Summary, SweepSummary
 from tfcollide.runtime.progress import stage
 from tfcollide.runtime.quiet import import_tensorflow
+from tfcollide.settings import flags_text
 
 __all__ = ["run"]
 
@@ -36,7 +37,7 @@ def run(config: CollideConfig, out: Path, *, overwrite: bool = False) -> Summary
     config = config.resolved()
     RunDirectory(out.absolute(), flags_text(config), overwrite=overwrite).check_place()
     data = check_collide(config)
-    asked = read_pairs(Path(config.pairs), data.class_names) if config.pairs else None
+    asked = read_pairs(Path(config.pairs), data) if config.pairs else None
     sweep = config.is_sweep()
     if config.source == "every" and asked is None and config.num_pairs is None:
         parse_selector("target", config.target, data)

@@ -107,6 +107,7 @@ def missing(summary: Summary, match: Match, mixtures: Mixtures) -> tuple[str, ..
     lacks = {
         "diverged": any(corner.diverged_at is not None for corner in summary.corners),
         "not converged": not summary.converged and all(corner.diverged_at is None for corner in summary.corners),
+        "too close": summary.exact is not None and summary.exact.too_close,
         "trivial": bool(summary.trivial) and not summary.allow_trivial,
         "lost": bool(summary.lost) and not summary.allow_trivial,
         "a corner misses the class": bool(summary.misread or summary.png.misread),

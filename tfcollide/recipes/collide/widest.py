@@ -1,40 +1,45 @@
-"""The largest spread at which something still holds: bracketed by factors, then narrowed."""
+"""A spread at which something still holds, and none much larger was found to: bracketed by factors, then narrowed."""
 
 from collections.abc import Callable
 from typing import TypeVar
 
 __all__ = ["widest"]
 
-_FACTOR, _MOST, _NARROWINGS = 1.5, 6, 2
+_FACTOR, _FARTHEST, _FINE, _MOST = 1.5, 1.5**6.5, 1.1, 16
 
 Found = TypeVar("Found")
 
 
 def widest(first: float, solve_at: Callable[[float], Found], holds: Callable[[Found], bool]) -> Found:
-    """What `solve_at` gives at the largest spread at which it holds, to a factor of 1.5^(1/4).
+    """What `solve_at` gives at the largest spread that was found to hold: a lower bound of the largest that does.
 
     From `first` on larger spreads are tried until one does not hold, or smaller ones until one does, by a factor
-    of 1.5, six times at the most; then the bracket is halved twice. Where none holds, that is what is given for
-    the smallest.
+    of 1.5, six times at the most; then the bracket is halved until its ends are within 10 % of each other. What holds
+    at a spread need not hold at all smaller ones, so one failure is not believed: the spread 10 % above it is tried,
+    and where that holds the search goes on from there. Two failures in a row end it, as do 16 tries. Where none
+    holds, that is what is given for the smallest.
     """
-    spread, found = first, solve_at(first)
-    good = up = holds(found)
-    low: float | None = spread if good else None
-    high: float | None = None if good else spread
-    best = found
+    low: float | None = None
+    high: float | None = None
+    spread, best = first, None
     for _ in range(_MOST):
-        if low is not None and high is not None:
-            break
-        spread = spread * _FACTOR if up else spread / _FACTOR
         found = solve_at(spread)
         if holds(found):
             low, best = spread, found
-        else:
-            high, best = spread, best if low is not None else found
-    for _ in range(_NARROWINGS):
-        if low is None or high is None:
+            high = None if high is None or spread > high else high
+        elif low is not None and high is not None and spread > high:
             break
-        spread = (low * high) ** 0.5
-        found = solve_at(spread)
-        low, high, best = (spread, high, found) if holds(found) else (low, spread, best)
+        else:
+            high, best = spread, found if low is None else best
+        spread = _next(low, high)
+        if not first / _FARTHEST < spread < first * _FARTHEST:
+            break
+    assert best is not None
     return best
+
+
+def _next(low: float | None, high: float | None) -> float:
+    """The spread to try after `low`, the largest that held, and `high`, the smallest above it that did not."""
+    if low is None or high is None:
+        return low * _FACTOR if low is not None else (high or 0.0) / _FACTOR
+    return (low * high) ** 0.5 if high > _FINE * low else high * _FINE

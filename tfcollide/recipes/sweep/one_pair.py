@@ -13,11 +13,12 @@ from absl import logging
 
 from tfcollide.errors import RequestError
 from tfcollide.files.run_directory import RunDirectory
-from tfcollide.recipes.collide.config import CollideConfig, flags_text
+from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.experiment import Experiment, prepare
 from tfcollide.recipes.collide.pair import run_pair
 from tfcollide.recipes.collide.request import Pair, beside, check_collide, parse_pair, with_absolute_files
 from tfcollide.records import PairResult
+from tfcollide.settings import flags_text
 
 __all__ = ["alone", "directory_name", "failure", "result_of", "run_alone", "run_one", "summary_of"]
 
@@ -97,10 +98,26 @@ def summary_of(folder: Path) -> dict[str, Any]:
 def result_of(source: str, target: str, out: Path) -> PairResult:
     """What the finished run of a pair found."""
     found = summary_of(out)
+    result = _result(source, target, out.name, found)
+    if all((found["exact"] or {}).get("found") or [True]):
+        return result
+    unknown: dict[str, Any] = dict.fromkeys(_OF_CORNERS)  # the source stands in, and its numbers say nothing
+    return dataclasses.replace(result, **unknown)
+
+
+_OF_CORNERS = (
+    *("max_active_match", "corner_mean", "accuracy", "mean_probability", "png_accuracy", "misread", "worst_margin", "proof"),
+    *("proven_margin", "feature_difference", "low_frequency_share", "ms_ssim", "source_share", "target_share"),
+    *("feature_quantile", "ssim_source", "ssim_target", "reader"),
+)
+"""What a pair says of its corners, if they were found."""
+
+
+def _result(source: str, target: str, directory: str, found: Mapping[str, Any]) -> PairResult:
     return PairResult(
         source=source,
         target=target,
-        directory=out.name,
+        directory=directory,
         converged=found["converged"],
         error=None,
         classes=(found["source"]["predicted"], found["target"]["predicted"]),
@@ -119,6 +136,10 @@ def result_of(source: str, target: str, out: Path) -> PairResult:
         source_share=_mean([corner["source_share"] for corner in found["corners"]]),
         target_share=_mean([corner["target_share"] for corner in found["corners"]]),
         feature_quantile=_largest([corner["feature_quantile"] for corner in found["corners"]]),
+        null_pairs=(found.get("scale") or {}).get("pairs"),
+        ssim_source=_mean([corner["ssim_source"] for corner in found["corners"]]),
+        ssim_target=_mean([corner["ssim_target"] for corner in found["corners"]]),
+        reader=_most([corner["reader"] for corner in found["corners"] if corner["reader"] is not None]),
         front=(found["front_end"] or {}).get("change"),
         front_end=(found["front_end"] or {}).get("censored"),
         **_proven(found),
@@ -136,6 +157,11 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return sum(known) / len(known) if known and len(known) == len(values) else None
 
 
+def _most(classes: Sequence[str]) -> str | None:
+    """The class that comes most often, the first of those that come as often; None where there is none."""
+    return max(classes, key=classes.count, default=None)
+
+
 def _proven(found: Mapping[str, Any]) -> dict[str, Any]:
     """What a pair's summary says beyond samples, as fields of a `PairResult`."""
     certificate, exact = found["certificate"] or {}, found["exact"] or {}
@@ -143,7 +169,6 @@ def _proven(found: Mapping[str, Any]) -> dict[str, Any]:
         "worst_margin": _margin(found["worst_mixture"]),
         "proof": certificate.get("status"),
         "proven_margin": certificate.get("margin"),
-        # Where there is no collision the source stands in, and its difference says nothing.
         "feature_difference": max(exact["feature_residual_float32"]) if exact and found["converged"] else None,
         "change": exact.get("distance"),
         "duality_gap": exact.get("duality_gap"),

@@ -49,8 +49,7 @@ def run_sweep(
         pairs = _from_every_class(config, experiment)
     if pairs is None:
         pairs = draw_pairs(experiment.data, experiment.predicted, config.num_pairs or 1, config.seed)
-    folder = directory.open()
-    try:
+    with directory.at_work() as folder:
         if config.runner is not None:
             run_on_beam(config, pairs, folder)  # what it leaves undone is tried again here, and listed
         results = _run_all(config, experiment, [Job(number, *pair) for number, pair in enumerate(pairs)], folder)
@@ -60,8 +59,6 @@ def run_sweep(
         write_json(folder / "summary.json", summary)
         directory.commit()
         return summary
-    finally:
-        directory.close()
 
 
 def _from_every_class(config: CollideConfig, experiment: Experiment) -> list[tuple[str, str]]:
@@ -115,7 +112,20 @@ def _summarise(
             reason for result in results for reason in result.missing or ["could not be run"] * bool(result.error)
         ),
         ended=_counted(result.ended for result in results if result.ended),
+        source_shares=_quantiles(result.source_share for result in results),
+        target_shares=_quantiles(result.target_share for result in results),
+        ssim_source=_quantiles(result.ssim_source for result in results),
+        ssim_target=_quantiles(result.ssim_target for result in results),
     )
+
+
+def _quantiles(values: Iterable[float | None]) -> tuple[float, float, float] | None:
+    """The least, median and largest of those that are known."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    least, median, most = np.quantile(known, [0, 0.5, 1]).tolist()
+    return least, median, most
 
 
 def _fronts(results: list[PairResult]) -> tuple[float | None, float | None, float | None]:
@@ -178,8 +188,12 @@ def _panels(folder: Path) -> list[figure.Panel]:
     found = summary_of(folder)
     source, target = (EndPoint(**found[name]) for name in ("source", "target"))
     verdict = "found" if found["found"] else f"not found: {', '.join(found['missing'])}"
+    there = (found.get("exact") or {}).get("found") or [True] * len(found["corners"])
+    images = [_pixels(folder, f"corner_{n}") for n in range(len(there))]
     corners = [
-        figure.corner_panel(n, _pixels(folder, f"corner_{n}"), CornerRecord(**corner), target.predicted)
+        figure.corner_panel(n, images[n], CornerRecord(**corner), target.predicted)
+        if there[n]
+        else figure.absent_panel(images[n])
         for n, corner in enumerate(found["corners"])
     ]
     first = figure.end_panel(source.label or source.id, _pixels(folder, "source"), source, "source")
