@@ -15,6 +15,7 @@ __all__ = [
     "CompositeRecord",
     "CornerRecord",
     "Distance",
+    "EdgeRecord",
     "EndPoint",
     "ExactRecord",
     "FailureBound",
@@ -321,6 +322,7 @@ class Certificate:
         excludes: algorithms and number formats of the network that are not covered.
         margin_real: the smallest margin proven in real arithmetic; what it has more than
             `margin` is the price of float32. None where nothing is proven.
+        boxes: parts of the hull that were bounded.
     """
 
     status: Literal["certified", "refuted", "undecided"]
@@ -330,6 +332,30 @@ class Certificate:
     arithmetic: Literal["float32", "real"] = "float32"
     excludes: tuple[str, ...] = ()
     margin_real: float | None = None
+    boxes: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class EdgeRecord:
+    """One edge of a hull, walked from breakpoint to breakpoint in float64: exact but for its rounding.
+
+    Attributes:
+        corners: the numbers of its two ends.
+        margin: the smallest one along it.
+        weight: of the second corner, where that is.
+        breakpoints: where the network bends; between two it is linear.
+        changes: every change of what is read: the weight of the second corner, and the codes before and behind it.
+        compared: at how many breakpoints the float32 network was asked.
+        difference: how far its margin was from that in float64 there, at most.
+    """
+
+    corners: tuple[int, int]
+    margin: float
+    weight: float
+    breakpoints: int
+    changes: tuple[tuple[float, int, int], ...]
+    compared: int
+    difference: float
 
 
 @dataclasses.dataclass(frozen=True)

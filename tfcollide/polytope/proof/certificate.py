@@ -79,7 +79,7 @@ def certify(
         if min(proof.margin, pieces.margin.min(initial=np.inf)) > 0:
             enough = min(enough, used + refine_boxes)
         if not len(pieces.margin) or used >= enough:
-            return _verdict(pieces, proof, engine)
+            return _verdict(pieces, proof, engine, used)
         order = np.argsort(pieces.margin, kind="stable")
         worst, rest = np.split(order, [max(1, min(engine.batch, engine.boxes - used) // 2)])
         halves = engine.split(pieces.take(worst), goal)
@@ -128,7 +128,7 @@ def _add(proof: _Proof, pieces: AnyPieces) -> _Proof:
     return _Proof(min(proof.margin, margin), min(proof.real, real), volume)
 
 
-def _verdict(pieces: AnyPieces, proof: _Proof, engine: Engine) -> Certificate:
+def _verdict(pieces: AnyPieces, proof: _Proof, engine: Engine, used: int) -> Certificate:
     margin, real, volume = _add(proof, pieces)
-    found = Certificate("undecided", margin, volume, arithmetic=engine.arithmetic, excludes=EXCLUDES, margin_real=real)
+    found = Certificate("undecided", margin, volume, None, engine.arithmetic, EXCLUDES, real, used)
     return dataclasses.replace(found, status="certified", share_proven=1.0) if margin > 0 else found
