@@ -22,7 +22,7 @@ from absl import flags
 
 from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.presets import preset_values
-from tfcollide.recipes.collide.request import check_collide
+from tfcollide.recipes.collide.request import request_data
 from tfcollide.runtime.quiet import import_tensorflow
 
 _KNOWN = flags.FlagValues()
@@ -45,7 +45,7 @@ def main() -> int:
         model_dir=_KNOWN.model_dir,
         **preset_values("mnist"),
     ).resolved()
-    data = check_collide(config)
+    data = request_data(config)
     import_tensorflow()
     from tfcollide.data.select import draw_pairs
     from tfcollide.recipes.collide.experiment import prepare

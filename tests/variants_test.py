@@ -92,7 +92,7 @@ class Toy(Parameterization):
         draw = np.random.default_rng(seed).standard_normal([num_corners, *source.shape])
         return self.project(tf.constant(source / 2 + noise * draw, tf.float32))
 
-    def to_image(self, control_parameters):
+    def to_image(self, control_parameters, material=None):
         return 2.0 * control_parameters
 
     def project(self, control_parameters):

@@ -1,26 +1,41 @@
 """The one error a user is meant to see."""
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
 __all__ = ["RequestError", "is_control", "listed", "visible"]
+
+_MARK = re.compile(r"(?<![\w-])--(?=[a-z])")
 
 
 class RequestError(ValueError):
     """A request that cannot be carried out, told in one line.
 
     Follows Keras: what was received, what was expected, how to mend it. The
-    command line prints the line on standard error and exits with 2.
+    command line prints the line on standard error and exits with 2. Settings are marked
+    by two dashes in it ("--tap=fc9"), as the command line has them; whoever calls from
+    Python is told of arguments, see `in_python`.
 
     Args:
         received: what came in, naming the offending value.
         expected: what would have been accepted.
         mend: what to do next, an imperative sentence; may be empty.
+
+    Examples:
+        >>> print(tc.RequestError("--tap=fc9", "a ReLU of vgg16").in_python())
+        tap=fc9: expected a ReLU of vgg16.
     """
 
     def __init__(self, received: str, expected: str, mend: str = ""):
         line = f"{received}: expected {expected}." + (f" {mend}" if mend else "")
         super().__init__(visible(" ".join(line.split())))
+
+    def in_python(self) -> "RequestError":
+        """The same with settings named as arguments: "tap=fc9"."""
+        told = RequestError("", "")
+        told.args = (_MARK.sub("", str(self)),)
+        return told
 
 
 def listed(names: Sequence[str], where: str, *, shown: int = 12) -> str:

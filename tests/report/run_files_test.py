@@ -12,6 +12,7 @@ from tfcollide.images import to_uint8
 from tfcollide.records import (
     Certificate,
     Distance,
+    EdgeRecord,
     EndPoint,
     ExactRecord,
     Interpolation,
@@ -206,6 +207,17 @@ def test_remark_on_units_that_are_still_on():
 )
 def test_what_a_proof_says(certificate, words):
     assert cells(run_table(summary(certificate=certificate)), "every mixture, by proof") == [words, ""]
+
+
+def test_edges_are_told_by_the_lowest():
+    edges = (
+        EdgeRecord((0, 1), 2.5, 0.25, 100, (), 16, 1e-6),
+        EdgeRecord((0, 2), -0.5, 0.5, 200, ((0.4, 7, 3), (0.6, 3, 7)), 16, 2e-6),
+    )
+    text = run_table(summary(edges=edges))
+    assert cells(text, "the 2 edges, walked exactly")[0] == "smallest margin -0.5, 0.5 of the way from corner 0 to 2"
+    assert cells(text, "changes of class along edges")[0] == "**2**"
+    assert cells(text, "breakpoints of edges")[0] == "300; at 32 of them float32 is off by 2e-06 at most"
 
 
 def test_a_network_that_no_proof_can_follow_is_named():

@@ -97,11 +97,11 @@ def loss_terms(
         return {**objective.terms(features, goal), **stay, **parameterization.terms(controls)}
 
     def alone(controls: tf.Tensor, goal: Any, step: tf.Tensor) -> Terms:
-        images = parameterization.to_image(controls)
+        images = parameterization.to_image(controls, goal.material)
         return of_images(images, pre_activation(images), controls, goal)
 
     def in_hull(controls: tf.Tensor, goal: Any, step: tf.Tensor) -> Terms:
-        images = parameterization.to_image(controls)
+        images = parameterization.to_image(controls, goal.material)
         rows, pixels = tf.shape(images)[0], math.prod(images.shape[1:])
         pairs = tf.reshape(images, [-1, corners, pixels])
         mixtures = tf.tensordot(draw_weights(step, samples, corners, seed), pairs, [[1], [1]])  # [S, P, pixels]

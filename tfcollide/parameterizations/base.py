@@ -53,8 +53,9 @@ class Parameterization:
         """What it needs to know of a source `[H, W, C]` uint8 before a descent from there; None: nothing."""
         return None
 
-    def take(self, found: Any) -> None:
-        """Takes what `look_up` found for the next descent; what is compiled stays."""
+    def material(self, found: Any) -> tf.Tensor | None:
+        """What images are made of beside control parameters, from what `look_up` found; None: of nothing else."""
+        return None
 
     def describe(self, found: Any, controls: np.ndarray) -> CompositeRecord | None:
         """The record of what corners with the control parameters `[N, ...]` are made of; None: of themselves."""
@@ -73,8 +74,8 @@ class Parameterization:
         """Control parameters `[N, ...]` of N images near the source `[H, W, C]`."""
         raise NotImplementedError
 
-    def to_image(self, control_parameters: tf.Tensor) -> tf.Tensor:
-        """Images `[N, H, W, C]`, differentiable."""
+    def to_image(self, control_parameters: tf.Tensor, material: tf.Tensor | None = None) -> tf.Tensor:
+        """Images `[N, H, W, C]`, differentiable in the control parameters."""
         raise NotImplementedError
 
     def terms(self, control_parameters: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -1,16 +1,16 @@
 """A run directory read back: its config, numbers and arrays."""
 
-import json
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from tfcollide.errors import RequestError
 from tfcollide.files.names import to_text
 from tfcollide.recipes.collide.config import CollideConfig
+from tfcollide.records import Summary
 from tfcollide.settings import from_flags
 
 __all__ = ["FinishedRun", "read_run"]
@@ -28,7 +28,7 @@ class FinishedRun(NamedTuple):
 
     path: Path
     config: CollideConfig
-    summary: Mapping[str, Any]
+    summary: Summary
     arrays: Mapping[str, np.ndarray]
 
 
@@ -38,15 +38,10 @@ def read_run(path: Path) -> FinishedRun:
     Raises:
         RequestError: it is not one, is not whole, or is that of a sweep.
     """
-    if not (path / "run.flags").is_file() or not (path / "summary.json").is_file():
+    if not (path / "run.flags").is_file():
         raise RequestError(f"--run={path}", "the directory of a finished run", "Make one with collide --out=DIR.")
+    summary = Summary.read(path)
     try:
-        summary = json.loads((path / "summary.json").read_text(encoding="utf-8"))
-        if "pairs" in summary:
-            pairs = [pair["directory"] for pair in summary["pairs"] if pair["directory"]]
-            raise RequestError(
-                f"--run={path}, a sweep", "the directory of one pair", f"Say --run={path / pairs[0]}." if pairs else ""
-            )
         text = to_text((path / "run.flags").read_bytes())
         if not text.endswith("\n"):
             raise RequestError(f"--run={path}, whose run.flags is cut off", "a whole run directory", "Copy it again.")

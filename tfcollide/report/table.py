@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 
-from tfcollide.records import Certificate, EndPoint, ExactRecord, FrontEnd, Summary
+from tfcollide.records import Certificate, EdgeRecord, EndPoint, ExactRecord, FrontEnd, Summary
 from tfcollide.report.conclusion import conclusion, ended_words
 from tfcollide.report.markdown import markdown_table
 from tfcollide.report.paper import PaperResult, paper_result
@@ -56,7 +56,7 @@ def _results(summary: Summary) -> str:
         ),
         *_known(absent, _mixtures(summary, paper) if several else _only_corner(summary)),
         *_known(absent, _looks(summary)),
-        *_known(absent, _proof(summary)),
+        *_known(absent, [*_proof(summary), *_edges(summary.edges)]),
     ]
     if paper is None:
         return markdown_table(["", "ours"], [row[:2] for row in rows])
@@ -237,6 +237,23 @@ def _proof(summary: Summary) -> list[tuple[str, str, str]]:
     if proof.status == "undecided" and proof.share_proven == 0:
         words["undecided"] = "undecided, nothing proven: the corners are too far apart, or the network too deep, for bounds"
     return [(what, words[proof.status], "")]
+
+
+def _edges(edges: Sequence[EdgeRecord] | None) -> list[tuple[str, str, str]]:
+    """What was found along the edges of the hull."""
+    if not edges:
+        return []
+    lowest = min(edges, key=lambda edge: edge.margin)
+    one, other = lowest.corners
+    changes = sum(len(edge.changes) for edge in edges)
+    margin = f"smallest margin {lowest.margin:.4g}, {lowest.weight:.6g} of the way from corner {one} to {other}"
+    compared, off = sum(edge.compared for edge in edges), max(edge.difference for edge in edges)
+    bends = f"{sum(edge.breakpoints for edge in edges):,}; at {compared:,} of them float32 is off by {off:.1g} at most"
+    return [
+        (f"the {len(edges)} edges, walked exactly" if len(edges) > 1 else "the edge, walked exactly", margin, ""),
+        ("changes of class along edges", f"{changes:,}" if changes == 0 else f"**{changes:,}**", ""),
+        ("breakpoints of edges", bends, ""),
+    ]
 
 
 def _price(proof: Certificate) -> str:

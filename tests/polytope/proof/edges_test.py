@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.polytope.proof.network_bounds_test import KINDS, SHAPE, network
+from tfcollide.files.checkpoint import Ledger
 from tfcollide.models.graph import Graph
 from tfcollide.models.reading import Reading
 from tfcollide.polytope.proof import segment
@@ -81,25 +82,23 @@ def test_the_largest_of_lines_changes_where_they_cross():
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_edges_have_their_smallest_margin_and_every_change(seed):
+def test_edges_have_their_smallest_margin_and_every_change(seed, tmp_path):
     rng = np.random.default_rng(seed)
     classifier = network(rng, ["separable", "max of relu"][seed % 2 :], "flat")
     corners = rng.uniform(size=(3, *SHAPE)).astype(np.float32)
     target, found = int(classifier.judge(corners[:1]).predicted[0]), read(classifier)
-    kept = []
 
-    def prove(known=None):
-        return prove_edges(
-            found,
-            corners,
-            target,
-            lambda images: classifier.judge(images).logits,
-            reading=classifier.reading,
-            known=known,
-            keep=lambda known: kept.append(dict(known)),
-        )
+    def prove(ledger, asked=10**6):
+        def logits(images):
+            nonlocal asked
+            asked -= 1
+            if asked < 0:
+                raise KeyboardInterrupt
+            return classifier.judge(images).logits
 
-    records = prove()
+        return prove_edges(found, corners, target, logits, reading=classifier.reading, ledger=ledger)
+
+    records = prove(Ledger())
     assert [record.corners for record in records] == [(0, 1), (0, 2), (1, 2)]
     fine = np.linspace(0, 1, 10_001)
     for record in records:
@@ -115,7 +114,10 @@ def test_edges_have_their_smallest_margin_and_every_change(seed):
         assert all(0 <= change[0] - at <= 1e-4 for change, (at, _, _) in zip(record.changes, seen, strict=True))
         assert record.compared > 0 and record.difference < 1e-4 and record.breakpoints > 0
     # Broken off anywhere, it goes on, and ends in the same.
-    assert len(kept) == 48 and prove(kept[20]) == records and len(kept) == 48 + 27
+    path = tmp_path / "kept.npz"
+    with pytest.raises(KeyboardInterrupt):
+        prove(Ledger(path, every=0.0), asked=20)
+    assert prove(Ledger(path, every=0.0), asked=28) == records
 
 
 def test_labels_change_one_by_one():

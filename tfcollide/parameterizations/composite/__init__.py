@@ -56,15 +56,7 @@ class Composite(Parameterization):
     _composer: Composer | None = None  # of a run; a composite that is made again has its patches from elsewhere
 
     def __init__(self, layout: Layout):
-        import tensorflow as tf
-
-        from tfcollide.parameterizations.composite.blending import arrange
-
         self.layout = layout
-        self._arrange = arrange
-        size = layout.down.size
-        nothing = np.zeros([layout.num_candidates, size, size, layout.channels], np.float32)
-        self._arranged = tf.Variable(arrange(layout, nothing), trainable=False)
 
     @classmethod
     def create(cls, settings: Any, bounds: Bounds, shape: ImageShape, num_corners: int) -> Self:
@@ -76,7 +68,7 @@ class Composite(Parameterization):
         made._composer, made._bounds = composer, bounds
         return made
 
-    def look_up(self, source: np.ndarray) -> Composition | None:
+    def look_up(self, source: np.ndarray) -> Any:
         """The patches for a source `[H, W, 3]` uint8.
 
         Raises:
@@ -84,9 +76,9 @@ class Composite(Parameterization):
         """
         return Composition(self._composer, self._composer.find(source)) if self._composer else None
 
-    def take(self, found: Composition) -> None:
-        """Takes the patches of a composition; what is compiled stays."""
-        self.place(from_uint8(found.composer.cut(found.seed), self._bounds))
+    def material(self, found: Composition) -> tf.Tensor:
+        """The patches of a composition, arranged."""
+        return self.arrange(from_uint8(found.composer.cut(found.seed), self._bounds))
 
     def describe(self, found: Composition, controls: np.ndarray) -> CompositeRecord:
         """What corners with the control parameters `[N, ...]` are blended from."""
@@ -115,9 +107,11 @@ class Composite(Parameterization):
         """One rate suits: control parameters have no unit."""
         return "0.1"
 
-    def place(self, patches: np.ndarray) -> None:
-        """Takes other patches, `[K, n + 2s, n + 2s, C]` float32 in the model's bounds; what is compiled stays."""
-        self._arranged.assign(self._arrange(self.layout, patches))
+    def arrange(self, patches: np.ndarray) -> tf.Tensor:
+        """The material of images: patches `[K, n + 2s, n + 2s, C]` float32 in the model's bounds, where they are pasted."""
+        from tfcollide.parameterizations.composite.blending import arrange
+
+        return arrange(self.layout, patches)
 
     def init(self, source: np.ndarray, num_corners: int, *, noise: float = 0.0, seed: int = 0) -> tf.Tensor:
         """The paper's start, N times, with noise if asked for: each corner prefers other candidates, wherever they reach.
@@ -138,11 +132,11 @@ class Composite(Parameterization):
         start = np.where(named >= 0, np.float32(noise * 2 * LIMIT) * draw[:, named], np.float32(0))
         return self.project(tf.constant(start))
 
-    def to_image(self, control_parameters: tf.Tensor) -> tf.Tensor:
-        """`[N, H, W, C]` images."""
+    def to_image(self, control_parameters: tf.Tensor, material: tf.Tensor | None = None) -> tf.Tensor:
+        """`[N, H, W, C]` images of what `arrange` gave."""
         from tfcollide.parameterizations.composite.blending import blend
 
-        return blend(self.layout, self._arranged, control_parameters)
+        return blend(self.layout, material, control_parameters)
 
     def terms(self, control_parameters: tf.Tensor) -> dict[str, tf.Tensor]:
         """R(P), `[N]`."""

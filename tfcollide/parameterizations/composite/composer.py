@@ -1,11 +1,9 @@
 """An index of patches, opened, and what it gives for an image."""
 
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from tfcollide.parameterizations.composite.layout import Layout
 from tfcollide.parameterizations.composite.options import CompositeOptions
@@ -14,6 +12,7 @@ from tfcollide.patches.collection import Collection, open_collection
 from tfcollide.patches.grid import Grid
 from tfcollide.patches.neighbors import Backend, best_backend
 from tfcollide.registry import BACKENDS
+from tfcollide.runtime.progress import say
 from tfcollide.shapes import ImageShape
 
 __all__ = ["Composer", "open_composer"]
@@ -59,5 +58,5 @@ def open_composer(options: CompositeOptions, shape: ImageShape, num_corners: int
         manifest.grid, shape, stride=options.window_stride, surround=options.surround, spacing=options.control_spacing
     )
     backend = BACKENDS.load(options.search or best_backend(manifest))
-    tqdm.write(layout.describe(num_corners), file=sys.stderr)
+    say(layout.describe(num_corners))
     return Composer(collection, backend(collection), layout, grid)

@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from tfcollide.errors import RequestError
-from tfcollide.patches.trust import check_index
+from tfcollide.patches.trust import trusted_manifest
 from tfcollide.registry import BACKENDS
 from tfcollide.settings import at_least, flag
 
@@ -40,4 +40,4 @@ class CompositeOptions:
             raise RequestError(received, "an index of patches", "Build one with index_patches.")
         if not Path(self.index).is_dir():
             raise RequestError(f"--index={self.index}, which does not exist", "a folder that index_patches wrote")
-        check_index(Path(self.index))
+        trusted_manifest(Path(self.index))

@@ -5,25 +5,25 @@ smallest of linear functions, is smallest at an end; and who is read at both end
 all along, as who leads at both ends of a bundle of lines leads in between.
 """
 
+import functools
 import itertools
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
+from tfcollide.files.checkpoint import Ledger
 from tfcollide.models.reading import Reading
 from tfcollide.polytope.hull.mixing import mix
 from tfcollide.polytope.proof.reading_network import Network
 from tfcollide.polytope.proof.segment import Points, overtakings, walk
 from tfcollide.records import EdgeRecord
+from tfcollide.runtime.progress import progress
 
-__all__ = ["Kept", "prove_edges"]
+__all__ = ["prove_edges"]
 
-_SLICES = 16  # of an edge; what is known is kept after each
+_SLICES = 16  # of an edge; each is kept when it is done
 _COMPARED = 64  # breakpoints of a slice at which the float32 network is asked, at most
-
-Kept = Mapping[tuple[int, int], tuple[int, EdgeRecord]]
-"""For an edge: how many slices of it are done, and what is known of them."""
 
 
 def prove_edges(
@@ -33,8 +33,7 @@ def prove_edges(
     logits: Callable[[np.ndarray], np.ndarray],
     *,
     reading: Reading,
-    known: Kept | None = None,
-    keep: Callable[[Kept], None] = lambda kept: None,
+    ledger: Ledger | None = None,
 ) -> tuple[EdgeRecord, ...]:
     """Walks all N (N-1) / 2 edges of a hull.
 
@@ -44,22 +43,24 @@ def prove_edges(
         target: the code of the class or labels.
         logits: the network itself in float32: images `[n, H, W, C]` -> `[n, L]`.
         reading: how logits are read.
-        known: what `keep` was last given, to go on from there.
-        keep: called with all that is known after each sixteenth of an edge, which is progress as well.
+        ledger: keeps each sixteenth of an edge, so that what is interrupted goes on there.
 
     Returns:
         A record for each edge, in the order of the pairs of corners.
     """
-    kept = dict(known or {})
-    ask = _Question(target, logits, reading)
-    for pair in itertools.combinations(range(len(corners)), 2):
-        ends = corners[list(pair)]
-        done, record = kept.get(pair, (0, EdgeRecord(pair, np.inf, 0.0, 0, (), 0, 0.0)))
-        for k in range(done, _SLICES):
-            record = _joined(record, _slice(network, ends, (k / _SLICES, (k + 1) / _SLICES), pair, ask))
-            kept[pair] = (k + 1, record)
-            keep(kept)
-    return tuple(record for _, record in kept.values())
+    ledger, ask = ledger or Ledger(), _Question(target, logits, reading)
+    pairs = list(itertools.combinations(range(len(corners)), 2))
+    parts: dict[tuple[int, int], list[EdgeRecord]] = {pair: [] for pair in pairs}
+    for pair, k in progress(list(itertools.product(pairs, range(_SLICES))), desc="edges", unit="part"):
+        walked = functools.partial(_walked, network, corners[list(pair)], (k / _SLICES, (k + 1) / _SLICES), ask)
+        parts[pair].append(_record(pair, ledger.do(f"edge {pair[0]} {pair[1]} {k}", walked)))
+    return tuple(functools.reduce(_joined, some) for some in parts.values())
+
+
+def _record(pair: tuple[int, int], kept: Mapping[str, np.ndarray]) -> EdgeRecord:
+    margin, weight, breakpoints, compared, difference = kept["numbers"].tolist()
+    changes = tuple((place, int(before), int(behind)) for place, before, behind in kept["changes"].tolist())
+    return EdgeRecord(pair, margin, weight, int(breakpoints), changes, int(compared), difference)
 
 
 class _Question(NamedTuple):
@@ -70,10 +71,8 @@ class _Question(NamedTuple):
     reading: Reading
 
 
-def _slice(
-    network: Network, ends: np.ndarray, within: tuple[float, float], pair: tuple[int, int], ask: _Question
-) -> EdgeRecord:
-    """What is found between two places of an edge."""
+def _walked(network: Network, ends: np.ndarray, within: tuple[float, float], ask: _Question) -> dict[str, np.ndarray]:
+    """What is found between two places of an edge, as arrays for a ledger."""
     places: list[np.ndarray] = []
     margins: list[np.ndarray] = []
     changes: list[tuple[float, int, int]] = []
@@ -89,8 +88,8 @@ def _slice(
     weights = np.stack([1.0 - place[some], place[some]], axis=1).astype(np.float32)
     seen = ask.reading.margins(ask.logits(mix(weights, ends)), ask.target)
     difference = float(np.abs(seen - margin[some]).max())
-    bends = len(place) - 2
-    return EdgeRecord(pair, float(margin[lowest]), float(place[lowest]), bends, tuple(changes), len(some), difference)
+    numbers = (margin[lowest], place[lowest], len(place) - 2, len(some), difference)
+    return {"numbers": np.array(numbers, np.float64), "changes": np.array(changes, np.float64).reshape(-1, 3)}
 
 
 def _joined(record: EdgeRecord, more: EdgeRecord) -> EdgeRecord:

@@ -10,17 +10,28 @@ from tfcollide.polytope.proof.certificate import certify
 from tfcollide.polytope.proof.reading_network import Network, read_network
 from tfcollide.records import Certificate
 
-__all__ = ["certify_classifier", "readable"]
+__all__ = ["certify_classifier", "readable", "walkable"]
 
 
 @functools.cache  # a classifier lives as long as its process
 def readable(classifier: Classifier) -> DenseChain | Network | Unreadable:
     """What a proof reads of a classifier, or why it cannot."""
     chain = classifier.chain
-    place = classifier.logits_read
-    if isinstance(chain, DenseChain) or not place.plain:
+    if isinstance(chain, DenseChain) or not classifier.logits_read.plain:
         return chain
-    return read_network(classifier.graph, place.value, classifier.image_shape, after_zero=classifier.outputs == "binary")
+    return _steps(classifier)
+
+
+def walkable(classifier: Classifier) -> Network | Unreadable:
+    """The steps of a classifier, also where it is a chain of matrices; or why it cannot be followed."""
+    chain = classifier.chain
+    return _steps(classifier) if classifier.logits_read.plain or isinstance(chain, DenseChain) else chain
+
+
+@functools.cache
+def _steps(classifier: Classifier) -> Network | Unreadable:
+    value, zero = classifier.logits_read.value, classifier.outputs == "binary"
+    return read_network(classifier.graph, value, classifier.image_shape, after_zero=zero)
 
 
 def certify_classifier(
