@@ -181,6 +181,11 @@ class Classifier:
         """The calls that the network consists of."""
         return self._graph
 
+    @property
+    def logits_read(self) -> Logits:
+        """Where in the graph the logits are, and how they are read there."""
+        return self._logits
+
     def place(self, name: str) -> Place:
         """Where the ReLU `name` stands in the graph.
 
