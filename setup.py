@@ -57,7 +57,9 @@ setup(
         "keras>=3.6",
         "matplotlib>=3.8",
         "numpy>=1.26",
+        "pandas>=2.1",
         "pillow>=10.3",
+        "pyarrow>=14.0",
         "scikit-learn>=1.4",
         "scipy>=1.12",
         # TensorFlow writes events through it, and since 2.20 no longer brings it along.
