@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from tests.models import nets
 from tfcollide.audit.jacobian import ImageJacobian
-from tfcollide.audit.layer_profile import THRESHOLDS, LayerProfiler
+from tfcollide.audit.layer_look import THRESHOLDS
+from tfcollide.audit.layer_profile import LayerProfiler
 from tfcollide.audit.spectrum import count_below, quadratures
 from tfcollide.models.affine import affine_map
 from tfcollide.models.classifier import Classifier
