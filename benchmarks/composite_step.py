@@ -60,7 +60,7 @@ def network_step():
     return step
 
 
-def composite_step(composite, rule):
+def composite_step(composite, material, rule):
     """(controls, slots, gradient at the images) -> moved controls and slots, compiled."""
     import tensorflow as tf
 
@@ -68,7 +68,7 @@ def composite_step(composite, rule):
     def step(controls, slots, upstream, number):
         with tf.GradientTape() as tape:
             tape.watch(controls)
-            images = composite.to_image(controls)
+            images = composite.to_image(controls, material)
             loss = tf.reduce_sum(upstream * images) + tf.reduce_sum(composite.terms(controls)["total_variation"])
         direction, slots = rule.update(tape.gradient(loss, controls), slots, number)
         return composite.project(controls - 0.1 * direction), slots, images
@@ -85,9 +85,9 @@ def measure(spacing, folder, steps, network):
 
     layout, rule = layout_of((SIZE, SIZE, 3), **GEOMETRY, spacing=spacing), adam()
     composite = Composite(layout)
-    composite.place(patches_of(folder, layout))
-    step, controls = composite_step(composite, rule), composite.init(np.zeros([SIZE, SIZE, 3]), CORNERS, noise=0.005)
-    slots, images = rule.init(controls), composite.to_image(controls)
+    material = composite.arrange(patches_of(folder, layout))
+    step, controls = composite_step(composite, material, rule), composite.init(np.zeros([SIZE, SIZE, 3]), CORNERS, noise=0.005)
+    slots, images = rule.init(controls), composite.to_image(controls, material)
     spent = {"network": [], "composite": []}
     for number in range(steps + 1):  # the first compiles
         began = time.perf_counter()

@@ -20,7 +20,7 @@ from absl import flags
 
 from tfcollide.errors import RequestError
 from tfcollide.recipes.collide.config import CollideConfig, preset_values
-from tfcollide.recipes.collide.request import check_collide, parse_pair, term_weights
+from tfcollide.recipes.collide.request import parse_pair, request_data
 from tfcollide.runtime.quiet import import_tensorflow
 
 _KNOWN = flags.FlagValues()
@@ -44,23 +44,23 @@ def main() -> int:
         **preset_values("mnist"),
     ).resolved()
     try:
-        data = check_collide(config)
+        data = request_data(config)
     except RequestError as error:
         print(f"{error}\nGoing on with the bundled digits.")
         config = dataclasses.replace(config, dataset="digits")
-        data = check_collide(config)
+        data = request_data(config)
     import_tensorflow()
     from tfcollide.optimize.driver import minimize
     from tfcollide.polytope.hull.mixing import mean_distance
     from tfcollide.recipes.collide.experiment import prepare
-    from tfcollide.recipes.collide.pair import pose
+    from tfcollide.recipes.collide.pair import pose_pair
 
     experiment = prepare(config, data)
-    problem = pose(config, experiment, parse_pair(config, data))
-    start = experiment.parameterization.init(problem.start, 5)
+    problem = pose_pair(config, experiment, parse_pair(config, data))
+    start = experiment.search.parameterization.init(problem.start, 5)
 
     def ours():
-        return minimize(experiment.descent, start, problem.goal, max_steps=config.max_steps, stop_loss=config.stop_loss)
+        return minimize(experiment.search.descent, start, problem.goal, max_steps=config.max_steps, stop_loss=config.stop_loss)
 
     first = ours()
     results, seconds = _timed(ours, _KNOWN.repeats)
@@ -86,7 +86,7 @@ def literal(config, experiment, problem):
     import numpy as np
     import tensorflow as tf
 
-    weights, goal = term_weights(config.term_weights, experiment.objective.weights), problem.goal
+    weights, goal = experiment.search.options.weights(experiment.search.objective.weights), problem.goal
     corners, steps = [], []
     for n in range(len(problem.units)):
         x = tf.Variable(problem.start[None])

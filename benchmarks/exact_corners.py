@@ -23,7 +23,7 @@ from absl import flags
 
 from tfcollide.errors import RequestError
 from tfcollide.recipes.collide.config import CollideConfig, preset_values
-from tfcollide.recipes.collide.request import check_collide, parse_pair
+from tfcollide.recipes.collide.request import parse_pair, request_data
 from tfcollide.runtime.quiet import import_tensorflow
 
 _KNOWN = flags.FlagValues()
@@ -51,11 +51,11 @@ def main() -> int:
         **preset_values("mnist"),
     ).resolved()
     try:
-        data = check_collide(config)
+        data = request_data(config)
     except RequestError as error:
         print(f"{error}\nGoing on with the bundled digits.")
         config = dataclasses.replace(config, dataset="digits")
-        data = check_collide(config)
+        data = request_data(config)
     import_tensorflow()
     from tfcollide.data.select import draw_pairs
     from tfcollide.recipes.collide.experiment import prepare
@@ -160,25 +160,27 @@ def prove(experiment, corners, target):
     """The certificate over the hull of float32 corners."""
     from tfcollide.polytope.proof.certificate import certify
 
-    return certify(experiment.chain, corners, target, lambda images: experiment.classifier.judge(images).logits)
+    return certify(experiment.classifier.chain, corners, target, lambda images: experiment.classifier.judge(images).logits)
 
 
 def by_gradient(config, data, experiment):
     """The gradient corners of the first pair: certificate, worst mixture and failure bound."""
+    from tfcollide.library.verdict import mixture_search
     from tfcollide.optimize.driver import minimize
-    from tfcollide.polytope.hull.checks import judge_mixtures
+    from tfcollide.polytope.hull.mixing import convex_weights
     from tfcollide.polytope.hull.worst_mixture import clopper_pearson
-    from tfcollide.recipes.collide.pair import pose
+    from tfcollide.recipes.collide.pair import pose_pair
 
-    problem = pose(config, experiment, parse_pair(config, data))
-    start = experiment.parameterization.init(problem.start, _KNOWN.corners)
+    problem = pose_pair(config, experiment, parse_pair(config, data))
+    start = experiment.search.parameterization.init(problem.start, _KNOWN.corners)
     limits = {"max_steps": config.max_steps, "stop_loss": config.stop_loss, "stop_fraction": config.stop_fraction}
-    found = minimize(experiment.descent, start, problem.goal, **limits)
+    found = minimize(experiment.search.descent, start, problem.goal, **limits)
     began = time.perf_counter()
     proof = prove(experiment, found.controls, problem.seen.predicted)
     seconds = time.perf_counter() - began
-    judged = judge_mixtures(experiment.classifier, experiment.tap, found.controls, problem.weights, problem.seen)
-    worst = experiment.worst_mixture(found.controls, problem.seen.predicted, known=problem.weights[judged.lowest(64)])
+    weights = convex_weights(config.interpolations, _KNOWN.corners)
+    judged = problem.judge.mixtures(found.controls, weights)
+    worst = mixture_search(experiment.classifier)(found.controls, problem.seen.predicted, known=weights[judged.lowest(64)])
     mixtures = judged.record("uniform")
     bound = clopper_pearson(round((1 - mixtures.accuracy) * mixtures.samples), mixtures.samples)
     return {

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from absl import flags
 
 from tfcollide.recipes.collide.config import CollideConfig, preset_values
-from tfcollide.recipes.collide.request import check_collide
+from tfcollide.recipes.collide.request import request_data
 from tfcollide.runtime.quiet import import_tensorflow
 
 _KNOWN = flags.FlagValues()
@@ -44,7 +44,7 @@ def main() -> int:
         model_dir=_KNOWN.model_dir,
         **preset_values("mnist"),
     ).resolved()
-    data = check_collide(config)
+    data = request_data(config)
     import_tensorflow()
     from tfcollide.data.select import draw_pairs
     from tfcollide.recipes.collide.experiment import prepare

@@ -12,7 +12,7 @@ import numpy as np
 from absl import flags
 
 from tfcollide.recipes.collide.config import CollideConfig
-from tfcollide.recipes.collide.request import check_collide, parse_pair
+from tfcollide.recipes.collide.request import parse_pair, request_data
 from tfcollide.runtime.quiet import import_tensorflow
 
 _KNOWN = flags.FlagValues()
@@ -26,20 +26,20 @@ _CONTINUED = 1e-6
 def main() -> int:
     _KNOWN(sys.argv)
     config = CollideConfig(dataset="mnist", tap="hidden_1", data_dir=_KNOWN.data_dir, model_dir=_KNOWN.model_dir).resolved()
-    data = check_collide(config)
+    data = request_data(config)
     import_tensorflow()
     from tfcollide.data.select import draw_pairs
     from tfcollide.polytope.exact.halfspaces import collision_polytope
     from tfcollide.polytope.exact.nearest import nearest
     from tfcollide.recipes.collide.experiment import prepare
-    from tfcollide.recipes.collide.problem import pose
-    from tfcollide.recipes.sweep.one_pair import alone
+    from tfcollide.recipes.collide.pair import pose_pair
+    from tfcollide.recipes.collide.sweep.one_pair import alone
 
     experiment = prepare(config, data)
     rows = []
     for source, target in draw_pairs(experiment.data, experiment.predicted, _KNOWN.pairs, 0):
         single, _ = alone(config, experiment, source, target)
-        problem = pose(single, experiment, parse_pair(single, experiment.data))
+        problem = pose_pair(single, experiment, parse_pair(single, experiment.data))
         start, goal_image = (image.astype(np.float64).ravel() for image in (problem.start, problem.goal_image))
         closest = nearest(collision_polytope(experiment.affine, goal_image, experiment.classifier.bounds), start)
         exact = closest.distance / np.linalg.norm(start - goal_image)

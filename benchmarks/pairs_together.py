@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from absl import flags
 
 from tfcollide.recipes.collide.config import CollideConfig
-from tfcollide.recipes.collide.request import check_collide, parse_pair
+from tfcollide.recipes.collide.request import parse_pair, request_data
 from tfcollide.runtime.quiet import import_tensorflow
 
 _KNOWN = flags.FlagValues()
@@ -32,22 +32,21 @@ def main() -> int:
     _KNOWN(sys.argv)
     model = {name: _KNOWN[name].value for name in ("model", "dataset", "data_dir", "tap")}
     config = CollideConfig(**model, num_pairs=max(SIZES), pairs_together=max(SIZES)).resolved()
-    data = check_collide(config)
+    data = request_data(config)
     import_tensorflow()
     import tensorflow as tf
 
     from tfcollide.data.select import draw_pairs
     from tfcollide.objectives.terms import side_by_side
-    from tfcollide.recipes.collide.assemble import start_noise
     from tfcollide.recipes.collide.experiment import prepare
-    from tfcollide.recipes.collide.problem import pose
+    from tfcollide.recipes.collide.pair import pose_pair
 
     experiment = prepare(config, data)
-    descent, parameterization = experiment.descent, experiment.parameterization
-    noise, problems, starts = start_noise(config, experiment.together, parameterization), [], []
+    descent, parameterization = experiment.search.descent, experiment.search.parameterization
+    noise, problems, starts = experiment.search.start_noise, [], []
     for source, target in draw_pairs(experiment.data, experiment.predicted, max(SIZES), 0):
         single = dataclasses.replace(config, source=source, target=target, num_pairs=None, pairs_together=None)
-        problems.append(pose(single, experiment, parse_pair(single, experiment.data)))
+        problems.append(pose_pair(single, experiment, parse_pair(single, experiment.data)))
         starts.append(parameterization.init(problems[-1].start, config.num_corners(), noise=noise))
     batches = {size: (tf.concat(starts[:size], 0), side_by_side([one.goal for one in problems[:size]])) for size in SIZES}
     seconds = {size: [] for size in SIZES}

@@ -74,12 +74,11 @@ def setting(images, **flags):
 def our_steps(images, **flags):
     import tensorflow as tf
 
-    from tfcollide.parameterizations.pixels import Pixels
-    from tfcollide.recipes.collide.assemble import descent_of
-    from tfcollide.registry import OBJECTIVES
-
     config, classifier, tap, goal = setting(images, **flags)
-    descent = descent_of(config, classifier, tap, OBJECTIVES.load("corners"), Pixels(classifier.bounds), None)
+    from tfcollide.library.search import Search
+    from tfcollide.recipes.collide.mapping import search_options
+
+    descent = Search(classifier, tap, search_options(config)).descent
     state = descent.init(tf.constant(images[1:]))
     return lambda: descent.chunk(state, goal, tf.zeros([CORNERS]), tf.constant(STEPS))[0].controls.numpy()
 

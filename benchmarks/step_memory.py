@@ -25,14 +25,13 @@ def main() -> None:
     import tensorflow as tf
 
     from tfcollide import shapes
+    from tfcollide.library.search import Search
     from tfcollide.models import applications
     from tfcollide.models.loading import wrap
     from tfcollide.objectives import terms
-    from tfcollide.parameterizations.pixels import Pixels
-    from tfcollide.recipes.collide.assemble import descent_of, hull_terms
-    from tfcollide.registry import OBJECTIVES
+    from tfcollide.recipes.collide.mapping import search_options
 
-    bounds, objective = shapes.Bounds(0.0, 255.0), OBJECTIVES.load("corners")
+    bounds = shapes.Bounds(0.0, 255.0)
     classifier = wrap(applications.build("vgg16", "random"), name="vgg16 (random weights)", bounds=bounds)
     tap = classifier.tap("fc1")
     images = np.random.default_rng(0).uniform(0, 255, [2 * CORNERS + 1, 224, 224, 3]).astype(np.float32)
@@ -48,8 +47,7 @@ def main() -> None:
 
     for samples in (0, CORNERS):
         config = CollideConfig(model="vgg16", weights="random", tap="fc1", hull_samples=samples, corners=CORNERS)
-        together = hull_terms(config, classifier, objective)
-        descent = descent_of(config, classifier, tap, objective, Pixels(bounds), together)
+        descent = Search(classifier, tap, search_options(config)).descent
         rows = tf.constant(images[1 : 1 + CORNERS + samples])
         state = descent.init(tf.constant(images[1 : 1 + CORNERS]))
         ours = peak(descent.chunk, state, goal, tf.zeros([CORNERS]), tf.constant(STEPS))

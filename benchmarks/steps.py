@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from absl import flags
 
 from tfcollide.recipes.collide.config import CollideConfig, preset_values
-from tfcollide.recipes.collide.request import check_collide, parse_pair
+from tfcollide.recipes.collide.request import parse_pair, request_data
 from tfcollide.runtime.quiet import import_tensorflow
 
 _KNOWN = flags.FlagValues()
@@ -34,7 +34,7 @@ def main() -> int:
     base = CollideConfig(
         model=_KNOWN.model, dataset=_KNOWN.dataset, data_dir=_KNOWN.data_dir, tap=_KNOWN.tap, max_steps=1000
     ).resolved()
-    data = check_collide(base)
+    data = request_data(base)
     import_tensorflow()
     from tfcollide.data.select import draw_pairs
     from tfcollide.recipes.collide.experiment import prepare
@@ -68,20 +68,19 @@ def main() -> int:
 
 
 def posed(config, experiment):
-    from tfcollide.recipes.collide.problem import pose
+    from tfcollide.recipes.collide.pair import pose_pair
 
-    return pose(config, experiment, parse_pair(config, experiment.data))
+    return pose_pair(config, experiment, parse_pair(config, experiment.data))
 
 
 def descended(config, experiment):
     """Steps of our loop, and whether every corner arrived."""
     from tfcollide.optimize.driver import minimize
-    from tfcollide.recipes.collide.assemble import start_noise
 
     problem = posed(config, experiment)
-    noise = start_noise(config, experiment.together, experiment.parameterization)
-    start = experiment.parameterization.init(problem.start, CORNERS, noise=noise, seed=config.seed)
-    result = minimize(experiment.descent, start, problem.goal, max_steps=config.max_steps, stop_fraction=SHARE)
+    noise = experiment.search.start_noise
+    start = experiment.search.parameterization.init(problem.start, CORNERS, noise=noise, seed=config.seed)
+    result = minimize(experiment.search.descent, start, problem.goal, max_steps=config.max_steps, stop_fraction=SHARE)
     return result.steps, bool(result.converged.all())
 
 

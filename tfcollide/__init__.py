@@ -1,3 +1,83 @@
-"""Feature collisions of ReLU networks: several at once, and everything between them."""
+"""Feature collisions: inputs that look nothing like a target yet give a ReLU network the same features.
 
-__version__ = "0.2.0"
+    import tfcollide as tc
+    network = tc.wrap(model, pixel_range=(0, 255))
+    found = tc.find_corners(network, source, target, corners=5, seed=0)
+    verdict = tc.judge(network, found)
+
+Names are loaded when they are first used, so that importing this costs no import of TensorFlow.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tfcollide.errors import RequestError
+    from tfcollide.library.composing import PatchIndex, compose
+    from tfcollide.library.exporting import export
+    from tfcollide.library.finding import (
+        collision_polytope,
+        exact_corners,
+        find_corners,
+        match_features,
+        nearest_collision,
+    )
+    from tfcollide.library.found import Found
+    from tfcollide.library.judging import certify, judge, worst_mixture
+    from tfcollide.library.network import wrap
+    from tfcollide.library.runs import load_run
+    from tfcollide.library.verdict import Verdict
+
+__version__ = ""
+
+_PLACES = {
+    "Found": "library.found",
+    "PatchIndex": "library.composing",
+    "RequestError": "errors",
+    "Verdict": "library.verdict",
+    "certify": "library.judging",
+    "collision_polytope": "library.finding",
+    "compose": "library.composing",
+    "exact_corners": "library.finding",
+    "export": "library.exporting",
+    "find_corners": "library.finding",
+    "judge": "library.judging",
+    "load_run": "library.runs",
+    "match_features": "library.finding",
+    "nearest_collision": "library.finding",
+    "worst_mixture": "library.judging",
+    "wrap": "library.network",
+}
+"""Public name -> the module that has it."""
+
+__all__ = [
+    "Found",
+    "PatchIndex",
+    "RequestError",
+    "Verdict",
+    "certify",
+    "collision_polytope",
+    "compose",
+    "exact_corners",
+    "export",
+    "find_corners",
+    "judge",
+    "load_run",
+    "match_features",
+    "nearest_collision",
+    "worst_mixture",
+    "wrap",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, from the module that has it."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    """The public names, and the module's own."""
+    return sorted([*globals(), *__all__])

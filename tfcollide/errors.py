@@ -1,26 +1,59 @@
-"""The one error a user is meant to see."""
+"""The one error a user is meant to see, and the checks of numbers that many settings share."""
 
+import math
+import re
 import unicodedata
 from collections.abc import Sequence
+from typing import Any
 
-__all__ = ["RequestError", "is_control", "listed", "visible"]
+__all__ = ["RequestError", "check_at_least", "check_positive", "is_control", "listed", "visible"]
+
+_MARK = re.compile(r"(?<![\w-])--(?=[a-z])")
 
 
 class RequestError(ValueError):
     """A request that cannot be carried out, told in one line.
 
     Follows Keras: what was received, what was expected, how to mend it. The
-    command line prints the line on standard error and exits with 2.
+    command line prints the line on standard error and exits with 2. Settings are marked
+    by two dashes in it ("--tap=fc9"), as the command line has them; whoever calls from
+    Python is told of arguments, see `in_python`.
 
     Args:
         received: what came in, naming the offending value.
         expected: what would have been accepted.
         mend: what to do next, an imperative sentence; may be empty.
+
+    Examples:
+        >>> print(tc.RequestError("--tap=fc9", "a ReLU of vgg16").in_python())
+        tap=fc9: expected a ReLU of vgg16.
     """
 
     def __init__(self, received: str, expected: str, mend: str = ""):
         line = f"{received}: expected {expected}." + (f" {mend}" if mend else "")
         super().__init__(visible(" ".join(line.split())))
+
+    def in_python(self) -> "RequestError":
+        """The same with settings named as arguments: "tap=fc9"."""
+        told = RequestError("", "")
+        told.args = (_MARK.sub("", str(self)),)
+        return told
+
+
+def check_at_least(record: Any, least: float, *names: str) -> None:
+    """Raises `RequestError` where a named attribute is a number below `least` or not finite; None passes."""
+    for name in names:
+        value = getattr(record, name)
+        if value is not None and not (math.isfinite(value) and value >= least):
+            raise RequestError(f"--{name}={value}", f"a number of at least {least}")
+
+
+def check_positive(record: Any, *names: str) -> None:
+    """Raises `RequestError` where a named attribute is a number that is not positive and finite; None passes."""
+    for name in names:
+        value = getattr(record, name)
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise RequestError(f"--{name}={value}", "a positive number")
 
 
 def listed(names: Sequence[str], where: str, *, shown: int = 12) -> str:

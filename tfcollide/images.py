@@ -130,7 +130,7 @@ def check_image_file(path: Path) -> None:
     decode(path)
 
 
-def read_image(path: Path, shape: ImageShape, *, resize: bool = False) -> np.ndarray:
+def read_image(path: Path, shape: ImageShape, *, resize: bool = False, pixels: np.ndarray | None = None) -> np.ndarray:
     """Reads an image file of exactly `shape`, or of any size with `resize`.
 
     A grey picture that was saved in colour counts as grey, and the other way round.
@@ -139,6 +139,7 @@ def read_image(path: Path, shape: ImageShape, *, resize: bool = False) -> np.nda
         path: a file that Pillow can decode.
         shape: `(H, W, C)` that the model reads, C being 1 or 3.
         resize: whether to bring another size to `shape`, see `fit`.
+        pixels: what `decode` gave for it, so that it is not decoded again.
 
     Returns:
         `[H, W, C]` uint8.
@@ -146,7 +147,7 @@ def read_image(path: Path, shape: ImageShape, *, resize: bool = False) -> np.nda
     Raises:
         RequestError: as `check_image_file`, or the image has another shape.
     """
-    pixels = decode(path)
+    pixels = decode(path) if pixels is None else pixels
     if resize:
         return fit(pixels, shape)
     height, width, channels = shape

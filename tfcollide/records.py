@@ -1,14 +1,21 @@
-"""Frozen results, and the files they are written to.
+"""Frozen results, and the files they are read from.
 
 The records mirror `summary.json`: `dataclasses.asdict` of a record is the JSON
-object of the same name. Files appear whole or not at all.
+object of the same name. `Summary.read` is the way back.
 """
 
 import dataclasses
+import functools
+import json
+import types
+import typing
 from collections.abc import Mapping
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal, Self
 
 import numpy as np
+
+from tfcollide.errors import RequestError
 
 __all__ = [
     "Certificate",
@@ -41,14 +48,19 @@ class EndPoint:
     Attributes:
         id: where the image came from: "test:1234" or a file's name.
         label: the class it was given as, or None for a file.
-        predicted: the name of the class on top.
-        probability: of `predicted`.
+        predicted: the name of the class on top; empty of features without an image.
+        probability: of `predicted`; NaN likewise.
     """
 
     id: str
     label: str | None
     predicted: str
     probability: float
+
+    @classmethod
+    def of_features(cls) -> Self:
+        """A target that was given as features, without an image."""
+        return cls("features", None, "", float("nan"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -503,6 +515,30 @@ class Summary:
     allow_trivial: bool = False
     certificate_reason: str | None = None
 
+    @classmethod
+    def read(cls, folder: Path, *, flag: str = "run") -> Self:
+        """The summary of a finished run; keys that later versions added have their defaults in one of an earlier one.
+
+        Numbers that were not finite are None, as JSON has none.
+
+        Args:
+            folder: the run's directory.
+            flag: that named it, for messages.
+
+        Raises:
+            RequestError: it is none, cannot be read, or is that of a sweep.
+        """
+        content = _content(folder, flag)
+        if isinstance(content.get("pairs"), list):
+            pairs = [str(pair["directory"]) for pair in content["pairs"] if pair.get("directory")]
+            mend = f"Say --{flag}={folder / pairs[0]}." if pairs else ""
+            raise RequestError(f"--{flag}={folder}, a sweep", "the directory of one pair", mend)
+        try:
+            return _record(cls, content)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            received = f"--{flag}: {folder / 'summary.json'}, which cannot be read ({error!r})"
+            raise RequestError(received, "that of a whole run", "Check the path.") from error
+
     @property
     def trivial(self) -> tuple[int, ...]:
         """The corners that have become the target."""
@@ -698,3 +734,48 @@ class Trace:
         header = ["step"] + [f"{name}_{n}" for name in self.terms for n in corners]
         columns = [self.steps] + [values[:, n] for values in self.terms.values() for n in corners]
         return header, [[column[i].item() for column in columns] for i in range(len(self.steps))]
+
+
+def _content(folder: Path, flag: str) -> dict[str, Any]:
+    """`summary.json` as it is."""
+    path = folder / "summary.json"
+    if not path.is_file():
+        raise RequestError(f"--{flag}={folder}", "the directory of a finished run", "Make one with collide --out=DIR.")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RequestError(
+            f"--{flag}: {path}, which cannot be read ({error})", "that of a whole run", "Check the path."
+        ) from error
+    if not isinstance(content, dict):
+        raise RequestError(f"--{flag}: {path}, which is no object", "that of a whole run", "Check the path.")
+    return content
+
+
+@functools.cache
+def _kinds(record: type) -> dict[str, Any]:
+    return typing.get_type_hints(record)
+
+
+def _record(kind: Any, content: Mapping[str, Any]) -> Any:
+    """A record from its JSON object; what it has no field for is left out."""
+    known = {field.name for field in dataclasses.fields(kind)}
+    return kind(**{name: _value(_kinds(kind)[name], value) for name, value in content.items() if name in known})
+
+
+def _value(kind: Any, value: Any) -> Any:
+    """A value of a record's field from JSON: records, tuples of anything, or what it is; a number may be None."""
+    origin, parts = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        options = [one for one in parts if one is not type(None)]
+        return None if value is None else _value(options[0], value) if len(options) == 1 else value
+    if dataclasses.is_dataclass(kind):
+        return _record(kind, value)
+    if origin is tuple:
+        kinds = [parts[0]] * len(value) if parts[-1] is Ellipsis else parts
+        return tuple(_value(one, part) for one, part in zip(kinds, value, strict=True))
+    if kind in (str, int, bool, float) and value is not None:
+        if not isinstance(value, (int, float) if kind is float else kind):
+            raise TypeError(f"{value!r} is no {kind.__name__}")
+        return kind(value)
+    return value

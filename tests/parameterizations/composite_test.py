@@ -33,18 +33,19 @@ def test_what_is_compiled_takes_other_patches():
     controls = composite.init(np.zeros([8, 8, 3]), 1, noise=0.02)
     found = []
     for seed in (0, 1):
-        composite.place(patches(seed))
-        found.append(draw(controls).numpy())
-        np.testing.assert_allclose(found[-1], composite.to_image(controls), atol=1e-3)
+        material = composite.arrange(patches(seed))
+        found.append(draw(controls, material).numpy())
+        np.testing.assert_allclose(found[-1], composite.to_image(controls, material), atol=1e-3)
+    assert draw.experimental_get_tracing_count() == 1
     assert np.abs(found[0] - found[1]).max() > 10
 
 
 def test_a_constant_patch_everywhere_is_that_constant_whatever_the_controls():
     composite = Composite(LAYOUT)
-    composite.place(np.full_like(patches(), 77.0))
+    material = composite.arrange(np.full_like(patches(), 77.0))
     wild = composite.project(tf.random.stateless_normal([3, *LAYOUT.control_shape], [1, 2], stddev=30.0))
     assert float(tf.reduce_max(tf.abs(wild))) <= LIMIT
-    np.testing.assert_allclose(composite.to_image(wild), np.full([3, 8, 8, 3], 77.0), rtol=1e-4)
+    np.testing.assert_allclose(composite.to_image(wild, material), np.full([3, 8, 8, 3], 77.0), rtol=1e-4)
 
 
 def test_its_term_is_total_variation():

@@ -7,7 +7,7 @@ from tfcollide.images import from_uint8
 from tfcollide.models.pixel_range import PHOTO, UNIT
 from tfcollide.recipes.classifier.open import open_classifier
 from tfcollide.recipes.collide.config import CollideConfig
-from tfcollide.recipes.collide.request import check_collide
+from tfcollide.recipes.collide.request import request_data
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def folder(digits, tmp_path_factory):
 )
 def test_what_is_said(folder, capsys, name, flags, bounds, how, said):
     config = CollideConfig(**{"dataset": "digits", "model": f"{folder}/{name}.keras", **flags}).resolved()
-    found = open_classifier(config, check_collide(config)).classifier.pixel_range
+    found = open_classifier(config, request_data(config)).classifier.pixel_range
     assert found.bounds == bounds and found.how.startswith(how)
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == len(said) and all(words in line for words, line in zip(said, lines, strict=True)), lines

@@ -1,5 +1,6 @@
 """Runs made by hand: what is compared, and what is not."""
 
+import dataclasses
 import json
 import signal
 
@@ -7,22 +8,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.report import summaries
 from tfcollide import cli
 from tfcollide.recipes.composite import compare as compare_looks
 from tfcollide.recipes.composite.config import CompareConfig
+from tfcollide.records import EndPoint, Perceptual
 
 
 def summary(parameterization, share):
-    return {
-        "parameterization": parameterization,
-        "source": {"id": "test:1"},
-        "target": {"id": "test:2", "predicted": "7"},
-        "corners": [{}, {}],
-        "distance": {"corner_mean": 1.0},
-        "perceptual": {"ssim": 0.5, "ms_ssim": None, "low_frequency_share": share, "total_variation": 0.1},
-        "interpolation": {"accuracy": 1.0},
-        "png": {"accuracy": 1.0},
-    }
+    found = summaries.summary(
+        parameterization=parameterization,
+        source=EndPoint("test:1", "3", "3", 1.0),
+        target=EndPoint("test:2", "7", "7", 1.0),
+        corners=(summaries.corner(),) * 2,
+        perceptual=Perceptual(0.5, None, share, 0.1),
+    )
+    return dataclasses.asdict(found)
 
 
 def write_run(folder, content):
@@ -81,11 +82,11 @@ def damage(content):
     [
         (damage(b'{"parameterization": '), "which cannot be read"),
         (damage(b"\xff\xfe"), "which cannot be read"),
-        (damage(b"[]"), "which cannot be read"),
-        (damage(b"{}"), "which cannot be read (KeyError('parameterization'))"),
+        (damage(b"[]"), "which is no object"),
+        (damage(b"{}"), "which cannot be read"),
         (damage(json.dumps(summary("pixels", 0.2) | {"png": None}).encode()), "which cannot be read"),
         (damage(json.dumps(summary("pixels", "much")).encode()), "which cannot be read"),
-        (lambda sides: (sides / "pixels" / "summary.json").unlink(), "which cannot be read"),
+        (lambda sides: (sides / "pixels" / "summary.json").unlink(), "the directory of a finished run"),
         (lambda sides: (sides / "pixels" / "corners.npz").unlink(), "without a run of several corners in it"),
         (damage(json.dumps(summary("composite", 0.2)).encode()), "a run with --parameterization=composite"),
     ],
@@ -96,7 +97,7 @@ def test_a_side_that_is_no_whole_run_is_refused_in_a_line(sides, tmp_path, capsy
     flags = [f"--pixels={sides / 'pixels'}", f"--composites={sides / 'composites'}", f"--out={tmp_path / 'looks'}"]
     assert cli.compare_looks(["compare_looks", *flags]) == 2
     error = capsys.readouterr().err
-    assert error.startswith(f"error: --pixels{':' if 'cannot' in words else '='}") and error.count("\n") == 1 and words in error
+    assert error.startswith(f"error: --pixels{':' if 'which' in words else '='}") and error.count("\n") == 1 and words in error
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tfcollide.cli import collide
-from tfcollide.recipes.collide import solve
+from tfcollide.library import descend
 
 SHORT = 1 - 0.03**0.5  # crowding, the mean over the three pairs of (1 - distance / spread)^2, is to be below 0.01
 QUICK = ("--epochs=10", "--corners=3", "--interpolations=40", "--certify_boxes=0", "--worst_starts=2")
@@ -63,7 +63,7 @@ def test_nothing_of_the_search_is_left_behind(place, usual, widest):
 
 def test_a_search_for_the_largest_spread_that_is_interrupted_ends_in_the_same_bits(place, widest, monkeypatch):
     """After its second spread; what was solved is not solved again but for its last look."""
-    real, calls = solve.minimize_pairs, []
+    real, calls = descend.minimize_pairs, []
 
     def cut(*args, **options):
         found = real(*args, **options)
@@ -73,7 +73,7 @@ def test_a_search_for_the_largest_spread_that_is_interrupted_ends_in_the_same_bi
         return found
 
     with monkeypatch.context() as patched:
-        patched.setattr(solve, "minimize_pairs", cut)
+        patched.setattr(descend, "minimize_pairs", cut)
         assert run(place, "cut", "--spread=max", "--checkpoint_seconds=0")[0] == 130
     code, found = run(place, "cut", "--spread=max", "--checkpoint_seconds=0")
     assert code == 0

@@ -2,16 +2,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from tfcollide.optimize.loss import HullTerms
 from tfcollide.recipes.collide.config import CollideConfig
-from tfcollide.recipes.sweep.batch_size import pairs_at_once
+from tfcollide.recipes.collide.experiment import pairs_of_a_batch
 
 GIB = 2**30
 
 
 def found(*, forward_bytes=1, samples=0, **flags):
-    together = HullTerms(5, samples, 1.0, 0) if samples else None
-    return pairs_at_once(CollideConfig(**{"num_pairs": 8} | flags), SimpleNamespace(forward_bytes=forward_bytes), together)
+    return pairs_of_a_batch(CollideConfig(**{"num_pairs": 8} | flags), SimpleNamespace(forward_bytes=forward_bytes), samples)
 
 
 def test_what_was_asked_for():

@@ -7,7 +7,7 @@ import pytest
 
 from tfcollide.cli import collide
 from tfcollide.models import replicas
-from tfcollide.recipes.collide import solve
+from tfcollide.recipes.collide import keeping
 
 QUICK = ("--epochs=5", "--interpolations=41", "--worst_starts=3", "--max_steps=150")
 
@@ -70,14 +70,14 @@ def test_resumed_equals_uninterrupted(tmp_path, monkeypatch):
     endless = ("--stop_loss=1e-30", "--half_life=0", "--max_steps=400", "--corners=3", "--certify_boxes=0")
     flags = (*endless, "--checkpoint_seconds=0", "--device=CPU:0,CPU:1")
     code, whole = run(tmp_path, "whole", *flags)
-    real = solve.write_npz
+    real = keeping.write_npz
 
     def cut(path, arrays):
         real(path, arrays)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(solve, "write_npz", cut)
+        patched.setattr(keeping, "write_npz", cut)
         assert run(tmp_path, "cut", *flags)[0] == 130
     assert 0 < int(np.load(tmp_path / "cut.partial" / ".checkpoint.npz")["step"]) < 400
     again, resumed = run(tmp_path, "cut", *flags)

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from tests.report.summaries import summary
 from tfcollide.files.atomic import write_json
 from tfcollide.images import write_png
-from tfcollide.recipes.sweep import run
+from tfcollide.recipes.collide.sweep import run
 from tfcollide.records import CornerRecord, EndPoint, PairResult, SweepSummary
 
 LIKE = CornerRecord((0,), 1.0, 0.0, 0.0, 1.0, 0.0, 0.1, "7", 0.9, True, None, source_share=0.3, target_share=0.9, reader="3")
@@ -23,7 +24,8 @@ def write_pair(folder, corners, *, label="3", missing=(), target=255):
         write_png(folder / "images" / f"{name}.png", np.zeros([4, 4, 1], np.uint8))
     write_png(folder / "images" / "target.png", np.full([4, 4, 1], target, np.uint8))
     ends = {"source": EndPoint("test:1", label, "3", 0.75), "target": EndPoint("test:2", "7", "7", float("nan"))}
-    write_json(folder / "summary.json", ends | {"corners": corners, "found": not missing, "missing": missing})
+    found = summary(**ends, corners=tuple(corners), found=not missing, missing=tuple(missing))
+    write_json(folder / "summary.json", found)
     return PairResult("test:1", "test:2", folder.name, True, None, found=not missing, missing=missing)
 
 

@@ -8,9 +8,9 @@ from PIL import Image
 
 from tfcollide.cli import collide
 from tfcollide.errors import RequestError
-from tfcollide.recipes.collide import solve
+from tfcollide.recipes.collide import keeping
 from tfcollide.recipes.collide.config import CollideConfig
-from tfcollide.recipes.sweep import batch
+from tfcollide.recipes.collide.sweep import batch
 
 QUICK = ("--epochs=5", "--corners=3", "--interpolations=40", "--certify_boxes=0", "--worst_starts=2", "--max_steps=120")
 VARIANTS = {
@@ -95,7 +95,7 @@ def interrupt(monkeypatch, module, name, at):
 def test_interrupted_while_it_descends(place, tmp_path, monkeypatch, in_peace, at):
     flags = (place, tmp_path / "sweep", "pairs", "--pairs_together=3", "--checkpoint_seconds=0")
     with monkeypatch.context() as patched:
-        calls = interrupt(patched, solve, "write_npz", at)
+        calls = interrupt(patched, keeping, "write_npz", at)
         assert sweep(*flags) == 130
     assert len(calls) == at and not (tmp_path / "sweep").exists()
     (checkpoint,) = (tmp_path / "sweep.partial").glob(".pairs_*.npz")

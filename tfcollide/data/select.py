@@ -1,5 +1,6 @@
 """Choosing the source and the target: a class, a test image, or a file."""
 
+import dataclasses
 import difflib
 import itertools
 import os
@@ -12,7 +13,7 @@ import numpy as np
 from tfcollide.data.labelled import LabelledImages
 from tfcollide.errors import RequestError, listed
 from tfcollide.files.names import readable
-from tfcollide.images import check_image_file, read_image
+from tfcollide.images import decode, read_image
 
 __all__ = [
     "Choice",
@@ -27,18 +28,21 @@ __all__ = [
 ]
 
 
-class Selector(NamedTuple):
-    """What the user asked for; exactly one of the three is set.
+@dataclasses.dataclass(frozen=True)
+class Selector:
+    """What the user asked for; exactly one of the first three is set.
 
     Attributes:
         label: a class, as an index.
         test_index: a test image.
         path: an image file.
+        pixels: `[H, W, 3]` uint8, what is in the file, where it has been decoded.
     """
 
     label: int | None = None
     test_index: int | None = None
     path: Path | None = None
+    pixels: np.ndarray | None = dataclasses.field(default=None, compare=False, repr=False)
 
 
 class Choice(NamedTuple):
@@ -81,8 +85,7 @@ def parse_selector(flag: str, text: str, data: LabelledImages) -> Selector:
     if len(alike) == 1 and not os.path.exists(path):
         return Selector(label=data.class_names.index(alike[0]))
     if os.path.exists(path) or (looks_like_file(text) and not alike):
-        check_image_file(path)
-        return Selector(path=path)
+        return Selector(path=path, pixels=decode(path))
     raise unknown(f"--{flag}={text}", text, data)
 
 
@@ -126,7 +129,8 @@ def resolve(flag: str, selector: Selector, data: LabelledImages, predicted: Any 
             file has another shape than the data set's images.
     """
     if selector.path is not None:
-        return Choice(read_image(selector.path, data.shape, resize=data.fits), readable(selector.path.name), None)
+        image = read_image(selector.path, data.shape, resize=data.fits, pixels=selector.pixels)
+        return Choice(image, readable(selector.path.name), None)
     labels = data.test.labels
     index = selector.test_index
     if index is None:

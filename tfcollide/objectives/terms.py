@@ -45,6 +45,7 @@ class Goal(NamedTuple):
         source: `[H, W, C]`, the image to stay with, `[N, H, W, C]` of several pairs; None where it plays no part.
         span: scalar, the mean squared difference of source and target; `[N]` of several pairs.
         spread: scalar, the distance that corners of this one pair should keep; None: what its descent was made for.
+        material: what images are made of beside control parameters, see `Parameterization`; None of pixels.
     """
 
     post_activation: tf.Tensor
@@ -56,6 +57,7 @@ class Goal(NamedTuple):
     source: tf.Tensor | None = None
     span: tf.Tensor | None = None
     spread: tf.Tensor | None = None
+    material: tf.Tensor | None = None
 
 
 def make_goal(

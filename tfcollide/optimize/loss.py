@@ -40,6 +40,8 @@ class Objective(Protocol):
 class Parameterization(Protocol):
     """Control parameters and the images they stand for.
 
+    Images may be made of more than control parameters, of the patches that stand for one source: its material.
+
     Attributes:
         weights: default weights of its terms.
         hull_noise: the noise from which corners part where hull terms hold them together.
@@ -54,8 +56,8 @@ class Parameterization(Protocol):
     def init(self, source: np.ndarray, num_corners: int, *, noise: float = 0.0, seed: int = 0) -> tf.Tensor:
         """Control parameters `[N, ...]` of N images near the source `[H, W, C]`."""
 
-    def to_image(self, control_parameters: tf.Tensor) -> tf.Tensor:
-        """Images `[N, H, W, C]`, differentiable."""
+    def to_image(self, control_parameters: tf.Tensor, material: tf.Tensor | None = None) -> tf.Tensor:
+        """Images `[N, H, W, C]`, differentiable in the control parameters."""
 
     def terms(self, control_parameters: tf.Tensor) -> Terms:
         """Terms of the control parameters themselves, unweighted, `[N]` each."""
@@ -101,11 +103,11 @@ def loss_terms(
         return {**objective.terms(features, goal), **stay, **parameterization.terms(controls)}
 
     def alone(controls: tf.Tensor, goal: Any, step: tf.Tensor) -> Terms:
-        images = parameterization.to_image(controls)
+        images = parameterization.to_image(controls, goal.material)
         return of_images(images, pre_activation(images), controls, goal)
 
     def in_hull(controls: tf.Tensor, goal: Any, step: tf.Tensor) -> Terms:
-        images = parameterization.to_image(controls)
+        images = parameterization.to_image(controls, goal.material)
         rows, pixels = tf.shape(images)[0], math.prod(images.shape[1:])
         pairs = tf.reshape(images, [-1, corners, pixels])
         mixtures = tf.tensordot(hull_terms.draw_weights(step, samples, corners, seed), pairs, [[1], [1]])  # [S, P, pixels]

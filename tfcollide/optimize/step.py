@@ -148,7 +148,8 @@ class Descent:
             return (state.step < last_step) & tf.reduce_all(ended | _at_work(state)) & ~tf.reduce_all(ended)
 
         def body(state: DescentState, steps: Any, rows: Any) -> Any:
-            step, new = state.step, self._step(state, goal, limits)
+            alive, part, aim, within = self._at_work(state, goal, limits)
+            step, new = state.step, self._put_back(state, alive, self._advance(part, aim, within))
             traced = step % self._trace_every == 0
             steps, rows = tf.cond(
                 traced,
@@ -160,10 +161,10 @@ class Descent:
         state, steps, rows = tf.while_loop(more, body, [state, steps, rows])
         return state, steps.stack(), rows.stack()
 
-    def _step(self, state: DescentState, goal: Any, limits: Mapping[str, tf.Tensor]) -> DescentState:
-        """One step of the corners, or coupled pairs, that are not at an end; the others are left out or held still."""
+    def _at_work(self, state: DescentState, goal: Any, limits: Mapping[str, tf.Tensor]) -> tuple[Any, ...]:
+        """Corners `[M]`, or coupled pairs, that are not at an end, and their part of the rest; all where none may leave."""
         if self._take is None:
-            return self._advance(state, goal, limits)
+            return None, state, goal, limits
         at_work = tf.repeat(_at_work(state), self._corners) if self._coupled else ~state.done & (state.failed_at < 0)
         alive = tf.where(at_work)[:, 0]
         part = state._replace(
@@ -174,7 +175,14 @@ class Descent:
             terms=tf.gather(state.terms, alive, axis=1),
             hold=tf.nest.map_structure(lambda values: tf.gather(values, alive), state.hold),
         )
-        moved = self._advance(part, self._take(goal, alive), {name: tf.gather(limit, alive) for name, limit in limits.items()})
+        within = {name: tf.gather(limit, alive) for name, limit in limits.items()}
+        return alive, part, self._take(goal, alive), within
+
+    @staticmethod
+    def _put_back(state: DescentState, alive: tf.Tensor | None, moved: DescentState) -> DescentState:
+        """The state, corners `alive` `[M]` as they have `moved`, the others held still."""
+        if alive is None:
+            return moved
 
         def back(whole: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
             return tf.tensor_scatter_nd_update(whole, alive[:, None], values)

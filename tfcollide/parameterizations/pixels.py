@@ -57,7 +57,7 @@ class Pixels:
             copies += noise * self._bounds.range * draw
         return self.project(tf.constant(copies))
 
-    def to_image(self, control_parameters: tf.Tensor) -> tf.Tensor:
+    def to_image(self, control_parameters: tf.Tensor, material: tf.Tensor | None = None) -> tf.Tensor:
         """`[N, H, W, C]` images."""
         return control_parameters
 

@@ -1,7 +1,6 @@
 """A run directory read back: its config, numbers and arrays."""
 
 import dataclasses
-import json
 import typing
 import zipfile
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ import numpy as np
 from tfcollide.errors import RequestError
 from tfcollide.files.names import to_text
 from tfcollide.recipes.collide.config import CollideConfig
+from tfcollide.records import Summary
 
 __all__ = ["FinishedRun", "config_from_flags", "read_run"]
 
@@ -29,7 +29,7 @@ class FinishedRun(NamedTuple):
 
     path: Path
     config: CollideConfig
-    summary: Mapping[str, Any]
+    summary: Summary
     arrays: Mapping[str, np.ndarray]
 
 
@@ -39,15 +39,10 @@ def read_run(path: Path) -> FinishedRun:
     Raises:
         RequestError: it is not one, is not whole, or is that of a sweep.
     """
-    if not (path / "run.flags").is_file() or not (path / "summary.json").is_file():
+    if not (path / "run.flags").is_file():
         raise RequestError(f"--run={path}", "the directory of a finished run", "Make one with collide --out=DIR.")
+    summary = Summary.read(path)
     try:
-        summary = json.loads((path / "summary.json").read_text(encoding="utf-8"))
-        if "pairs" in summary:
-            pairs = [pair["directory"] for pair in summary["pairs"] if pair["directory"]]
-            raise RequestError(
-                f"--run={path}, a sweep", "the directory of one pair", f"Say --run={path / pairs[0]}." if pairs else ""
-            )
         text = to_text((path / "run.flags").read_bytes())
         with np.load(path / "corners.npz") as arrays:
             return FinishedRun(path, config_from_flags(text), summary, dict(arrays))

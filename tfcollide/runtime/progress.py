@@ -1,6 +1,7 @@
 """Progress on standard error: a bar on a terminal, elsewhere now and then a line."""
 
 import contextlib
+import contextvars
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -8,9 +9,20 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-__all__ = ["progress", "stage"]
+__all__ = ["progress", "shown", "stage"]
 
 _EVERY = "10"
+_SHOWN = contextvars.ContextVar("shown", default=True)
+
+
+@contextlib.contextmanager
+def shown(wanted: bool) -> Iterator[None]:
+    """Draws bars within the block, or none."""
+    token = _SHOWN.set(wanted)
+    try:
+        yield
+    finally:
+        _SHOWN.reset(token)
 
 
 def progress(items: Iterable[Any] | None = None, **options: Any) -> tqdm:
@@ -22,6 +34,8 @@ def progress(items: Iterable[Any] | None = None, **options: Any) -> tqdm:
         items: what to go through, if anything.
         **options: of `tqdm`.
     """
+    if not _SHOWN.get():
+        return tqdm(items, **options | {"disable": True})
     if sys.stderr.isatty():
         return tqdm(items, **options)
     every = float(os.environ.get("TQDM_MININTERVAL", _EVERY))
@@ -32,7 +46,7 @@ def progress(items: Iterable[Any] | None = None, **options: Any) -> tqdm:
 @contextlib.contextmanager
 def stage(name: str) -> Iterator[None]:
     """Names on a terminal what takes a while and cannot be counted, until it is over."""
-    with tqdm(desc=name, bar_format="{desc} ...", leave=False, disable=not sys.stderr.isatty()):
+    with tqdm(desc=name, bar_format="{desc} ...", leave=False, disable=not (_SHOWN.get() and sys.stderr.isatty())):
         yield
 
 

@@ -4,8 +4,7 @@ import pytest
 
 from tfcollide.models.classifier import Classifier
 from tfcollide.objectives.terms import make_goal
-from tfcollide.polytope.hull.checks import target_of
-from tfcollide.polytope.hull.holding import HullJudge, Probe
+from tfcollide.polytope.hull.hull_judge import HullJudge, Probe, target_of
 from tfcollide.shapes import Bounds
 
 
@@ -33,7 +32,8 @@ TARGET = corners([3.0, 0.0])[0]
 def judge_of(peaked, excess=lambda terms: 0.0):
     tap = peaked.tap("relu")
     seen = target_of(peaked, tap, TARGET)
-    return HullJudge(peaked, tap, TARGET, make_goal(seen.pre_activation, ((), ())), 1, 2, excess)
+    judge = HullJudge(peaked, tap, make_goal(seen.pre_activation, ((), ())), seen)
+    return lambda images: judge.probe(images, judge.own_margin(TARGET), excess)
 
 
 def test_a_hull_on_one_side_holds_and_one_across_does_not(peaked):
@@ -86,7 +86,19 @@ def test_the_score_of_a_hull(share, excess, score):
 def test_a_target_that_the_network_takes_for_another_class_has_no_margin_to_share(peaked):
     """As one of its own class without any margin: a hull that has some holds."""
     tap, low = peaked.tap("relu"), corners([0.5, 0.0])[0]  # of class 0
-    goal = make_goal(target_of(peaked, tap, low).pre_activation, ((), ()))
-    judge = HullJudge(peaked, tap, low, goal, 1, 2, lambda terms: 0.0)
-    assert judge(corners([3.0, 0.0], [3.0, 1.0])).score == 1.0
-    assert judge(corners([0.5, 0.0], [0.5, 0.0])).score < 0
+    seen = target_of(peaked, tap, low)._replace(predicted=1)
+    judge = HullJudge(peaked, tap, make_goal(seen.pre_activation, ((), ())), seen)
+    own = judge.own_margin(low)
+    assert judge.probe(corners([3.0, 0.0], [3.0, 1.0]), own, lambda terms: 0.0).score == 1.0
+    assert judge.probe(corners([0.5, 0.0], [0.5, 0.0]), own, lambda terms: 0.0).score < 0
+
+
+def test_without_a_class_features_alone_decide(peaked):
+    tap = peaked.tap("relu")
+    seen = target_of(peaked, tap, TARGET)._replace(predicted=None)
+    judge = HullJudge(peaked, tap, make_goal(seen.pre_activation, ((), ())), seen)
+    images = corners([3.0, 0.0], [-3.0, 0.0])
+    assert judge.probe(images, 1.0, lambda terms: 0.5).score == 1.0
+    assert judge.probe(images, 1.0, lambda terms: 2.0).score == 0.5
+    found = judge.mixtures(images, np.eye(2, dtype=np.float32))
+    assert found.hit.size == found.margin.size == 0 and found.distance.tolist() == [0.0, 18.0]

@@ -32,23 +32,17 @@ class Composite:
     hull_noise = 0.005
 
     def __init__(self, layout: Layout):
-        import tensorflow as tf
-
-        from tfcollide.parameterizations.composite.blending import arrange
-
         self.layout = layout
-        self._arrange = arrange
-        size = layout.down.size
-        nothing = np.zeros([layout.num_candidates, size, size, layout.channels], np.float32)
-        self._arranged = tf.Variable(arrange(layout, nothing), trainable=False)
 
     def adam_schedule(self, together: bool, led: bool = False) -> str:
         """One rate suits: control parameters have no unit."""
         return "0.1"
 
-    def place(self, patches: np.ndarray) -> None:
-        """Takes other patches, `[K, n + 2s, n + 2s, C]` float32 in the model's bounds; what is compiled stays."""
-        self._arranged.assign(self._arrange(self.layout, patches))
+    def arrange(self, patches: np.ndarray) -> tf.Tensor:
+        """The material of images: patches `[K, n + 2s, n + 2s, C]` float32 in the model's bounds, where they are pasted."""
+        from tfcollide.parameterizations.composite.blending import arrange
+
+        return arrange(self.layout, patches)
 
     def init(self, source: np.ndarray, num_corners: int, *, noise: float = 0.0, seed: int = 0) -> tf.Tensor:
         """The paper's start, N times, with noise if asked for: each corner prefers other candidates, wherever they reach.
@@ -69,11 +63,11 @@ class Composite:
         start = np.where(named >= 0, np.float32(noise * 2 * LIMIT) * draw[:, named], np.float32(0))
         return self.project(tf.constant(start))
 
-    def to_image(self, control_parameters: tf.Tensor) -> tf.Tensor:
-        """`[N, H, W, C]` images."""
+    def to_image(self, control_parameters: tf.Tensor, material: tf.Tensor | None = None) -> tf.Tensor:
+        """`[N, H, W, C]` images of what `arrange` gave."""
         from tfcollide.parameterizations.composite.blending import blend
 
-        return blend(self.layout, self._arranged, control_parameters)
+        return blend(self.layout, material, control_parameters)
 
     def terms(self, control_parameters: tf.Tensor) -> dict[str, tf.Tensor]:
         """R(P), `[N]`."""

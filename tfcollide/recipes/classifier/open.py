@@ -20,8 +20,8 @@ from tfcollide.models.loading import load_classifier, wrap
 from tfcollide.models.model_file import kind_of
 from tfcollide.models.pixel_range import ASSUMED, PHOTO, doubts, range_by_likelihood, try_ranges
 from tfcollide.models.predictions import Predictions, evenly
+from tfcollide.recipes.classifier.config import NetworkConfig, TrainConfig
 from tfcollide.recipes.classifier.request import is_brought, parse_bounds
-from tfcollide.recipes.collide.config import CollideConfig, TrainConfig
 from tfcollide.shapes import PixelRange
 
 __all__ = ["Opened", "brought", "open_classifier", "trained"]
@@ -49,7 +49,7 @@ class Opened(NamedTuple):
     seconds_training: float
 
 
-def open_classifier(config: CollideConfig, data: LabelledImages, strategy: tf.distribute.Strategy | None = None) -> Opened:
+def open_classifier(config: NetworkConfig, data: LabelledImages, strategy: tf.distribute.Strategy | None = None) -> Opened:
     """The classifier of a run, trained here or brought; on all devices of a strategy where there is one."""
     return brought(config, data, strategy) if is_brought(config) else trained(config, data, strategy)
 
@@ -67,7 +67,7 @@ def trained(config: TrainConfig, data: LabelledImages, strategy: tf.distribute.S
         learning_rate=config.train_learning_rate,
         seed=config.train_seed,
     )
-    model_dir = Path(config.resolved().model_dir or "")
+    model_dir = Path(config.model_dir or "")
     path = training.cached_path(recipe, model_dir)
     began, known = time.perf_counter(), path.exists()
     classifier = training.train_or_load(recipe, data, model_dir)
@@ -80,7 +80,7 @@ def trained(config: TrainConfig, data: LabelledImages, strategy: tf.distribute.S
     return Opened(classifier, data, path, predicted, True, spent)
 
 
-def brought(config: CollideConfig, data: LabelledImages, strategy: tf.distribute.Strategy | None = None) -> Opened:
+def brought(config: NetworkConfig, data: LabelledImages, strategy: tf.distribute.Strategy | None = None) -> Opened:
     """A classifier that exists already.
 
     Raises:
@@ -104,7 +104,7 @@ def brought(config: CollideConfig, data: LabelledImages, strategy: tf.distribute
     return Opened(classifier, data, None, predicted, labelled, 0.0)
 
 
-def _application(config: CollideConfig) -> Classifier:
+def _application(config: NetworkConfig) -> Classifier:
     weights = config.weights or "imagenet"
     model = applications.build(config.model, weights, image_size=config.image_size, seed=config.train_seed)
     name = applications.title(config.model, weights)
@@ -113,7 +113,7 @@ def _application(config: CollideConfig) -> Classifier:
     return classifier
 
 
-def _file(config: CollideConfig) -> Classifier:
+def _file(config: NetworkConfig) -> Classifier:
     return load_classifier(
         Path(config.model),
         allow_custom_code=config.allow_custom_code,
@@ -124,7 +124,7 @@ def _file(config: CollideConfig) -> Classifier:
     )
 
 
-def _pixel_range(config: CollideConfig, classifier: Classifier, data: LabelledImages | None) -> PixelRange:
+def _pixel_range(config: NetworkConfig, classifier: Classifier, data: LabelledImages | None) -> PixelRange:
     """The range of pixels as asked for or told, else decided on images of the network's classes, else assumed; said aloud."""
     found = classifier.pixel_range._replace(how="told by --pixel_range") if config.pixel_range else classifier.pixel_range
     assumed, count, trials = found == ASSUMED, 0, []
@@ -152,7 +152,7 @@ def _say(*sentences: str | None) -> None:
         tqdm.write(sentence, file=sys.stderr)
 
 
-def _name_classes(config: CollideConfig, classifier: Classifier, of_data: tuple[str, ...] | None) -> None:
+def _name_classes(config: NetworkConfig, classifier: Classifier, of_data: tuple[str, ...] | None) -> None:
     """--labels, else the data set's names, else ImageNet's; where none fits they stay numbers."""
     if config.labels:
         names = class_names.read_labels(Path(config.labels))

@@ -1,16 +1,20 @@
-"""What a request says about its network, as far as it can be told without TensorFlow."""
+"""What a request says about its network and its images, as far as it can be told without TensorFlow."""
 
 import math
 import os
 from pathlib import Path
 
+from tfcollide.data.catalog import load_dataset
+from tfcollide.data.labelled import LabelledImages
 from tfcollide.errors import RequestError
+from tfcollide.files.run_directory import check_writable
 from tfcollide.models.class_names import read_labels
 from tfcollide.models.model_file import inspect, kind_of
-from tfcollide.recipes.collide.config import CollideConfig, TrainConfig
+from tfcollide.recipes.classifier.config import NetworkConfig, TrainConfig
+from tfcollide.registry import MODELS
 from tfcollide.shapes import Bounds
 
-__all__ = ["check_brought", "is_brought", "parse_bounds"]
+__all__ = ["check_brought", "is_brought", "network_data", "parse_bounds", "training_data"]
 
 _FOR_FILES = ("allow_custom_code", "pixel_range")
 _WEIGHTS = ("imagenet", "random")
@@ -22,7 +26,41 @@ def is_brought(config: TrainConfig) -> bool:
     return kind_of(config.model) != "trained"
 
 
-def check_brought(config: CollideConfig) -> None:
+def training_data(config: TrainConfig) -> LabelledImages:
+    """The data set of a training request, which is checked.
+
+    Args:
+        config: resolved.
+
+    Raises:
+        RequestError: some value cannot be carried out.
+    """
+    config.check()
+    MODELS.check(config.model)
+    if config.dataset_name() == "none":
+        raise RequestError(f"--dataset=none with --model={config.model}", "images to train on", "Name a data set.")
+    model_dir = Path(config.model_dir or "")
+    if not any(model_dir.glob("*.keras")):  # else one of them may be it; `train_or_load` asks again
+        check_writable("model_dir", model_dir)
+    return load_dataset(config.dataset_name(), data_dir=config.data_dir)
+
+
+def network_data(config: NetworkConfig) -> LabelledImages:
+    """The data set of a request, and what it says of its network is checked.
+
+    Args:
+        config: resolved.
+
+    Raises:
+        RequestError: some value cannot be carried out.
+    """
+    check_brought(config)
+    if is_brought(config):
+        return load_dataset(config.dataset_name(), data_dir=config.data_dir, any_size=True)
+    return training_data(config)
+
+
+def check_brought(config: NetworkConfig) -> None:
     """Checks the flags about a network, and the files that they name.
 
     Raises:
@@ -40,11 +78,11 @@ def check_brought(config: CollideConfig) -> None:
     if config.pixel_range:
         parse_bounds(config.pixel_range)
     if config.labels:
-        read_labels(Path(config.resolved().labels or ""))
+        read_labels(Path(config.labels))
     if kind == "file":
-        inspect(Path(config.resolved().model), allow_custom_code=config.allow_custom_code)
+        inspect(Path(config.model), allow_custom_code=config.allow_custom_code)
     if kind == "application" and config.weights not in (None, *_WEIGHTS):
-        _check_weights(Path(config.resolved().weights or ""))
+        _check_weights(Path(config.weights or ""))
 
 
 def parse_bounds(text: str) -> Bounds:

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from tfcollide.recipes.collide.config import TrainConfig
-from tfcollide.recipes.collide.request import check_train
+from tfcollide.recipes.classifier.config import TrainConfig
+from tfcollide.recipes.classifier.request import training_data
 from tfcollide.runtime.quiet import import_tensorflow
 
 __all__ = ["TrainReport", "run"]
@@ -33,7 +33,7 @@ def run(config: TrainConfig) -> TrainReport:
         RequestError: the request cannot be carried out.
     """
     config = config.resolved()
-    data = check_train(config)
+    data = training_data(config)
     import_tensorflow()  # after all that can be refused without it
     from tfcollide.models.training import accuracy
     from tfcollide.recipes.classifier.open import trained

@@ -4,22 +4,18 @@ Nothing in this module imports TensorFlow, so a bad value is refused at once.
 """
 
 import dataclasses
-import os
 from typing import Any, Self
 
 from tfcollide.errors import RequestError
 from tfcollide.files.names import fits_in_line
 from tfcollide.files.run_directory import absolute
-from tfcollide.models.model_file import kind_of
-from tfcollide.models.outputs import OUTPUTS
+from tfcollide.recipes.classifier.config import NetworkConfig, TrainConfig
 from tfcollide.recipes.settings import at_least as _at_least
 from tfcollide.recipes.settings import flag as _flag
 from tfcollide.recipes.settings import positive as _positive
 
 __all__ = ["HEADINGS", "PRESETS", "CollideConfig", "TrainConfig", "choices_of", "flags_text", "preset_values"]
 
-_FOLDER = "folder:"
-_SEEDS = 2**32 // 1000  # NumPy takes seeds below 2^32, and each layer has a thousand of its own
 HEADINGS = {
     "dataset": "The classifier and its data",
     "source": "What collides with what",
@@ -32,86 +28,9 @@ HEADINGS = {
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainConfig:
-    """A classifier: its data set and how it is trained."""
-
-    dataset: str | None = _flag(None, "Data set: digits (embedded), or a TFDS name such as mnist. Default: digits.")
-    data_dir: str | None = _flag(None, "Folder of prepared TFDS data sets. Default: $TFDS_DATA_DIR, else TFDS's own.")
-    model: str = _flag("mlp", "What to train: mlp.")
-    model_dir: str | None = _flag(None, "Folder where trained models are kept. Default: tfcollide in the user's cache folder.")
-    hidden_units: str = _flag("256,256", "Widths of the hidden layers; their ReLUs are hidden_1, hidden_2, ...")
-    initializer: str = _flag("unit_normal", "unit_normal (weights and biases), or a Keras initialiser such as HeNormal.")
-    epochs: int = _flag(0, "Passes over the training split; 0: 30, or more on a small data set.")
-    batch_size: int = _flag(250, "Training images a step.")
-    train_learning_rate: float = _flag(2e-2, "Adam's learning rate, decayed to zero by a cosine.")
-    train_seed: int = _flag(0, "Seed of the initial weights and of the order of the images.")
-
-    def hidden_widths(self) -> tuple[int, ...]:
-        """`hidden_units` as numbers."""
-        parts = self.hidden_units.split(",")
-        if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
-            raise RequestError(f"--hidden_units={self.hidden_units}", "positive widths such as 256,256")
-        return tuple(int(part) for part in parts)
-
-    def dataset_name(self) -> str:
-        """`dataset`, or its default."""
-        if self.dataset is not None:
-            return self.dataset
-        return "digits" if kind_of(self.model) == "trained" else "none"
-
-    def resolved(self) -> Self:
-        """The same with default folders filled in and paths absolute, so that any folder will do."""
-        data_dir = self.data_dir or os.environ.get("TFDS_DATA_DIR")
-        dataset = self.dataset_name()
-        folder = dataset.removeprefix(_FOLDER)
-        cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-        return dataclasses.replace(
-            self,
-            data_dir=_absolute(data_dir) if data_dir else None,
-            dataset=_FOLDER + _absolute(folder) if folder != dataset else dataset,
-            model=_absolute(self.model) if kind_of(self.model) == "file" else self.model,
-            model_dir=_absolute(self.model_dir or f"{cache}/tfcollide"),
-        )
-
-    def check(self) -> None:
-        """Raises `RequestError` for a value that no data set or model can make right."""
-        self.hidden_widths()
-        _at_least(self, 0, "epochs", "train_seed")
-        if self.train_seed >= _SEEDS:
-            raise RequestError(f"--train_seed={self.train_seed}", f"a number below {_SEEDS}")
-        _at_least(self, 1, "batch_size")
-        _positive(self, "train_learning_rate")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class CollideConfig(TrainConfig):
+class CollideConfig(NetworkConfig):
     """A search for corners, and its checks."""
 
-    dataset: str | None = _flag(
-        None,
-        "Data set: digits (embedded), a TFDS name such as mnist, folder:PATH, or none. Default: digits; none with a network "
-        "that is not trained here.",
-    )
-    model: str = _flag(
-        "mlp", "mlp, trained on the data set when first asked for; vgg16, resnet50, ...; a .keras or .h5 file; a SavedModel."
-    )
-    weights: str | None = _flag(None, "Weights of vgg16, resnet50, ...: imagenet (the default), random, or an .h5 file.")
-    labels: str | None = _flag(
-        None, "A file with a class name a line. Default: the data set's names, if as many, or ImageNet's."
-    )
-    allow_custom_code: bool = _flag(False, "Load a model file even if it carries code, which can do all that you can.")
-    pixel_range: str | None = _flag(
-        None,
-        "Black and white, as a model file reads them. Default: told by its first layers; else the one of 0,1, "
-        "-1,1 and 0,255 in which labels of test images are most likely; else 0,255.",
-    )
-    outputs: str = _flag(
-        "auto",
-        "What a network that exists already gives: probabilities or logits of classes; binary, one output for two classes; "
-        "multilabel, one a label; auto: told by its last activation, else by the loss saved with it.",
-        choices=OUTPUTS,
-    )
-    image_size: int | None = _flag(None, "Height and width of images, where the model leaves them open. Default: 224.")
     source: str = _flag("3", "Where corners start: a class, test:INDEX, an image file, or every (one of each other class).")
     target: str = _flag("7", "Whose features they take: a class, test:INDEX, or an image file.")
     tap: str | None = _flag(None, "ReLU at which features collide. Default: the first of a dense layer, else the last.")
@@ -231,9 +150,6 @@ class CollideConfig(TrainConfig):
         "Where to compute: GPU:0, CPU:0, ...; several, GPU:0,GPU:1, or all (GPUs, if there are any), share the work. "
         "Default: TensorFlow's choice, which is one.",
     )
-    precision: str = _flag(
-        "float32", "Of a network that exists already.", choices=("float32", "mixed_bfloat16", "mixed_float16")
-    )
     xla: bool = _flag(False, "Compile the loss and its gradient with XLA.")
     checkpoint_seconds: float = _flag(60.0, "Seconds between checkpoints of the search.")
     trace_every: int = _flag(10, "Steps between rows of trace.csv.")
@@ -243,10 +159,10 @@ class CollideConfig(TrainConfig):
     )
 
     def resolved(self) -> Self:
-        """As `TrainConfig.resolved`, and the files of the other flags."""
+        """As `NetworkConfig.resolved`, and the files of the other flags."""
         config = super().resolved()
-        files = {name: getattr(config, name) for name in ("pairs", "labels", "weights", "index", "reader")}
-        named: Any = {name: _absolute(path) for name, path in files.items() if path and path not in ("imagenet", "random")}
+        files = {name: getattr(config, name) for name in ("pairs", "index", "reader")}
+        named: Any = {name: str(absolute(path)) for name, path in files.items() if path}
         return dataclasses.replace(config, **named)
 
     def num_corners(self) -> int:
@@ -504,10 +420,6 @@ def flags_text(config: Any) -> str:
         elif value is not None:
             lines.append(f"--{field.name}={value}")
     return "\n".join(lines) + "\n"
-
-
-def _absolute(path: str) -> str:
-    return str(absolute(path))
 
 
 def choices_of(field: Any) -> tuple[str, ...]:

@@ -1,46 +1,31 @@
-"""What the runs of one process share: data, classifier, tap and the compiled descent."""
+"""What the runs of one process share: the network, what a data set tells of it, and the compiled search."""
 
 import dataclasses
 import functools
-import math
 import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
 from tfcollide.audit.front import FrontSearch
-from tfcollide.audit.null_distribution import NullDistribution, null_distribution
-from tfcollide.audit.reader import Reader, nearest_neighbors, network_reader
 from tfcollide.data.labelled import LabelledImages
 from tfcollide.errors import RequestError
-from tfcollide.images import from_uint8
-from tfcollide.models import training
+from tfcollide.library.search import Search, pairs_at_once
+from tfcollide.library.yardstick import Yardstick
 from tfcollide.models.affine import AffineMap, affine_map
 from tfcollide.models.classifier import Classifier, Tap
-from tfcollide.models.dense_chain import DenseChain, Unreadable
+from tfcollide.models.dense_chain import Unreadable
 from tfcollide.models.differentiable import check_differentiable
 from tfcollide.models.loading import load_classifier
 from tfcollide.models.model_file import kind_of
-from tfcollide.models.predictions import Predictions, evenly
-from tfcollide.optimize.loss import HullTerms, Objective, Parameterization
-from tfcollide.optimize.step import Descent
-from tfcollide.polytope.hull.mixing import mean_distance
-from tfcollide.polytope.hull.worst_mixture import MixtureSearch
+from tfcollide.parameterizations.composite.composer import Composer, open_composer
 from tfcollide.recipes.classifier.open import open_classifier
-from tfcollide.recipes.collide.assemble import descent_of, hull_terms
 from tfcollide.recipes.collide.config import CollideConfig
-from tfcollide.recipes.composite.compose import Composer, open_composer
-from tfcollide.recipes.sweep.batch_size import pairs_at_once
-from tfcollide.registry import OBJECTIVES, PARAMETERIZATIONS
-from tfcollide.runtime.progress import stage
+from tfcollide.recipes.collide.mapping import search_options
 
-__all__ = ["Experiment", "prepare"]
-
-_DISTANCE_SAMPLE, _DISTANCE_VALUES = 5000, 2**26
-_DENSE_STEPS, _DEEP_STEPS = 60, 30
+__all__ = ["Experiment", "pairs_of_a_batch", "prepare"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,81 +33,34 @@ class Experiment:
     """A prepared experiment.
 
     Attributes:
-        data: the data set.
-        classifier: trained on it, or brought; its classes may then be others, see `labelled`.
-        tap: where features collide.
-        objective: whose terms are descended.
-        parameterization: what is optimised.
-        composer: finds the patches of a composite, or None.
-        together: the terms that hold the hull together, or None.
-        descent: compiled on first use.
-        pairs_at_once: how many pairs of a sweep are descended as one batch.
-        predicted: `[test_size]`, the classifier's class of each test image, an array or looked up on demand.
-        labelled: whether the data set's classes are the classifier's.
-        seconds_training: spent on training; 0 where the classifier was in the cache.
-        other_reader: the network that --reader names.
+        yardstick: the network, its tap, and what the data set tells of them.
+        search: the compiled search; of an exact solver it is not used.
+        seconds_training: spent on training; 0 where the network was in the cache.
     """
 
-    data: LabelledImages
-    classifier: Classifier
-    tap: Tap
-    objective: Objective
-    parameterization: Parameterization
-    composer: Composer | None
-    together: HullTerms | None
-    descent: Descent
-    pairs_at_once: int
-    predicted: Any
-    labelled: bool
+    yardstick: Yardstick
+    search: Search
     seconds_training: float
-    other_reader: Classifier | None = None
 
-    @functools.cached_property
-    def test_accuracy(self) -> float | None:
-        """Share of the test images that the classifier gets right; of photographs, of an even sample.
+    @property
+    def classifier(self) -> Classifier:
+        """The network, trained on the data set, or brought."""
+        return self.yardstick.network
 
-        None where the data set's classes are not the classifier's.
-        """
-        if not self.labelled:
-            return None
-        chosen = np.arange(self.data.test_size)
-        if isinstance(self.predicted, Predictions):
-            chosen = evenly(self.data.test_size, math.prod(self.data.shape))
-        return training.accuracy(self.predicted[chosen], self.data.test.labels[chosen])
+    @property
+    def tap(self) -> Tap:
+        """Where features collide."""
+        return self.yardstick.tap
 
-    @functools.cached_property
-    def dataset_mean(self) -> float | None:
-        """Mean distance between two test images, over all pairs of the first 5,000, or as many as 256 MiB hold."""
-        count = min(_DISTANCE_SAMPLE, _DISTANCE_VALUES // math.prod(self.data.shape))
-        return mean_distance(from_uint8(self.data.test.images[:count], self.classifier.bounds))
+    @property
+    def data(self) -> LabelledImages:
+        """The data set; one without images where there is none."""
+        return self.yardstick.data  # type: ignore[return-value]
 
-    @functools.cached_property
-    def null(self) -> NullDistribution | None:
-        """Feature distances at the tap between images of one class; None where no data set has them."""
-        if not self.data.test_size:
-            return None
-        splits = (split for split in (self.data.test, self.data.train) if len(split.labels))
-        with stage(f"comparing features of images of one class at {self.tap.name}"):
-            return null_distribution(
-                self.tap.pre_activation,
-                self.tap.rectifier,
-                splits,
-                self.classifier.bounds,
-                batch_size=self.classifier.batch_size,
-            )
-
-    @functools.cached_property
-    def reader(self) -> Reader | None:
-        """Who says what a corner shows; None where the data set has nothing to learn from."""
-        if not self.data.test_size:
-            return None
-        with stage("learning to read images"):
-            if self.other_reader is not None:
-                found = network_reader(self.other_reader, self.data, self.classifier.bounds)
-                if found.accuracy is None:
-                    raise RequestError(f"--reader={found.name}: {found.reason}", "a network of the data set's classes")
-                return found
-            return nearest_neighbors(self.data, self.classifier.bounds)
+    @property
+    def predicted(self) -> Any:
+        """`[test_size]`, the network's class of each test image, an array or looked up on demand."""
+        return self.yardstick.predicted
 
     @functools.cached_property
     def affine(self) -> AffineMap:
@@ -134,19 +72,6 @@ class Experiment:
         return affine_map(self.classifier, self.tap.name)
 
     @functools.cached_property
-    def chain(self) -> DenseChain | Unreadable:
-        """The classifier as a chain of dense layers, or why it is none."""
-        return self.classifier.chain
-
-    @functools.cached_property
-    def worst_mixture(self) -> MixtureSearch:
-        """The search for the worst mixture of a hull, compiled on first use."""
-        classifier, steps = self.classifier, _DEEP_STEPS if self.is_deep else _DENSE_STEPS
-        return MixtureSearch(
-            classifier.logits, classifier.image_shape, classifier.class_names, reading=classifier.reading, steps=steps
-        )
-
-    @functools.cached_property
     def front_search(self) -> FrontSearch:
         """The search for the front of one corner, compiled on first use."""
         return FrontSearch(self.tap.pre_activation, self.classifier.bounds)
@@ -154,18 +79,14 @@ class Experiment:
     @functools.cached_property
     def hull_front_search(self) -> FrontSearch | None:
         """That of all corners together; None where nothing holds a hull together."""
-        if self.together is None:
+        together = self.search.together
+        if together is None:
             return None
-        return FrontSearch(self.tap.pre_activation, self.classifier.bounds, self.together.corners, self.together.spread)
-
-    @property
-    def is_deep(self) -> bool:
-        """Whether the network is more than a chain of dense layers, so that each look at it costs."""
-        return isinstance(self.chain, Unreadable)
+        return FrontSearch(self.tap.pre_activation, self.classifier.bounds, together.corners, together.spread)
 
 
 def prepare(config: CollideConfig, data: LabelledImages, strategy: tf.distribute.Strategy | None = None) -> Experiment:
-    """Loads or trains the classifier and sets up the descent.
+    """Loads or trains the network and sets up the search.
 
     Args:
         config: what is asked for.
@@ -175,34 +96,64 @@ def prepare(config: CollideConfig, data: LabelledImages, strategy: tf.distribute
     Raises:
         RequestError: the tap or the weights do not fit, or the network does not suit the solver or the export.
     """
-    objective = OBJECTIVES.load(config.objective)
     opened = open_classifier(config, data, strategy)
-    classifier = opened.classifier
-    tap = classifier.tap(config.tap or classifier.default_tap)
-    composer = open_composer(config, classifier.image_shape) if config.parameterization == "composite" else None
-    parameterization = PARAMETERIZATIONS.load(config.parameterization)(composer.layout if composer else classifier.bounds)
-    together = hull_terms(config, classifier, objective)
-    at_once = pairs_at_once(config, classifier, together)
-    experiment = Experiment(
-        data=opened.data,
-        classifier=classifier,
-        tap=tap,
-        objective=objective,
-        parameterization=parameterization,
-        composer=composer,
-        together=together,
-        descent=descent_of(config, classifier, tap, objective, parameterization, together, at_once),
-        pairs_at_once=at_once,
+    network = opened.classifier
+    tap = network.tap(config.tap or network.default_tap)
+    yardstick = Yardstick(
+        network,
+        tap,
+        opened.data,
         predicted=opened.predicted,
         labelled=opened.labelled,
-        seconds_training=opened.seconds_training,
         other_reader=_other_reader(config.reader) if config.reader else None,
     )
+    search = _search(config, network, tap)
+    experiment = Experiment(yardstick, search, opened.seconds_training)
     _check_solvable(config, experiment)
     if not tap.sole:
-        sole = ", ".join(classifier.sole_taps) or "none"
+        sole = ", ".join(network.sole_taps) or "none"
         tqdm.write(f"Other branches go round {tap.name}; ReLUs that all paths pass: {sole}", file=sys.stderr)
     return experiment
+
+
+def _search(config: CollideConfig, network: Classifier, tap: Tap) -> Search:
+    options = search_options(config)
+    if config.solver == "exact":
+        options = dataclasses.replace(options, hull_samples=0)  # a hull of exact collisions needs no holding
+    search = Search(network, tap, options, composer=_composer(config, network))
+    search.pairs_at_once = pairs_of_a_batch(config, network, search.together.samples if search.together else 0)
+    return search
+
+
+def pairs_of_a_batch(config: CollideConfig, network: Classifier, samples: int) -> int:
+    """How many pairs of a sweep are descended as one batch.
+
+    Args:
+        config: of the sweep; whatever cannot be batched is one pair at a time.
+        network: of which each row of a batch needs memory.
+        samples: mixtures of a pair, which are rows, too.
+    """
+    alone = config.solver == "exact" or config.parameterization == "composite" or config.spread == "max"
+    if not config.is_sweep() or alone or config.runner:
+        return 1
+    named = [name for name in config.devices() if name != "ALL"]
+    on_gpu = any(name.startswith("GPU") for name in named) if named else bool(tf.config.list_physical_devices("GPU"))
+    return pairs_at_once(config.pairs_together, config.num_corners() + samples, network.forward_bytes, on_gpu=on_gpu)
+
+
+def _composer(config: CollideConfig, network: Classifier) -> Composer | None:
+    if config.parameterization != "composite":
+        return None
+    composer = open_composer(
+        Path(config.index or ""),
+        network.image_shape,
+        search=config.search,
+        stride=config.window_stride,
+        surround=config.surround,
+        spacing=config.control_spacing,
+    )
+    tqdm.write(composer.layout.describe(config.num_corners()), file=sys.stderr)
+    return composer
 
 
 def _other_reader(path: str) -> Classifier:
@@ -215,9 +166,10 @@ def _other_reader(path: str) -> Classifier:
 
 def _check_solvable(config: CollideConfig, experiment: Experiment) -> None:
     """What only the network can tell of a request, before any pair is begun."""
+    chain = experiment.classifier.chain
     if config.solver == "exact":
         experiment.affine  # noqa: B018 - refuses a tap that is not affine
     elif kind_of(config.model) == "file":
         check_differentiable(experiment.classifier, experiment.tap)
-    if config.vnnlib and isinstance(experiment.chain, Unreadable):
-        raise RequestError(f"--vnnlib with {config.model}: {experiment.chain.reason}", "a network of dense and ReLU layers")
+    if config.vnnlib and isinstance(chain, Unreadable):
+        raise RequestError(f"--vnnlib with {config.model}: {chain.reason}", "a network of dense and ReLU layers")

@@ -3,38 +3,31 @@
 import csv
 import dataclasses
 import importlib.util
-import math
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tfcollide.data.catalog import load_dataset
 from tfcollide.data.labelled import LabelledImages
 from tfcollide.data.select import Selector, classes_like, looks_like_file, parse_selector, resolve, unknown
 from tfcollide.errors import RequestError
 from tfcollide.files.names import fits_in_line
-from tfcollide.files.run_directory import check_writable
 from tfcollide.models import mlp
 from tfcollide.models.model_file import inspect
 from tfcollide.objectives.units import parse_units
 from tfcollide.optimize.schedules import parse_schedule
 from tfcollide.patches.trust import check_index
-from tfcollide.recipes.classifier.request import check_brought, is_brought
-from tfcollide.recipes.collide.config import CollideConfig, TrainConfig
-from tfcollide.registry import BACKENDS, MODELS, OBJECTIVES, PARAMETERIZATIONS
+from tfcollide.recipes.classifier.request import is_brought, network_data
+from tfcollide.recipes.collide.config import CollideConfig
+from tfcollide.recipes.collide.mapping import search_options
+from tfcollide.registry import BACKENDS, OBJECTIVES, PARAMETERIZATIONS
 from tfcollide.runtime.beam import pipeline
 
 __all__ = [
     "Pair",
     "beside",
-    "check_classifier",
-    "check_collide",
-    "check_train",
-    "default_weights",
     "parse_pair",
     "read_pairs",
-    "term_weights",
+    "request_data",
     "with_absolute_files",
 ]
 
@@ -46,24 +39,11 @@ class Pair(NamedTuple):
     target: Selector
 
 
-def check_train(config: TrainConfig) -> LabelledImages:
-    """Checks a training request and opens its data set.
+def request_data(config: CollideConfig) -> LabelledImages:
+    """The data set of a request for corners, all of which is checked but the source and target.
 
-    Raises:
-        RequestError: some value cannot be carried out.
-    """
-    config.check()
-    MODELS.check(config.model)
-    if config.dataset_name() == "none":
-        raise RequestError(f"--dataset=none with --model={config.model}", "images to train on", "Name a data set.")
-    model_dir = Path(config.resolved().model_dir or "")
-    if not any(model_dir.glob("*.keras")):  # else one of them may be it; `train_or_load` asks again
-        check_writable("model_dir", model_dir)
-    return load_dataset(config.dataset_name(), data_dir=config.data_dir)
-
-
-def check_collide(config: CollideConfig) -> LabelledImages:
-    """Checks a request for corners, all but the source and target, and opens its data set.
+    Args:
+        config: resolved.
 
     Raises:
         RequestError: some value cannot be carried out.
@@ -73,7 +53,7 @@ def check_collide(config: CollideConfig) -> LabelledImages:
     PARAMETERIZATIONS.check(config.parameterization)
     if config.learning_rate is not None:
         parse_schedule(config.learning_rate)
-    term_weights(config.term_weights, default_weights(config))
+    search_options(config)
     parse_units(config.units or "0")
     _check_index(config)
     _check_reader(config)
@@ -81,26 +61,13 @@ def check_collide(config: CollideConfig) -> LabelledImages:
         pipeline(config.runner, config.beam_options)
     if config.vnnlib and importlib.util.find_spec("onnx") is None:
         raise RequestError("--vnnlib without the package onnx", "it installed", 'Say pip install "tfcollide[verify]".')
-    return check_classifier(config)
-
-
-def check_classifier(config: CollideConfig) -> LabelledImages:
-    """Checks what a request says of its network and images, and opens its data set.
-
-    Raises:
-        RequestError: some value cannot be carried out.
-    """
-    check_brought(config)
-    if is_brought(config):
-        data = load_dataset(config.dataset_name(), data_dir=config.data_dir, any_size=True)
-        if config.dataset_name() == "none" and (config.num_pairs or config.source == "every"):
-            asked = f"--num_pairs={config.num_pairs}" if config.num_pairs else "--source=every"
-            raise RequestError(
-                f"{asked} without a data set", "a --dataset to draw from", "Name one, or image files in --pairs."
-            )
-        return data
-    _check_mlp_tap(config)
-    return check_train(config)
+    if not is_brought(config):
+        _check_mlp_tap(config)
+    data = network_data(config)
+    if config.dataset_name() == "none" and (config.num_pairs or config.source == "every"):
+        asked = f"--num_pairs={config.num_pairs}" if config.num_pairs else "--source=every"
+        raise RequestError(f"{asked} without a data set", "a --dataset to draw from", "Name one, or image files in --pairs.")
+    return data
 
 
 def _check_reader(config: CollideConfig) -> None:
@@ -108,7 +75,7 @@ def _check_reader(config: CollideConfig) -> None:
     if config.reader is None:
         return
     try:
-        inspect(Path(config.resolved().reader or ""), allow_custom_code=False)
+        inspect(Path(config.reader), allow_custom_code=False)
     except RequestError as error:
         received, _, expected = str(error).replace("--model=", "--reader=").partition(": expected ")
         raise RequestError(received, expected.removesuffix(".")) from error
@@ -121,11 +88,6 @@ def _check_index(config: CollideConfig) -> None:
         raise RequestError(f"--index={config.index}, which does not exist", "a folder that index_patches wrote")
     if config.index is not None:
         check_index(Path(config.index))
-
-
-def default_weights(config: CollideConfig) -> dict[str, float]:
-    """Term -> its weight, of the objective and of the parameterization."""
-    return {**OBJECTIVES.load(config.objective).weights, **PARAMETERIZATIONS.load(config.parameterization).weights}
 
 
 def _check_mlp_tap(config: CollideConfig) -> None:
@@ -204,24 +166,6 @@ def beside(table: str | None, name: str) -> str:
     path = Path(table or "").parent / name
     named = bool(path.suffix) or "/" in name  # a class may share its name with a file
     return str(path) if named and (path.is_file() or not Path(name).exists()) else name
-
-
-def term_weights(text: str | None, defaults: Mapping[str, float]) -> dict[str, float]:
-    """The weights of an objective's terms, with those in `text` ("active_match=2") replaced.
-
-    Raises:
-        RequestError: a term that the objective does not have, or no number.
-    """
-    weights = dict(defaults)
-    for entry in text.split(",") if text else ():
-        name, _, value = entry.partition("=")
-        try:
-            if name.strip() not in weights or not math.isfinite(float(value)):
-                raise ValueError(name)
-            weights[name.strip()] = float(value)
-        except ValueError as error:
-            raise RequestError(f"--term_weights={text}", f"TERM=NUMBER with terms {', '.join(weights)}") from error
-    return weights
 
 
 def with_absolute_files(config: CollideConfig, pair: Pair) -> CollideConfig:

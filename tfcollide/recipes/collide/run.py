@@ -9,7 +9,7 @@ from pathlib import Path
 from tfcollide.data.select import parse_selector
 from tfcollide.files.run_directory import RunDirectory
 from tfcollide.recipes.collide.config import CollideConfig, flags_text
-from tfcollide.recipes.collide.request import check_collide, parse_pair, read_pairs, with_absolute_files
+from tfcollide.recipes.collide.request import parse_pair, read_pairs, request_data, with_absolute_files
 from tfcollide.records import Summary, SweepSummary
 from tfcollide.runtime.progress import stage
 from tfcollide.runtime.quiet import import_tensorflow
@@ -35,7 +35,7 @@ def run(config: CollideConfig, out: Path, *, overwrite: bool = False) -> Summary
     began = time.perf_counter()
     config = config.resolved()
     RunDirectory(out.absolute(), flags_text(config), overwrite=overwrite).check_place()
-    data = check_collide(config)
+    data = request_data(config)
     asked = read_pairs(Path(config.pairs), data) if config.pairs else None
     sweep = config.is_sweep()
     if config.source == "every" and asked is None and config.num_pairs is None:
@@ -50,7 +50,7 @@ def run(config: CollideConfig, out: Path, *, overwrite: bool = False) -> Summary
         import_tensorflow()
         from tfcollide.recipes.collide.experiment import prepare
         from tfcollide.recipes.collide.pair import run_pair
-        from tfcollide.recipes.sweep.run import run_sweep
+        from tfcollide.recipes.collide.sweep.run import run_sweep
         from tfcollide.runtime.devices import on_devices
 
     with on_devices(config.devices()) as strategy:

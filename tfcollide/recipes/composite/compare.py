@@ -3,7 +3,6 @@
 run(CompareConfig(pixels="runs/pixels", composites="runs/composites"), Path("runs/looks"))
 """
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ from tfcollide.errors import RequestError
 from tfcollide.files.atomic import write_json
 from tfcollide.files.run_directory import RunDirectory, absolute
 from tfcollide.recipes.composite.config import CompareConfig
+from tfcollide.records import Summary
 
 __all__ = ["run"]
 
@@ -88,22 +88,17 @@ def _runs(flag: str, folder: Path) -> dict[tuple[str, str], _Run]:
 
 
 def _read(flag: str, folder: Path) -> _Run:
-    try:
-        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-        measured = [(place, name) for place, name, _ in _MEASURES.values() if summary.get("perceptual")]
-        found = {(place, name): summary[place][name] for place, name in measured}
-        return _Run(
-            folder,
-            summary["parameterization"],
-            (summary["source"]["id"], summary["target"]["id"]),
-            summary["target"]["predicted"],
-            len(summary["corners"]),
-            {key: np.nan if value is None else float(value) for key, value in found.items()},
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RequestError(
-            f"--{flag}: {folder / 'summary.json'}, which cannot be read ({error!r})", "that of a whole run", "Check the path."
-        ) from error
+    found = Summary.read(folder, flag=flag)
+    places = [(place, name, getattr(found, place)) for place, name, _ in _MEASURES.values()]
+    values = {(place, name): getattr(record, name) for place, name, record in places if record is not None}
+    return _Run(
+        folder,
+        found.parameterization,
+        (found.source.id, found.target.id),
+        found.target.predicted,
+        len(found.corners),
+        {key: np.nan if value is None else float(value) for key, value in values.items()} if found.perceptual else {},
+    )
 
 
 def _summary(pairs: list[tuple[_Run, _Run]]) -> dict[str, Any]:

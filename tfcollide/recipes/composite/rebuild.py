@@ -3,7 +3,6 @@
 run(RebuildConfig(run="runs/composite"), Path("rebuilt"))
 """
 
-import json
 import zipfile
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from tfcollide.errors import RequestError
 from tfcollide.files.run_directory import RunDirectory, absolute
 from tfcollide.parameterizations.composite.saved import read_composite
 from tfcollide.recipes.composite.config import RebuildConfig
+from tfcollide.records import Summary
 from tfcollide.runtime.quiet import import_tensorflow
 
 __all__ = ["run"]
@@ -34,8 +34,10 @@ def run(config: RebuildConfig, out: Path, *, overwrite: bool = False) -> float:
     directory = RunDirectory(out, f"--run={folder}\n", overwrite=overwrite)
     directory.check()
     try:
-        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-        index = absolute(config.index or summary["composite"]["index"])
+        made_of = Summary.read(folder).composite
+        if made_of is None:
+            raise ValueError(folder)
+        index = absolute(config.index or made_of.index)
         with np.load(folder / "corners.npz") as arrays:
             saved = arrays["corners"]
     except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
@@ -43,7 +45,7 @@ def run(config: RebuildConfig, out: Path, *, overwrite: bool = False) -> float:
     composite = read_composite(folder, index)
     import_tensorflow()
     from tfcollide.images import to_uint8, write_png
-    from tfcollide.recipes.composite.files import rebuild
+    from tfcollide.report.composite_files import rebuild
 
     corners = rebuild(composite)
     partial = directory.open()

@@ -10,7 +10,7 @@ import numpy as np
 from tfcollide.errors import RequestError
 from tfcollide.files.run_directory import absolute
 from tfcollide.images import from_uint8, read_images
-from tfcollide.recipes.collide.request import check_classifier
+from tfcollide.recipes.classifier.request import network_data
 from tfcollide.recipes.finished_run import FinishedRun, read_run
 from tfcollide.recipes.serving.check_served_config import CheckServedConfig
 from tfcollide.recipes.serving.serve import check_serving_packages
@@ -42,7 +42,7 @@ def run(config: CheckServedConfig) -> ServedReport:
     """
     config.check()
     finished = read_run(absolute(config.run)) if config.run else None
-    data = check_classifier(finished.config) if finished else None
+    data = network_data(finished.config) if finished else None
     check_serving_packages()
     import_tensorflow()
     from tfcollide.serving.client.signature import shown
@@ -120,7 +120,7 @@ def _check(config: CheckServedConfig, finished: FinishedRun, data: Any, model: A
     from tfcollide.serving.client.served_table import served_table
 
     classifier = open_classifier(finished.config, data).classifier
-    corners, names, worst = finished.arrays["corners"], classifier.class_names, finished.summary.get("worst_mixture")
+    corners, names, worst = finished.arrays["corners"], classifier.class_names, finished.summary.worst_mixture
     reading = classifier.reading
     target_class = _target_class(finished, names, reading)
     form = choose_form(
@@ -135,7 +135,7 @@ def _check(config: CheckServedConfig, finished: FinishedRun, data: Any, model: A
     )
     png = [finished.path / "images" / f"corner_{n}.png" for n in range(len(corners))]
     read_back = from_uint8(read_images(png, corners.shape[1:]), classifier.bounds)
-    samples = judged.make_samples(finished.arrays, read_back, worst["convex_weights"] if worst else None)
+    samples = judged.make_samples(finished.arrays, read_back, worst.convex_weights if worst else None)
     pace = Pace(config.batch_size, concurrency=config.concurrency, retry_seconds=config.retry_seconds)
 
     began = time.perf_counter()
@@ -169,7 +169,7 @@ def _check(config: CheckServedConfig, finished: FinishedRun, data: Any, model: A
 
 def _target_class(finished: FinishedRun, names: tuple[str, ...], reading: Any) -> int:
     """The code of the target's class or labels; names come from files that may have changed since the run."""
-    name = finished.summary["target"]["predicted"]
+    name = finished.summary.target.predicted
     code: int | None = reading.code(name, names)
     if code is None:
         origin = finished.config.labels or "the data set, or Keras's index of ImageNet,"
@@ -224,7 +224,7 @@ def _compare_features(finished: FinishedRun, model: Any, signatures: Any, classi
     if not fits or "pre_activation" not in found.outputs:
         return {}
     served = _ask(model, "features", "images", images, pace)["pre_activation"]
-    here = classifier.tap(finished.summary["tap"]).pre_activation(tf.constant(images)).numpy()
+    here = classifier.tap(finished.summary.tap).pre_activation(tf.constant(images)).numpy()
     if served.shape != here.shape:
         return {"features": float("inf")}
     return {"features": _largest(served, here) / float(np.abs(here).max())}

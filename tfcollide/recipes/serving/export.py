@@ -1,5 +1,6 @@
 """From a run directory to a SavedModel that TF Serving and plain TensorFlow load."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from tfcollide.export.version_directory import check_version_path
 from tfcollide.files.atomic import json_bytes
 from tfcollide.files.run_directory import absolute
 from tfcollide.parameterizations.composite.saved import SavedComposite, read_composite
-from tfcollide.recipes.collide.request import check_classifier
+from tfcollide.recipes.classifier.request import network_data
 from tfcollide.recipes.finished_run import FinishedRun, read_run
 from tfcollide.recipes.serving.export_config import ExportConfig
 from tfcollide.registry import EXPORTS
@@ -36,7 +37,7 @@ def run(config: ExportConfig, out: Path) -> Path:
     finished = read_run(absolute(config.run or ""))
     EXPORTS.check(config.what)
     composite = _read_composite(config, finished) if config.what == "composite" else None
-    data = check_classifier(finished.config)
+    data = network_data(finished.config)
 
     import_tensorflow()  # after all that can be refused without it
     from tfcollide.export.parts import Parts, Subject
@@ -49,11 +50,11 @@ def run(config: ExportConfig, out: Path) -> Path:
     arrays = finished.arrays
     subject = Subject(
         classifier=classifier,
-        tap=classifier.tap(finished.summary["tap"]),
+        tap=classifier.tap(finished.summary.tap),
         corners=arrays["corners"],
         weights=arrays["convex_weights"],
         target=arrays["target"],
-        stop_loss=max(finished.summary["stop_loss"]),
+        stop_loss=max(finished.summary.stop_loss),
         composite=composite,
     )
     build: Callable[[Subject], Parts] = EXPORTS.load(config.what)
@@ -76,10 +77,10 @@ def _extra(config: ExportConfig, finished: FinishedRun, class_names: tuple[str, 
     provenance = {
         "what": config.what,
         "tfcollide": __version__,
-        "source": finished.summary["source"],
-        "target": finished.summary["target"],
-        "tap": finished.summary["tap"],
-        "stop_loss": max(finished.summary["stop_loss"]),
+        "source": dataclasses.asdict(finished.summary.source),
+        "target": dataclasses.asdict(finished.summary.target),
+        "tap": finished.summary.tap,
+        "stop_loss": max(finished.summary.stop_loss),
     }
     return {
         "labels.txt": "".join(f"{name}\n" for name in class_names).encode(),

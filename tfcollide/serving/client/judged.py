@@ -2,12 +2,13 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from tfcollide.models.reading import Reading
 from tfcollide.polytope.hull.mixing import mix
+from tfcollide.records import Summary
 
 __all__ = ["Judged", "Samples", "departures", "judge_samples", "make_samples", "recorded"]
 
@@ -122,22 +123,21 @@ def judge_samples(
     )
 
 
-def recorded(summary: Mapping[str, Any]) -> Judged:
+def recorded(summary: Summary) -> Judged:
     """The same numbers as a run's `summary.json` has them."""
-    target = summary["target"]["predicted"]
-    mixtures, png, worst = summary["interpolation"], summary["png"], summary.get("worst_mixture")
+    target, mixtures, worst = summary.target.predicted, summary.interpolation, summary.worst_mixture
     return Judged(
-        source=summary["source"]["predicted"],
+        source=summary.source.predicted,
         target=target,
-        target_probability=summary["target"]["probability"],
-        corners=float(np.mean([corner["predicted"] == target for corner in summary["corners"]])),
-        mixtures=mixtures["samples"],
-        accuracy=mixtures["accuracy"],
-        mean_probability=mixtures["mean_probability"],
-        min_probability=mixtures["min_probability"],
-        png_accuracy=png["accuracy"],
-        png_mean_probability=png["mean_probability"],
-        worst=worst["predicted"] if worst else None,
+        target_probability=summary.target.probability,
+        corners=float(np.mean([corner.predicted == target for corner in summary.corners])),
+        mixtures=mixtures.samples,
+        accuracy=mixtures.accuracy,
+        mean_probability=mixtures.mean_probability,
+        min_probability=mixtures.min_probability,
+        png_accuracy=summary.png.accuracy,
+        png_mean_probability=summary.png.mean_probability,
+        worst=worst.predicted if worst else None,
         worst_probability=None,
     )
 

@@ -1,0 +1,143 @@
+"""The verbs in memory: what they give, what they leave alone, and what they say of arguments that cannot be."""
+
+import keras
+import numpy as np
+import pytest
+
+import tfcollide as tc
+from tfcollide.library.yardstick import Yardstick
+
+
+def test_corners_match_and_are_judged_again(network, found, target):
+    assert found.converged and found.corners.shape == (2, 4, 4, 1) and found.corners.dtype == np.float32
+    assert found.corners.min() >= 0 and found.corners.max() <= 1
+    features, wanted = (network.tap("hidden")(images).post_activation.numpy() for images in (found.corners, target[None]))
+    distance = np.square(features - wanted).sum(axis=1)
+    assert [record.feature_distance for record in found.records] == pytest.approx(distance.tolist(), rel=1e-4)
+    assert {record.predicted for record in found.records} == {found.ends[1].predicted}
+    assert found.trace.terms["active_match"].shape[1] == 2 and found.steps > 0
+
+
+def test_the_verdict_and_the_proof(network, found, verdict):
+    assert verdict.found and verdict.missing == () and verdict.interpolation.accuracy == 1.0 == verdict.png.accuracy
+    assert verdict.weights.shape == (100, 2) and verdict.mixtures.margin.shape == (100,)
+    worst, proof = tc.worst_mixture(network, found, starts=8), tc.certify(network, found)
+    assert proof.status == "certified" and 0 < proof.margin <= worst.margin + 1e-5
+    assert worst.margin == pytest.approx(verdict.worst_mixture.margin, rel=1e-3)
+
+
+def test_a_seed_fixes_everything(network, source, target, found):
+    again = tc.find_corners(network, source, target, corners=2, seed=0)
+    assert again.corners.tobytes() == found.corners.tobytes()
+    other = tc.find_corners(network, source, target, corners=2, seed=1)
+    assert other.corners.tobytes() != found.corners.tobytes()
+
+
+def test_nothing_is_printed_or_written(network, source, target, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    tc.judge(network, tc.find_corners(network, source, target, corners=2, max_steps=20), samples=10)
+    assert capfd.readouterr() == ("", "") and not list(tmp_path.iterdir())
+
+
+def test_progress_is_told_to_who_asks(network, source, target, capfd):
+    told = []
+    tc.find_corners(network, source, target, corners=2, callback=lambda step, terms: told.append((step, terms)))
+    assert told and told[-1][0] >= told[0][0] > 0 and told[0][1]["active_match"].shape == (2,)
+
+
+def test_several_pairs_are_what_each_is_by_itself(network, sources, targets, found):
+    several = tc.find_corners(network, sources[:3], list(targets[:3]), corners=2, seed=0)
+    assert len(several) == 3 and several[2].corners.tobytes() == found.corners.tobytes()
+    together = tc.find_corners(network, sources[:3], targets[:3], corners=2, seed=0, pairs_together=3)
+    for one, other in zip(several, together, strict=True):
+        assert other.steps == one.steps
+        np.testing.assert_allclose(other.corners, one.corners, atol=1e-4)
+
+
+def test_a_target_of_features(network, source, target):
+    wanted = network.tap("hidden")(target[None]).post_activation.numpy()[0]
+    found = tc.find_corners(network, source, wanted, corners=2)
+    assert found.converged and found.target is None
+    reached = network.tap("hidden")(found.corners).post_activation.numpy()
+    assert np.square(reached - wanted).sum(axis=1).max() < 0.1 * np.square(wanted).sum()
+    verdict = tc.judge(network, found, samples=50)
+    assert verdict.interpolation is verdict.png is verdict.worst_mixture is verdict.mixture_looks is None
+    assert "features" in verdict.reasons["interpolation"] and verdict.mixtures.distance.shape == (50,)
+    for verb in (tc.certify, tc.worst_mixture):
+        with pytest.raises(tc.RequestError, match="^found for a target of features"):
+            verb(network, found)
+
+
+def test_the_baseline_has_one_corner(network, source, target):
+    found = tc.match_features(network, source, target)
+    assert len(found.corners) == 1 and found.units == ((),) and found.asked["objective"] == "match"
+
+
+def test_exact_corners_and_the_nearest_collision(network, source, target):
+    corners = tc.exact_corners(network, source, target, corners=2, spread=0.05)
+    assert corners.exact.found == (True, True) and corners.converged
+    polytope = tc.collision_polytope(network, target)
+    assert polytope.contains(corners.corners.reshape(2, -1), tolerance=1e-5).all()
+    nearest = tc.nearest_collision(network, source, target)
+    distances = np.linalg.norm((corners.corners - source).reshape(2, -1), axis=1)
+    assert nearest.exact.distance <= distances.min() + 1e-6 and nearest.exact.duality_gap < 1e-6
+
+
+def test_a_data_set_is_a_yardstick(network, source, target):
+    images = np.random.default_rng(1).random([60, 4, 4, 1]).astype(np.float32)
+    labels = network.judge(images).predicted
+    found = tc.find_corners(network, source, target, corners=2, images=images, labels=labels, max_steps=50)
+    assert isinstance(found.yardstick, Yardstick) and found.problem.match.null is not None
+    verdict = tc.judge(network, found, samples=10)
+    assert verdict.scale.match == "quantile" and verdict.distance.dataset_mean > 0
+    assert found.records[0].feature_quantile is not None and found.yardstick.test_accuracy == 1.0
+
+
+def test_a_hull_is_judged_by_another_network(found, source):
+    keras.utils.set_random_seed(3)
+    images = keras.Input((4, 4, 1))
+    hidden = keras.layers.ReLU(name="hidden")(keras.layers.Dense(12)(keras.layers.Flatten()(images)))
+    other = tc.wrap(keras.Model(images, keras.layers.Dense(3)(hidden)), pixel_range=(0, 1))
+    try:
+        verdict = tc.judge(other, found, samples=20)
+    except tc.RequestError as error:  # to it both ends may be of one class
+        assert "to the network" in str(error)
+    else:
+        assert "features do not match" in verdict.missing
+
+
+BAD = {
+    "stop_loss=-1: expected a positive number": {"stop_loss": -1},
+    "tap=fc9: expected a ReLU of small: hidden": {"tap": "fc9"},
+    "units: unit 99: expected a unit from 0 to 11": {"units": [99]},
+    "corner=2: expected one of": {"corner": 2},
+    "Did you mean corners": {"corner": 2},
+    "learning_rate=fast: expected a positive number": {"learning_rate": "fast"},
+    "objective=wish: expected one of corners, match": {"objective": "wish"},
+    "spread=1.5: expected a share": {"spread": 1.5},
+    "max_steps=0: expected a number of at least 1": {"max_steps": 0},
+}
+
+
+@pytest.mark.parametrize("words", BAD)
+def test_errors_name_arguments(network, source, target, words):
+    with pytest.raises(tc.RequestError) as caught:
+        tc.find_corners(network, source, target, **BAD[words])
+    assert words in str(caught.value) and "--" not in str(caught.value)
+
+
+def test_results_show_themselves(found, verdict):
+    assert repr(found).startswith("Found(2 corners, ") and "\n" not in repr(found)
+    margin = verdict.worst_mixture.margin
+    words = f"a collision was found; 100 mixtures, 100.00% as the target; worst margin {margin:.3g}"
+    assert repr(verdict) == f"Verdict({words})"
+    assert "<img" in found._repr_html_() and "<table>" in verdict._repr_html_()
+    assert len(found.plot().axes) == 4 and len(verdict.plot().axes) == 1
+
+
+def test_mixtures_are_convex(found):
+    middle = found.mix([0.5, 0.5])
+    np.testing.assert_allclose(middle[0], found.corners.mean(axis=0), atol=1e-6)
+    for weights in ([0.5, 0.6], [1.5, -0.5], [1.0], [[0.2, 0.3, 0.5]]):
+        with pytest.raises(tc.RequestError, match="weights"):
+            found.mix(weights)

@@ -1,0 +1,138 @@
+"""Composites: an image made of the nearest patches of photographs (section 4 of the paper)."""
+
+import dataclasses
+import functools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfcollide.errors import RequestError, check_at_least
+from tfcollide.images import from_uint8, to_uint8
+from tfcollide.library.calling import called
+from tfcollide.library.given import image_given
+from tfcollide.models.classifier import Classifier
+from tfcollide.parameterizations.composite.composer import Composer, open_composer
+from tfcollide.parameterizations.composite.layout import Layout
+from tfcollide.parameterizations.composite.seed import Seed
+from tfcollide.patches.collection import open_collection
+from tfcollide.shapes import ImageShape
+
+__all__ = ["Composed", "PatchIndex", "compose"]
+
+
+class PatchIndex:
+    """An index of patches, as `index_patches` writes it, and how windows lie on an image.
+
+    Args:
+        folder: of the index.
+        search: "annoy" or "exact"; None: annoy, where the index and the installation have it.
+        window_stride: step between windows, in pixels of the index's search images; None: a quarter of a patch.
+        surround: pixels around a window that are pasted with it; None: half of a window.
+        control_spacing: pixels from one control parameter to the next; None: half the stride, or all of an odd one.
+
+    Attributes:
+        folder: of the index.
+        num_patches: how many patches it holds.
+        image_size: height and width of the images that it serves.
+
+    Raises:
+        RequestError: the folder is no index, or a damaged one.
+
+    Examples:
+        >>> index = tc.PatchIndex(folder)
+        >>> index.image_size
+        16
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        search: str | None = None,
+        window_stride: int | None = None,
+        surround: int | None = None,
+        control_spacing: int | None = None,
+    ):
+        self.folder = Path(folder)
+        self._geometry = {"stride": window_stride, "surround": surround, "spacing": control_spacing}
+        self._search = search
+        with called():
+            check_at_least(_Steps(window_stride, control_spacing), 1, "window_stride", "control_spacing")
+            manifest = open_collection(self.folder).manifest
+        self.num_patches, self.image_size = manifest.num_patches, manifest.image_size
+
+    @functools.lru_cache(maxsize=4)  # noqa: B019 (an index lives as long as its process)
+    def composer(self, shape: ImageShape) -> Composer:
+        """The index, opened for images of a shape.
+
+        Raises:
+            RequestError: it does not suit them.
+        """
+        return open_composer(self.folder, shape, search=self._search, **self._geometry)
+
+    def __repr__(self) -> str:
+        """In one line."""
+        return f"PatchIndex({str(self.folder)!r}: {self.num_patches:,} patches for images of {self.image_size} pixels)"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Steps:
+    window_stride: int | None
+    control_spacing: int | None
+
+
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
+class Composed:
+    """An image, composed of patches.
+
+    Attributes:
+        image: `[H, W, 3]` float32 in the network's bounds, the blend that a search starts from (Eq. 5).
+        seed: which patch stands for each window, and how far it is.
+        patches: `[K, n + 2s, n + 2s, 3]` uint8, with their surround.
+        layout: where they are pasted.
+    """
+
+    image: np.ndarray
+    seed: Seed
+    patches: np.ndarray
+    layout: Layout
+
+    def __repr__(self) -> str:
+        """In one line."""
+        (height, width, _), photographs = self.image.shape, len(np.unique(self.seed.images))
+        return f"Composed({height}x{width} pixels of {len(self.patches)} patches of {photographs} photographs)"
+
+
+def compose(network: Classifier, index: PatchIndex, image: Any) -> Composed:
+    """An image rebuilt from the nearest patches of an index.
+
+    Args:
+        network: of `wrap`; its size and pixel range count.
+        index: of patches for images of that size.
+        image: `[H, W, 3]`, or a PIL image or a path.
+
+    Returns:
+        The composite.
+
+    Raises:
+        RequestError: the image does not fit, the index does not suit the network, or a window has no neighbor.
+
+    Examples:
+        >>> tc.compose(colors, tc.PatchIndex(folder), photograph).image.shape
+        (16, 16, 3)
+    """
+    import tensorflow as tf
+
+    from tfcollide.parameterizations.composite import Composite
+
+    with called():
+        if not isinstance(index, PatchIndex):
+            raise RequestError(f"index={index!r}", "a PatchIndex", "Say PatchIndex(folder).")
+        composer, bounds = index.composer(network.image_shape), network.bounds
+        pixels = to_uint8(image_given(network, image, "image")[0], bounds)
+        seed = composer.find(pixels)
+        patches, composite = composer.cut(seed), Composite(composer.layout)
+        controls = tf.zeros([1, *composer.layout.control_shape])
+        blended = composite.to_image(controls, composite.arrange(from_uint8(patches, bounds))).numpy()[0]
+        return Composed(blended, seed, patches, composer.layout)

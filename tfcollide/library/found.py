@@ -1,0 +1,147 @@
+"""What a search found: arrays and records, a picture of them, and a run directory on request."""
+
+import base64
+import dataclasses
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfcollide.errors import RequestError
+from tfcollide.images import to_uint8
+from tfcollide.library.calling import called
+from tfcollide.library.problem import Problem
+from tfcollide.library.solution import Solution
+from tfcollide.library.yardstick import Yardstick
+from tfcollide.polytope.hull.mixing import mix
+from tfcollide.records import CornerRecord, EndPoint, ExactRecord, Summary, Trace
+from tfcollide.shapes import Bounds
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from tfcollide.library.verdict import Verdict
+
+__all__ = ["Found"]
+
+
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
+class Found:
+    """Corners, and what is known of them.
+
+    Attributes:
+        corners: `[N, H, W, C]` float32 in the network's bounds.
+        records: one per corner, judged from the image through the network.
+        source: `[H, W, C]` float32.
+        target: `[H, W, C]` float32; None where it was given as features.
+        units: N groups of inactive units that were pushed; empty groups where none were.
+        ends: what the network takes source and target for.
+        network: the name of the network.
+        tap: the ReLU at which features are to match.
+        bounds: of the pixels.
+        steps: taken.
+        ended: why the search ended: "met", "stagnated", "max_steps" or "diverged".
+        trace: the terms along the way; None of a run that was read back.
+        exact: what an exact solver says; None of a descent.
+        summary: everything, of a run that was read back; else None.
+        problem: as it was posed; None of a run that was read back.
+        solution: as the solver left it; None likewise.
+        yardstick: what a data set tells; None likewise.
+        asked: what `save` repeats of the request.
+
+    Examples:
+        >>> found
+        Found(2 corners, "class 0" to "class 1" at hidden of small: met, feature distance up to ...)
+        >>> len(found.records), found.tap
+        (2, 'hidden')
+    """
+
+    corners: np.ndarray
+    records: tuple[CornerRecord, ...]
+    source: np.ndarray
+    target: np.ndarray | None
+    units: tuple[tuple[int, ...], ...]
+    ends: tuple[EndPoint, EndPoint]
+    network: str
+    tap: str
+    bounds: Bounds
+    steps: int
+    ended: str
+    trace: Trace | None = None
+    exact: ExactRecord | None = None
+    summary: Summary | None = None
+    problem: Problem | None = None
+    solution: Solution | None = None
+    yardstick: Yardstick | None = None
+    asked: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def converged(self) -> bool:
+        """Whether every corner reached its stopping loss."""
+        return all(record.converged for record in self.records)
+
+    def mix(self, weights: np.ndarray) -> np.ndarray:
+        """Mixtures `[S, H, W, C]` float32 of the corners, with convex weights `[S, N]`, or one with `[N]`.
+
+        Raises:
+            RequestError: weights of another shape, below 0, or that do not sum to 1.
+
+        Examples:
+            >>> found.mix([0.5, 0.5]).shape
+            (1, 4, 4, 1)
+        """
+        rows = np.atleast_2d(np.asarray(weights, np.float32))
+        if rows.ndim != 2 or rows.shape[1] != len(self.corners):
+            raise RequestError(f"weights of shape {np.shape(weights)}", f"[S, {len(self.corners)}], one per corner")
+        if not ((rows >= 0).all() and np.allclose(rows.sum(axis=1), 1.0, atol=1e-4)):
+            raise RequestError("weights that are no convex ones", "rows of numbers of at least 0 that sum to 1")
+        return mix(rows, self.corners)
+
+    def plot(self) -> "Figure":
+        """The source, the corners and the target in a row, as a Matplotlib figure, over what the network takes them for."""
+        from tfcollide.report.figure import compose, corner_panel, end_panel
+
+        panels = [end_panel("source", to_uint8(self.source, self.bounds), self.ends[0], "source")]
+        images = zip(to_uint8(self.corners, self.bounds), self.records, strict=True)
+        wanted = self.ends[1].predicted
+        panels += [corner_panel(n, pixels, record, wanted or record.predicted) for n, (pixels, record) in enumerate(images)]
+        if self.target is not None:
+            panels.append(end_panel("target", to_uint8(self.target, self.bounds), self.ends[1], "target"))
+        return compose([panels], f"{self.network} at {self.tap}")
+
+    def save(self, folder: str | Path, verdict: "Verdict | None" = None) -> Path:
+        """Writes a run directory as `collide` does, but for `run.flags`; `load_run` reads it back.
+
+        Args:
+            folder: must not exist; it appears whole or not at all.
+            verdict: of `judge`; None: the hull is judged here.
+
+        Returns:
+            The folder.
+
+        Raises:
+            RequestError: the folder exists, or this has been read from one.
+        """
+        from tfcollide.library.saving import save_run
+
+        with called():
+            if self.problem is None or self.solution is None or self.yardstick is None:
+                raise RequestError("a result that was read from a run directory", "one of a search", "Copy the directory.")
+            save_run(Path(folder), self.problem, self.solution, self.yardstick, verdict, self.asked)
+        return Path(folder)
+
+    def __repr__(self) -> str:
+        """In one line."""
+        far = max((record.feature_distance for record in self.records), default=float("nan"))
+        kind = f"{len(self.corners)} corner{'s' if len(self.corners) > 1 else ''}"
+        ends = f'"{self.ends[0].predicted}" to "{self.ends[1].predicted or "features"}"'
+        return f"Found({kind}, {ends} at {self.tap} of {self.network}: {self.ended}, feature distance up to {far:.3g})"
+
+    def _repr_html_(self) -> str:
+        """The picture over one line, for notebooks."""
+        file = io.BytesIO()
+        self.plot().savefig(file, format="png", dpi=80)
+        picture = base64.b64encode(file.getvalue()).decode()
+        words = repr(self).replace("<", "&lt;")
+        return f'<figure><img src="data:image/png;base64,{picture}"><figcaption>{words}</figcaption></figure>'

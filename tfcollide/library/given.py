@@ -1,0 +1,105 @@
+"""Images as callers have them, arrays, tensors, PIL images and paths, as the network reads them; and features."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from tfcollide.errors import RequestError
+from tfcollide.files.names import readable
+from tfcollide.images import eight_bits, fit, from_uint8, read_image
+from tfcollide.library.problem import Features, Picture
+from tfcollide.models.classifier import Classifier, Tap
+
+__all__ = ["ends_given", "image_given", "is_batch"]
+
+_MEND = "Give it as the network reads it, or as 8-bit pixels (dtype uint8)."
+
+
+def is_batch(value: Any) -> bool:
+    """Whether this is several images, `[P, H, W, C]` or a list, rather than one."""
+    if isinstance(value, (list, tuple)):
+        return not all(isinstance(one, (int, float)) for one in value)
+    return not isinstance(value, (str, os.PathLike, Image.Image)) and np.ndim(value) == 4
+
+
+def image_given(network: Classifier, value: Any, name: str) -> tuple[np.ndarray, str]:
+    """`[H, W, C]` float32 in the network's bounds, and what the image is called.
+
+    Args:
+        network: whose size, channels and bounds count.
+        value: a path or a PIL image, brought to the network's size; an array or tensor `[H, W, C]` (grey: or `[H, W]`) of
+            that size: integers are 8-bit pixels, floats are in the network's bounds.
+        name: of the argument, for messages.
+
+    Raises:
+        RequestError: it cannot be read, or has another size or other values.
+    """
+    shape, bounds = network.image_shape, network.bounds
+    if isinstance(value, (str, os.PathLike)):
+        path = Path(value)
+        return from_uint8(read_image(path, shape, resize=True), bounds), readable(path.name)
+    if isinstance(value, Image.Image):
+        mode = "RGBA" if "A" in value.getbands() or "transparency" in value.info else "RGB"
+        return from_uint8(fit(eight_bits(np.asarray(value.convert(mode)), f"--{name}"), shape), bounds), name
+    pixels = np.asarray(value)
+    if pixels.shape == shape[:2] and shape[2] == 1:
+        pixels = pixels[..., None]
+    if pixels.shape != shape:
+        raise RequestError(f"--{name} of shape {pixels.shape}", f"{shape}, which is what {network.name} reads")
+    whole = np.issubdtype(pixels.dtype, np.integer)
+    low, high = (0, 255) if whole else bounds
+    if not np.issubdtype(pixels.dtype, np.number) or not ((pixels >= low) & (pixels <= high)).all():
+        raise RequestError(f"--{name} of {pixels.dtype} with {_range(pixels)}", f"values from {low:g} to {high:g}", _MEND)
+    return from_uint8(pixels, bounds) if whole else pixels.astype(np.float32), name
+
+
+def ends_given(
+    network: Classifier, tap: Tap, source: Any, target: Any, labels: Sequence[Sequence[str | None] | str | None] = (None, None)
+) -> list[tuple[Picture, Picture | Features]]:
+    """The pairs that a caller gives: one, or as many as there are sources and targets.
+
+    Args:
+        network: who reads them.
+        tap: at which features are given.
+        source: an image or several.
+        target: the same; or features, `[U]` or `[P, U]`.
+        labels: classes that sources and targets are filed under, a name or a list of them each.
+
+    Raises:
+        RequestError: some image does not fit, or there are not as many of both.
+    """
+    if not is_batch(source):
+        return [_pair(network, tap, source, target, labels, "")]
+    if len(source) != len(target):
+        raise RequestError(f"{len(source)} images in --source and {len(target)} in --target", "as many of both")
+    named = [[name] * len(source) if name is None or isinstance(name, str) else name for name in labels]
+    each = enumerate(zip(source, target, *named, strict=True))
+    return [_pair(network, tap, start, end, names, f"[{n}]") for n, (start, end, *names) in each]
+
+
+def _pair(
+    network: Classifier, tap: Tap, source: Any, target: Any, labels: Any, place: str
+) -> tuple[Picture, Picture | Features]:
+    start = Picture(*image_given(network, source, f"source{place}"), labels[0])
+    if not isinstance(target, (str, os.PathLike, Image.Image)) and np.ndim(target) == 1:
+        return start, _features(tap, target, f"target{place}")
+    return start, Picture(*image_given(network, target, f"target{place}"), labels[1])
+
+
+def _features(tap: Tap, value: Any, name: str) -> Features:
+    values, units = np.asarray(value, np.float32), int(np.prod(tap.unit_shape))
+    if values.size != units:
+        raise RequestError(f"--{name} of {values.size} features", f"{units}, one per unit of {tap.name}")
+    if not np.isfinite(values).all() or not (values > 0).any():
+        raise RequestError(f"--{name} with {_range(values)}", "finite features, some of them above 0")
+    return Features(values, name)
+
+
+def _range(values: np.ndarray) -> str:
+    if not values.size or not np.issubdtype(values.dtype, np.number):
+        return "no values"
+    return f"values from {values.min()} to {values.max()}"

@@ -1,0 +1,151 @@
+"""Judging what was found: again through the network, by search, and by proof."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from tfcollide.errors import RequestError
+from tfcollide.library.calling import called, record_of
+from tfcollide.library.found import Found
+from tfcollide.library.options import JudgeOptions
+from tfcollide.library.problem import Features, Picture, Problem, pose
+from tfcollide.library.solution import Solution
+from tfcollide.library.verdict import Verdict, judge_hull, mixture_search
+from tfcollide.library.yardstick import Yardstick
+from tfcollide.models.classifier import Classifier
+from tfcollide.models.dense_chain import DenseChain
+from tfcollide.polytope.proof import certificate
+from tfcollide.records import Certificate, Trace, WorstMixture
+
+__all__ = ["certify", "judge", "judged_problem", "worst_mixture"]
+
+
+def judge(network: Classifier, found: Found, *, progress: bool = False, **settings: Any) -> Verdict:
+    """Every check of corners and of the hull between them: mixtures, the worst mixture, 8-bit pixels, which image they are.
+
+    Args:
+        network: of `wrap`; another one than that of the search will do, at a tap of the same name.
+        found: the corners.
+        progress: whether bars are drawn on standard error.
+        **settings: of `JudgeOptions`: samples, sampling, worst_starts, allow_trivial, seed.
+
+    Returns:
+        The verdict: `.found`, and `.missing`, a clause for each thing that a collision has and this one lacks.
+
+    Raises:
+        RequestError: an argument cannot be used.
+
+    Examples:
+        >>> verdict = tc.judge(network, found, samples=100)
+        >>> verdict.interpolation.samples, verdict.weights.shape
+        (100, (100, 2))
+    """
+    with called(progress):
+        options = record_of(JudgeOptions, settings).check()
+        problem, solution, yardstick = judged_problem(network, found)
+        return judge_hull(yardstick, problem, solution, options)
+
+
+def worst_mixture(
+    network: Classifier, found: Found, *, starts: int = 64, seed: int = 0, progress: bool = False
+) -> WorstMixture:
+    """The mixture of the corners that is farthest from being read as the target, as far as gradient descent finds it.
+
+    Args:
+        network: of `wrap`.
+        found: the corners, for a target that is an image.
+        starts: random mixtures to descend from, beside corners, middles of edges and the centroid.
+        seed: of them.
+        progress: whether a bar is drawn on standard error.
+
+    Returns:
+        Its margin (the target's logit less the largest other), what it is read as, and its convex weights `[N]`.
+
+    Raises:
+        RequestError: an argument cannot be used, or the target has no class.
+
+    Examples:
+        >>> len(tc.worst_mixture(network, found, starts=4).convex_weights)
+        2
+    """
+    with called(progress):
+        if starts < 1:
+            raise RequestError(f"--starts={starts}", "a number of at least 1")
+        code = _code(judged_problem(network, found)[0])
+        return mixture_search(network)(found.corners, code, random_starts=starts, batch_size=network.batch_size, seed=seed)
+
+
+def certify(network: Classifier, found: Found, *, max_boxes: int = 20_000, seed: int = 0) -> Certificate:
+    """A proof that every mixture of the corners is read as the target, a mixture that is not, or the share proven.
+
+    Args:
+        network: of `wrap`, a chain of dense layers.
+        found: the corners, for a target that is an image.
+        max_boxes: parts of the hull to bound at most.
+        seed: of the mixtures tried first.
+
+    Returns:
+        The certificate; `.status` is "certified", "refuted" or "undecided".
+
+    Raises:
+        RequestError: the network is none that can be bounded, or the target has no class.
+
+    Examples:
+        >>> tc.certify(network, found).status in ("certified", "refuted", "undecided")
+        True
+    """
+    with called():
+        if max_boxes < 1:
+            raise RequestError(f"--max_boxes={max_boxes}", "a number of at least 1")
+        chain, code = network.chain, _code(judged_problem(network, found)[0])
+        if not isinstance(chain, DenseChain):
+            raise RequestError(f"--network={network.name}: {chain.reason}", "a network of dense and ReLU layers")
+        return certificate.certify(
+            chain,
+            found.corners,
+            code,
+            lambda images: network.judge(images).logits,
+            reading=network.reading,
+            max_boxes=max_boxes,
+            seed=seed,
+        )
+
+
+def judged_problem(network: Classifier, found: Found) -> tuple[Problem, Solution, Yardstick]:
+    """The problem that a network is to judge corners for: the one that was solved, or posed again from the images.
+
+    Raises:
+        RequestError: the corners are of another size than the network reads, or it has no such tap.
+    """
+    if found.problem is not None and found.problem.network is network and found.solution and found.yardstick:
+        return found.problem, found.solution, found.yardstick
+    if found.corners.shape[1:] != network.image_shape or found.bounds != network.bounds:
+        received = f"--network={network.name}, which reads {network.image_shape} with pixels {network.bounds}"
+        raise RequestError(received, f"one for images of {found.corners.shape[1:]} with pixels {found.bounds}")
+    count = len(found.corners)
+    yardstick = Yardstick(network, network.tap(found.tap))
+    source = Picture(found.source, found.ends[0].id, found.ends[0].label)
+    problem = pose(yardstick, source, _target(found), corners=count, pushes_units=False)
+    problem = dataclasses.replace(problem, units=found.units)
+    converged = np.array([record.converged for record in found.records])
+    nowhere = np.array([-1 if one.diverged_at is None else one.diverged_at for one in found.records])
+    stop = np.array(found.summary.stop_loss if found.summary else [np.inf] * count)
+    trace = found.trace or Trace(np.zeros([0], np.int64), {})
+    solution = Solution(found.corners, found.corners, found.steps, converged, nowhere, stop, trace, ended=found.ended)
+    return problem, solution, yardstick
+
+
+def _target(found: Found) -> Picture | Features:
+    if found.target is not None:
+        return Picture(found.target, found.ends[1].id, found.ends[1].label)
+    if found.problem is None:
+        raise RequestError("--found without a target image", "corners of an image", "Judge them where they were found.")
+    return Features(np.asarray(found.problem.seen.pre_activation))
+
+
+def _code(problem: Problem) -> int:
+    """Of the target's class or labels."""
+    if problem.seen.predicted is None:
+        raise RequestError("--found for a target of features", "one for an image, which has a class")
+    return problem.seen.predicted

@@ -1,0 +1,70 @@
+"""Run directories from results."""
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tfcollide.errors import RequestError
+from tfcollide.files.atomic import write_json
+from tfcollide.files.scratch import scratch_folder
+from tfcollide.library.options import JudgeOptions
+from tfcollide.library.problem import Problem
+from tfcollide.library.solution import Solution
+from tfcollide.library.summarize import summarize
+from tfcollide.library.verdict import Verdict, judge_hull
+from tfcollide.library.yardstick import Yardstick
+from tfcollide.records import Summary
+from tfcollide.report import run_files
+
+__all__ = ["save_run"]
+
+
+def save_run(
+    folder: Path,
+    problem: Problem,
+    solution: Solution,
+    yardstick: Yardstick,
+    verdict: Verdict | None,
+    asked: Mapping[str, Any],
+) -> None:
+    """Writes `corners.npz`, `summary.json`, `trace.csv`, `images/`, and `table.md` and `figure.png` of a target with a class.
+
+    Args:
+        folder: must not exist; it appears whole or not at all.
+        problem: as it was posed.
+        solution: as the solver left it.
+        yardstick: what a data set tells.
+        verdict: of the hull; None: it is judged here.
+        asked: what the summary repeats of the request.
+
+    Raises:
+        RequestError: the folder exists.
+    """
+    folder = folder.absolute()
+    if folder.exists():
+        raise RequestError(f"--folder={folder}, which exists", "a new directory", "Choose another.")
+    began = time.perf_counter()
+    verdict = verdict or judge_hull(yardstick, problem, solution, JudgeOptions())
+    said = {"dataset": yardstick.data.name if yardstick.data else "none", "allow_trivial": False, **asked}
+    summary = summarize(problem, solution, verdict, said, test_accuracy=yardstick.test_accuracy)
+    summary = dataclasses.replace(summary, seconds={"check": time.perf_counter() - began})
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with scratch_folder(folder.parent) as scratch:
+        inside = scratch / folder.name
+        inside.mkdir()
+        _write(inside, problem, solution, verdict, summary)
+        inside.rename(folder)
+
+
+def _write(folder: Path, problem: Problem, solution: Solution, verdict: Verdict, summary: Summary) -> None:
+    target = problem.start if problem.goal_image is None else problem.goal_image
+    images = run_files.RunImages(problem.start, solution.corners, target, problem.network.bounds)
+    run_files.write_images(folder, images)
+    if problem.goal_image is None:
+        (folder / "images" / "target.png").unlink()
+    else:
+        run_files.write_report(folder, images, summary, None)
+    run_files.write_arrays(folder, images, problem.units, verdict.weights, solution.trace)
+    write_json(folder / "summary.json", summary)

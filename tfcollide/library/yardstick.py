@@ -1,0 +1,120 @@
+"""What a data set tells of a network: how far apart features and images usually are, and who says what they show."""
+
+import functools
+import math
+from typing import Any
+
+import numpy as np
+
+from tfcollide.audit.null_distribution import NullDistribution, null_distribution
+from tfcollide.audit.reader import Reader, nearest_neighbors, network_reader
+from tfcollide.data.labelled import LabelledImages, Split
+from tfcollide.errors import RequestError
+from tfcollide.images import from_uint8
+from tfcollide.models.classifier import Classifier, Tap
+from tfcollide.models.predictions import Predictions, evenly
+from tfcollide.polytope.hull.mixing import mean_distance
+from tfcollide.runtime.progress import stage
+
+__all__ = ["Yardstick"]
+
+_DISTANCE_SAMPLE, _DISTANCE_VALUES = 5000, 2**26
+
+
+class Yardstick:
+    """What a data set tells, each thing found out when it is first asked for.
+
+    Args:
+        network: the network under test.
+        tap: where features are compared.
+        data: images of the network's shape; None: there are none, and nothing can be told.
+        predicted: `[test_size]`, the network's class of each test image, an array or looked up on demand.
+        labelled: whether the data set's classes are the network's.
+        other_reader: another network that reads corners; None: the nearest neighbors among the training images.
+    """
+
+    def __init__(
+        self,
+        network: Classifier,
+        tap: Tap,
+        data: LabelledImages | None = None,
+        *,
+        predicted: Any = None,
+        labelled: bool = True,
+        other_reader: Classifier | None = None,
+    ):
+        self.network, self.tap, self.data = network, tap, data
+        self.predicted, self.labelled, self.other_reader = predicted, labelled, other_reader
+
+    @classmethod
+    def of_images(cls, network: Classifier, tap: Tap, images: np.ndarray, labels: np.ndarray | None) -> "Yardstick":
+        """Of images `[n, H, W, C]` uint8 and their classes `[n]`; every other one is known to the reader."""
+        labels = np.full(len(images), -1) if labels is None else np.asarray(labels)
+        splits = {"train": Split(images[1::2], labels[1::2]), "test": Split(images[::2], labels[::2])}
+        data = LabelledImages(
+            "images",
+            class_names=network.class_names,
+            shape=network.image_shape,
+            test_size=len(images[::2]),
+            read=splits.__getitem__,
+        )
+        predicted = Predictions(network, splits["test"].images)
+        return cls(network, tap, data, predicted=predicted, labelled=bool((labels >= 0).all()))
+
+    @property
+    def test_size(self) -> int:
+        """How many test images there are."""
+        return self.data.test_size if self.data else 0
+
+    @functools.cached_property
+    def test_accuracy(self) -> float | None:
+        """Share of the test images that the network gets right; of photographs, of an even sample.
+
+        None where the data set's classes are not the network's.
+        """
+        if not self.labelled or self.data is None:
+            return None
+        chosen = np.arange(self.test_size)
+        if isinstance(self.predicted, Predictions):
+            chosen = evenly(self.test_size, math.prod(self.data.shape))
+        return float(np.mean(self.predicted[chosen] == self.data.test.labels[chosen]))
+
+    @functools.cached_property
+    def dataset_mean(self) -> float | None:
+        """Mean distance between two test images, over all pairs of the first 5,000, or as many as 256 MiB hold."""
+        if self.data is None:
+            return None
+        count = min(_DISTANCE_SAMPLE, _DISTANCE_VALUES // math.prod(self.data.shape))
+        return mean_distance(from_uint8(self.data.test.images[:count], self.network.bounds))
+
+    @functools.cached_property
+    def null(self) -> NullDistribution | None:
+        """Feature distances at the tap between images of one class; None where no data set has them."""
+        if self.data is None or not self.test_size:
+            return None
+        splits = (split for split in (self.data.test, self.data.train) if len(split.labels))
+        with stage(f"comparing features of images of one class at {self.tap.name}"):
+            return null_distribution(
+                self.tap.pre_activation,
+                self.tap.rectifier,
+                splits,
+                self.network.bounds,
+                batch_size=self.network.batch_size,
+            )
+
+    @functools.cached_property
+    def reader(self) -> Reader | None:
+        """Who says what a corner shows; None where the data set has nothing to learn from.
+
+        Raises:
+            RequestError: the other network has other classes than the data set.
+        """
+        if self.data is None or not self.test_size:
+            return None
+        with stage("learning to read images"):
+            if self.other_reader is None:
+                return nearest_neighbors(self.data, self.network.bounds)
+            found = network_reader(self.other_reader, self.data, self.network.bounds)
+            if found.accuracy is None:
+                raise RequestError(f"--reader={found.name}: {found.reason}", "a network of the data set's classes")
+            return found

@@ -1,0 +1,110 @@
+"""What the run directory of a composite holds beside the rest, and the composite made of it again."""
+
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from tfcollide.files.atomic import write_npz
+from tfcollide.images import from_uint8, to_uint8, write_png
+from tfcollide.parameterizations.composite import Composite
+from tfcollide.parameterizations.composite.composer import Composer
+from tfcollide.parameterizations.composite.layout import Layout
+from tfcollide.parameterizations.composite.saved import COMPOSITE_FILE, SavedComposite
+from tfcollide.parameterizations.composite.seed import Seed
+from tfcollide.parameterizations.composite.weights import dominant
+from tfcollide.records import CompositeRecord
+from tfcollide.report.composites import Pasted, draw_candidates, draw_dominance, draw_pasted
+from tfcollide.shapes import Bounds
+
+__all__ = ["describe", "rebuild", "write_composite"]
+
+_EXAMPLES = 4
+
+
+def describe(composer: Composer, seed: Seed, controls: np.ndarray) -> CompositeRecord:
+    """The record of a composite.
+
+    Args:
+        composer: the index and the layout.
+        seed: the patches.
+        controls: `[N, ...]` control parameters.
+    """
+    layout, axis = composer.layout, composer.layout.down
+    return CompositeRecord(
+        index=str(composer.collection.path),
+        index_checksum=composer.collection.manifest.fingerprint(),
+        candidates=layout.num_candidates,
+        window=axis.window,
+        stride=axis.stride,
+        surround=axis.surround,
+        control_spacing=axis.spacing,
+        coverage=layout.coverage,
+        control_bytes=layout.control_bytes(len(controls)),
+        dense_bytes=layout.dense_bytes(len(controls)),
+        photographs=len(np.unique(seed.images)),
+        own=seed.own,
+        patch_distance=float(seed.distances.mean()),
+        total_variation=tuple(Composite(layout).terms(tf.constant(controls))["total_variation"].numpy().tolist()),
+    )
+
+
+def write_composite(
+    folder: Path, composer: Composer, seed: Seed, source: np.ndarray, corners: np.ndarray, controls: np.ndarray, bounds: Bounds
+) -> None:
+    """Writes `composite.npz`, the seed composite and the three pictures.
+
+    Args:
+        folder: of the run.
+        composer: the index and the layout.
+        seed: the patches.
+        source: `[H, W, 3]` uint8.
+        corners: `[N, H, W, 3]` in bounds.
+        controls: `[N, ...]`, their control parameters.
+        bounds: of the model.
+    """
+    layout, axis = composer.layout, composer.layout.down
+    geometry = np.array([axis.window, axis.stride, axis.surround, axis.spacing])
+    arrays = {"control_parameters": controls, "patches": seed.ids, "geometry": geometry, "shape": np.array(source.shape)}
+    arrays |= {"bounds": np.array(bounds), "index": np.array(composer.collection.manifest.fingerprint())}
+    write_npz(folder / COMPOSITE_FILE, arrays)
+    patches = composer.cut(seed)
+    start = to_uint8(_blend(layout, patches, np.zeros_like(controls[:1]), bounds)[0], bounds)
+    write_png(folder / "images" / "seed_composite.png", start)
+    inner = slice(axis.surround, axis.surround + axis.window)
+    count = f"{layout.num_candidates:,} patches of {len(np.unique(seed.images)):,} photographs"
+    draw_candidates(folder / "candidates.png", source, start, patches[:, inner, inner], axis.num_windows, count)
+    draw_pasted(folder / "pasted.png", source, [_pasted(composer, seed, patches, k) for k in _examples(layout)])
+    maps = np.stack([seed.images[dominant(layout, control)] for control in controls])
+    draw_dominance(folder / "dominance.png", to_uint8(corners, bounds), maps)
+
+
+def rebuild(saved: SavedComposite) -> np.ndarray:
+    """The corners of a run again, `[N, H, W, C]`."""
+    return _blend(saved.layout, saved.patches, saved.control_parameters, saved.bounds)
+
+
+def _blend(layout: Layout, patches: np.ndarray, controls: np.ndarray, bounds: Bounds) -> np.ndarray:
+    composite = Composite(layout)
+    return composite.to_image(tf.constant(controls), composite.arrange(from_uint8(patches, bounds))).numpy()
+
+
+def _examples(layout: Layout) -> list[int]:
+    """Some windows, spread over the image."""
+    rows, columns = layout.down.num_windows, layout.across.num_windows
+    places = [((i + 0.5) / _EXAMPLES, (i * 0.618 + 0.3) % 1) for i in range(_EXAMPLES)]
+    return [int(y * rows) * columns + int(x * columns) for y, x in places]
+
+
+def _pasted(composer: Composer, seed: Seed, patches: np.ndarray, k: int) -> Pasted:
+    layout, grid = composer.layout, composer.collection.manifest.grid
+    row, column = divmod(k, layout.across.num_windows)
+    images, rows, columns = grid.locate(seed.ids[k : k + 1])
+    top, left = (int(grid.corner(place)[0]) for place in (rows, columns))
+    return Pasted(
+        query=(row * layout.down.stride, column * layout.across.stride, layout.down.window),
+        photograph=composer.collection.store.image(int(images[0])),
+        found=(top, left, grid.cut_size),
+        patch=patches[k],
+        distance=float(seed.distances[k]),
+    )
