@@ -73,6 +73,7 @@ setup(
     entry_points={
         "console_scripts": [
             "collide=tfcollide.cli:collide",
+            "collide-audit=tfcollide.cli:audit",
             "collide-check-served=tfcollide.cli:check_served",
             "collide-export=tfcollide.cli:export",
             "collide-index-patches=tfcollide.cli:index_patches",
