@@ -29,7 +29,7 @@ from tfcollide.library.yardstick import Yardstick
 from tfcollide.models.classifier import Classifier
 from tfcollide.records import FrontEnd
 from tfcollide.report.audit.worst_pairs import PairPictures, worst
-from tfcollide.runtime.progress import progress
+from tfcollide.runtime.progress import progress, shown
 
 __all__ = ["AuditWalk", "NamedPair", "Walked", "picture_of"]
 
@@ -150,7 +150,8 @@ class AuditWalk:
 
     def _batch(self, tap: str, batch: Sequence[int], spread: float, work: Budget) -> list[HullFound]:
         posed: Any = [self._posed(tap, n) for n in batch]
-        return self._taps[tap].hulls(posed, batch, spread, work)
+        with shown(False):  # the bar of the whole stands below
+            return self._taps[tap].hulls(posed, batch, spread, work)
 
     def _again(self, record: AuditRecord) -> Convergence | None:
         """The first pairs at the headline's tap with four times the budget."""

@@ -102,12 +102,11 @@ def _found(record: AuditRecord) -> str:
         for tap in record.taps
     ]
     header = ["ReLU", "median front (95 %)", "rate (95 %)", *record.outcomes()]
-    charts = (
-        _chart(draw_fronts(record), "fronts", "Share of pairs whose features match within a change", _FRONTS),
-        _chart(draw_rates(record), "rates", "Rates by largest change and smallest spread", _RATES),
-        _chart(draw_outcomes(record), "outcomes", "Outcomes of hulls", _OUTCOMES),
-    )
-    return f'<h2>What was found</h2><div class="charts">{"".join(charts)}</div>{_table(header, rows)}'
+    fronts = _chart(draw_fronts(record), "fronts", "Share of pairs whose features match within a change", _FRONTS)
+    rates = _chart(draw_rates(record), "rates", "Rates by largest change and smallest spread", _RATES)
+    outcomes = _chart(draw_outcomes(record), "outcomes", "Outcomes of hulls", _OUTCOMES)
+    charts = f'<div class="charts">{fronts}<div class="stack">{rates}{outcomes}</div></div>'
+    return f"<h2>What was found</h2>{charts}{_table(header, rows)}"
 
 
 _FRONTS = (
@@ -209,7 +208,7 @@ def _ends(front: Interval) -> str:
 
 
 def _short(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.3g}"
+    return "unknown" if value is None else f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def _accuracy(record: AuditRecord) -> str:

@@ -34,13 +34,14 @@ def draw_classes(record: AuditRecord) -> Figure:
     side = max(4.6, 1.4 + _CELL * len(names))
     figure = figure_of(side, side + 0.1)
     axes = figure.subplots()
-    axes.set_facecolor("#f7f7f7")
+    known = [front for front in found.values() if math.isfinite(front)]
+    low, high = min(known, default=0.0), max(known, default=1.0)
     for (source, target), front in found.items():
         x, y = names.index(target), names.index(source)
         if math.isinf(front):
             axes.add_patch(Rectangle((x, y), 1, 1, facecolor="white", edgecolor="#999999", hatch="////", linewidth=0))
             continue
-        color = MAP(min(front, 1.0))
+        color = MAP((front - low) / (high - low) if high > low else 0.0)
         axes.add_patch(Rectangle((x, y), 1, 1, facecolor=color, edgecolor="white", linewidth=0.8))
         text = f"{front:.2f}".removeprefix("0") if front < 1 else f"{front:.1f}"
         axes.annotate(text, (x + 0.5, y + 0.5), ha="center", va="center", fontsize=7.5, color=ink_on(color))
@@ -52,7 +53,12 @@ def draw_classes(record: AuditRecord) -> Figure:
     axes.set_yticks(np.arange(len(names)) + 0.5, short, parse_math=False)
     axes.set_xlabel("target class", fontsize=9)
     axes.set_ylabel("source class", fontsize=9)
-    shades = [Patch(facecolor=MAP(value), label=f"{value:g}") for value in (0.1, 0.4, 0.7, 1.0)]
+    for place in range(1, len(names)):
+        axes.axhline(place, color="#e5e5e5", linewidth=0.6, zorder=0)
+        axes.axvline(place, color="#e5e5e5", linewidth=0.6, zorder=0)
+    shades = (
+        [Patch(facecolor=MAP(share), label=f"{low + share * (high - low):.2f}") for share in (0.0, 0.5, 1.0)] if known else []
+    )
     hatched = Patch(facecolor="white", edgecolor="#999999", hatch="////", label="censored")
-    legend(figure, 5, [*shades, hatched])
+    legend(figure, 4, [*shades, hatched])
     return figure

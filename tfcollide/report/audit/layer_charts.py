@@ -47,7 +47,7 @@ def _invisible(axes: Axes, record: AuditRecord, names: Sequence[str]) -> None:
         middle = [float(np.median([look.invisible[n] / look.dimension for look in at])) if at else math.nan for at in looks]
         exact = [all(look.exact for look in at) for at in looks]
         words = f"invisible at {threshold:g} of the largest singular value"
-        _ranges(axes, ends, n, 0.16 * (n - 1), words, middle=middle, filled=exact)
+        _ranges(axes, ends, n, 0.1 * (n - 1), words, middle=middle, filled=exact)
     title = (
         "Invisible directions (hollow: estimated)" if not all(one.exact for one in record.layers) else "Invisible directions"
     )

@@ -24,6 +24,7 @@ a { color: var(--mark); }
 .tile span { color: var(--soft); font-size: 0.88rem; display: block; }
 .charts { display: flex; flex-wrap: wrap; gap: 26px 30px; align-items: flex-start; }
 .chart { margin: 0; flex: 1 1 440px; min-width: 0; max-width: 540px; }
+.stack { flex: 1 1 440px; min-width: 0; max-width: 540px; display: grid; gap: 22px; }
 .chart.wide { flex-basis: 100%; max-width: 100%; overflow-x: auto; }
 .chart svg { display: block; width: 100%; height: auto; }
 .chart.wide svg { min-width: 560px; }
@@ -46,12 +47,13 @@ table.loose td { white-space: normal; overflow-wrap: anywhere; }
   main { padding: 16px 14px 40px; }
   h1 { font-size: 1.4rem; }
   .verdict { padding: 12px 14px; font-size: 1.05rem; }
-  .chart { flex-basis: 100%; }
+  .chart, .stack { flex-basis: 100%; }
 }
 @media print {
   main { max-width: none; padding: 0; }
   h2 { break-after: avoid; }
   .chart, .tile, .verdict { break-inside: avoid; }
-  .chart.wide { overflow: visible; } .chart.wide svg { min-width: 0; }
+  .stack { flex: 1 1 440px; min-width: 0; max-width: 540px; display: grid; gap: 22px; }
+.chart.wide { overflow: visible; } .chart.wide svg { min-width: 0; }
 }
 """
