@@ -48,3 +48,11 @@ def test_public_names_are_listed_and_exist(name):
 def test_no_assert_on_user_input():
     for name, path in MODULES.items():
         assert not any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(path.read_text()))), name
+
+
+def test_what_checks_gives_nothing_back():
+    """A function named check_* raises or does not; the program `check_served` gives its exit code."""
+    for name, path in MODULES.items():
+        functions = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
+        checks = [node for node in functions if re.match("_?check_", node.name) and "check_served" not in node.name]
+        assert all(isinstance(node.returns, ast.Constant) and node.returns.value is None for node in checks), name

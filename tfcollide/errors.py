@@ -1,12 +1,10 @@
-"""The one error a user is meant to see, and the checks of numbers that many settings share."""
+"""The one error a user is meant to see."""
 
-import math
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import Any
 
-__all__ = ["RequestError", "check_at_least", "check_positive", "is_control", "listed", "visible"]
+__all__ = ["RequestError", "is_control", "listed", "visible"]
 
 _MARK = re.compile(r"(?<![\w-])--(?=[a-z])")
 
@@ -38,22 +36,6 @@ class RequestError(ValueError):
         told = RequestError("", "")
         told.args = (_MARK.sub("", str(self)),)
         return told
-
-
-def check_at_least(record: Any, least: float, *names: str) -> None:
-    """Raises `RequestError` where a named attribute is a number below `least` or not finite; None passes."""
-    for name in names:
-        value = getattr(record, name)
-        if value is not None and not (math.isfinite(value) and value >= least):
-            raise RequestError(f"--{name}={value}", f"a number of at least {least}")
-
-
-def check_positive(record: Any, *names: str) -> None:
-    """Raises `RequestError` where a named attribute is a number that is not positive and finite; None passes."""
-    for name in names:
-        value = getattr(record, name)
-        if value is not None and not (math.isfinite(value) and value > 0):
-            raise RequestError(f"--{name}={value}", "a positive number")
 
 
 def listed(names: Sequence[str], where: str, *, shown: int = 12) -> str:

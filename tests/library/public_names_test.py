@@ -63,7 +63,7 @@ def known(tmp_path_factory, model, network, source, target, found, verdict):
     for n, one in enumerate(photographs[1:]):
         one.save(place / "photographs" / f"{n:02d}.png")
     shape = {"image_size": 16, "patch_size": 4, "stride": 2, "num_components": 8}
-    index.run(IndexConfig(images=str(place / "photographs"), index="exact", held_out=0, **shape), place / "patches")
+    index.run(IndexConfig(images=str(place / "photographs"), search="exact", held_out=0, **shape), place / "patches")
     layers = [keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(8, "relu"), keras.layers.Dense(3)]
     colors = tc.wrap(keras.Sequential(layers), pixel_range=(0, 255))
     found.save(place / "run", verdict)

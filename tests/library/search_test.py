@@ -7,13 +7,15 @@ import tensorflow as tf
 from tfcollide.library.options import SearchOptions
 from tfcollide.library.search import continuation_of, projection
 from tfcollide.objectives import terms
-from tfcollide.optimize import driver, update_rules
+from tfcollide.optimize import driver
 from tfcollide.optimize.continuation import Continuation
 from tfcollide.optimize.loss import HullTerms
 from tfcollide.optimize.step import Descent
+from tfcollide.optimize.update_rules.adam import adam
 from tfcollide.parameterizations.pixels import Pixels
-from tfcollide.recipes.collide.config import CollideConfig, preset_values
+from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.mapping import search_options
+from tfcollide.recipes.collide.presets import preset_values
 from tfcollide.shapes import Bounds
 
 SHAPE = (1, 2, 1)
@@ -93,7 +95,7 @@ def test_no_step_of_a_descent_leaves_the_limits(monkeypatch, limits, scale, pull
         loss,
         weights={"active_match": 1.0, "source_pull": 0.0},
         progress_term="active_match",
-        rule=update_rules.adam(),
+        rule=adam(),
         rate=lambda step: 0.03 * scale,
         project=projection(pixels, flags.get("max_change"), flags.get("max_total")),
         scales=terms.scales,

@@ -1,22 +1,21 @@
 """Composites: an image made of the nearest patches of photographs (section 4 of the paper)."""
 
 import dataclasses
-import functools
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tfcollide.errors import RequestError, check_at_least
-from tfcollide.images import from_uint8, to_uint8
+from tfcollide.errors import RequestError
+from tfcollide.images import to_uint8
 from tfcollide.library.calling import called
 from tfcollide.library.given import image_given
 from tfcollide.models.classifier import Classifier
-from tfcollide.parameterizations.composite.composer import Composer, open_composer
+from tfcollide.parameterizations.composite import Composite
 from tfcollide.parameterizations.composite.layout import Layout
+from tfcollide.parameterizations.composite.options import CompositeOptions
 from tfcollide.parameterizations.composite.seed import Seed
 from tfcollide.patches.collection import open_collection
-from tfcollide.shapes import ImageShape
 
 __all__ = ["Composed", "PatchIndex", "compose"]
 
@@ -55,31 +54,25 @@ class PatchIndex:
         control_spacing: int | None = None,
     ):
         self.folder = Path(folder)
-        self._geometry = {"stride": window_stride, "surround": surround, "spacing": control_spacing}
-        self._search = search
+        self._options = CompositeOptions(
+            index=str(folder), search=search, window_stride=window_stride, surround=surround, control_spacing=control_spacing
+        )
         with called():
-            check_at_least(_Steps(window_stride, control_spacing), 1, "window_stride", "control_spacing")
+            self._options.check()
             manifest = open_collection(self.folder).manifest
         self.num_patches, self.image_size = manifest.num_patches, manifest.image_size
 
-    @functools.lru_cache(maxsize=4)  # noqa: B019 (an index lives as long as its process)
-    def composer(self, shape: ImageShape) -> Composer:
-        """The index, opened for images of a shape.
+    def parameterization(self, network: Classifier, num_corners: int = 1) -> Composite:
+        """What makes images of a network's size out of the patches.
 
         Raises:
-            RequestError: it does not suit them.
+            RequestError: the index does not suit them.
         """
-        return open_composer(self.folder, shape, search=self._search, **self._geometry)
+        return Composite.create(self._options, network.bounds, network.image_shape, num_corners)
 
     def __repr__(self) -> str:
         """In one line."""
         return f"PatchIndex({str(self.folder)!r}: {self.num_patches:,} patches for images of {self.image_size} pixels)"
-
-
-@dataclasses.dataclass(frozen=True)
-class _Steps:
-    window_stride: int | None
-    control_spacing: int | None
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
@@ -122,17 +115,12 @@ def compose(network: Classifier, index: PatchIndex, image: Any) -> Composed:
         >>> tc.compose(colors, tc.PatchIndex(folder), photograph).image.shape
         (16, 16, 3)
     """
-    import tensorflow as tf
-
-    from tfcollide.parameterizations.composite import Composite
-
     with called():
         if not isinstance(index, PatchIndex):
             raise RequestError(f"index={index!r}", "a PatchIndex", "Say PatchIndex(folder).")
-        composer, bounds = index.composer(network.image_shape), network.bounds
+        composite, bounds = index.parameterization(network), network.bounds
         pixels = to_uint8(image_given(network, image, "image")[0], bounds)
-        seed = composer.find(pixels)
-        patches, composite = composer.cut(seed), Composite(composer.layout)
-        controls = tf.zeros([1, *composer.layout.control_shape])
-        blended = composite.to_image(controls, composite.arrange(from_uint8(patches, bounds))).numpy()[0]
-        return Composed(blended, seed, patches, composer.layout)
+        found = composite.look_up(pixels)
+        controls = composite.init(pixels, 1)
+        blended = composite.to_image(controls, composite.material(found)).numpy()[0]
+        return Composed(blended, found.seed, found.composer.cut(found.seed), composite.layout)

@@ -123,7 +123,9 @@ def _limits(search: Search, problems: Sequence[Problem]) -> dict[str, np.ndarray
         for name in each[0]
         if name in search.descent.term_names
     }
-    return found | ({"hull_match": found["feature_distance"]} if search.together and "feature_distance" in found else {})
+    if search.together and "feature_distance" in found:
+        found |= dict.fromkeys(search.together.matching(), found["feature_distance"])
+    return found
 
 
 class _Acceptance:

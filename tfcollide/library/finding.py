@@ -97,7 +97,15 @@ def find_corners(
         search = _search(network, at, options, patches, len(pairs), pairs_together)
         pushes = search.objective.pushes_units
         problems = [
-            pose(known, *ends, corners=count, pushes_units=pushes, units=groups, match=match, composer=search.composer)
+            pose(
+                known,
+                *ends,
+                corners=count,
+                pushes_units=pushes,
+                units=groups,
+                match=match,
+                parameterization=search.parameterization,
+            )
             for ends in pairs
         ]
         solutions: list[Solution] = []
@@ -107,7 +115,7 @@ def find_corners(
             batch = problems[len(solutions) : len(solutions) + search.pairs_at_once]
             solutions += descend(search, batch, on_step=callback)
         asked = {"solver": "gradient", "objective": options.objective, "seed": options.seed}
-        asked["parameterization"] = "composite" if search.composer else "pixels"
+        asked["parameterization"] = "pixels" if patches is None else "composite"
         found = [_found(known, *each, asked) for each in zip(problems, solutions, strict=True)]
         return found if is_batch(source) else found[0]
 
@@ -255,7 +263,7 @@ def _search(
 ) -> Search:
     """The compiled search, the one of an earlier call with the same settings where there was one."""
     if patches is not None:
-        return Search(network, tap, options, composer=patches.composer(network.image_shape))
+        return Search(network, tap, options, parameterization=patches.parameterization(network, options.corners))
     rows, on_gpu = 2 * options.corners, bool(tf.config.list_physical_devices("GPU"))
     at_once = 1 if pairs == 1 or options.spread is None else pairs_at_once(together, rows, network.forward_bytes, on_gpu=on_gpu)
     return _compiled(network, tap.name, options, min(at_once, pairs))

@@ -7,11 +7,13 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Self
 
-from tfcollide.errors import RequestError, check_at_least, check_positive
+from tfcollide.errors import RequestError
+from tfcollide.optimize.hull_terms import hull_terms
 from tfcollide.optimize.schedules import parse_schedule
-from tfcollide.registry import OBJECTIVES
+from tfcollide.registry import OBJECTIVES, UPDATE_RULES
+from tfcollide.settings import at_least, positive
 
-__all__ = ["ExactOptions", "JudgeOptions", "MatchOptions", "SearchOptions"]
+__all__ = ["ExactOptions", "JudgeOptions", "MatchOptions", "SearchOptions", "default_weights"]
 
 DIRECTIONS, NORMS = ("units", "random", "diverse"), ("l1", "l2")
 
@@ -38,7 +40,7 @@ class SearchOptions:
     Attributes:
         corners: N, how many corners are searched for together.
         objective: "corners" (Eq. 3) or "match" (Eq. 1), a name in `registry.OBJECTIVES`.
-        optimizer: a name in `update_rules.RULES`.
+        optimizer: a name in `registry.UPDATE_RULES`.
         learning_rate: see `schedules.parse_schedule`; None: one that suits.
         term_weights: weights of terms in place of the objective's own, (term, weight) pairs.
         literal: whether weights of L_neg are taken as they are, as in Eq. 3.
@@ -82,12 +84,13 @@ class SearchOptions:
     def check(self) -> Self:
         """Raises `RequestError` for a value that no network can make right; returns the record itself."""
         OBJECTIVES.check(self.objective)
+        UPDATE_RULES.check(self.optimizer)
         if self.learning_rate is not None:
             parse_schedule(self.learning_rate)
-        check_at_least(self, 1, "corners", "max_steps", "trace_every")
-        check_at_least(self, 0, "hull_samples", "half_life", "start_noise", "source_pull", "patience", "seed")
-        check_at_least(self, 0, "max_change", "max_total")
-        check_positive(self, "stop_loss", "stop_fraction")
+        at_least(self, 1, "corners", "max_steps", "trace_every")
+        at_least(self, 0, "hull_samples", "half_life", "start_noise", "source_pull", "patience", "seed")
+        at_least(self, 0, "max_change", "max_total")
+        positive(self, "stop_loss", "stop_fraction")
         if self.spread is not None and not 0 <= self.spread <= 1:
             raise RequestError(f"--spread={self.spread}", "a share of the pixel range, from 0 to 1, or None for the largest")
         return self
@@ -136,8 +139,8 @@ class ExactOptions:
         for name, known in (("direction", DIRECTIONS), ("nearest", NORMS)):
             if getattr(self, name) not in (None, *known):
                 raise RequestError(f"--{name}={getattr(self, name)}", f"one of {', '.join(known)}")
-        check_at_least(self, 1, "corners")
-        check_at_least(self, 0, "spread", "max_change", "max_total", "seed")
+        at_least(self, 1, "corners")
+        at_least(self, 0, "spread", "max_change", "max_total", "seed")
         return self
 
 
@@ -161,8 +164,8 @@ class JudgeOptions:
 
     def check(self) -> Self:
         """Raises `RequestError` for a value that nothing can make right; returns the record itself."""
-        check_at_least(self, 1, "samples")
-        check_at_least(self, 0, "worst_starts", "seed")
+        at_least(self, 1, "samples")
+        at_least(self, 0, "worst_starts", "seed")
         if self.sampling not in ("uniform", "stick_breaking"):
             raise RequestError(f"--sampling={self.sampling}", "one of uniform, stick_breaking")
         return self
@@ -170,3 +173,10 @@ class JudgeOptions:
     def starts(self, deep: bool) -> int:
         """`worst_starts`, or its default."""
         return self.worst_starts if self.worst_starts is not None else 8 if deep else 64
+
+
+def default_weights(objective: str, of_parameterization: Mapping[str, float]) -> dict[str, float]:
+    """Term -> its weight: of the objective, of the hull where that pushes units, and of the parameterization."""
+    variant = OBJECTIVES.load(objective)
+    of_hull = {name: term.weight for name, term in hull_terms().items()} if variant.pushes_units else {}
+    return {**variant.weights, **of_hull, **of_parameterization}

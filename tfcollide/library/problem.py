@@ -1,7 +1,7 @@
 """A pair as a problem: the images, the target's features, and what each corner is to do."""
 
 import dataclasses
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -15,8 +15,7 @@ from tfcollide.library.yardstick import Yardstick
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.objectives.terms import Goal, make_goal, staying
 from tfcollide.objectives.units import Groups, choose_units
-from tfcollide.parameterizations.composite.composer import Composer
-from tfcollide.parameterizations.composite.seed import Seed
+from tfcollide.parameterizations.base import Parameterization
 from tfcollide.polytope.hull.hull_judge import HullJudge, Target, target_of
 
 __all__ = ["Features", "Picture", "Problem", "pose"]
@@ -30,13 +29,20 @@ class Picture(NamedTuple):
 
     Attributes:
         image: `[H, W, C]` float32 in the network's bounds.
-        id: what messages and records call it.
+        id: what records call it.
         label: the class that it is filed under; None where nobody has said.
+        asked: what messages call it, where that is more than `id`.
     """
 
     image: np.ndarray
     id: str
     label: str | None = None
+    asked: str | None = None
+
+    @property
+    def named(self) -> str:
+        """What messages call it."""
+        return self.asked or self.id
 
 
 class Features(NamedTuple):
@@ -65,7 +71,7 @@ class Problem:
         goal: the same as tensors.
         match: how near features must come.
         reader: who says what corners show, or why nobody does.
-        seed: the patches that stand for the source, where composites are asked for.
+        seed: what the parameterization has looked up for the source, such as a composite's patches; None: nothing.
     """
 
     network: Classifier
@@ -77,7 +83,7 @@ class Problem:
     goal: Goal
     match: Match
     reader: Qualified
-    seed: Seed | None = None
+    seed: Any = None
 
     @property
     def start(self) -> np.ndarray:
@@ -110,7 +116,7 @@ def pose(
     units: Groups | None = None,
     active: np.ndarray | None = None,
     match: MatchOptions | None = None,
-    composer: Composer | None = None,
+    parameterization: Parameterization | None = None,
 ) -> Problem:
     """Looks at both images and chooses the units.
 
@@ -123,7 +129,7 @@ def pose(
         units: which; None: the first inactive ones.
         active: `[U]` bool, the target's active units where another rule than >= 0 decides.
         match: when features match.
-        composer: finds patches for the source, where composites are asked for.
+        parameterization: what is optimized; it may have to look something up for the source.
 
     Raises:
         RequestError: an image or a unit does not fit.
@@ -138,8 +144,10 @@ def pose(
     if pushes_units:
         groups = choose_units(active, corners, units, unit_shape=tap.unit_shape)
     goal = make_goal(seen.pre_activation, groups, active | (seen.pre_activation >= ceiling), ceiling=ceiling)
-    seed = composer.find(to_uint8(source.image, network.bounds)) if composer else None
-    posed = Problem(
+    seed = parameterization.look_up(to_uint8(source.image, network.bounds)) if parameterization else None
+    if parameterization is not None and seed is not None:
+        goal = goal._replace(material=parameterization.material(seed))
+    return Problem(
         network=network,
         tap=tap,
         source=source,
@@ -151,31 +159,25 @@ def pose(
         reader=_qualified(yardstick, source, target, match),
         seed=seed,
     )
-    if composer is None or seed is None:
-        return posed
-    from tfcollide.parameterizations.composite import Composite
-
-    material = Composite(composer.layout).arrange(from_uint8(composer.cut(seed), network.bounds))
-    return dataclasses.replace(posed, goal=posed.goal._replace(material=material))
 
 
 def _seen(yardstick: Yardstick, source: Picture, target: Picture | Features) -> Target:
     """The target through the network, once both ends have been found fit."""
     network, tap = yardstick.network, yardstick.tap
     if isinstance(target, Features):
-        _check_finite(network, tap, f"--source={source.id}", source.image)
+        _check_finite(network, tap, f"--source={source.named}", source.image)
         seen = Target(target.values)
         _check_seen(yardstick, seen, source.image)
         return seen
     if np.array_equal(source.image, target.image):
-        raise RequestError(f"--source={source.id} and --target={target.id}, the same image", "two different images")
+        raise RequestError(f"--source={source.named} and --target={target.named}, the same image", "two different images")
     for name, picture in (("source", source), ("target", target)):
-        _check_finite(network, tap, f"--{name}={picture.id}", picture.image)
+        _check_finite(network, tap, f"--{name}={picture.named}", picture.image)
     seen = target_of(network, tap, target.image)
     _check_seen(yardstick, seen, source.image)
     code = seen.predicted
     if code is not None and network.judge(source.image[None]).predicted[0] == code:
-        both = f'--source={source.id} and --target={target.id}, both "{network.name_of(code)}" to the network'
+        both = f'--source={source.named} and --target={target.named}, both "{network.name_of(code)}" to the network'
         raise RequestError(both, "a source that it does not take for the target's class already", "Choose another one.")
     return seen
 

@@ -17,6 +17,7 @@ from tfcollide.library.verdict import Verdict, judge_hull
 from tfcollide.library.yardstick import Yardstick
 from tfcollide.records import Summary
 from tfcollide.report import run_files
+from tfcollide.report.drawn import RunImages
 
 __all__ = ["save_run"]
 
@@ -60,7 +61,7 @@ def save_run(
 
 def _write(folder: Path, problem: Problem, solution: Solution, verdict: Verdict, summary: Summary) -> None:
     target = problem.start if problem.goal_image is None else problem.goal_image
-    images = run_files.RunImages(problem.start, solution.corners, target, problem.network.bounds)
+    images = RunImages(problem.start, solution.corners, target, problem.network.bounds)
     run_files.write_images(folder, images)
     if problem.goal_image is None:
         (folder / "images" / "target.png").unlink()

@@ -8,17 +8,18 @@ from typing import Any
 import tensorflow as tf
 
 from tfcollide.errors import RequestError
-from tfcollide.library.options import SearchOptions
+from tfcollide.library.options import SearchOptions, default_weights
 from tfcollide.models.affine import affine_map
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.objectives import terms
-from tfcollide.optimize import stopping, update_rules
+from tfcollide.optimize import stopping
 from tfcollide.optimize.continuation import Continuation
 from tfcollide.optimize.loss import HullTerms, Objective, Parameterization, loss_terms
+from tfcollide.optimize.rates import rate_of
 from tfcollide.optimize.schedules import parse_schedule
 from tfcollide.optimize.step import Descent
-from tfcollide.parameterizations.composite.composer import Composer
-from tfcollide.registry import OBJECTIVES, PARAMETERIZATIONS
+from tfcollide.parameterizations.pixels import Pixels
+from tfcollide.registry import HULL_TERMS, OBJECTIVES, UPDATE_RULES
 from tfcollide.shapes import ImageShape
 
 __all__ = ["FIRST_SPREAD", "Search", "continuation_of", "hull_terms", "is_affine", "pairs_at_once", "projection"]
@@ -26,11 +27,7 @@ __all__ = ["FIRST_SPREAD", "Search", "continuation_of", "hull_terms", "is_affine
 FIRST_SPREAD = 0.12
 """A share of the pixel range: where the search for the largest begins."""
 
-_OTHER_RATE = "0.01"
-_TOGETHER = ("hull_match", "crowding")
-_STEADY = (*_TOGETHER, "feature_distance", "source_pull")
-_CROWDED = 0.01  # a spread that falls short by a tenth at every pair is near enough
-_LED_BETA = 0.95  # Adam's memory of squared gradients, short where the loss changes along the way
+_STEADY = ("feature_distance", "source_pull")
 _MOST, _BYTES = 16, 4 * 2**30  # a step holds less than all values of a forward pass: benchmarks/step_memory.py
 
 
@@ -41,12 +38,11 @@ class Search:
         network: the network under test.
         tap: where features are to match.
         options: how it searches.
-        composer: finds patches, where composites are asked for; None: corners are pixels.
+        parameterization: what is optimized; None: pixels.
         pairs_at_once: how many problems are descended as one batch.
 
     Attributes:
         objective: whose terms are descended.
-        parameterization: what is optimized.
         together: the terms that hold the hull together, or None.
         descent: compiled on first use.
     """
@@ -57,15 +53,12 @@ class Search:
         tap: Tap,
         options: SearchOptions,
         *,
-        composer: Composer | None = None,
+        parameterization: Parameterization | None = None,
         pairs_at_once: int = 1,
     ):
         self.network, self.tap, self.options = network, tap, options
-        self.composer, self.pairs_at_once = composer, pairs_at_once
+        self.parameterization, self.pairs_at_once = parameterization or Pixels(network.bounds), pairs_at_once
         self.objective: Objective = OBJECTIVES.load(options.objective)
-        kind = "pixels" if composer is None else "composite"
-        made = PARAMETERIZATIONS.load(kind)
-        self.parameterization: Parameterization = made(composer.layout if composer else network.bounds)
         self.together = hull_terms(options, network.bounds.range, network.image_shape, self.objective)
 
     @functools.cached_property
@@ -171,34 +164,35 @@ def _spread_length(spread: float, pixel_range: float, shape: ImageShape) -> floa
 
 def _descent_of(search: Search) -> Descent:
     options, objective, parameterization, together = search.options, search.objective, search.parameterization, search.together
-    weights = options.weights({**objective.weights, **parameterization.weights})
+    weights, of_hulls = options.weights(default_weights(options.objective, parameterization.weights)), HULL_TERMS.names()
     continuation = continuation_of(options, together)
     if together is None:
-        weights = {name: value for name, value in weights.items() if name not in _TOGETHER}
+        weights = {name: value for name, value in weights.items() if name not in of_hulls}
     if continuation is not None:
         weights["source_pull"] = 0.0  # the continuation has it
     led = continuation is not None and continuation.pull is None
-    default = parameterization.adam_schedule(together is not None, led) if options.optimizer == "adam" else _OTHER_RATE
+    rule = UPDATE_RULES.load(options.optimizer)
+    default = rule.rate or parameterization.adam_schedule(together is not None, led)
     progress, pixels = objective.progress_term, math.prod(search.network.image_shape[:2])
+    unit_free = [name for name, term in HULL_TERMS.all().items() if term.unit_free]
     alone = together is None and not is_affine(search.network, search.tap.name)  # a small network gains nothing from it
     found = loss_terms(objective, search.tap.pre_activation, parameterization, together)
-    rule = update_rules.RULES[options.optimizer]
     return Descent(
         tf.function(found, jit_compile=True, autograph=False) if options.xla else found,
         weights=weights,
         progress_term=progress,
-        rule=update_rules.adam(beta_2=_LED_BETA) if led and options.optimizer == "adam" else rule(),
-        rate=update_rules.rate_of(parse_schedule(options.learning_rate or default), options.max_steps),
+        rule=rule.build(led=led),
+        rate=rate_of(parse_schedule(options.learning_rate or default), options.max_steps),
         project=projection(parameterization, options.max_change, options.max_total),
         stop=stopping.together_below(progress, together.corners) if together else stopping.each_below(progress),
-        scales=(lambda goal: {}) if options.literal else (lambda goal: terms.scales(goal, pixels)),
+        scales=(lambda goal: {}) if options.literal else (lambda goal: terms.scales(goal, pixels, unit_free)),
         take=terms.take if alone or search.pairs_at_once > 1 else None,
         corners=options.corners,
         coupled=together is not None,
         half_life=options.half_life,
-        kept=(progress, *_STEADY),
+        kept=(progress, *of_hulls, *_STEADY),
         trace_every=options.trace_every,
         continuation=continuation,
-        same_limit=("hull_match",) if together else (),
-        fixed_limits={"crowding": _CROWDED} if together else {},
+        same_limit=together.matching() if together else (),
+        fixed_limits=together.limits() if together else {},
     )

@@ -29,6 +29,7 @@ def summarize(
     certificate: Certificate | None = None,
     certificate_reason: str | None = "not asked for",
     composite: CompositeRecord | None = None,
+    rows_without_label: Mapping[str, int] | None = None,
 ) -> Summary:
     """The summary of a run, its `seconds` left empty.
 
@@ -41,6 +42,7 @@ def summarize(
         certificate: of the whole hull.
         certificate_reason: why there is none.
         composite: what composites are made of.
+        rows_without_label: split of the data set -> how many of its rows were left out.
     """
     network, tap, ends = problem.network, problem.tap, end_points(problem)
     return Summary(
@@ -77,6 +79,7 @@ def summarize(
         match=problem.match.quantile if problem.match.null else "unscaled",
         scale=verdict.scale,
         mixture_looks=verdict.mixture_looks,
+        dataset_rows_without_label=rows_without_label or {},
     )
 
 

@@ -9,7 +9,7 @@ from tfcollide.errors import RequestError
 from tfcollide.patches.manifest import Manifest, damaged
 from tfcollide.patches.projection import Projection
 from tfcollide.patches.store import ImageStore
-from tfcollide.patches.trust import check_index
+from tfcollide.patches.trust import trusted_manifest
 
 __all__ = ["Collection", "open_collection", "open_images"]
 
@@ -49,11 +49,11 @@ def open_collection(path: Path, *, rehash: bool = False) -> Collection:
     """Opens an index after checking it.
 
     Raises:
-        RequestError: it is missing or damaged; see `trust.check_index`.
+        RequestError: it is missing or damaged; see `trust.trusted_manifest`.
     """
     if not path.is_dir():
         raise RequestError(f"index {path}, which does not exist", "a folder that index_patches wrote")
-    manifest = check_index(path, rehash=rehash)
+    manifest = trusted_manifest(path, rehash=rehash)
     try:
         store = open_images(path, manifest)
         projection = Projection.load(path / "projection.npz")

@@ -13,12 +13,12 @@ from pathlib import Path
 from tfcollide.files.atomic import write_bytes
 from tfcollide.patches.manifest import Manifest, damaged, read_manifest
 
-__all__ = ["check_index", "checksum"]
+__all__ = ["trusted_manifest", "checksum"]
 
 _STAMP = ".checked"
 
 
-def check_index(folder: Path, *, rehash: bool = False) -> Manifest:
+def trusted_manifest(folder: Path, *, rehash: bool = False) -> Manifest:
     """Checks an index and returns its manifest.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-__all__ = ["progress", "shown", "stage"]
+__all__ = ["progress", "say", "shown", "stage"]
 
 _EVERY = "10"
 _SHOWN = contextvars.ContextVar("shown", default=True)
@@ -41,6 +41,12 @@ def progress(items: Iterable[Any] | None = None, **options: Any) -> tqdm:
     every = float(os.environ.get("TQDM_MININTERVAL", _EVERY))
     rarely = {"mininterval": every, "delay": every, "miniters": 1, "position": 0}
     return tqdm(items, **options | rarely, file=_Lines(sys.stderr))
+
+
+def say(sentence: str) -> None:
+    """A sentence on standard error, above any bar; nothing where no bars are drawn."""
+    if _SHOWN.get():
+        tqdm.write(sentence, file=sys.stderr)
 
 
 @contextlib.contextmanager

@@ -108,7 +108,7 @@ def test_starts_lie_on_the_simplex():
 def test_projection_gives_the_nearest_point():
     rng = np.random.default_rng(0)
     points, others = rng.normal(size=(50, 4)), rng.dirichlet(np.full(4, 0.5), 5000)
-    nearest = project(points)
+    nearest = project(points).numpy()
     assert nearest.min() >= 0 and np.abs(nearest.sum(axis=1) - 1).max() < 1e-12
     gaps = np.linalg.norm(points[:, None] - others, axis=2).min(axis=1) - np.linalg.norm(points - nearest, axis=1)
     assert gaps.min() >= -1e-12

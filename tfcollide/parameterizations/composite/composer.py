@@ -1,17 +1,18 @@
-"""An index of patches, opened for the images of one model, and the patches that it gives for an image."""
+"""An index of patches, opened, and what it gives for an image."""
 
-import importlib.util
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from tfcollide.parameterizations.composite.layout import Layout
+from tfcollide.parameterizations.composite.options import CompositeOptions
 from tfcollide.parameterizations.composite.seed import Seed, cut_patches, find_patches, seed_layout
 from tfcollide.patches.collection import Collection, open_collection
 from tfcollide.patches.grid import Grid
-from tfcollide.patches.neighbors import Backend
+from tfcollide.patches.neighbors import Backend, best_backend
 from tfcollide.registry import BACKENDS
+from tfcollide.runtime.progress import say
 from tfcollide.shapes import ImageShape
 
 __all__ = ["Composer", "open_composer"]
@@ -36,7 +37,7 @@ class Composer(NamedTuple):
         """The patches for a seed `[H, W, 3]` uint8.
 
         Raises:
-            RequestError: a window has no neighbor.
+            RequestError: a window has no neighbour.
         """
         return find_patches(self.collection, self.backend, self.grid, pixels)
 
@@ -45,31 +46,17 @@ class Composer(NamedTuple):
         return cut_patches(self.collection, self.layout, seed.ids)
 
 
-def open_composer(
-    index: Path,
-    shape: ImageShape,
-    *,
-    search: str | None = None,
-    stride: int | None = None,
-    surround: int | None = None,
-    spacing: int | None = None,
-) -> Composer:
-    """Opens an index for images of a shape.
-
-    Args:
-        index: its folder.
-        shape: `(H, W, C)` of the images.
-        search: a name in `registry.BACKENDS`; None: annoy, where the index and the installation have it.
-        stride: see `seed_layout`, as are the next two.
-        surround: of a window.
-        spacing: of control parameters.
+def open_composer(options: CompositeOptions, shape: ImageShape, num_corners: int) -> Composer:
+    """Opens `options.index` for images of a shape, and says what a composite of it is made of.
 
     Raises:
         RequestError: the index is missing or damaged, or does not suit the images.
     """
-    collection = open_collection(index)
+    collection = open_collection(Path(options.index or ""))
     manifest = collection.manifest
-    layout, grid = seed_layout(manifest.grid, shape, stride=stride, surround=surround, spacing=spacing)
-    trees = manifest.num_trees and importlib.util.find_spec("annoy") is not None
-    name = search or ("annoy" if trees else "exact")
-    return Composer(collection, BACKENDS.load(name)(collection), layout, grid)
+    layout, grid = seed_layout(
+        manifest.grid, shape, stride=options.window_stride, surround=options.surround, spacing=options.control_spacing
+    )
+    backend = BACKENDS.load(options.search or best_backend(manifest))
+    say(layout.describe(num_corners))
+    return Composer(collection, backend(collection), layout, grid)

@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import tensorflow as tf
 
 __all__ = ["bisect", "project", "starts"]
 
@@ -24,12 +25,13 @@ def starts(rng: np.random.Generator, corners: int, samples: int) -> np.ndarray:
     return np.concatenate([vertices, middles, vertices.mean(axis=0, keepdims=True), uniform, sparse])
 
 
-def project(points: np.ndarray) -> np.ndarray:
-    """The nearest points `[P, N]` of the simplex (Held, Wolfe and Crowder 1974)."""
-    falling = -np.sort(-points, axis=1)
-    excess = (np.cumsum(falling, axis=1) - 1.0) / np.arange(1, points.shape[1] + 1)
-    kept = np.count_nonzero(falling > excess, axis=1)
-    return np.maximum(points - excess[np.arange(len(points)), kept - 1, None], 0.0)
+def project(points: tf.Tensor | np.ndarray) -> tf.Tensor:
+    """The nearest points `[P, N]` of the simplex (Held, Wolfe and Crowder 1974); compiled or not."""
+    points = tf.convert_to_tensor(points)
+    falling = tf.sort(points, axis=1, direction="DESCENDING")
+    excess = (tf.cumsum(falling, axis=1) - 1.0) / tf.range(1, tf.shape(points)[1] + 1, dtype=points.dtype)
+    kept = tf.reduce_sum(tf.cast(falling > excess, tf.int32), axis=1)
+    return tf.maximum(points - tf.gather(excess, kept - 1, axis=1, batch_dims=1)[:, None], 0.0)
 
 
 def bisect(vertices: np.ndarray, edges: np.ndarray) -> np.ndarray:

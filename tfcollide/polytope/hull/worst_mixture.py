@@ -17,7 +17,7 @@ from scipy.special import betaincinv
 from tfcollide.files.checkpoint import Ledger
 from tfcollide.models.reading import Reading
 from tfcollide.polytope.hull.mixing import mix
-from tfcollide.polytope.hull.simplex import starts
+from tfcollide.polytope.hull.simplex import project, starts
 from tfcollide.records import FailureBound, WorstMixture
 from tfcollide.runtime.progress import progress
 
@@ -141,7 +141,7 @@ def _descent(logits: Callable[[tf.Tensor], tf.Tensor], reading: Reading, steps: 
             slope = tape.gradient(found, points, unconnected_gradients="zero")
             slope -= tf.reduce_mean(slope, axis=1, keepdims=True)
             length = _FIRST_STEP * rate ** tf.cast(k, tf.float32)
-            ahead = _project(points - length * tf.math.divide_no_nan(slope, tf.norm(slope, axis=1, keepdims=True)))
+            ahead = project(points - length * tf.math.divide_no_nan(slope, tf.norm(slope, axis=1, keepdims=True)))
             better = found < lowest
             return k + 1, ahead, tf.where(better[:, None], points, best), tf.where(better, found, lowest)
 
@@ -149,11 +149,3 @@ def _descent(logits: Callable[[tf.Tensor], tf.Tensor], reading: Reading, steps: 
         return tf.while_loop(lambda k, *_: k < steps, step, start)[2]
 
     return descend
-
-
-def _project(points: tf.Tensor) -> tf.Tensor:
-    """The nearest points of the simplex, as `simplex.project`."""
-    falling = tf.sort(points, axis=1, direction="DESCENDING")
-    excess = (tf.cumsum(falling, axis=1) - 1.0) / tf.range(1, tf.shape(points)[1] + 1, dtype=points.dtype)
-    kept = tf.reduce_sum(tf.cast(falling > excess, tf.int32), axis=1)
-    return tf.maximum(points - tf.gather(excess, kept - 1, axis=1, batch_dims=1)[:, None], 0.0)

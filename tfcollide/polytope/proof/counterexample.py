@@ -45,7 +45,7 @@ class Search:
             tried.append((points, lowest))
             slopes = slopes - slopes.mean(axis=1, keepdims=True)
             length = np.linalg.norm(slopes, axis=1, keepdims=True)
-            points = project(points - 0.5 * 0.6**step * slopes / np.where(length > 0, length, 1.0))
+            points = project(points - 0.5 * 0.6**step * slopes / np.where(length > 0, length, 1.0)).numpy()
         weights, margins = (np.concatenate(column) for column in zip(*tried, strict=True))
         self.smallest = min(self.smallest, float(margins.min()))
         return self._judge(weights[margins.argsort(kind="stable")[:16]])

@@ -1,24 +1,24 @@
 """What an audit is asked to do: fields here are flags of the command line."""
 
 import dataclasses
-from typing import Any, Self
+from typing import Self
 
 from tfcollide.errors import RequestError
-from tfcollide.files.run_directory import absolute
 from tfcollide.library.audit_options import BUDGETS, AuditOptions
 from tfcollide.recipes.classifier.config import NetworkConfig
-from tfcollide.recipes.settings import flag
+from tfcollide.settings import carrying_variants, flag, with_absolute_paths
 
 __all__ = ["AuditConfig"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+@carrying_variants
 class AuditConfig(NetworkConfig):
     """An audit: which network, which pairs, how long to search."""
 
     budget: str = flag("normal", "How much work; docs/audit.md says what each stands for.", choices=tuple(BUDGETS))
     num_pairs: int = flag(100, "Pairs of test images, drawn over ordered pairs of classes alike.")
-    pairs: str | None = flag(None, "Pairs in place of drawn ones: a CSV file with the columns source and target.")
+    pairs: str | None = flag(None, "Pairs in place of drawn ones: a CSV file with the columns source and target.", path=True)
     taps: str = flag("default", "ReLUs at which pairs are looked at: default, all, or names with commas between them.")
     match_quantile: float = flag(
         0.01, "Features match where they are nearer than this share of the pairs of images of one class are."
@@ -30,8 +30,7 @@ class AuditConfig(NetworkConfig):
 
     def resolved(self) -> Self:
         """The same with paths absolute."""
-        config: Any = super().resolved()
-        return dataclasses.replace(config, pairs=str(absolute(self.pairs)) if self.pairs else None)
+        return with_absolute_paths(super().resolved())
 
     def check(self) -> None:
         """Raises `RequestError` for a value that no data set or model can make right."""

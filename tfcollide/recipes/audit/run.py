@@ -13,10 +13,10 @@ from tfcollide.files.checkpoint import Ledger
 from tfcollide.files.run_directory import RunDirectory
 from tfcollide.recipes.audit.config import AuditConfig
 from tfcollide.recipes.classifier.request import network_data
-from tfcollide.recipes.collide.config import flags_text
 from tfcollide.recipes.collide.request import beside, read_pairs
 from tfcollide.runtime.progress import stage
 from tfcollide.runtime.quiet import import_tensorflow
+from tfcollide.settings import flags_text
 
 if TYPE_CHECKING:
     from tfcollide.library.audit_walk import NamedPair

@@ -5,15 +5,16 @@ Nothing in this module imports TensorFlow, so a bad value is refused at once.
 
 import dataclasses
 import os
-from typing import Any, Self
+from typing import Self
 
 from tfcollide.errors import RequestError
 from tfcollide.files.run_directory import absolute
 from tfcollide.models.model_file import kind_of
 from tfcollide.models.outputs import OUTPUTS
-from tfcollide.recipes.settings import at_least as _at_least
-from tfcollide.recipes.settings import flag as _flag
-from tfcollide.recipes.settings import positive as _positive
+from tfcollide.settings import at_least as _at_least
+from tfcollide.settings import carrying_variants
+from tfcollide.settings import flag as _flag
+from tfcollide.settings import positive as _positive
 
 __all__ = ["NetworkConfig", "TrainConfig"]
 
@@ -22,6 +23,7 @@ _SEEDS = 2**32 // 1000  # NumPy takes seeds below 2^32, and each layer has a tho
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+@carrying_variants
 class TrainConfig:
     """A classifier: its data set and how it is trained."""
 
@@ -74,6 +76,7 @@ class TrainConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+@carrying_variants
 class NetworkConfig(TrainConfig):
     """A classifier that is trained here, or one that exists already."""
 
@@ -85,9 +88,14 @@ class NetworkConfig(TrainConfig):
     model: str = _flag(
         "mlp", "mlp, trained on the data set when first asked for; vgg16, resnet50, ...; a .keras or .h5 file; a SavedModel."
     )
-    weights: str | None = _flag(None, "Weights of vgg16, resnet50, ...: imagenet (the default), random, or an .h5 file.")
+    weights: str | None = _flag(
+        None,
+        "Weights of vgg16, resnet50, ...: imagenet (the default), random, or an .h5 file.",
+        choices=("imagenet", "random"),
+        path=True,
+    )
     labels: str | None = _flag(
-        None, "A file with a class name a line. Default: the data set's names, if as many, or ImageNet's."
+        None, "A file with a class name a line. Default: the data set's names, if as many, or ImageNet's.", path=True
     )
     allow_custom_code: bool = _flag(False, "Load a model file even if it carries code, which can do all that you can.")
     pixel_range: str | None = _flag(
@@ -105,13 +113,6 @@ class NetworkConfig(TrainConfig):
     precision: str = _flag(
         "float32", "Of a network that exists already.", choices=("float32", "mixed_bfloat16", "mixed_float16")
     )
-
-    def resolved(self) -> Self:
-        """As `TrainConfig.resolved`, and the files of the other flags."""
-        config = super().resolved()
-        files = {name: getattr(config, name) for name in ("labels", "weights")}
-        named: Any = {name: _absolute(path) for name, path in files.items() if path and path not in ("imagenet", "random")}
-        return dataclasses.replace(config, **named)
 
 
 def _absolute(path: str) -> str:

@@ -17,13 +17,13 @@ from tfcollide.library.yardstick import Yardstick
 from tfcollide.models.affine import AffineMap, affine_map
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.models.dense_chain import Unreadable
-from tfcollide.models.differentiable import check_differentiable
+from tfcollide.models.differentiable import check_compiles, check_differentiable
 from tfcollide.models.loading import load_classifier
 from tfcollide.models.model_file import kind_of
-from tfcollide.parameterizations.composite.composer import Composer, open_composer
 from tfcollide.recipes.classifier.open import open_classifier
 from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.mapping import search_options
+from tfcollide.registry import PARAMETERIZATIONS
 
 __all__ = ["Experiment", "pairs_of_a_batch", "prepare"]
 
@@ -120,7 +120,8 @@ def _search(config: CollideConfig, network: Classifier, tap: Tap) -> Search:
     options = search_options(config)
     if config.solver == "exact":
         options = dataclasses.replace(options, hull_samples=0)  # a hull of exact collisions needs no holding
-    search = Search(network, tap, options, composer=_composer(config, network))
+    made = PARAMETERIZATIONS.load(config.parameterization).create(config, network.bounds, network.image_shape, options.corners)
+    search = Search(network, tap, options, parameterization=made)
     search.pairs_at_once = pairs_of_a_batch(config, network, search.together.samples if search.together else 0)
     return search
 
@@ -133,27 +134,13 @@ def pairs_of_a_batch(config: CollideConfig, network: Classifier, samples: int) -
         network: of which each row of a batch needs memory.
         samples: mixtures of a pair, which are rows, too.
     """
-    alone = config.solver == "exact" or config.parameterization == "composite" or config.spread == "max"
+    alone = config.solver == "exact" or config.spread == "max"
+    alone = alone or not PARAMETERIZATIONS.load(config.parameterization).several_pairs
     if not config.is_sweep() or alone or config.runner:
         return 1
     named = [name for name in config.devices() if name != "ALL"]
     on_gpu = any(name.startswith("GPU") for name in named) if named else bool(tf.config.list_physical_devices("GPU"))
     return pairs_at_once(config.pairs_together, config.num_corners() + samples, network.forward_bytes, on_gpu=on_gpu)
-
-
-def _composer(config: CollideConfig, network: Classifier) -> Composer | None:
-    if config.parameterization != "composite":
-        return None
-    composer = open_composer(
-        Path(config.index or ""),
-        network.image_shape,
-        search=config.search,
-        stride=config.window_stride,
-        surround=config.surround,
-        spacing=config.control_spacing,
-    )
-    tqdm.write(composer.layout.describe(config.num_corners()), file=sys.stderr)
-    return composer
 
 
 def _other_reader(path: str) -> Classifier:
@@ -171,5 +158,7 @@ def _check_solvable(config: CollideConfig, experiment: Experiment) -> None:
         experiment.affine  # noqa: B018 - refuses a tap that is not affine
     elif kind_of(config.model) == "file":
         check_differentiable(experiment.classifier, experiment.tap)
+    if config.xla and config.solver == "gradient":
+        check_compiles(experiment.classifier, experiment.tap)
     if config.vnnlib and isinstance(chain, Unreadable):
         raise RequestError(f"--vnnlib with {config.model}: {chain.reason}", "a network of dense and ReLU layers")

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfcollide.errors import RequestError
-from tfcollide.library.options import ExactOptions, JudgeOptions, MatchOptions, SearchOptions
+from tfcollide.library.options import ExactOptions, JudgeOptions, MatchOptions, SearchOptions, default_weights
 from tfcollide.recipes.collide.config import CollideConfig
-from tfcollide.registry import OBJECTIVES, PARAMETERIZATIONS
+from tfcollide.registry import PARAMETERIZATIONS
 
 __all__ = ["asked", "exact_options", "judge_options", "match_options", "search_options", "term_weights"]
 
@@ -96,5 +96,4 @@ def term_weights(text: str | None, defaults: Mapping[str, float]) -> dict[str, f
 
 
 def _default_weights(config: CollideConfig) -> dict[str, float]:
-    """Term -> its weight, of the objective and of the parameterization."""
-    return {**OBJECTIVES.load(config.objective).weights, **PARAMETERIZATIONS.load(config.parameterization).weights}
+    return default_weights(config.objective, PARAMETERIZATIONS.load(config.parameterization).weights)

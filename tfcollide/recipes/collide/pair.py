@@ -30,9 +30,10 @@ from tfcollide.recipes.collide.experiment import Experiment
 from tfcollide.recipes.collide.keeping import FileKeeper
 from tfcollide.recipes.collide.mapping import asked, exact_options, judge_options, match_options
 from tfcollide.recipes.collide.request import Pair
-from tfcollide.records import Certificate, CompositeRecord, Summary
+from tfcollide.records import Certificate, Summary
 from tfcollide.report import run_files
-from tfcollide.report.composite_files import describe, write_composite
+from tfcollide.report.composite_files import write_composite
+from tfcollide.report.drawn import Curves, RunImages
 from tfcollide.shapes import Bounds
 
 __all__ = ["Judged", "judge_pair", "pose_pair", "run_pair", "write_pair"]
@@ -102,7 +103,7 @@ def pose_pair(config: CollideConfig, experiment: Experiment, pair: Pair) -> Prob
         units=parse_units(config.units) if config.units else None,
         active=active,
         match=match_options(config),
-        composer=experiment.search.composer,
+        parameterization=experiment.search.parameterization,
     )
 
 
@@ -125,17 +126,18 @@ def write_pair(
         seconds: spent before: "load" and "train", and "solve", or a share of it.
     """
     folder, began = directory.partial, time.perf_counter()
-    images = run_files.RunImages(problem.start, solution.corners, np.asarray(problem.goal_image), problem.network.bounds)
+    images = RunImages(problem.start, solution.corners, np.asarray(problem.goal_image), problem.network.bounds)
     ledger = Ledger(folder / ".checks.npz", config.checkpoint_seconds)
     judged = judge_pair(config, experiment, problem, solution, run_files.write_images(folder, images), ledger)
     checked = time.perf_counter()
     _write_property(config, problem, solution, folder)
-    if problem.seed is not None and experiment.search.composer is not None:
+    if problem.seed is not None:
         parts = to_uint8(problem.start, problem.network.bounds), solution.corners, solution.controls, problem.network.bounds
-        write_composite(folder, experiment.search.composer, problem.seed, *parts)
+        write_composite(folder, problem.seed, *parts)
     run_files.write_arrays(folder, images, problem.units, judged.verdict.weights, solution.trace)
-    curves = run_files.Curves(solution.trace, judged.verdict.mixtures.margin) if config.figure == "all" else None
-    run_files.write_report(folder, images, judged.summary, solution.trace if config.tensorboard else None, curves)
+    curves = Curves(solution.trace, judged.verdict.mixtures.margin) if config.pictures() else None
+    events = solution.trace if config.tensorboard else None
+    run_files.write_report(folder, images, judged.summary, events, curves, config.pictures())
     seconds = {**seconds, "check": checked - began, "report": time.perf_counter() - checked}
     summary = dataclasses.replace(judged.summary, seconds=seconds | {"total": sum(seconds.values())})
     write_json(folder / "summary.json", summary)
@@ -171,9 +173,10 @@ def judge_pair(
         verdict,
         asked(config),
         test_accuracy=yardstick.test_accuracy,
+        rows_without_label=experiment.data.rows_without_label,
         certificate=_certificate(config, problem, solution.corners),
         certificate_reason=_why_uncertified(config, problem),
-        composite=_composite(experiment, problem, solution),
+        composite=experiment.search.parameterization.describe(problem.seed, solution.controls),
     )
     if config.front:
         summary = with_fronts(summary, problem, experiment.front_search, experiment.hull_front_search, ledger)
@@ -181,7 +184,7 @@ def judge_pair(
 
 
 def _picture(choice: Choice, bounds: Bounds) -> Picture:
-    return Picture(from_uint8(choice.image, bounds), choice.id, choice.label)
+    return Picture(from_uint8(choice.image, bounds), choice.id, choice.label, choice.asked)
 
 
 def _write_property(config: CollideConfig, problem: Problem, solution: Solution, folder: Path) -> None:
@@ -214,11 +217,3 @@ def _why_uncertified(config: CollideConfig, problem: Problem) -> str | None:
         return "not asked for"
     chain = problem.network.chain
     return chain.reason if isinstance(chain, Unreadable) else None
-
-
-def _composite(experiment: Experiment, problem: Problem, solution: Solution) -> CompositeRecord | None:
-    """What the corners are blended from; None of pixels."""
-    composer = experiment.search.composer
-    if composer is None or problem.seed is None:
-        return None
-    return describe(composer, problem.seed, solution.controls)

@@ -11,15 +11,13 @@ from tfcollide.data.labelled import LabelledImages
 from tfcollide.data.select import Selector, classes_like, looks_like_file, parse_selector, resolve, unknown
 from tfcollide.errors import RequestError
 from tfcollide.files.names import fits_in_line
-from tfcollide.models import mlp
 from tfcollide.models.model_file import inspect
 from tfcollide.objectives.units import parse_units
 from tfcollide.optimize.schedules import parse_schedule
-from tfcollide.patches.trust import check_index
 from tfcollide.recipes.classifier.request import is_brought, network_data
 from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.mapping import search_options
-from tfcollide.registry import BACKENDS, OBJECTIVES, PARAMETERIZATIONS
+from tfcollide.registry import MODELS
 from tfcollide.runtime.beam import pipeline
 
 __all__ = [
@@ -49,22 +47,19 @@ def request_data(config: CollideConfig) -> LabelledImages:
         RequestError: some value cannot be carried out.
     """
     config.check()
-    OBJECTIVES.check(config.objective)
-    PARAMETERIZATIONS.check(config.parameterization)
     if config.learning_rate is not None:
         parse_schedule(config.learning_rate)
     search_options(config)
     parse_units(config.units or "0")
-    _check_index(config)
     _check_reader(config)
     if config.runner is not None:
         pipeline(config.runner, config.beam_options)
     if config.vnnlib and importlib.util.find_spec("onnx") is None:
         raise RequestError("--vnnlib without the package onnx", "it installed", 'Say pip install "tfcollide[verify]".')
     if not is_brought(config):
-        _check_mlp_tap(config)
+        _check_tap(config)
     data = network_data(config)
-    if config.dataset_name() == "none" and (config.num_pairs or config.source == "every"):
+    if is_brought(config) and config.dataset_name() == "none" and (config.num_pairs or config.source == "every"):
         asked = f"--num_pairs={config.num_pairs}" if config.num_pairs else "--source=every"
         raise RequestError(f"{asked} without a data set", "a --dataset to draw from", "Name one, or image files in --pairs.")
     return data
@@ -81,18 +76,9 @@ def _check_reader(config: CollideConfig) -> None:
         raise RequestError(received, expected.removesuffix(".")) from error
 
 
-def _check_index(config: CollideConfig) -> None:
-    if config.search is not None:
-        BACKENDS.check(config.search)
-    if config.index is not None and not Path(config.index).is_dir():
-        raise RequestError(f"--index={config.index}, which does not exist", "a folder that index_patches wrote")
-    if config.index is not None:
-        check_index(Path(config.index))
-
-
-def _check_mlp_tap(config: CollideConfig) -> None:
+def _check_tap(config: CollideConfig) -> None:
     """The tap and the units of a network that is known before it exists."""
-    taps = mlp.tap_names(config.hidden_widths())
+    taps = MODELS.load(config.model).tap_names(config.hidden_widths())
     if config.tap is not None and config.tap not in taps:
         raise RequestError(f"--tap={config.tap}", f"a ReLU of {config.model}: {', '.join(taps)}")
     width = config.hidden_widths()[taps.index(config.tap or taps[0])]

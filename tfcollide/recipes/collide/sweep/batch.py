@@ -13,12 +13,13 @@ from tfcollide.errors import RequestError
 from tfcollide.files.run_directory import RunDirectory
 from tfcollide.library.descend import descend
 from tfcollide.library.problem import Problem
-from tfcollide.recipes.collide.config import CollideConfig, flags_text
+from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.experiment import Experiment
 from tfcollide.recipes.collide.keeping import FileKeeper
 from tfcollide.recipes.collide.pair import pose_pair, write_pair
 from tfcollide.recipes.collide.sweep.one_pair import alone, directory_name, failure, result_of
 from tfcollide.records import PairResult
+from tfcollide.settings import flags_text
 
 __all__ = ["Job", "run_together"]
 
