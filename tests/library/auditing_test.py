@@ -8,13 +8,13 @@ import pandas
 import pytest
 
 import tfcollide as tc
-from tfcollide.audit.audit_record import OUTCOMES
 from tfcollide.files.atomic import to_json
 from tfcollide.files.checkpoint import Ledger
 from tfcollide.library import audit_options
 from tfcollide.library.audit_options import AuditOptions, Budget
 from tfcollide.library.audit_walk import AuditWalk, NamedPair, picture_of
 from tfcollide.library.auditing import _data, audit, tap_names
+from tfcollide.measure.audit_record import OUTCOMES
 from tfcollide.models.predictions import Predictions
 
 TINY = Budget(

@@ -3,7 +3,8 @@
 import dataclasses
 from typing import Self
 
-from tfcollide.errors import RequestError, check_at_least
+from tfcollide.errors import RequestError
+from tfcollide.settings import at_least
 
 __all__ = ["BUDGETS", "AuditOptions", "Budget"]
 
@@ -122,8 +123,8 @@ class AuditOptions:
             raise RequestError(f"--budget={self.budget}", f"one of {', '.join(BUDGETS)}")
         if not 0 <= self.match_quantile <= 1:
             raise RequestError(f"--match_quantile={self.match_quantile}", "a share from 0 to 1")
-        check_at_least(self, 1, "num_pairs")
-        check_at_least(self, 0, "seed")
+        at_least(self, 1, "num_pairs")
+        at_least(self, 0, "seed")
         return self
 
     @property

@@ -13,10 +13,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfcollide.audit.audit_record import AuditRecord, Convergence, PairFront, PairHull, held_pairs
-from tfcollide.audit.intervals import median_interval
-from tfcollide.audit.layer_look import LayerLook
-from tfcollide.audit.layer_profile import LayerProfiler
 from tfcollide.data.labelled import LabelledImages
 from tfcollide.errors import RequestError
 from tfcollide.files.atomic import json_bytes
@@ -26,6 +22,10 @@ from tfcollide.library.audit_options import CHECKED_AGAIN, AuditOptions, Budget
 from tfcollide.library.problem import Picture, Problem
 from tfcollide.library.tap_audit import FrontFound, HullFound, TapAudit
 from tfcollide.library.yardstick import Yardstick
+from tfcollide.measure.audit_record import AuditRecord, Convergence, PairFront, PairHull, held_pairs
+from tfcollide.measure.intervals import median_interval
+from tfcollide.measure.layer_look import LayerLook
+from tfcollide.measure.layer_profile import LayerProfiler
 from tfcollide.models.classifier import Classifier
 from tfcollide.records import FrontEnd
 from tfcollide.report.audit.worst_pairs import PairPictures, worst

@@ -12,9 +12,6 @@ import numpy as np
 import tensorflow as tf
 
 from tfcollide import __version__
-from tfcollide.audit.audit_record import AuditRecord
-from tfcollide.audit.audit_tables import frame
-from tfcollide.audit.pairs import balanced_pairs
 from tfcollide.data.labelled import LabelledImages, Split
 from tfcollide.errors import RequestError
 from tfcollide.files.scratch import scratch_folder
@@ -22,6 +19,9 @@ from tfcollide.images import to_uint8
 from tfcollide.library.audit_options import AuditOptions
 from tfcollide.library.audit_walk import AuditWalk, NamedPair, picture_of
 from tfcollide.library.calling import called, record_of
+from tfcollide.measure.audit_record import AuditRecord
+from tfcollide.measure.audit_tables import frame
+from tfcollide.measure.pairs import balanced_pairs
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.differentiable import check_differentiable
 from tfcollide.models.predictions import Predictions

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tfcollide.audit.front import Front, FrontPoint, FrontSearch
 from tfcollide.files.checkpoint import Ledger
 from tfcollide.library.descend import validity_of
 from tfcollide.library.problem import Problem
+from tfcollide.measure.front import Front, FrontPoint, FrontSearch
 from tfcollide.records import CornerRecord, FrontEnd, FrontRecord, Summary
 from tfcollide.runtime.progress import progress
 

@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfcollide.audit.audit_record import PairHull, Yard
-from tfcollide.audit.front import FrontSearch
 from tfcollide.errors import RequestError
 from tfcollide.images import to_uint8
 from tfcollide.library.audit_options import AuditOptions, Budget
@@ -21,6 +19,8 @@ from tfcollide.library.search import Search
 from tfcollide.library.solution import Solution
 from tfcollide.library.verdict import Verdict, judge_hull
 from tfcollide.library.yardstick import Yardstick
+from tfcollide.measure.audit_record import PairHull, Yard
+from tfcollide.measure.front import FrontSearch
 from tfcollide.models.affine import AffineMap, affine_map
 from tfcollide.models.dense_chain import DenseChain
 from tfcollide.polytope.exact import halfspaces

@@ -8,8 +8,8 @@ import re
 import numpy as np
 import pytest
 
-from tests.audit.audits import made_up
-from tfcollide.audit.audit_record import Convergence
+from tests.measure.audits import made_up
+from tfcollide.measure.audit_record import Convergence
 from tfcollide.report.audit.audit_page import page
 from tfcollide.report.audit.audit_words import percent, verdict
 from tfcollide.report.audit.class_chart import class_fronts

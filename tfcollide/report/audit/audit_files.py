@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from tfcollide.audit.audit_record import AuditRecord
-from tfcollide.audit.audit_tables import COLUMNS, frame
 from tfcollide.files.atomic import to_json, write_bytes, write_json
 from tfcollide.files.names import to_bytes
+from tfcollide.measure.audit_record import AuditRecord
+from tfcollide.measure.audit_tables import COLUMNS, frame
 from tfcollide.report.audit.audit_page import page
 from tfcollide.report.audit.audit_words import verdict
 from tfcollide.report.audit.essentials import essentials

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
-from tfcollide.audit.audit_record import AuditRecord
-from tfcollide.audit.intervals import Interval
-from tfcollide.audit.layer_look import THRESHOLDS
+from tfcollide.measure.audit_record import AuditRecord
+from tfcollide.measure.intervals import Interval
+from tfcollide.measure.layer_look import THRESHOLDS
 from tfcollide.report.audit.audit_words import change_words, meaning, percent, rate_words, search_words, verdict
 from tfcollide.report.audit.class_chart import draw_classes
 from tfcollide.report.audit.essentials import layer_rows

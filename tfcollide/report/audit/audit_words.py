@@ -2,8 +2,8 @@
 
 import math
 
-from tfcollide.audit.audit_record import AuditRecord
-from tfcollide.audit.intervals import Interval
+from tfcollide.measure.audit_record import AuditRecord
+from tfcollide.measure.intervals import Interval
 
 __all__ = ["change_words", "meaning", "percent", "rate_words", "search_words", "verdict"]
 

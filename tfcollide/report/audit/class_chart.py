@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from tfcollide.audit.audit_record import AuditRecord
-from tfcollide.audit.intervals import median_interval
+from tfcollide.measure.audit_record import AuditRecord
+from tfcollide.measure.intervals import median_interval
 from tfcollide.report.audit.pair_charts import MAP, ink_on
 from tfcollide.report.curve_style import figure_of, legend, quiet
 from tfcollide.report.lettering import fit, plain

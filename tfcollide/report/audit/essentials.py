@@ -1,7 +1,7 @@
 """The essentials of an audit as a table in Markdown."""
 
-from tfcollide.audit.audit_record import AuditRecord
-from tfcollide.audit.layer_look import THRESHOLDS
+from tfcollide.measure.audit_record import AuditRecord
+from tfcollide.measure.layer_look import THRESHOLDS
 from tfcollide.report.audit.audit_words import change_words, rate_words, search_words, verdict
 from tfcollide.report.markdown import markdown_table
 

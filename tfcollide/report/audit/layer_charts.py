@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tfcollide.audit.audit_record import AuditRecord
-from tfcollide.audit.layer_look import THRESHOLDS, LayerLook
+from tfcollide.measure.audit_record import AuditRecord
+from tfcollide.measure.layer_look import THRESHOLDS, LayerLook
 from tfcollide.report.curve_style import figure_of, legend, look_of, quiet
 
 __all__ = ["draw_layers", "draw_spectra"]

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from tfcollide.audit.audit_record import OUTCOMES, AuditRecord
+from tfcollide.measure.audit_record import OUTCOMES, AuditRecord
 from tfcollide.report.audit.audit_words import percent
 from tfcollide.report.curve_style import GOOD, LIMIT, figure_of, legend, look_of, quiet
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from tfcollide.audit.audit_record import AuditRecord, PairFront
+from tfcollide.measure.audit_record import AuditRecord, PairFront
 
 __all__ = ["PairPictures", "picture_rows", "worst"]
 

@@ -8,11 +8,11 @@ import numpy as np
 import pandas
 import pytest
 
-from tests.audit.audits import made_up
-from tfcollide.audit.audit_record import Convergence, held_pairs
-from tfcollide.audit.audit_tables import COLUMNS, frame
-from tfcollide.audit.intervals import median_interval, rate_interval
+from tests.measure.audits import made_up
 from tfcollide.errors import RequestError
+from tfcollide.measure.audit_record import Convergence, held_pairs
+from tfcollide.measure.audit_tables import COLUMNS, frame
+from tfcollide.measure.intervals import median_interval, rate_interval
 
 ROOT = Path(__file__).parent.parent.parent
 

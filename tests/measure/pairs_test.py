@@ -5,8 +5,8 @@ import collections
 import numpy as np
 import pytest
 
-from tfcollide.audit.pairs import balanced_pairs
 from tfcollide.errors import RequestError
+from tfcollide.measure.pairs import balanced_pairs
 
 LABELS = np.repeat(np.arange(10), 26)
 

@@ -4,9 +4,9 @@ import dataclasses
 import typing
 from typing import TYPE_CHECKING
 
-from tfcollide.audit.audit_record import OUTCOMES, AuditRecord, PairFront, PairHull, held_pairs
-from tfcollide.audit.layer_look import THRESHOLDS
 from tfcollide.errors import RequestError
+from tfcollide.measure.audit_record import OUTCOMES, AuditRecord, PairFront, PairHull, held_pairs
+from tfcollide.measure.layer_look import THRESHOLDS
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from tfcollide.audit.audit_record import AuditRecord, Convergence, PairFront, PairHull, Yard
-from tfcollide.audit.layer_look import LayerLook
+from tfcollide.measure.audit_record import AuditRecord, Convergence, PairFront, PairHull, Yard
+from tfcollide.measure.layer_look import LayerLook
 
 __all__ = ["made_up"]
 

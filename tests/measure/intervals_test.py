@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tfcollide.audit.intervals import Interval, median_interval, rate_interval, repeats
+from tfcollide.measure.intervals import Interval, median_interval, rate_interval, repeats
 
 INF = float("inf")
 

@@ -7,10 +7,10 @@ import scipy.linalg
 import tensorflow as tf
 
 from tests.models import nets
-from tfcollide.audit.jacobian import ImageJacobian
-from tfcollide.audit.layer_look import THRESHOLDS
-from tfcollide.audit.layer_profile import LayerProfiler
-from tfcollide.audit.spectrum import count_below, quadratures
+from tfcollide.measure.jacobian import ImageJacobian
+from tfcollide.measure.layer_look import THRESHOLDS
+from tfcollide.measure.layer_profile import LayerProfiler
+from tfcollide.measure.spectrum import count_below, quadratures
 from tfcollide.models.affine import affine_map
 from tfcollide.models.classifier import Classifier
 from tfcollide.polytope.exact.geometry import affine_dimension

@@ -16,9 +16,9 @@ from collections.abc import Iterable
 import numpy as np
 import scipy.linalg
 
-from tfcollide.audit.jacobian import ImageJacobian
-from tfcollide.audit.layer_look import THRESHOLDS, LayerLook
-from tfcollide.audit.spectrum import count_below, quadratures
+from tfcollide.measure.jacobian import ImageJacobian
+from tfcollide.measure.layer_look import THRESHOLDS, LayerLook
+from tfcollide.measure.spectrum import count_below, quadratures
 from tfcollide.models.classifier import Classifier
 
 __all__ = ["LayerProfiler"]

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from tfcollide.audit.intervals import Interval, median_interval, rate_interval, repeats
-from tfcollide.audit.layer_look import LayerLook
+from tfcollide.measure.intervals import Interval, median_interval, rate_interval, repeats
+from tfcollide.measure.layer_look import LayerLook
 
 __all__ = ["FOUND", "OUTCOMES", "AuditRecord", "Cell", "Convergence", "PairFront", "PairHull", "Yard"]
 
