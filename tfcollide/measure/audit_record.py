@@ -15,7 +15,7 @@ import numpy as np
 from tfcollide.measure.intervals import Interval, median_interval, rate_interval, repeats
 from tfcollide.measure.layer_look import LayerLook
 
-__all__ = ["FOUND", "OUTCOMES", "AuditRecord", "Cell", "Convergence", "PairFront", "PairHull", "Yard"]
+__all__ = ["FOUND", "OUTCOMES", "AuditRecord", "Cell", "Convergence", "PairFront", "PairHull", "Yard", "held_pairs"]
 
 OUTCOMES = ("proven", "sampled", "trivial", "lost", "failed")
 """Of the hull of a pair, best first: found and proven as a whole; found, by samples; the target in disguise; neither image;
