@@ -80,7 +80,7 @@ def measure(spacing, folder, steps, network):
     """Prints a row of the table."""
     import tensorflow as tf
 
-    from tfcollide.optimize.update_rules import adam
+    from tfcollide.optimize.update_rules.adam import adam
     from tfcollide.parameterizations.composite import Composite
 
     layout, rule = layout_of((SIZE, SIZE, 3), **GEOMETRY, spacing=spacing), adam()

@@ -22,7 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from absl import flags
 
 from tfcollide.errors import RequestError
-from tfcollide.recipes.collide.config import CollideConfig, preset_values
+from tfcollide.recipes.collide.config import CollideConfig
+from tfcollide.recipes.collide.presets import preset_values
 from tfcollide.recipes.collide.request import check_collide, parse_pair
 from tfcollide.runtime.quiet import import_tensorflow
 

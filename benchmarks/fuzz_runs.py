@@ -1,13 +1,16 @@
 """Runs random small networks, images and flags through `collide`, and a small run in random surroundings.
 
 No exit code but 0, 1 and 2 may appear and no traceback, and what a run says of its corners must be what
-Keras predicts of them.
+Keras predicts of them. A process runs 50 configurations at most, as TensorFlow's memory grows with each network.
 
 python benchmarks/fuzz_runs.py --models=1000 --environments=100
 """
 
 import argparse
+import collections
+import concurrent.futures
 import functools
+import multiprocessing
 import random
 import sys
 import tempfile
@@ -16,11 +19,20 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tfcollide.runtime.quiet import import_tensorflow
+BATCH = 50
 
-import_tensorflow()
 
-from tests.recipes.fuzz import fuzz_models, fuzz_surroundings  # noqa: E402 - Keras comes after its settings
+def fuzz(what: str, rounds: int, seed: int) -> dict[int | str, int]:
+    """Runs `rounds` of "configurations" or "surroundings" in this process. Returns how many ended in each way."""
+    from tfcollide.runtime.quiet import import_tensorflow
+
+    import_tensorflow()  # Keras comes after its settings
+    from tests.recipes.fuzz import fuzz_models
+    from tests.recipes.fuzz_surroundings import fuzz_surroundings
+
+    with tempfile.TemporaryDirectory() as name:
+        report = functools.partial(print, flush=True)
+        return {"configurations": fuzz_models, "surroundings": fuzz_surroundings}[what](Path(name), rounds, seed, report=report)
 
 
 def main() -> None:
@@ -32,18 +44,19 @@ def main() -> None:
     arguments = parser.parse_args()
     seed = random.randrange(2**31) if arguments.seed is None else arguments.seed
     print(f"seed {seed}", flush=True)
-    wrong = 0
-    with tempfile.TemporaryDirectory() as name:
-        began = time.perf_counter()
-        for what, fuzz, rounds in (
-            ("configurations", fuzz_models, arguments.models),
-            ("surroundings", fuzz_surroundings, arguments.environments),
-        ):
-            ended = fuzz(Path(name), rounds, seed, report=functools.partial(print, flush=True))
-            wrong += ended.pop("wrong")
-            words = ", ".join(f"{count} with {code}" for code, count in ended.items())
-            print(f"{rounds} {what}: {words}; {wrong} wrong so far, {time.perf_counter() - began:.0f} s", flush=True)
-    sys.exit(wrong > 0)
+    batches = [
+        ("configurations", min(BATCH, arguments.models - first), seed + first) for first in range(0, arguments.models, BATCH)
+    ]
+    if arguments.environments:
+        batches.append(("surroundings", arguments.environments, seed))
+    totals: dict[str, collections.Counter[int | str]] = collections.defaultdict(collections.Counter)
+    began, spawn = time.perf_counter(), multiprocessing.get_context("spawn")
+    for what, rounds, of in batches:
+        with concurrent.futures.ProcessPoolExecutor(1, mp_context=spawn) as process:
+            totals[what].update(process.submit(fuzz, what, rounds, of).result())
+        words = ", ".join(f"{count} {f'exit {end}' if isinstance(end, int) else end}" for end, count in totals[what].items())
+        print(f"{what} so far: {words}; {time.perf_counter() - began:.0f} s", flush=True)
+    sys.exit(any(ended["wrong"] for ended in totals.values()))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from tfcollide.errors import RequestError
 from tfcollide.registry import Registry
 
 ROOT = Path(__file__).resolve().parent.parent
-ALL = {name: getattr(registry, name) for name in ("DATASETS", "MODELS", "OBJECTIVES", "PARAMETERIZATIONS")}
+ALL = {name: one for name, one in vars(registry).items() if isinstance(one, Registry)}
 
 
 @pytest.fixture
@@ -53,10 +53,15 @@ def test_a_check_imports_no_variant(zoo):
 @pytest.mark.parametrize(
     ("kind", "least"),
     [
+        ("BACKENDS", {"annoy", "exact"}),
         ("DATASETS", {"digits"}),
+        ("EXPORTS", {"classifier", "composite", "mixture"}),
+        ("HULL_TERMS", {"crowding", "hull_match"}),
         ("MODELS", {"mlp"}),
         ("OBJECTIVES", {"corners", "match"}),
-        ("PARAMETERIZATIONS", {"pixels"}),
+        ("PARAMETERIZATIONS", {"composite", "pixels"}),
+        ("PICTURES", {"front", "margins", "trace"}),
+        ("UPDATE_RULES", {"adam", "ema", "gradient_descent"}),
     ],
 )
 def test_variants_of_this_program(kind, least):
@@ -67,7 +72,27 @@ def test_variants_of_this_program(kind, least):
 
 
 def test_kinds_are_flags():
-    assert {one.kind for one in ALL.values()} == {"dataset", "model", "objective", "parameterization"}
+    assert {one.kind for one in ALL.values()} == {
+        "dataset",
+        "figure",
+        "model",
+        "objective",
+        "optimizer",
+        "parameterization",
+        "search",
+        "term_weights",
+        "what",
+    }
+
+
+def test_variants_that_declare_flags():
+    assert {kind for kind, one in ALL.items() if one.options()} == {"BACKENDS", "EXPORTS", "PARAMETERIZATIONS"}
+
+
+def test_a_suffix_is_no_part_of_the_name(zoo, tmp_path):
+    (tmp_path / "zoo" / "ape_figure.py").write_text("VARIANT = 'picture'\n")
+    pictures = Registry("picture", "zoo", suffix="_figure")
+    assert pictures.names() == ["ape"] and pictures.load("ape") == "picture"
 
 
 def test_names_cost_no_tensorflow():

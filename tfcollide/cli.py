@@ -1,7 +1,6 @@
 """The command line: fields of a config as absl flags; the only reader of flags."""
 
 import codecs
-import dataclasses
 import difflib
 import importlib
 import os
@@ -10,7 +9,6 @@ import signal
 import sys
 import time
 import traceback
-import typing
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +21,8 @@ from tfcollide.files.atomic import write_json
 from tfcollide.files.disk import full_at, is_full
 from tfcollide.files.names import to_text
 from tfcollide.files.run_directory import absolute
-from tfcollide.recipes.collide.config import HEADINGS, CollideConfig, TrainConfig, choices_of, preset_values
+from tfcollide.recipes.collide.config import HEADINGS, CollideConfig, TrainConfig
+from tfcollide.recipes.collide.presets import preset_values
 from tfcollide.recipes.composite.config import CompareConfig, RebuildConfig
 from tfcollide.recipes.patches.config import IndexConfig, QueryConfig
 from tfcollide.recipes.serving.check_served_config import CheckServedConfig
@@ -31,8 +30,10 @@ from tfcollide.recipes.serving.export_config import ExportConfig
 from tfcollide.recipes.serving.serve_config import ServeConfig
 from tfcollide.records import Summary
 from tfcollide.runtime.streams import make_unfailing
+from tfcollide.settings import Flag, flags_of, needed, renamed
 
 __all__ = [
+    "PROGRAMS",
     "check_served",
     "collide",
     "compare_looks",
@@ -44,6 +45,19 @@ __all__ = [
     "serve_local",
     "train_classifier",
 ]
+
+PROGRAMS = {
+    "check_served": "collide-check-served",
+    "collide": "collide",
+    "compare_looks": "collide-compare-looks",
+    "export": "collide-export",
+    "index_patches": "collide-index-patches",
+    "query_patches": "collide-query-patches",
+    "rebuild_composite": "collide-rebuild-composite",
+    "serve_local": "collide-serve",
+    "train_classifier": "collide-train",
+}
+"""Every program: its name in `bin/` and here -> the command that `pip install` makes."""
 
 _EXAMPLES = {
     "collide": (
@@ -140,8 +154,7 @@ def _collide(argv: list[str]) -> int:
     values = _parse(argv, CollideConfig, _define_out)
     if values is None:
         return EXIT_DONE
-    if values["out"] is None:
-        raise RequestError("no --out", "the directory to write", "Say, for example, --out=runs/first.")
+    needed(values["out"], "out", "the directory to write", "Say, for example, --out=runs/first.")
     from tfcollide.recipes.collide.run import run
     from tfcollide.report.conclusion import conclusion, sweep_conclusion
 
@@ -174,8 +187,7 @@ def _export(argv: list[str]) -> int:
     values = _parse(argv, ExportConfig, _define_version)
     if values is None:
         return EXIT_DONE
-    if values["out"] is None:
-        raise RequestError("no --out", "BASE/NAME/VERSION", "Say, for example, --out=models/digits/1.")
+    needed(values["out"], "out", "BASE/NAME/VERSION", "Say, for example, --out=models/digits/1.")
     from tfcollide.recipes.serving.export import run
 
     print(run(_config(ExportConfig, values), absolute(values["out"])))
@@ -216,8 +228,7 @@ def _index_patches(argv: list[str]) -> int:
         manifest = verify(absolute(config.verify))
         print(f"{config.verify}: {manifest.num_patches:,} patches, every byte as it was built")
         return EXIT_DONE
-    if values["out"] is None:
-        raise RequestError("no --out", "the index to write", "Say, for example, --out=patches.")
+    needed(values["out"], "out", "the index to write", "Say, for example, --out=patches.")
     manifest = run(config, absolute(values["out"]), overwrite=values["overwrite"])
     print(f"{values['out']}: {manifest.describe()}, in {time.perf_counter() - began:.0f} s")
     return EXIT_DONE
@@ -227,8 +238,7 @@ def _query_patches(argv: list[str]) -> int:
     values = _parse(argv, QueryConfig, _define_out)
     if values is None:
         return EXIT_DONE
-    if values["out"] is None:
-        raise RequestError("no --out", "the directory to write", "Say, for example, --out=neighbors.")
+    needed(values["out"], "out", "the directory to write", "Say, for example, --out=neighbors.")
     from tfcollide.recipes.patches.query import run
 
     print(run(_config(QueryConfig, values), absolute(values["out"]), overwrite=values["overwrite"]))
@@ -239,8 +249,7 @@ def _rebuild_composite(argv: list[str]) -> int:
     values = _parse(argv, RebuildConfig, _define_out)
     if values is None:
         return EXIT_DONE
-    if values["out"] is None:
-        raise RequestError("no --out", "the directory to write", "Say, for example, --out=rebuilt.")
+    needed(values["out"], "out", "the directory to write", "Say, for example, --out=rebuilt.")
     from tfcollide.recipes.composite.rebuild import run
 
     difference = run(_config(RebuildConfig, values), absolute(values["out"]), overwrite=values["overwrite"])
@@ -252,8 +261,7 @@ def _compare_looks(argv: list[str]) -> int:
     values = _parse(argv, CompareConfig, _define_out)
     if values is None:
         return EXIT_DONE
-    if values["out"] is None:
-        raise RequestError("no --out", "the directory to write", "Say, for example, --out=looks.")
+    needed(values["out"], "out", "the directory to write", "Say, for example, --out=looks.")
     from tfcollide.recipes.composite.compare import run
 
     out = absolute(values["out"])
@@ -271,20 +279,30 @@ def _parse(argv: list[str], config: type[Any], define: Callable[[flags.FlagValue
     flags.DEFINE_boolean("help", False, "Show this help.", short_name="h", flag_values=known)
     flags.DEFINE_boolean("version", False, "Show the version.", flag_values=known)
     define(known)
-    for field in dataclasses.fields(config):
-        _define(known, field, typing.get_type_hints(config)[field.name])
+    for one in flags_of(config):
+        _define(known, one)
+    shown = [*known]
+    for old in _old_names(config, known):
+        flags.DEFINE_string(old, None, "An old spelling.", flag_values=known)
     rest = _read(known, argv)
     if known["version"].value:
         print(f"tfcollide {__version__}")
         return None
     if known["help"].value:
-        print(_help(argv[0], known))
+        print(_help(argv[0], known, shown))
         return None
     if len(rest) > 1:
         raise RequestError(f"argument {rest[1]!r}", "flags only, as --name=value")
-    values = {name: known[name].value for name in known}
-    given = {name for name in known if known[name].present}
+    given, warnings = renamed(config, {name: known[name].value for name in known if known[name].present})
+    for sentence in warnings:
+        print(f"warning: {sentence}", file=sys.stderr)
+    values = {name: known[name].default for name in shown} | given
     return values | {name: value for name, value in preset_values(values.get("preset")).items() if name not in given}
+
+
+def _old_names(config: type[Any], known: flags.FlagValues) -> list[str]:
+    """Flags that a program has under another name today, but for those whose old name is that of another flag."""
+    return sorted({one.old for one in getattr(config, "OLD_SPELLINGS", ())} - set(known))
 
 
 def _read(known: flags.FlagValues, argv: list[str]) -> list[str]:
@@ -332,27 +350,24 @@ def _define_report(known: flags.FlagValues) -> None:
     flags.DEFINE_string("out", None, "Also write the numbers to this JSON file.", flag_values=known)
 
 
-def _define(known: flags.FlagValues, field: Any, kind: Any) -> None:
-    plain = next(t for t in (typing.get_args(kind) or (kind,)) if t is not type(None))
+def _define(known: flags.FlagValues, one: Flag) -> None:
     define: Any = {
         str: flags.DEFINE_string,
         int: flags.DEFINE_integer,
         float: flags.DEFINE_float,
         bool: flags.DEFINE_boolean,
-    }[plain]
-    text = field.metadata["help"]
-    choices = choices_of(field)
-    define(field.name, field.default, text + (f" One of: {', '.join(choices)}." if choices else ""), flag_values=known)
+    }[one.kind]
+    define(one.name, one.default, one.help, flag_values=known)
 
 
 def _config(config: type[Any], values: dict[str, Any]) -> Any:
-    return config(**{field.name: values[field.name] for field in dataclasses.fields(config)})
+    return config(**{one.name: values[one.name] for one in flags_of(config)})
 
 
-def _help(program: str, known: flags.FlagValues) -> str:
+def _help(program: str, known: flags.FlagValues, shown: Iterable[str]) -> str:
     called = Path(program).name
     lines = [f"Usage: {called} --flagfile=FILE or --name=value ...", "", *_EXAMPLES.get(called, ())]
-    for name in known:
+    for name in shown:
         flag = known[name]
         if name in HEADINGS:
             lines += ["", HEADINGS[name]]

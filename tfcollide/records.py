@@ -459,6 +459,7 @@ class Summary:
         front_end: of one corner, where features begin to match.
         hull_front: of all corners together.
         allow_trivial: whether trivial and lost corners count as found.
+        dataset_rows_without_label: split of the data set -> how many of its rows were left out, as they have no label.
     """
 
     dataset: str
@@ -501,6 +502,7 @@ class Summary:
     front_end: FrontEnd | None = None
     hull_front: FrontRecord | None = None
     allow_trivial: bool = False
+    dataset_rows_without_label: Mapping[str, int] = dataclasses.field(default_factory=dict)
     certificate_reason: str | None = None
 
     @property

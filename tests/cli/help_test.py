@@ -15,7 +15,7 @@ FLAGS |= {"parameterization", "solver", "optimizer", "learning_rate", "preset", 
 FLAGS |= {"interpolations", "sampling", "pairs", "num_pairs", "seed", "checkpoint_seconds", "tensorboard", "out", "overwrite"}
 TRAINING_FLAGS = {"dataset", "data_dir", "model", "model_dir", "hidden_units", "initializer", "epochs", "batch_size"}
 INDEX_FLAGS = {"images", "out", "image_size", "search_size", "patch_size", "stride", "per_class_share", "resize"}
-INDEX_FLAGS |= {"num_components", "num_trees", "projection", "index", "held_out", "recall", "verify", "seed", "runner"}
+INDEX_FLAGS |= {"num_components", "num_trees", "projection", "search", "held_out", "recall", "verify", "seed", "runner"}
 
 NO_TENSORFLOW = """
 import sys
@@ -70,7 +70,7 @@ def in_python(statement, tmp_path):
         "import tfcollide.cli; assert tfcollide.cli.serve_local(['serve_local', '--models=nowhere']) == 2",
         "import tfcollide.cli; assert tfcollide.cli.index_patches(['index_patches', '--help']) == 0",
         "import tfcollide.cli; assert tfcollide.cli.index_patches(['index_patches', '--out=x', '--images=nowhere']) == 2",
-        "import tfcollide.cli; assert tfcollide.cli.query_patches(['query_patches', '--patches=x', '--out=y']) == 2",
+        "import tfcollide.cli; assert tfcollide.cli.query_patches(['query_patches', '--index=x', '--out=y']) == 2",
     ],
 )
 def test_imports_no_tensorflow(tmp_path, statement):

@@ -135,6 +135,7 @@ def test_a_path_that_cannot_be(text):
 def test_a_class_is_its_first_test_image_that_the_model_gets_right(label, index):
     choice = resolve("source", Selector(label=label), animals(), PREDICTED)
     assert choice.id == f"test:{index}"
+    assert choice.asked == f"{choice.label} (test:{index})"
     assert choice.label == ("cat", "dog", "fox", "owl")[label]
     assert (choice.image == index).all() and choice.image.shape == (4, 5, 1) and choice.image.dtype == np.uint8
 
@@ -146,7 +147,7 @@ def test_a_class_of_which_the_model_gets_nothing_right():
 
 def test_an_index_is_taken_right_or_wrong():
     choice = resolve("source", Selector(test_index=5), animals(), PREDICTED)
-    assert (choice.id, choice.label) == ("test:5", "fox")
+    assert (choice.id, choice.label, choice.asked) == ("test:5", "fox", "test:5")
     assert (choice.image == 5).all()
     assert resolve("source", Selector(test_index=0), animals(), PREDICTED).id == "test:0"
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tfcollide.cli import collide
 from tfcollide.data import from_tfds
 from tfcollide.data.from_tfds import load_tfds
 from tfcollide.data.select import Selector, resolve
@@ -33,11 +34,23 @@ def test_rows_without_a_label_are_left_out_and_counted(prepared, flat, tmp_path,
     said = capfd.readouterr().err
     assert f"--dataset={name}: 2 of 6 images of split train have no label and are left out" in said
     assert "1 of 3 images of split test have no label" in said
+    assert data.rows_without_label == data.fitted((5, 5, 3)).rows_without_label == {"train": 2, "test": 1}
     by_level = {0: 0, 2: 1, 3: 0, 5: 1, 100: 1, 102: 0}
     for split in (data.train, data.test):
         assert [by_level[level] for level in split.images[:, 0, 0, 0].tolist()] == split.labels.tolist()
     for i, label in enumerate(data.test.labels):
         assert resolve("source", Selector(test_index=i), data).label == ("cat", "dog")[label]
+
+
+def test_a_run_says_how_many_rows_were_left_out(prepared, flat, tmp_path):
+    dark, light = rows(flat, [0] * 10), rows(flat, [1] * 10, 200)
+    name = prepared({"train": dark + light + rows(flat, [-1] * 3, 100), "test": [dark[5], light[5], (flat(100), -1)]})
+    flags = [f"--dataset={name}", f"--data_dir={tmp_path}", f"--model_dir={tmp_path}", "--hidden_units=16", "--epochs=30"]
+    flags += ["--source=cat", "--target=dog", "--objective=match", "--corners=1", "--max_steps=2", "--worst_starts=0"]
+    for out in ("first", "again"):  # which trains the network, and which finds it
+        assert collide(["collide", *flags, f"--out={tmp_path / out}"]) in (0, 1)
+        summary = json.loads((tmp_path / out / "summary.json").read_text())
+        assert summary["dataset_rows_without_label"] == {"test": 1, "train": 3}
 
 
 @pytest.mark.parametrize("labelled", ["validation", "dev", "val", "eval_set"])

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, ImageOps
 
 from tests.limits import HANG_SECONDS
 from tfcollide.export import mixture
@@ -92,9 +92,9 @@ def test_eight_bits_are_read_as_the_package_reads_them(classifier_model, digits,
     np.testing.assert_allclose(found["probabilities"], subject.classifier.judge(images).probabilities, atol=1e-5)
 
 
-def as_file(pixels, form):
+def as_file(pixels, form, **options):
     file = io.BytesIO()
-    Image.fromarray(pixels[..., 0]).save(file, form)
+    Image.fromarray(pixels[..., 0]).save(file, form, **options)
     return file.getvalue()
 
 
@@ -104,6 +104,19 @@ def test_files_are_decoded_as_pillow_decodes_them(classifier_model, digits, subj
     decoded = np.stack([np.asarray(Image.open(io.BytesIO(file)))[..., None] for file in files])
     found = arrays(classifier_model.signatures["serving_bytes"](image_bytes=tf.constant(files)))
     expected = subject.classifier.judge(from_uint8(decoded, subject.classifier.bounds)).probabilities
+    np.testing.assert_allclose(found["probabilities"], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+def test_files_are_turned_as_a_viewer_shows_them(classifier_model, digits, subject, form):
+    files, shown = [], []
+    for code, pixels in enumerate(digits.test.images[:8], 1):
+        exif = Image.Exif()
+        exif[0x0112] = code
+        files.append(as_file(pixels, form, exif=exif))
+        shown.append(np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(files[-1]))))[..., None])
+    found = arrays(classifier_model.signatures["serving_bytes"](image_bytes=tf.constant(files)))
+    expected = subject.classifier.judge(from_uint8(np.stack(shown), subject.classifier.bounds)).probabilities
     np.testing.assert_allclose(found["probabilities"], expected, atol=1e-5)
 
 

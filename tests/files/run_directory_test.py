@@ -91,7 +91,7 @@ def test_anothers_partial_directory_is_refused(out, flags):
         (partial / "run.flags").write_text(flags)
     before = content(partial)
     for ask in (RunDirectory.check, RunDirectory.open):
-        with pytest.raises(RequestError, match=r"run\.partial is another request's unfinished run.*--overwrite"):
+        with pytest.raises(RequestError, match=r"run\.partial is the unfinished run of another request or.*--overwrite"):
             ask(RunDirectory(out, REQUEST))
     assert content(partial) == before
 

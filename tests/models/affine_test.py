@@ -6,8 +6,13 @@ from tfcollide.errors import RequestError
 from tfcollide.models.affine import affine_map
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.dense_chain import read_chain
+from tfcollide.models.graph import Graph
+from tfcollide.models.loading import load_classifier, wrap
+from tfcollide.models.taps import find_taps
 from tfcollide.polytope.proof.float_error import gamma
 from tfcollide.shapes import Bounds
+
+from . import affine_nets
 
 layers = keras.layers
 
@@ -37,6 +42,8 @@ AFFINE = {
     "batch normalisation": [layers.Flatten, lambda: layers.Dense(5), layers.BatchNormalization],
     "of channels": [layers.BatchNormalization, layers.Flatten, lambda: layers.Dense(5)],
     "along another axis": [lambda: layers.BatchNormalization(axis=1, scale=False), layers.Flatten],
+    "normalisation of channels": [lambda: layers.Normalization(mean=[0.3, 0.7], variance=[0.1, 2.0]), layers.Flatten],
+    "normalisation": [lambda: layers.Normalization(axis=None, mean=0.3, variance=0.5), layers.Flatten],
     "training layers": [
         lambda: layers.Dropout(0.5),
         layers.Flatten,
@@ -81,7 +88,8 @@ def test_a_dense_layer_with_its_own_relu_is_tapped_before_it():
     ("inner", "culprit"),
     [
         ([layers.Flatten(), layers.Dense(5), layers.ReLU(name="first"), layers.Dense(5)], "first"),
-        ([layers.Conv2D(2, 2, name="window"), layers.Flatten(), layers.Dense(5)], "window"),
+        ([layers.MaxPooling2D(2, name="window"), layers.Flatten(), layers.Dense(5)], "window"),
+        ([layers.Reshape((4, 6)), layers.Conv1D(2, 2, padding="causal", name="earlier")], "earlier, which pads by causal"),
         ([layers.Flatten(), layers.Dense(5, activation="tanh", name="curved")], "curved"),
         ([layers.Flatten(), layers.Dense(5, dtype="mixed_bfloat16", name="coarse")], "coarse"),
         ([layers.Flatten(data_format="channels_first", name="turned"), layers.Dense(5)], "turned"),
@@ -99,11 +107,11 @@ def test_a_tap_in_another_precision_is_refused():
         affine_map(net, "tap")
 
 
-def test_names_a_merging_layer():
+def test_names_a_merging_layer_that_is_not_affine():
     images = keras.Input((4,))
-    merged = layers.Add(name="sum")([layers.Dense(3)(images), layers.Dense(3)(images)])
+    merged = layers.Multiply(name="product")([layers.Dense(3)(images), layers.Dense(3)(images)])
     model = keras.Model(images, layers.Dense(2)(layers.ReLU(name="tap")(merged)))
-    with pytest.raises(RequestError, match="layer sum"):
+    with pytest.raises(RequestError, match="layer product"):
         affine_map(Classifier(model, name="m", bounds=Bounds(0.0, 1.0), class_names=("a", "b")), "tap")
 
 
@@ -115,3 +123,114 @@ def test_an_unknown_tap_lists_the_taps():
 def test_a_batch_normalisation_rounds_as_often_here_as_in_the_chain():
     net = classifier(layers.Flatten(), layers.BatchNormalization(), layers.ReLU(name="tap"))
     assert affine_map(net, "tap").roundings == read_chain(net.model).stages[0].extra
+
+
+@pytest.mark.parametrize("make", affine_nets.NETS, ids=affine_nets.name_of)
+def test_every_kind_of_graph(make):
+    """The map is what float64 computes, and what float32 computes is within the bound of it."""
+    model, twin, tap, other = affine_nets.twins(make)
+    net = wrap(model, name="net", bounds=Bounds(0.0, 1.0), outputs="logits" if make is not affine_nets.fused else "auto")
+    tap = tap or net.tap_names[0]
+    affine = affine_map(net, tap)
+    images = np.random.default_rng(1).random([8, *net.image_shape]).astype(np.float32)
+    flat = images.reshape(8, -1).astype(np.float64)
+    graph = Graph(twin, images.shape[1:])
+    taps = find_taps(graph)
+    place = taps[other] if other in taps else next(iter(taps.values()))
+    shape = (8, *graph.entry.shape)
+    exact = graph.run({graph.source: images.astype(np.float64).reshape(shape)}, place.before)[0].numpy().reshape(8, -1)
+    np.testing.assert_allclose(affine(flat), exact, rtol=0, atol=1e-9)
+    computed = net.tap(tap).pre_activation(images).numpy()
+    bound = gamma(affine.roundings) * (flat @ affine.magnitude + affine.magnitude_bias)
+    assert (np.abs(computed - affine(flat)) <= bound).all() and bound.max() < 1e-2 * np.abs(computed).max()
+    assert (affine.magnitude >= np.abs(affine.weights) * (1 - 1e-12)).all()
+
+
+def in_order(products):
+    """Their sum in float32, from the first to the last."""
+    total = np.float32(0)
+    for product in products:
+        total = np.float32(total + product)
+    return float(total)
+
+
+@pytest.mark.parametrize("convolved", [False, True])
+def test_the_worst_order_of_a_sum_is_within_the_bound_and_reaches_it(convolved):
+    """One large weight and then many a little below half of its last place: each addition loses all of one."""
+    size, small = 4000, np.float32(0.49 * 2.0**-23)
+    kernel = np.full(size, small)
+    kernel[0] = 1.0
+    if convolved:
+        first = [layers.Reshape((size // 4, 2, 2)), layers.Conv2D(1, (size // 4, 2), use_bias=False, name="sum")]
+    else:
+        first = [layers.Flatten(), layers.Dense(1, use_bias=False, name="sum")]
+    net = classifier(*first, layers.ReLU(name="tap"), shape=(size // 4, 2, 2))
+    layer = net.model.get_layer("sum")
+    layer.kernel.assign(kernel.reshape(layer.kernel.shape))
+    affine = affine_map(net, "tap")
+    ones = np.ones([1, size])
+    lost = affine(ones)[0, 0] - in_order(kernel)
+    bound = gamma(affine.roundings) * (ones @ affine.magnitude + affine.magnitude_bias)[0, 0]
+    assert 0.97 * bound < lost <= bound
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_random_orders_of_a_sum_over_branches(seed):
+    """x w + v (x u) + x with every sum in another order, in float32."""
+    rng = np.random.default_rng(seed)
+    images = keras.Input((9,))
+    long = layers.Dense(9, name="v")(layers.Dense(6, name="u")(images))
+    joined = layers.Add()([layers.Dense(9, name="w")(images), long, images])
+    model = keras.Model(images, layers.Dense(2)(layers.ReLU(name="tap")(joined)))
+    net = Classifier(affine_nets.randomised(model, seed), name="m", bounds=Bounds(-9.0, 9.0), outputs="logits")
+    affine, x = affine_map(net, "tap"), (rng.normal(size=9) * 10.0 ** rng.integers(-3, 4, 9)).astype(np.float32)
+    assert affine.roundings == (6 + 1) + (9 + 1) + 3
+
+    def dense(name, values):
+        kernel, bias = net.model.get_layer(name).get_weights()
+        return [in_order(rng.permutation([*(values * kernel[:, i]), bias[i]])) for i in range(len(bias))]
+
+    for _ in range(20):
+        branches = [dense("w", x), dense("v", np.float32(dense("u", x))), x]
+        computed = [in_order(rng.permutation(np.float32(parts))) for parts in zip(*branches, strict=True)]
+        bound = gamma(affine.roundings) * (np.abs(x) @ affine.magnitude + affine.magnitude_bias)
+        assert (np.abs(computed - affine(x)) <= bound).all()
+
+
+def test_the_graph_of_a_saved_model_is_refused_in_words(tmp_path):
+    net = classifier(layers.Flatten(), layers.Dense(5), layers.ReLU(name="tap"), shape=(4, 3, 3))
+    net.model.export(tmp_path / "net", verbose=False)
+    found = load_classifier(tmp_path / "net", outputs="logits")
+    with pytest.raises(RequestError, match="no layer by itself in a Keras model .* Say --solver=gradient"):
+        affine_map(found, found.tap_names[0])
+    assert found.chain.reason == "a network without Keras layers"
+
+
+def test_a_network_of_a_fixed_batch():
+    images = keras.Input(batch_shape=(4, 3, 3, 1))
+    model = keras.Model(images, layers.Dense(2)(layers.Dense(5, activation="relu", name="fc")(layers.Flatten()(images))))
+    affine = affine_map(wrap(model, name="four", outputs="logits"), "fc")
+    np.testing.assert_array_equal(affine.weights, model.get_layer("fc").kernel.numpy())
+
+
+def test_a_map_that_is_too_large_is_refused_before_it_is_made(monkeypatch):
+    monkeypatch.setattr("tfcollide.models.affine._MAX_ENTRIES", 24 * 30)
+    net = classifier(layers.Conv2D(5, 2, name="window"), layers.ReLU(name="tap"))  # 3 x 2 x 5 units
+    assert affine_map(net, "tap").weights.shape == (24, 30)
+    monkeypatch.setattr("tfcollide.models.affine._MAX_ENTRIES", 24 * 30 - 1)
+    monkeypatch.setattr("tfcollide.models.affine.read_step", None)
+    with pytest.raises(RequestError, match="--tap=tap, a matrix of 24 x 30 numbers: expected 719 numbers at most"):
+        affine_map(net, "tap")
+
+
+def test_a_large_convolution_is_refused_before_it_is_made():
+    net = classifier(
+        layers.Conv2D(256, 3, name="window"), layers.GlobalAveragePooling2D(), layers.ReLU(name="tap"), shape=(80, 80, 3)
+    )
+    with pytest.raises(RequestError, match="layer window, which is a matrix with 42,052,608 entries, which is too large"):
+        affine_map(net, "tap")
+
+
+def test_a_ceiling_is_refused():
+    with pytest.raises(RequestError, match="--tap=tap, which is no plain max"):
+        affine_map(classifier(layers.Flatten(), layers.ReLU(6.0, name="tap")), "tap")

@@ -3,16 +3,14 @@ import numpy as np
 import pytest
 
 from tfcollide.models.dense_chain import DenseChain, Unreadable, read_chain
+from tfcollide.models.loading import wrap
+from tfcollide.polytope.proof.certificate import certify
+from tfcollide.shapes import Bounds
+
+from . import affine_nets
+from .affine_nets import randomised
 
 layers = keras.layers
-
-
-def randomised(model, seed=0):
-    rng = np.random.default_rng(seed)
-    for variable in model.weights:
-        values = rng.normal(size=variable.shape)
-        variable.assign(np.abs(values) + 0.1 if "variance" in variable.path else values)
-    return model
 
 
 def sequential(*inner, shape=(6, 6, 2)):
@@ -45,6 +43,7 @@ READABLE = {
     ),
     "groups": lambda: sequential(layers.Conv2D(4, 2, groups=2, dilation_rate=2), layers.GlobalAveragePooling2D()),
     "another axis": lambda: sequential(layers.BatchNormalization(axis=1), layers.Flatten(), layers.Dense(3)),
+    "over the last axis": lambda: sequential(layers.Dense(3), layers.ReLU(), layers.Flatten(), layers.Dense(3)),
     "nested": functional,
 }
 
@@ -70,7 +69,8 @@ def test_weights_are_exact_and_roundings_counted():
 
 def branching():
     images = keras.Input((4,))
-    return keras.Model(images, layers.Add()([layers.Dense(3)(images), layers.Dense(3)(images)]))
+    one = layers.Dense(3, activation="relu", name="one")(images)
+    return keras.Model(images, layers.Add()([one, layers.Dense(3)(images)]))
 
 
 class Doubling(layers.Dense):
@@ -79,11 +79,10 @@ class Doubling(layers.Dense):
 
 
 UNREADABLE = {
-    "2 branches": branching,
+    "one is a ReLU in one of 2 branches": branching,
     "activation tanh": lambda: sequential(layers.Flatten(), layers.Dense(3, activation="tanh")),
     "MaxPooling2D": lambda: sequential(layers.MaxPooling2D(), layers.Flatten(), layers.Dense(3)),
     "no plain max": lambda: sequential(layers.Flatten(), layers.Dense(3), layers.ReLU(max_value=6)),
-    "over the last axis": lambda: sequential(layers.Dense(3)),
     "Doubling": lambda: sequential(layers.Flatten(), Doubling(3)),
     "too large": lambda: sequential(layers.Conv2D(64, 3), layers.Flatten(), layers.Dense(3), shape=(64, 64, 3)),
     "not in float32": lambda: sequential(layers.Flatten(dtype="float32"), layers.Dense(3, dtype="mixed_float16")),
@@ -95,3 +94,36 @@ UNREADABLE = {
 def test_what_is_no_chain_is_refused_in_words(reason):
     found = read_chain(UNREADABLE[reason]())
     assert isinstance(found, Unreadable) and reason in found.reason
+
+
+@pytest.mark.parametrize("make", affine_nets.NETS, ids=affine_nets.name_of)
+def test_every_kind_of_graph(make):
+    """The chain is what float64 computes; a ReLU beside another branch is the one thing that it cannot hold."""
+    model, twin, *_ = affine_nets.twins(make)
+    found = wrap(model, name="net", bounds=Bounds(0.0, 1.0), outputs="auto" if make is affine_nets.fused else "logits").chain
+    if make is affine_nets.shared:
+        assert found.reason == "relu is a ReLU in one of 2 branches, so the network is no chain"
+        return
+    assert isinstance(found, DenseChain), found
+    images = np.random.default_rng(1).normal(size=(8, *found.input_shape)).astype(np.float32).astype(np.float64)
+    exact = np.asarray(twin(images, training=False))
+    logits = found.logits(images)
+    if make is affine_nets.fused:  # it ends in a softmax
+        logits = np.exp(logits - logits.max(axis=1, keepdims=True))
+        logits /= logits.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(logits, exact, rtol=0, atol=1e-9 * max(1.0, np.abs(exact).max()))
+    np.testing.assert_allclose(np.asarray(model(images.astype(np.float32))), exact, rtol=1e-4, atol=1e-4 * np.abs(exact).max())
+
+
+def test_a_connection_round_a_layer_is_proven_with_it():
+    """relu(x + W x) once as branches, once as one layer: the margins over a hull are the same but for rounding."""
+    images = keras.Input((6,))
+    around = layers.Add()([layers.Dense(6, use_bias=False, name="w")(images), images])
+    branched = randomised(keras.Model(images, layers.Dense(3, name="end")(layers.ReLU()(around))))
+    plain = keras.Sequential([keras.Input((6,)), layers.Dense(6, use_bias=False), layers.ReLU(), layers.Dense(3)])
+    plain.set_weights([branched.get_weights()[0] + np.eye(6), *branched.get_weights()[1:]])
+    corners = np.random.default_rng(0).normal(1.0, 0.1, size=(3, 6)).astype(np.float32)
+    target = int(np.asarray(branched(corners)).mean(axis=0).argmax())
+    found = [certify(read_chain(net), corners, target, lambda x, net=net: np.asarray(net(x))) for net in (branched, plain)]
+    assert [each.status for each in found] == ["certified"] * 2
+    assert found[0].margin == pytest.approx(found[1].margin, rel=1e-4)

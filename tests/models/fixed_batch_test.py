@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tfcollide.errors import RequestError
-from tfcollide.models.differentiable import check_differentiable
+from tfcollide.models.differentiable import check_compiles, check_differentiable
 from tfcollide.models.loading import load_classifier, wrap
 
 from . import nets
@@ -54,3 +54,11 @@ def test_a_saved_model_that_cannot_compute(tmp_path):
     network(3).export(tmp_path / "net", verbose=False)
     with pytest.raises(RequestError, match="model net, which cannot compute .Input to reshape is a tensor with 48 values"):
         load_classifier(tmp_path / "net")
+
+
+def test_xla_compiles_no_loop_over_batches():
+    mine = wrap(network(None), name="net")
+    check_compiles(mine, mine.tap("fc"))
+    mine = wrap(network(3), name="net")
+    with pytest.raises(RequestError, match=r"^--xla with net, which XLA cannot compile \(.*XLA.*\): .*\. Leave --xla out\.$"):
+        check_compiles(mine, mine.tap("fc"))

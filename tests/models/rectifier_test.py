@@ -124,7 +124,7 @@ def test_relus_that_are_called_on_a_tensor(name, tmp_path):
     assert load_classifier(tmp_path / "net.keras").tap_names == [tap]
 
 
-@pytest.mark.parametrize("name", ["maximum", "maximum, the other way", "clip", "activations.relu, ceiling"])
+@pytest.mark.parametrize("name", ["maximum", "maximum, the other way", "clip", "activations.relu, ceiling", "leaky_relu"])
 def test_a_saved_model_with_the_same(name, tmp_path):
     model, _ = called(CALLED[name][0])
     model.export(tmp_path / "net", verbose=False)

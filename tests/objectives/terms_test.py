@@ -9,9 +9,10 @@ from tfcollide.models.classifier import Classifier
 from tfcollide.objectives import terms
 from tfcollide.optimize.driver import minimize
 from tfcollide.optimize.loss import loss_terms
+from tfcollide.optimize.rates import rate_of
 from tfcollide.optimize.schedules import Schedule
 from tfcollide.optimize.step import Descent
-from tfcollide.optimize.update_rules import gradient_descent, rate_of
+from tfcollide.optimize.update_rules.gradient_descent import gradient_descent
 from tfcollide.parameterizations.pixels import Pixels
 from tfcollide.registry import OBJECTIVES
 from tfcollide.shapes import Bounds
@@ -291,7 +292,7 @@ def test_corners_objective_takes_eq_3():
         "feature_distance": [0.25, 0.25],
         "inactive_violation": [0.0, 0.0],
     }
-    assert set(objective.weights) == set(found) | {"hull_match", "crowding"}
+    assert set(objective.weights) == set(objective.words) == set(found)
     # The violation has a limit and no weight.
     assert {name for name, weight in objective.weights.items() if not weight > 0} == {"inactive_violation"}
     assert objective.progress_term == "active_match" and objective.pushes_units
@@ -342,8 +343,8 @@ def test_total_variation_equals_a_loop():
 
 def test_scales_follow_the_size_of_the_features():
     """A network whose features are ten times as large weighs all terms alike, up to one common factor."""
-    small = terms.scales(terms.make_goal(np.array([3.0, 4.0, -1.0], np.float32), ((2,),)))
-    large = terms.scales(terms.make_goal(np.array([30.0, 40.0, -10.0], np.float32), ((2,),)))
+    small = terms.scales(terms.make_goal(np.array([3.0, 4.0, -1.0], np.float32), ((2,),)), unit_free=["crowding"])
+    large = terms.scales(terms.make_goal(np.array([30.0, 40.0, -10.0], np.float32), ((2,),)), unit_free=["crowding"])
     assert float(small["corner_push"]) == pytest.approx(np.sqrt(12.5))
     assert float(small["crowding"]) == pytest.approx(25.0)
     assert {name: float(large[name] / small[name]) for name in small} == pytest.approx(

@@ -69,6 +69,13 @@ def test_units_of_a_convolutional_tap_are_spread_out():
     assert [group[0] for group in choose_units(active, 6, unit_shape=(1024,))] == np.flatnonzero(~active)[:6].tolist()
 
 
+def test_a_target_without_inactive_units_is_said_to_have_none():
+    with pytest.raises(
+        RequestError, match=r"unit 1, which is active .*: expected an inactive unit, of which the target has none"
+    ):
+        choose_units(np.ones(3, bool), 1, ((1,),))
+
+
 def test_few_inactive_units_are_all_found():
     active = np.ones(60, bool)
     active[[3, 40, 59]] = False

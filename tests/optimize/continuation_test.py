@@ -4,11 +4,12 @@ import tensorflow as tf
 
 from tfcollide.files import atomic
 from tfcollide.objectives import terms
-from tfcollide.optimize import driver, update_rules
+from tfcollide.optimize import driver
 from tfcollide.optimize.continuation import Continuation
 from tfcollide.optimize.driver import minimize, minimize_pairs
 from tfcollide.optimize.state import pack_state
 from tfcollide.optimize.step import Descent
+from tfcollide.optimize.update_rules.adam import adam
 
 GROWTH = 2.0**0.25
 LED = Continuation(corners=1, pull=None, patience=0)
@@ -183,7 +184,7 @@ def led_descent(found, *, pull=None, patience=50):
         found,
         weights={"match": 1.0, "source_pull": 0.0},
         progress_term="match",
-        rule=update_rules.adam(),
+        rule=adam(),
         rate=lambda step: 0.03,
         take=lambda goal, rows: tf.gather(goal, rows),
         continuation=Continuation(1, pull, patience),
@@ -279,7 +280,7 @@ def layer_descent(*, coupled, pull=None, fixed_limits=None, trace_every=7):
         layer_terms,
         weights={"active_match": 1.0, "corner_push": 0.05, "feature_distance": 1.0, "source_pull": 0.0},
         progress_term="active_match",
-        rule=update_rules.adam(beta_2=0.95),
+        rule=adam(beta_2=0.95),
         rate=lambda step: 0.02,
         project=lambda x, goal: tf.clip_by_value(x, 0.0, 1.0),
         scales=terms.scales,

@@ -4,14 +4,18 @@ import tensorflow as tf
 
 from tfcollide.files import atomic
 from tfcollide.objectives import terms
-from tfcollide.optimize import driver, update_rules
+from tfcollide.optimize import driver
 from tfcollide.optimize.continuation import Continuation
 from tfcollide.optimize.driver import minimize, minimize_pairs
 from tfcollide.optimize.loss import weighted_sum, weights_at
+from tfcollide.optimize.rates import rate_of
 from tfcollide.optimize.schedules import Schedule
 from tfcollide.optimize.state import pack_state
 from tfcollide.optimize.step import Descent
-from tfcollide.registry import OBJECTIVES
+from tfcollide.optimize.update_rules import UpdateRule
+from tfcollide.optimize.update_rules.adam import adam
+from tfcollide.optimize.update_rules.gradient_descent import gradient_descent
+from tfcollide.registry import OBJECTIVES, UPDATE_RULES
 
 # One random ReLU layer, six inputs and twelve units; controls [N, 6].
 
@@ -28,7 +32,7 @@ def layer_terms(controls, goal, step):
     return OBJECTIVES.load("corners").terms(controls @ KERNEL + BIAS, goal)
 
 
-def layer_descent(rule=update_rules.gradient_descent, rate=2e-3, **options):
+def layer_descent(rule=gradient_descent, rate=2e-3, **options):
     return Descent(
         layer_terms,
         weights=WEIGHTS,
@@ -71,7 +75,7 @@ def ramp(**options):
         ramp_terms,
         weights={"height": 1.0, "hole": 1.0},
         progress_term="height",
-        rule=update_rules.gradient_descent(),
+        rule=gradient_descent(),
         rate=lambda step: 0.125,
         **options,
     )
@@ -110,7 +114,7 @@ def test_the_loop_descends_weighted_and_decayed_terms():
         lambda controls, goal, step: {"x": controls[:, 0], "y": controls[:, 1]},
         weights={"x": 2.0, "y": 1.0},
         progress_term="x",
-        rule=update_rules.gradient_descent(),
+        rule=gradient_descent(),
         rate=lambda step: 1.0,
         half_life=1.0,
     )
@@ -119,7 +123,7 @@ def test_the_loop_descends_weighted_and_decayed_terms():
 
 
 def test_the_rule_is_told_the_step():
-    rule = update_rules.UpdateRule(lambda x: (), lambda gradient, slots, step: (gradient * tf.cast(step, tf.float32), slots))
+    rule = UpdateRule(lambda x: (), lambda gradient, slots, step: (gradient * tf.cast(step, tf.float32), slots))
     descent = Descent(
         lambda controls, goal, step: {"x": controls[:, 0]},
         weights={"x": 1.0},
@@ -135,8 +139,8 @@ def test_the_rate_is_that_of_the_step_and_controls_are_projected():
         lambda controls, goal, step: {"x": controls[:, 0]},
         weights={"x": 1.0},
         progress_term="x",
-        rule=update_rules.gradient_descent(),
-        rate=update_rules.rate_of(Schedule((0, 2), (1.0, 10.0)), 5),
+        rule=gradient_descent(),
+        rate=rate_of(Schedule((0, 2), (1.0, 10.0)), 5),
         project=lambda x, goal: tf.maximum(x, -25.0),
     )
     controls = [minimize(descent, tf.zeros([1, 1]), 0.0, max_steps=n, stop_loss=-100.0).controls[0, 0] for n in (1, 2, 3, 4, 5)]
@@ -148,7 +152,7 @@ def test_the_rate_is_that_of_the_step_and_controls_are_projected():
 
 @pytest.mark.parametrize("rule", ["gradient_descent", "adam"])
 def test_a_batch_equals_single_runs(rule):
-    descent = layer_descent(update_rules.RULES[rule], rate=1e-2)
+    descent = layer_descent(UPDATE_RULES.load(rule).build, rate=1e-2)
     options = {"max_steps": 150, "stop_fraction": 0.1}
     batch = minimize(descent, copies(3), GOAL, **options)
     singles = [minimize(descent, copies(1), terms.make_goal(PRE_T, UNITS[n : n + 1]), **options) for n in range(3)]
@@ -169,7 +173,7 @@ def test_done_corners_stop_moving_and_the_others_go_on():
         lambda controls, goal, step: {"height": goal * controls[:, 0]},
         weights={"height": 1.0},
         progress_term="height",
-        rule=update_rules.gradient_descent(),
+        rule=gradient_descent(),
         rate=lambda step: 0.125,
     )
     slopes = tf.constant([1.0, 2.0])
@@ -184,7 +188,7 @@ def test_stop_fraction_is_of_each_corners_own_start():
         lambda controls, goal, step: {"height": goal * controls[:, 0]},
         weights={"height": 1.0},
         progress_term="height",
-        rule=update_rules.gradient_descent(),
+        rule=gradient_descent(),
         rate=lambda step: 0.125,
     )
     result = minimize(descent, tf.ones([2, 1]), tf.constant([1.0, 2.0]), max_steps=2, stop_fraction=0.6)
@@ -197,7 +201,7 @@ def test_a_start_that_collides_already_is_done():
         lambda controls, goal, step: {"height": tf.square(controls[:, 0])},
         weights={"height": 1.0},
         progress_term="height",
-        rule=update_rules.gradient_descent(),
+        rule=gradient_descent(),
         rate=lambda step: 0.125,
     )
     result = minimize(descent, tf.zeros([1, 1]), tf.constant(0.0), max_steps=50)
@@ -283,7 +287,7 @@ def test_a_gradient_that_is_not_finite_counts_though_the_terms_are():
         lambda controls, goal, step: {"root": tf.sqrt(controls[:, 0])},
         weights={"root": 1.0},
         progress_term="root",
-        rule=update_rules.gradient_descent(),
+        rule=gradient_descent(),
         rate=lambda step: 0.125,
     )
     done = minimize(descent, tf.constant([[0.0]]), 0.0, max_steps=2, stop_loss=1.0)
@@ -304,7 +308,7 @@ def test_a_diverged_corner_does_not_change_the_bits_of_its_neighbours(rule):
         scaled,
         weights=WEIGHTS,
         progress_term="active_match",
-        rule=update_rules.RULES[rule](),
+        rule=UPDATE_RULES.load(rule).build(),
         rate=lambda step: 2e-3,
     )
     options = {"max_steps": 30, "stop_loss": 0.0}
@@ -323,7 +327,7 @@ def test_controls_stay_finite_when_steps_overflow(rate):
         lambda controls, goal, step: {"square": tf.square(controls[:, 0])},
         weights={"square": 1.0},
         progress_term="square",
-        rule=update_rules.gradient_descent(),
+        rule=gradient_descent(),
         rate=lambda step: rate,
     )
     result = minimize(descent, tf.constant([[1e10], [0.0]]), 0.0, max_steps=5, stop_loss=0.0)
@@ -339,14 +343,14 @@ def test_controls_stay_finite_when_steps_overflow(rate):
 def test_resuming_equals_going_on(rule, tmp_path, monkeypatch):
     monkeypatch.setattr(driver, "_first_chunk", lambda *_, n=20: n)
     packed = []
-    descent = layer_descent(update_rules.RULES[rule])
+    descent = layer_descent(UPDATE_RULES.load(rule).build)
     options = {"max_steps": 90, "stop_loss": 0.0}
     whole = minimize(descent, copies(3), GOAL, **options, on_chunk=lambda *state: packed.append(pack_state(*state)))
     assert packed[0]["step"] == 20
     atomic.write_npz(tmp_path / "checkpoint.npz", packed[0])
     with np.load(tmp_path / "checkpoint.npz") as arrays:
         checkpoint = dict(arrays)
-    for again in (descent, layer_descent(update_rules.RULES[rule])):  # the same process, and as if in another
+    for again in (descent, layer_descent(UPDATE_RULES.load(rule).build)):  # the same process, and as if in another
         assert_same_bits(minimize(again, copies(3), GOAL, **options, resume=checkpoint), whole)
     assert np.abs(checkpoint["controls"] - whole.controls).max() > 0
 
@@ -364,12 +368,12 @@ def test_resuming_keeps_who_is_done_and_who_diverged(monkeypatch):
 
 @pytest.mark.parametrize("rule", ["gradient_descent", "adam"])
 def test_the_same_inputs_give_the_same_bits(rule):
-    runs = [minimize(layer_descent(update_rules.RULES[rule]), copies(3), GOAL, max_steps=60) for _ in range(2)]
+    runs = [minimize(layer_descent(UPDATE_RULES.load(rule).build), copies(3), GOAL, max_steps=60) for _ in range(2)]
     assert_same_bits(*runs)
 
 
 def test_the_length_of_chunks_does_not_change_bits(monkeypatch):
-    descent, runs, chunks = layer_descent(update_rules.adam), [], []
+    descent, runs, chunks = layer_descent(adam), [], []
     for first, seconds in [(1, 0.0), (7, 0.0), (10_000, 1e9)]:
         monkeypatch.setattr(driver, "_first_chunk", lambda *_, n=first: n)
         monkeypatch.setattr(driver, "_CHUNK_SECONDS", seconds)
@@ -398,7 +402,7 @@ def test_corners_that_are_done_leave_the_batch_and_the_others_do_not_notice():
         return {"height": goal * controls[:, 0]}
 
     def descent(take):
-        rule = update_rules.gradient_descent()
+        rule = gradient_descent()
         return Descent(
             terms, weights={"height": 1.0}, progress_term="height", rule=rule, rate=lambda step: 0.125, take=take, trace_every=1
         )
@@ -419,7 +423,7 @@ def test_scales_multiply_weights():
         lambda controls, goal, step: {"x": controls[:, 0], "y": controls[:, 1]},
         weights={"x": 1.0, "y": 1.0},
         progress_term="x",
-        rule=update_rules.gradient_descent(),
+        rule=gradient_descent(),
         rate=lambda step: 0.5,
         scales=lambda goal: {"y": goal},
     )
@@ -471,7 +475,7 @@ def ramps(slopes, *, corners, coupled, **options):
         terms,
         weights={"height": 1.0, "hole": 1.0},
         progress_term="height",
-        rule=update_rules.adam(),
+        rule=adam(),
         rate=lambda step: 0.125,
         take=lambda goal, rows: tf.gather(goal, rows),
         corners=corners,
@@ -559,7 +563,7 @@ def led_ramp(*, slope=0.125, pull=0.0, patience=0, **options):
         found,
         weights={"height": 1.0, "same": 0.0, "fixed": 0.0, "other": 0.0, "source_pull": 0.0},
         progress_term="height",
-        rule=update_rules.gradient_descent(),
+        rule=gradient_descent(),
         rate=lambda step: slope,
         continuation=Watched(1, pull, patience),
         same_limit=("same",),
@@ -627,7 +631,7 @@ def test_a_limit_of_nothing_is_met_by_a_term_of_nothing():
         zero,
         weights={"height": 1.0, "none": 0.0, "source_pull": 0.0},
         progress_term="height",
-        rule=update_rules.gradient_descent(),
+        rule=gradient_descent(),
         rate=lambda step: 0.125,
         continuation=Continuation(1, 0.0, 20),
     )

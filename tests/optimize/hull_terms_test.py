@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfcollide.optimize.hull_terms import crowding, draw_weights
+from tfcollide.optimize.hull_terms.crowding import crowding
+from tfcollide.optimize.loss import draw_weights
 
 
 def test_weights_are_convex_and_a_function_of_step_and_seed():

@@ -3,8 +3,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfcollide.optimize.rates import rate_of
 from tfcollide.optimize.schedules import Schedule, parse_schedule
-from tfcollide.optimize.update_rules import RULES, adam, ema, gradient_descent, rate_of
+from tfcollide.optimize.update_rules.adam import adam
+from tfcollide.optimize.update_rules.ema import ema
+from tfcollide.optimize.update_rules.gradient_descent import gradient_descent
+from tfcollide.registry import UPDATE_RULES
 
 GRADIENTS = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
 
@@ -28,7 +32,7 @@ def test_ema_equals_its_closed_form():
 
 
 def test_ema_forgets_one_hundredth_a_step_and_corrects_no_bias():
-    np.testing.assert_allclose(next(directions(RULES["ema"]())), 0.01 * GRADIENTS[0], rtol=1e-5)
+    np.testing.assert_allclose(next(directions(UPDATE_RULES.load("ema").build())), 0.01 * GRADIENTS[0], rtol=1e-5)
 
 
 @pytest.mark.parametrize("settings", [{}, {"beta_1": 0.5, "beta_2": 0.9}])
@@ -52,9 +56,10 @@ def test_adams_slots_have_the_shape_of_the_controls():
 
 
 def test_rule_names():
-    assert set(RULES) == {"gradient_descent", "ema", "adam"}
-    for rule in RULES.values():
-        rule().update(tf.zeros([2]), rule().init(tf.zeros([2])), tf.constant(0))
+    assert set(UPDATE_RULES.names()) == {"gradient_descent", "ema", "adam"}
+    for variant in UPDATE_RULES.all().values():
+        rule = variant.build(led=True)
+        rule.update(tf.zeros([2]), rule.init(tf.zeros([2])), tf.constant(0))
 
 
 def test_a_fixed_rate():

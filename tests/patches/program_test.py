@@ -24,7 +24,7 @@ def in_folder(tmp_path, monkeypatch):
 
 
 def test_looks_up_a_photograph(index, folder, in_folder, capsys):
-    flags = [f"--patches={index}", f"--image={folder / 'even' / '02.png'}", "--neighbors=3", "--queries=2", "--out=found"]
+    flags = [f"--index={index}", f"--image={folder / 'even' / '02.png'}", "--neighbors=3", "--queries=2", "--out=found"]
     assert cli.query_patches(["query_patches", *flags]) == 0
     assert capsys.readouterr().out.strip().endswith("found/neighbors.png")
     rows = list(csv.DictReader((in_folder / "found" / "neighbors.csv").open()))
@@ -36,7 +36,7 @@ def test_looks_up_a_photograph(index, folder, in_folder, capsys):
 
 
 def test_leaves_out_the_photograph_itself(index, in_folder):
-    flags = [f"--patches={index}", "--image=0", "--skip_same_image", "--index=exact", "--out=found"]
+    flags = [f"--index={index}", "--image=0", "--skip_same_image", "--search=exact", "--out=found"]
     assert cli.query_patches(["query_patches", *flags]) == 0
     rows = list(csv.DictReader((in_folder / "found" / "neighbors.csv").open()))
     names = {row["photograph"] for row in csv.DictReader((in_folder / "found" / "neighbors.csv").open())}
@@ -54,9 +54,9 @@ def test_photographs_whose_names_are_no_utf_8(folder, in_folder, capfd):
     assert open_collection(in_folder / "patches").photographs() == ["\xfcber/plain.png", "\xfcber/\xe9t\xe9.png"]
     assert json.loads((in_folder / "patches" / "manifest.json").read_bytes())["photographs"] == str(place)
     look_up = [f"--image={place}/\udcfcber/plain.png", "--neighbors=1", "--queries=1"]
-    assert cli.query_patches(["query_patches", "--patches=patches", *look_up, f"--out={written}/found"]) == 0
+    assert cli.query_patches(["query_patches", "--index=patches", *look_up, f"--out={written}/found"]) == 0
     assert {row["photograph"] for row in csv.DictReader((written / "found" / "neighbors.csv").open())} == {"\xfcber/plain.png"}
-    assert cli.index_patches(["index_patches", *flags, "--index=exact", f"--out={written}/patches"]) == 0
+    assert cli.index_patches(["index_patches", *flags, "--search=exact", f"--out={written}/patches"]) == 0
     program = [sys.executable, str(ROOT / "bin" / "index_patches"), f"--verify={written}/patches"]
     said = subprocess.run(program, capture_output=True, check=True).stdout
     assert said.startswith(os.fsencode(written / "patches") + b": 32 patches")  # not as pytest would capture it
@@ -88,8 +88,8 @@ def test_verifies_an_index(index, capsys):
         ("index_patches", ["--images=bundled", "--out=x", "--patchsize=3"], "patch_size"),
         ("index_patches", ["--images=bundled", "--out=x", "--stride=0"], "--stride=0"),
         ("index_patches", ["--images=tfds:", "--out=x"], "tfds:"),
-        ("query_patches", ["--out=x"], "--patches"),
-        ("query_patches", ["--patches=nowhere", "--image=0", "--out=x"], "nowhere"),
+        ("query_patches", ["--out=x"], "--index"),
+        ("query_patches", ["--index=nowhere", "--image=0", "--out=x"], "nowhere"),
     ],
 )
 def test_a_mistake_is_one_line(in_folder, capsys, program, flags, words):
@@ -103,6 +103,6 @@ def test_a_mistake_is_one_line(in_folder, capsys, program, flags, words):
     "flags", [["--image=12"], ["--image=no.png"], ["--image=0", "--neighbors=0"], ["--image=a.png", "--skip_same_image"]]
 )
 def test_a_photograph_that_cannot_be_looked_up_is_one_line(index, in_folder, capsys, flags):
-    assert cli.query_patches(["query_patches", f"--patches={index}", "--out=x", *flags]) == 2
+    assert cli.query_patches(["query_patches", f"--index={index}", "--out=x", *flags]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert not list(in_folder.iterdir())

@@ -5,10 +5,11 @@ import pytest
 import tensorflow as tf
 
 from tfcollide.objectives import terms
-from tfcollide.optimize import driver, update_rules
+from tfcollide.optimize import driver
 from tfcollide.optimize.continuation import Continuation
 from tfcollide.optimize.loss import HullTerms
 from tfcollide.optimize.step import Descent
+from tfcollide.optimize.update_rules.adam import adam
 from tfcollide.parameterizations.pixels import Pixels
 from tfcollide.recipes.collide.assemble import _projection, continuation_of
 from tfcollide.recipes.collide.config import CollideConfig
@@ -91,7 +92,7 @@ def test_no_step_of_a_descent_leaves_the_limits(monkeypatch, limits, scale, pull
         loss,
         weights={"active_match": 1.0, "source_pull": 0.0},
         progress_term="active_match",
-        rule=update_rules.adam(),
+        rule=adam(),
         rate=lambda step: 0.03 * scale,
         project=_projection(CollideConfig(**flags), pixels),
         scales=terms.scales,
@@ -131,7 +132,7 @@ def test_the_search_is_led_by_default_and_presets_and_the_baseline_are_not():
 
 @pytest.mark.parametrize("preset", ["mnist", "decay", "ema", "paper", "composite_paper"])
 def test_presets_neither_pull_nor_look_out_for_an_end(preset):
-    from tfcollide.recipes.collide.config import preset_values
+    from tfcollide.recipes.collide.presets import preset_values
 
     values = preset_values(preset)
     assert continuation_of(CollideConfig(**{"preset": preset} | values), None) is None

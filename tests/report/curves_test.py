@@ -8,8 +8,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from tfcollide.records import Certificate, EndPoint, FrontEnd, FrontRecord, Scale, Trace, WorstMixture
+from tfcollide.registry import PICTURES
 from tfcollide.report import front_figure, margins_figure, trace_figure
-from tfcollide.report.run_files import Curves, RunImages, write_report
+from tfcollide.report.drawn import Curves, RunImages
+from tfcollide.report.run_files import write_report
 
 from .summaries import TRACE, UNIT, corner, pictures, summary
 
@@ -43,7 +45,7 @@ def test_files_beside_the_figure(tmp_path):
     for folder, one in (("row", None), ("all", curves), ("front", curves), ("exact", exact)):
         (tmp_path / folder).mkdir()
         shown = dataclasses.replace(run, front=POINTS, front_end=MET) if folder == "front" else run
-        write_report(tmp_path / folder, images, shown, None, one)
+        write_report(tmp_path / folder, images, shown, None, one, PICTURES.names())
         names = {path.name for path in (tmp_path / folder).glob("*.png")} - {"figure.png"}
         further.append(names)
         for name in names:

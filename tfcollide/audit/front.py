@@ -20,7 +20,7 @@ import tensorflow as tf
 from scipy.optimize import minimize
 
 from tfcollide.objectives import terms
-from tfcollide.optimize import hull_terms
+from tfcollide.optimize.hull_terms.crowding import crowding
 from tfcollide.shapes import Bounds
 
 __all__ = ["Front", "FrontPoint", "FrontSearch"]
@@ -171,7 +171,7 @@ class FrontSearch:
             change = terms.source_pull(images, goal.source) / goal.span
             loss = tf.reduce_sum(active + over) / energy + pull * tf.reduce_sum(change)
             if self._corners > 1:
-                loss += _APART * self._corners * tf.nn.relu(hull_terms.crowding(flat, self._spread) - _CROWDED)
+                loss += _APART * self._corners * tf.nn.relu(crowding(flat, self._spread) - _CROWDED)
         distance = terms.feature_distance(features, goal.post_activation, goal.ceiling)
         return loss, tape.gradient(loss, images), tf.reduce_mean(tf.sqrt(change)), tf.reduce_max(distance)
 

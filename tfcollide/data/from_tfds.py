@@ -62,6 +62,7 @@ def load_tfds(name: str, data_dir: str | None, *, any_size: bool = False) -> Lab
         shape = _checked_shape(name, info.features[keys[0]].shape)
     if not builder.is_prepared():
         _prepare(builder, name, _FLAG)
+    reader = _Reader(builder, f"--dataset={name}", keys, shape)
     return LabelledImages(
         info.full_name.replace("/", ":"),
         class_names=_class_names(name, info.features[keys[1]]),
@@ -69,7 +70,8 @@ def load_tfds(name: str, data_dir: str | None, *, any_size: bool = False) -> Lab
         test_size=None,
         splits=tuple(info.splits),
         listed_in=str(Path(builder.data_dir, f"{keys[1]}.labels.txt")),
-        read=_Reader(builder, f"--dataset={name}", keys, shape).read,
+        read=reader.read,
+        without_label=reader.without_label,
     )
 
 
@@ -194,12 +196,18 @@ class _Reader:
         self._name = name
         self._keys = keys
         self._shape = shape
+        self._without_label: dict[str, int] = {}
         self._splits = [split for split in builder.info.splits if count_of(builder, split)]
 
     def read(self, split: str) -> Split:
         """The images of "train" or "test", and their labels."""
         rows = self._test if split == "test" else self._train
         return Split(self._images(rows), rows.labels)
+
+    def without_label(self) -> dict[str, int]:
+        """Split -> rows that were left out, of all splits that were tried for training or tests: the same in every process."""
+        _ = self._test, self._train  # whatever a run has read so far
+        return dict(sorted(self._without_label.items()))
 
     @functools.cached_property
     def _test(self) -> _Rows:
@@ -242,7 +250,7 @@ class _Reader:
         labels = labels_of(self._builder, split, *self._keys, self._name)
         positions = np.flatnonzero(labels >= 0)
         if len(positions) < len(labels):
-            without = len(labels) - len(positions)
+            self._without_label[split] = without = len(labels) - len(positions)
             tqdm.write(
                 f"{self._name}: {without} of {len(labels)} images of split {split} have no label and are left out",
                 file=sys.stderr,

@@ -1,7 +1,7 @@
 """A labelled data set, whose metadata is known before its images are read."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -40,6 +40,7 @@ class LabelledImages:
         splits: what the parts of the data set are called, where it has others than these two.
         listed_in: where all class names can be seen.
         fits: whether images of another size are brought to `shape`, rather than refused.
+        without_label: tells how many rows of each split were left out, as they have no label.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class LabelledImages:
         splits: tuple[str, ...] = (),
         listed_in: str = "",
         fits: bool = False,
+        without_label: Callable[[], Mapping[str, int]] = dict,
     ):
         self.name = name
         self.class_names = class_names
@@ -62,6 +64,7 @@ class LabelledImages:
         self.listed_in = listed_in
         self.fits = fits
         self._read = read
+        self._without_label = without_label
 
     def fitted(self, shape: ImageShape) -> "LabelledImages":
         """The same with every image, and every file beside it, brought to `shape` as `images.fit` does."""
@@ -81,12 +84,18 @@ class LabelledImages:
             splits=self.splits,
             listed_in=self.listed_in,
             fits=True,
+            without_label=self._without_label,
         )
 
     @property
     def test_size(self) -> int:
         """How many test images there are."""
         return len(self.test.labels) if self._test_size is None else self._test_size
+
+    @functools.cached_property
+    def rows_without_label(self) -> Mapping[str, int]:
+        """Split -> how many of its rows were left out, as they have no label; splits of which none was are not named."""
+        return self._without_label()
 
     @functools.cached_property
     def train(self) -> Split:

@@ -48,11 +48,18 @@ class Choice(NamedTuple):
         image: `[H, W, C]` uint8.
         id: "test:1234", or the file's name.
         label: the class name it was filed under, or None for a file.
+        of_class: whether a class was asked for, and the image was chosen for it.
     """
 
     image: np.ndarray
     id: str
     label: str | None
+    of_class: bool = False
+
+    @property
+    def asked(self) -> str:
+        """What was typed and which image that is, for messages: "7 (test:4)"."""
+        return f"{self.label} ({self.id})" if self.of_class else self.id
 
 
 def looks_like_file(text: str) -> bool:
@@ -138,7 +145,8 @@ def resolve(flag: str, selector: Selector, data: LabelledImages, predicted: Any 
                 f"Name an image: --{flag}=test:INDEX.",
             )
         index = right[0]
-    return Choice(data.test.images[index], f"test:{index}", data.class_names[labels[index]])
+    of_class = selector.test_index is None
+    return Choice(data.test.images[index], f"test:{index}", data.class_names[labels[index]], of_class)
 
 
 def every_class(data: LabelledImages, predicted: Any, *, but: int | None = None) -> list[str]:

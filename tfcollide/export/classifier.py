@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from tfcollide.export.orientation import turned
 from tfcollide.export.parts import Parts, Subject
 from tfcollide.export.verdict import Verdict
 from tfcollide.images import png_bytes, to_uint8
@@ -51,8 +52,8 @@ def _from_uint8(images: tf.Tensor, bounds: Bounds) -> tf.Tensor:
 
 
 def _decode(data: tf.Tensor, shape: ImageShape) -> tf.Tensor:
-    """A PNG or JPEG file of exactly `shape`; the slow and exact transform, as in Pillow."""
-    pixels = tf.io.decode_jpeg(data, channels=shape[2], dct_method="INTEGER_ACCURATE")  # reads PNG too
+    """A PNG or JPEG file that a viewer shows in exactly `shape`; the slow and exact transform, as in Pillow."""
+    pixels = turned(tf.io.decode_jpeg(data, channels=shape[2], dct_method="INTEGER_ACCURATE"), data)  # reads PNG too
     message = f"The model reads images of {shape[1]}x{shape[0]} pixels (width x height)."
     with tf.control_dependencies([tf.debugging.assert_equal(tf.shape(pixels), shape, message)]):
         return tf.ensure_shape(pixels, shape)

@@ -1,36 +1,51 @@
 """`--what=composite`: the patches and control parameters of a composite run, beside the hull of its corners."""
 
-import tensorflow as tf
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tfcollide.errors import RequestError
-from tfcollide.export.hull import hull_parts
-from tfcollide.export.parts import Parts, Subject
-from tfcollide.parameterizations.composite import LIMIT
-from tfcollide.parameterizations.composite.blending import blend, in_cells, weigh
-from tfcollide.parameterizations.composite.saved import SavedComposite
+from tfcollide.files.run_directory import absolute
+from tfcollide.parameterizations.composite.options import CompositeOptions
+from tfcollide.parameterizations.composite.saved import SavedComposite, read_composite
+from tfcollide.settings import flag, options_of
 
-__all__ = ["VARIANT", "Blending", "composite"]
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from tfcollide.export.parts import Parts, Subject
+
+__all__ = ["OPTIONS", "VARIANT", "CompositeExport", "composite"]
 
 
-class Blending(tf.Module):
-    """Blends the patches, which stay the 8-bit pixels that they are; no index is needed.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CompositeExport:
+    """Where the pixels of the patches are."""
 
-    Args:
-        saved: of the run. Its `patches` and `control_parameters` are variables of the SavedModel.
-    """
+    index: str | None = flag(None, "With --what=composite: the index that the run used. Default: where it was then.")
 
-    def __init__(self, saved: SavedComposite):
-        super().__init__(name="blending")
-        self.patches = tf.Variable(saved.patches, trainable=False, name="patches")
-        self.control_parameters = tf.Variable(saved.control_parameters, trainable=False, name="control_parameters")
-        self._layout, self._bounds = saved.layout, saved.bounds
+    def check(self) -> None:
+        """Nothing to refuse before the run is known."""
 
-    def compose(self, control_parameters: tf.Tensor) -> tf.Tensor:
-        """The composites `[n, H, W, C]` of `control_parameters` `[n, *layout.control_shape]`, within `LIMIT`."""
-        cells = tf.cast(in_cells(self._layout, self.patches), tf.float32)
-        cells = cells * (self._bounds.range / 255.0) + self._bounds.lower
-        within = tf.clip_by_value(control_parameters, -LIMIT, LIMIT)
-        return blend(self._layout, weigh(self._layout, cells), within)
+    def material(self, run: Path, made_with: Any) -> SavedComposite:
+        """The composite of a run directory, its patches cut from the index; needs no TensorFlow.
+
+        Args:
+            run: the directory.
+            made_with: the settings of the run.
+
+        Raises:
+            RequestError: the run is of no composite, or the index is missing, damaged or another.
+        """
+        if made_with.parameterization != "composite":
+            raise RequestError(
+                f"--what=composite for {run}, a run with --parameterization={made_with.parameterization}",
+                "a run with --parameterization=composite",
+                "Say --what=mixture or --what=classifier.",
+            )
+        return read_composite(run, absolute(self.index or options_of(made_with, CompositeOptions).index or ""))
 
 
 def composite(subject: Subject) -> Parts:
@@ -41,17 +56,22 @@ def composite(subject: Subject) -> Parts:
     Raises:
         RequestError: the run is of no composite.
     """
-    if subject.composite is None:
+    import tensorflow as tf
+
+    from tfcollide.export.hull import hull_parts
+    from tfcollide.export.recomposing import Blending
+
+    if subject.material is None:
         raise RequestError("--what=composite of a run without composites", "a run with --parameterization=composite")
     parts = hull_parts(subject, "composite")
-    parts.module.blending = blending = Blending(subject.composite)
-    spec = tf.TensorSpec([None, *subject.composite.layout.control_shape], tf.float32, name="control_parameters")
+    parts.module.blending = blending = Blending(subject.material)
+    spec = tf.TensorSpec([None, *subject.material.layout.control_shape], tf.float32, name="control_parameters")
 
     @tf.function(input_signature=[spec])
     def compose(control_parameters: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"images": blending.compose(control_parameters)}
 
-    example = {"control_parameters": subject.composite.control_parameters[:1]}  # one may be 50 MB
+    example = {"control_parameters": subject.material.control_parameters[:1]}  # one may be 50 MB
     return parts._replace(
         signatures={"compose": compose.get_concrete_function(), **parts.signatures},
         examples={"compose": example, **parts.examples},
@@ -59,3 +79,4 @@ def composite(subject: Subject) -> Parts:
 
 
 VARIANT = composite
+OPTIONS = CompositeExport

@@ -1,13 +1,12 @@
 """What an export is made from, and what it is made into."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from tfcollide.models.classifier import Classifier, Tap
-from tfcollide.parameterizations.composite.saved import SavedComposite
 
 __all__ = ["Parts", "Subject"]
 
@@ -22,7 +21,7 @@ class Subject(NamedTuple):
         weights: `[S, N]` convex weights that the run checked.
         target: `[H, W, C]` float32.
         stop_loss: what every active_match has to stay below.
-        composite: what the corners are made of, where they are composites and that is asked for.
+        material: what else the export has read of the run, such as a composite's patches.
     """
 
     classifier: Classifier
@@ -31,7 +30,7 @@ class Subject(NamedTuple):
     weights: np.ndarray
     target: np.ndarray
     stop_loss: float
-    composite: SavedComposite | None = None
+    material: Any = None
 
 
 class Parts(NamedTuple):

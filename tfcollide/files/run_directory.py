@@ -70,9 +70,10 @@ class RunDirectory:
             )
         if self.partial.exists() and not self._overwrite and not self._is_ours():
             raise RequestError(
-                f"--out={self.out}, beside which {self.partial.name} is another request's unfinished run",
+                f"--out={self.out}, beside which {self.partial.name} is the unfinished run of another request "
+                "or of another version of tfcollide",
                 "a new directory",
-                "Repeat that request to finish it, say --overwrite to drop it, or choose another.",
+                "Repeat that request with that version to finish it, say --overwrite to drop it, or choose another.",
             )
         if (self.partial / ".lock").is_file() and not self._lock:
             self._take_lock()

@@ -1,25 +1,31 @@
-"""The affine function of the image that a tap's pre-activation is, read from the Keras graph.
+"""The affine function of the image that a tap's pre-activation is: a fold over the calls of the graph.
 
-Weights are read, never probed through float32. The walk goes from the tap down to
-the image, so that memory is at most that of the result, `[D, U]`.
+Weights are read, never probed through float32. The fold goes from the tap down to the
+image, so that a dense matrix has one row for each unit; convolutions stay sparse until
+they meet a dense layer, or the image.
 """
 
 import dataclasses
-from typing import Any
+import math
+from typing import NamedTuple
 
 import keras
 import numpy as np
+from scipy import sparse
 
 from tfcollide.errors import RequestError
-from tfcollide.models.affine_layers import ELEMENTWISE, elementwise, obstacle, opaque, passes_through, rounded_input
+from tfcollide.models.affine_call import AffineCall, Matrix, NotAffine, as_array
+from tfcollide.models.affine_reading import Step, is_affine, kind_of, obstacle, read_step, rounded_input, steps_between
 from tfcollide.models.classifier import Classifier
-from tfcollide.models.rectifier import Rectifier, rectifier_of
+from tfcollide.models.graph import Call, calls_between
+from tfcollide.models.rectifier import Rectifier
 
 __all__ = ["AffineMap", "affine_map"]
 
 _PRECISIONS = ("float32", "float64")
-
-Shape = tuple[int, ...]
+_MAX_ENTRIES = 2**25
+"""Of a dense matrix, 256 MiB; the map has two of them."""
+_MEND = "Say --solver=gradient."
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -55,141 +61,120 @@ def affine_map(classifier: Classifier, tap_name: str) -> AffineMap:
 
     Args:
         classifier: the network.
-        tap_name: a ReLU layer of it, or a Dense layer with a ReLU of its own.
+        tap_name: a ReLU of it.
 
     Raises:
-        RequestError: there is no such layer, a layer below it is not known to be
-            affine, or one computes in another precision than float32 or float64.
+        RequestError: there is no such ReLU, a layer below it is not known to be affine or
+            computes in another precision than float32 or float64, or the map is larger than
+            2^25 entries and than the dense layers that it is made of.
     """
     if tap_name not in classifier.tap_names:
         raise RequestError(f"--tap={tap_name}", f"a layer of {classifier.name}: {', '.join(classifier.tap_names)}")
+    graph, place = classifier.graph, classifier.place(tap_name)
+    if place.rectifier != Rectifier():
+        raise RequestError(f"--tap={tap_name}, which is no plain max(x, 0)", "one that is", _MEND)
     try:
-        tap = _operation(classifier.model, tap_name)
-        below, above = tap.input, tap.output
-    except (AttributeError, ValueError) as error:  # a SavedModel, no such layer, or one that is called twice
+        calls = calls_between(graph.calls, {graph.source}, {place.after})
+    except RequestError as error:  # of a SavedModel the ReLUs alone are known
         received = f"--tap={tap_name}, which is no layer by itself in a Keras model that can be followed"
-        raise RequestError(received, "one that is called once, within no other", "Say --solver=gradient.") from error
-    if type(tap) is keras.layers.Dense and rectifier_of(tap.activation) == Rectifier():  # tapped between the two
-        path, shape = _path(below, tap_name), above.shape[1:]
-        walk = _Walk(int(np.prod(shape)))
-        walk.dense(tap, shape)
-    elif rectifier_of(tap) == Rectifier():
-        path = _path(below, tap_name)  # before anything of the size of the tap is allocated
-        walk = _Walk(int(np.prod(below.shape[1:])))
-    else:
-        raise _in_the_way(tap, tap_name)
-    if isinstance(tap, keras.layers.Layer):
-        _check(tap, obstacle(tap, precisions=_PRECISIONS))
-    walk.through(path)
-    return walk.result()
+        raise RequestError(received, "a ReLU of a Keras model, as .keras files hold", _MEND) from error
+    _check_layers(calls, tap_name)
+    _check(f"model {classifier.name}", rounded_input(graph))
+    steps, wanted = steps_between(graph, place.before)
+    pixels, units = math.prod(classifier.image_shape), math.prod(classifier.tap(tap_name).unit_shape)
+    limit = max([_MAX_ENTRIES, *(math.prod(s.call.operation.kernel.shape) for s in steps if _is_dense(s.call))])
+    if pixels * units > limit:
+        raise _too_large(tap_name, pixels, units, limit)
+    return _composed(graph.source, steps, wanted, units, tap_name, limit)
 
 
-def _operation(model: Any, name: str) -> Any:
-    """The layer or Keras operation of that name in a model, not those within its layers.
+class _Paths(NamedTuple):
+    """All paths from a value to the tap.
 
-    Raises:
-        ValueError: there is none.
-    """
-    for operation in getattr(model, "operations", None) or model.layers:
-        if operation.name == name:
-            return operation
-    raise ValueError(name)
-
-
-class _Walk:
-    """The chain from a layer to the tap, composed from the tap downwards.
-
-    Args:
-        units: U.
+    Attributes:
+        weights: `[U, n]`.
+        magnitude: `[U, n]`, with the absolute value of each weight.
+        roundings: of a term, at most.
     """
 
-    def __init__(self, units: int):
-        self._maps = [np.eye(units), np.eye(units)]  # of weights, and of their absolute values: [U, *shape]
-        self._offsets = [np.zeros(units), np.zeros(units)]
-        self._roundings = 0
+    weights: Matrix
+    magnitude: Matrix
+    roundings: int
 
-    def result(self) -> AffineMap:
-        weights, magnitude = (part.reshape(len(part), -1).T.copy() for part in self._maps)
-        return AffineMap(weights, self._offsets[0], magnitude, self._offsets[1], max(self._roundings, 1))
+    def below(self, weights: Matrix, roundings: int) -> "_Paths":
+        """Those from what is multiplied by `weights` `[n, m]`."""
+        return _Paths(_times(self.weights, weights), _times(self.magnitude, abs(weights)), self.roundings + roundings)
 
-    def through(self, path: list[tuple[Any, Shape]]) -> None:
-        """Composes with the layers of `_path`."""
-        for layer, shape in path:
-            if type(layer) is keras.layers.Dense:
-                self.dense(layer, shape)
-            elif type(layer) in ELEMENTWISE:
-                self._reshape(shape)
-                found = elementwise(layer, shape)
-                self._compose(found.scale, found.offset, found.magnitude)
-                self._roundings += found.roundings
-            elif isinstance(layer, keras.layers.InputLayer):
-                self._reshape(shape)
-
-    def dense(self, layer: keras.layers.Dense, shape: Shape) -> None:
-        """Composes with y = x kernel + bias, over the last axis of x."""
-        self._reshape(shape)
-        kernel = np.asarray(layer.kernel, np.float64)
-        bias = np.asarray(layer.bias, np.float64) if layer.use_bias else np.zeros(kernel.shape[1])
-        for i, (k, b) in enumerate(((kernel, bias), (np.abs(kernel), np.abs(bias)))):
-            self._add(i, b)
-            self._maps[i] = self._maps[i] @ k.T
-        self._roundings += kernel.shape[0] + 1
-
-    def _compose(self, scale: np.ndarray, offset: np.ndarray, magnitude: np.ndarray) -> None:
-        for i, (s, o) in enumerate(((scale, offset), (np.abs(scale), magnitude))):
-            self._add(i, o)
-            self._maps[i] = self._maps[i] * s
-
-    def _add(self, i: int, offset: np.ndarray) -> None:
-        self._offsets[i] = self._offsets[i] + (self._maps[i] * offset).reshape(len(self._maps[i]), -1).sum(axis=1)
-
-    def _reshape(self, shape: Shape) -> None:
-        self._maps = [part.reshape(len(part), *shape) for part in self._maps]
+    def and_those(self, other: "_Paths") -> "_Paths":
+        """The paths of both."""
+        roundings = max(self.roundings, other.roundings)
+        return _Paths(self.weights + other.weights, self.magnitude + other.magnitude, roundings)
 
 
-def _path(tensor: Any, tap_name: str) -> list[tuple[Any, Shape]]:
-    """The layers from `tensor` down to the input of its model, each with the shape that it gives; all are affine."""
-    found: list[tuple[Any, Shape]] = []
-    while True:
-        layer, sources = _producer(tensor)
-        shape = tensor.shape[1:]
-        if isinstance(layer, keras.layers.InputLayer):
-            _check(layer, rounded_input(tensor))
-            return [*found, (layer, shape)]
-        if len(sources) != 1 or not isinstance(layer, keras.layers.Layer):
-            raise _in_the_way(layer, tap_name)
-        if isinstance(layer, keras.Model):
-            _check(layer, opaque(layer))
-            found += _path(layer.outputs[0], tap_name)
-        elif _is_affine(layer):
-            _check(layer, obstacle(layer, precisions=_PRECISIONS))
-            found.append((layer, shape))
-        else:
-            raise _in_the_way(layer, tap_name)
-        tensor = sources[0]
+def _composed(source: int, steps: list[Step], wanted: int, units: int, tap_name: str, limit: int) -> AffineMap:
+    """The steps put together, from the last to the first."""
+    identity = sparse.csr_array(sparse.eye_array(units))
+    paths = {wanted: _Paths(identity, identity, 0)}
+    bias, magnitude_bias = np.zeros(units), np.zeros(units)
+    for step in reversed(steps):
+        above, found = paths.pop(step.call.writes[0]), _read(step)
+        bias = bias + _dot(above.weights, found.bias)
+        magnitude_bias = magnitude_bias + _dot(above.magnitude, found.magnitude)
+        for number, weights in zip(step.reads, found.weights, strict=True):
+            if units * weights.shape[1] > limit and not (sparse.issparse(above.weights) and sparse.issparse(weights)):
+                raise _too_large(tap_name, weights.shape[1], units, limit)
+            part = above.below(weights, found.terms + found.extra)
+            paths[number] = paths[number].and_those(part) if number in paths else part
+    whole = paths[source]
+    weights, magnitude = (as_array(part).T.copy() for part in (whole.weights, whole.magnitude))
+    return AffineMap(weights, bias, magnitude, magnitude_bias, max(whole.roundings, 1))
 
 
-def _is_affine(layer: Any) -> bool:
-    if type(layer) is keras.layers.Dense:
-        return layer.activation is keras.activations.linear
-    return passes_through(layer) or type(layer) in ELEMENTWISE
+def _times(one: Matrix, other: Matrix) -> Matrix:
+    found = one @ other
+    return found if sparse.issparse(found) else np.ascontiguousarray(found)
 
 
-def _producer(tensor: Any) -> tuple[Any, list[Any]]:
-    """The layer that a symbolic tensor comes out of, and the tensors it read there."""
-    layer, node, _ = tensor._keras_history
-    return layer, layer._inbound_nodes[node].input_tensors
+def _dot(weights: Matrix, values: np.ndarray) -> np.ndarray:
+    return weights @ values if sparse.issparse(weights) else (weights * values).sum(axis=1)
 
 
-def _check(layer: Any, reason: str | None) -> None:
+def _read(step: Step) -> AffineCall:
+    try:
+        return read_step(step)
+    except NotAffine as error:
+        raise _refused(f"layer {step.call.name}", str(error)) from error
+
+
+def _check_layers(calls: list[Call], tap_name: str) -> None:
+    """Refuses what is not affine from the tap, the last of `calls`, down to the images, and what rounds otherwise."""
+    for call in reversed(calls):
+        if call is not calls[-1] and not is_affine(call):
+            raise RequestError(
+                f"--tap={tap_name}: layer {call.name} ({kind_of(call)}) lies between it and the image",
+                "only layers that are affine in the image (Dense, Conv2D, AveragePooling2D, BatchNormalization, Rescaling,"
+                " Add, those that reshape, pad and crop, Dropout)",
+                "Take the first ReLU, or --solver=gradient.",
+            )
+        _check(f"layer {call.name}", obstacle(call, precisions=_PRECISIONS))
+
+
+def _check(name: str, reason: str | None) -> None:
     if reason is not None:
-        expected = "a plain Keras layer in float32, whose rounding is bounded"
-        raise RequestError(f"layer {layer.name}, which {reason}", expected, "Say --solver=gradient.")
+        raise _refused(name, reason)
 
 
-def _in_the_way(layer: Any, tap_name: str) -> RequestError:
+def _refused(name: str, reason: str) -> RequestError:
+    return RequestError(f"{name}, which {reason}", "a plain Keras layer in float32, whose rounding is bounded", _MEND)
+
+
+def _too_large(tap_name: str, values: int, units: int, limit: int) -> RequestError:
     return RequestError(
-        f"--tap={tap_name}: layer {layer.name} ({type(layer).__name__}) lies between it and the image",
-        "only layers that are affine in the image (Dense, Flatten, Reshape, Rescaling, BatchNormalization, Dropout)",
-        "Take the first dense layer's ReLU, or --solver=gradient.",
+        f"--tap={tap_name}, a matrix of {values:,} x {units:,} numbers",
+        f"{limit:,} numbers at most ({limit >> 17:,} MiB)",
+        "Take a tap of fewer units, or --solver=gradient.",
     )
+
+
+def _is_dense(call: Call) -> bool:
+    return type(call.operation) is keras.layers.Dense

@@ -154,12 +154,25 @@ class Classifier:
         """What is shown for a code of `Judgement.predicted`: a class, or labels ("cat + dog")."""
         return self.reading.name(code, self.class_names)
 
+    @property
+    def graph(self) -> AnyGraph:
+        """The calls that the network consists of."""
+        return self._graph
+
+    def place(self, name: str) -> Place:
+        """Where the ReLU `name` stands in the graph.
+
+        Raises:
+            RequestError: the network has no such ReLU.
+        """
+        return look_up(self._graph, self._taps, name, self.name)
+
     @functools.cached_property
     def chain(self) -> DenseChain | Unreadable:
         """The network as a chain of affine maps and ReLUs up to the logits, or why it is none."""
         if not self._logits.plain:
             return Unreadable(f"the outputs of {self.name} are probabilities that are not made of logits")
-        chain = read_chain(self.model, to_logits=True)
+        chain = read_chain(self.graph, to_logits=True)
         return with_zero(chain) if self.outputs == "binary" and isinstance(chain, DenseChain) else chain
 
     @property
@@ -189,7 +202,7 @@ class Classifier:
         Raises:
             RequestError: the network has no such ReLU.
         """
-        place = look_up(self._graph, self._taps, name, self.name)
+        place = self.place(name)
         shape = self._shape_of(place)
         units = math.prod(shape)
 
@@ -211,7 +224,7 @@ class Classifier:
     @functools.cache  # noqa: B019 (a classifier lives as long as its process)
     def both(self, tap_name: str) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
         """Images `[N, H, W, C]` -> logits `[N, L]` and pre-activations `[N, U]` at a tap, in one pass."""
-        place = look_up(self._graph, self._taps, tap_name, self.name)
+        place = self.place(tap_name)
         units = math.prod(self._shape_of(place))
 
         def look(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

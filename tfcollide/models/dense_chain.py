@@ -8,14 +8,17 @@ be bounded.
 """
 
 import math
-from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
-from tfcollide.models.affine_layers import ELEMENTWISE, elementwise, obstacle, opaque, passes_through, rounded_input
+from tfcollide.errors import RequestError
+from tfcollide.models.affine_call import AffineCall, NotAffine, as_array
+from tfcollide.models.affine_reading import Step, is_affine, kind_of, obstacle, read_step, rounded_input, steps_between
+from tfcollide.models.graph import Call, Graph, calls_between
 from tfcollide.models.rectifier import Rectifier, is_sigmoid, is_softmax, rectifier_of
+from tfcollide.models.replicas import AnyGraph
 
 __all__ = ["DenseChain", "Stage", "Unreadable", "read_chain", "with_zero"]
 
@@ -31,7 +34,7 @@ class Stage(NamedTuple):
     gamma (|weight| |input| + magnitude)[i], gamma as in `polytope.relaxation`.
 
     Attributes:
-        name: of the layer.
+        name: of the call.
         weight: `[out, in]` float64.
         bias: `[out]` float64.
         magnitude: `[out]`, the sum of the absolute values that make up `bias`.
@@ -83,35 +86,28 @@ class _Refusal(Exception):
     """Ends the reading; its text is the reason."""
 
 
-def read_chain(model: keras.Model, *, to_logits: bool = False) -> DenseChain | Unreadable:
+def read_chain(network: keras.Model | AnyGraph, *, to_logits: bool = False) -> DenseChain | Unreadable:
     """Reads a classifier that gives logits.
 
-    Understood: Dense, ReLU, Activation (relu, linear), Conv2D, DepthwiseConv2D,
-    AveragePooling2D, GlobalAveragePooling2D, ZeroPadding2D, BatchNormalization,
-    Rescaling, Flatten, Reshape, dropout and noise; models inside the model too.
-    A subclass of a layer is not, for it may compute anything.
+    Understood: ReLUs, and whatever `affine_layers` and `affine_functions` read, in nested models
+    too. Branches are read where they join before the next ReLU: till then their values are one
+    vector. A subclass of a layer is not, for it may compute anything.
 
     Args:
-        model: built, images `[N, ...]` -> logits `[N, L]`.
+        network: images `[N, ...]` -> logits `[N, L]`: a model that is built, or the graph of one.
         to_logits: whether a softmax or sigmoid at the end is left out.
 
     Returns:
         The chain; or the reason why there is none.
     """
     try:
-        if not isinstance(model, keras.Model):
-            raise _Refusal("a network without Keras layers")
-        _check(model, opaque(model))
-        _check(model, rounded_input(model.inputs[0]))
-        stages: list[Stage] = []
-        layers = list(_walk(model))
-        for i, (layer, shape) in enumerate(layers):
-            _append(stages, layer, shape, ends=to_logits and i == len(layers) - 1)
-        if not stages:
-            raise _Refusal(f"{model.name} has no affine layer")
+        graph = _graph_of(network)
+        wanted = _end(graph, to_logits)
+        _check_calls(graph, wanted)
+        stages = _stages(graph.source, math.prod(_fixed(graph.entry.shape)), *steps_between(graph, wanted))
     except _Refusal as refusal:
         return Unreadable(str(refusal))
-    return DenseChain(tuple(stages), _shape(model.inputs[0]))
+    return DenseChain(stages, _fixed(graph.entry.shape))
 
 
 def with_zero(chain: DenseChain) -> DenseChain:
@@ -122,81 +118,110 @@ def with_zero(chain: DenseChain) -> DenseChain:
     )
 
 
-def _walk(model: Any) -> Iterator[tuple[Any, tuple[int, ...]]]:
-    """The layers from the input on, each with the shape it reads."""
-    found: list[tuple[Any, tuple[int, ...]]] = []
-    tensor = model.outputs[0]
-    while tensor is not model.inputs[0]:
-        operation, node_index, _ = tensor._keras_history
-        above = operation._inbound_nodes[node_index].input_tensors
-        if len(above) != 1:
-            raise _Refusal(f"{operation.name} joins {len(above)} branches, so the network is no chain")
-        tensor = above[0]
-        found.append((operation, _shape(tensor)))
-    for operation, shape in reversed(found):
-        if isinstance(operation, keras.Model):
-            _check(operation, opaque(operation))
-            yield from _walk(operation)
-        else:
-            yield operation, shape
+def _graph_of(network: Any) -> AnyGraph:
+    """The graph, all of whose calls are known."""
+    try:
+        graph = Graph(network) if isinstance(network, keras.Model) else network
+        calls_between(graph.calls, {graph.source}, {graph.result})
+    except RequestError as error:
+        raise _Refusal(str(error) if isinstance(network, keras.Model) else "a network without Keras layers") from error
+    return graph
 
 
-def _check(layer: Any, reason: str | None) -> None:
-    if reason is not None:
-        raise _Refusal(f"{layer.name} {reason}")
+def _end(graph: AnyGraph, to_logits: bool) -> int:
+    """The number of the logits."""
+    last = graph.giver(graph.result)
+    ends = to_logits and last is not None and (is_softmax(last.operation) or is_sigmoid(last.operation))
+    return last.reads[0] if ends and last else graph.result
 
 
-def _shape(tensor: Any) -> tuple[int, ...]:
-    shape = tuple(tensor.shape[1:])
-    if None in shape:
-        raise _Refusal(f"an input has no fixed size: {shape}")
-    return shape
+def _check_calls(graph: AnyGraph, wanted: int) -> None:
+    """Refuses what is neither affine nor a ReLU, and what rounds otherwise."""
+    if (reason := rounded_input(graph)) is not None:
+        raise _Refusal(f"the network {reason}")
+    for call in calls_between(graph.calls, {graph.source}, {wanted}):
+        if (reason := obstacle(call)) is not None:
+            raise _Refusal(f"{call.name} {reason}")
+        if not is_affine(call) and not _is_relu(call):
+            raise _Refusal(f"{call.name} {_what(call)}")
 
 
-def _append(stages: list[Stage], layer: Any, shape: tuple[int, ...], *, ends: bool = False) -> None:
-    """Adds what `layer` does to an input of `shape`; without its activation where that `ends` the network."""
-    size = math.prod(shape)
-    if isinstance(layer, keras.layers.InputLayer) or (ends and (is_softmax(layer) or is_sigmoid(layer))):
-        return
-    if isinstance(layer, keras.layers.Layer):
-        _check(layer, obstacle(layer))
-    if passes_through(layer):
-        return
-    if _is_relu(layer):
-        last = stages.pop() if stages else _identity(size)
-        stages.append(last._replace(relu=True))
-    elif type(layer) in _AFFINE:
-        stages.append(_AFFINE[type(layer)](layer, shape))
-        activation = getattr(layer, "activation", None)
-        if ends and (is_softmax(activation) or is_sigmoid(activation)):
-            return
-        if _has_relu(layer):
-            stages.append(stages.pop()._replace(relu=True))
-    else:
-        raise _Refusal(f"{layer.name} is a {type(layer).__name__}, which is not read as affine or ReLU")
+def _what(call: Call) -> str:
+    if isinstance(call.operation, (keras.Operation, str)):
+        return f"is a {kind_of(call)}, which is not read as affine or ReLU"
+    return f"has the activation {kind_of(call)}"
 
 
-def _is_relu(operation: Any) -> bool:
-    rectifier = rectifier_of(operation)
+def _is_relu(call: Call) -> bool:
+    rectifier = rectifier_of(call.operation)
     if rectifier is not None and rectifier != Rectifier():
-        raise _Refusal(f"{operation.name} is no plain max(x, 0)")
+        raise _Refusal(f"{call.name} is no plain max(x, 0)")
     return rectifier is not None
 
 
-def _has_relu(layer: Any) -> bool:
-    """Whether a layer ends in a ReLU of its own."""
-    activation = getattr(layer, "activation", keras.activations.linear)
-    if isinstance(activation, keras.layers.Layer):
-        _check(activation, obstacle(activation))
-    if activation is not keras.activations.linear and rectifier_of(activation) != Rectifier():
-        raise _Refusal(f"{layer.name} has the activation {getattr(activation, '__name__', activation)}")
-    return activation is not keras.activations.linear
+def _fixed(shape: tuple[int | None, ...]) -> tuple[int, ...]:
+    found = tuple(size for size in shape if size is not None)
+    if found != shape:
+        raise _Refusal(f"an input has no fixed size: {shape}")
+    return found
 
 
-def _stage(layer: Any, weight: np.ndarray, bias: np.ndarray | None, extra: int, magnitude: np.ndarray | None = None) -> Stage:
-    bias = np.zeros(len(weight)) if bias is None else bias
-    magnitude = np.abs(bias) if magnitude is None else magnitude
-    return Stage(layer.name, weight, bias, magnitude, np.count_nonzero(weight, axis=1), extra, False)
+def _stages(source: int, pixels: int, steps: list[Step], wanted: int) -> tuple[Stage, ...]:
+    """The maps, each from all the values that it or a later call reads, put one after the other in one vector."""
+    live = {source: pixels}  # the sizes of these values, by number
+    stages: list[Stage] = []
+    for i, step in enumerate(steps):
+        later = {wanted, *(number for other in steps[i + 1 :] for number in other.reads)}
+        kept = {number: size for number, size in live.items() if number in later}
+        if is_affine(step.call):
+            found = _read(step, live, kept)
+            stages.append(_stage(step, found, live, kept))
+            given = len(found.bias)
+        else:
+            given = _end_in_relu(stages, step.call.name, live, kept)
+        live = kept | {step.call.writes[0]: given}
+    if not stages:
+        raise _Refusal("the network has no affine layer")
+    return tuple(stages)
+
+
+def _end_in_relu(stages: list[Stage], name: str, live: dict[int, int], kept: dict[int, int]) -> int:
+    """Gives the last map its ReLU; returns how many values there are."""
+    if kept:
+        raise _Refusal(f"{name} is a ReLU in one of {len(kept) + 1} branches, so the network is no chain")
+    (size,) = live.values()
+    if not stages:
+        _check_size(name, size, size)
+        stages.append(_identity(size))
+    stages.append(stages.pop()._replace(relu=True))
+    return size
+
+
+def _read(step: Step, live: dict[int, int], kept: dict[int, int]) -> AffineCall:
+    """What a call computes, if that is no matrix too large; that of a dense layer has been made already."""
+    rows = math.prod(_fixed(step.call.shape)) + sum(kept.values())
+    if type(step.call.operation) is not keras.layers.Dense or len(step.shapes[0]) > 1 or kept:
+        _check_size(step.call.name, sum(live.values()), rows)
+    try:
+        return read_step(step)
+    except NotAffine as error:
+        raise _Refusal(f"{step.call.name} {error}") from error
+
+
+def _stage(step: Step, found: AffineCall, live: dict[int, int], kept: dict[int, int]) -> Stage:
+    """The map from all `live` values to those `kept` and what a call gives."""
+    bias, magnitude = (np.append(np.zeros(sum(kept.values())), part) for part in (found.bias, found.magnitude))
+    if len(live) == 1 and not kept and len(found.weights) == 1:
+        weight = as_array(found.weights[0])
+    else:
+        weight = np.zeros([len(bias), sum(live.values())])
+        columns = dict(zip(live, np.split(weight, np.cumsum([*live.values()])[:-1], axis=1), strict=True))
+        ends = np.cumsum([*kept.values()])
+        for (number, size), end in zip(kept.items(), ends, strict=True):
+            columns[number][end - size : end] = np.eye(size)
+        for number, part in zip(step.reads, found.weights, strict=True):
+            columns[number][-len(found.bias) :] += part
+    return Stage(step.call.name, weight, bias, magnitude, np.count_nonzero(weight, axis=1), found.extra, False)
 
 
 def _identity(size: int) -> Stage:
@@ -204,73 +229,6 @@ def _identity(size: int) -> Stage:
     return Stage("identity", np.eye(size), zeros, zeros, np.zeros(size, int), 0, False)
 
 
-def _values(variable: Any) -> np.ndarray:
-    return np.asarray(variable, np.float64)
-
-
-def _dense(layer: Any, shape: tuple[int, ...]) -> Stage:
-    if len(shape) != 1:
-        raise _Refusal(f"{layer.name} is dense over the last axis of {shape} only")
-    bias = _values(layer.bias) if layer.use_bias else None
-    return _stage(layer, _values(layer.kernel).T, bias, extra=1)
-
-
-def _elementwise(layer: Any, shape: tuple[int, ...]) -> Stage:
-    size = math.prod(shape)
-    _check_size(layer, size, size)
-    found = elementwise(layer, shape)
-    scale, offset, magnitude = (np.broadcast_to(v, shape).ravel() for v in (found.scale, found.offset, found.magnitude))
-    return _stage(layer, np.diag(scale), offset, found.roundings, magnitude)
-
-
-def _linear(layer: Any, shape: tuple[int, ...], function: Callable[[Any], Any], bias: np.ndarray | None, extra: int) -> Stage:
-    """The matrix of a linear `function` of images, from the images of one bright pixel."""
-    size, out_shape = math.prod(shape), tuple(layer.compute_output_shape((None, *shape))[1:])
-    _check_size(layer, size, math.prod(out_shape))
-    weight = np.asarray(function(np.eye(size).reshape(size, *shape))).reshape(size, -1).T
-    spread = None if bias is None else np.broadcast_to(bias, out_shape).ravel()
-    return _stage(layer, np.ascontiguousarray(weight), spread, extra)
-
-
-def _check_size(layer: Any, inputs: int, outputs: int) -> None:
+def _check_size(name: str, inputs: int, outputs: int) -> None:
     if inputs * outputs > _MAX_ENTRIES:
-        raise _Refusal(f"{layer.name} is a matrix of {outputs} x {inputs}, which is too large")
-
-
-def _convolution(layer: Any, shape: tuple[int, ...]) -> Stage:
-    if layer.padding not in ("valid", "same"):
-        raise _Refusal(f"{layer.name} pads by {layer.padding}")
-    kernel = _values(layer.kernel)
-    depthwise = type(layer) is keras.layers.DepthwiseConv2D
-    convolve = keras.ops.depthwise_conv if depthwise else keras.ops.conv
-    settings = {"strides": layer.strides, "padding": layer.padding, "data_format": "channels_last"}
-    settings["dilation_rate"] = layer.dilation_rate
-    bias = _values(layer.bias) if layer.use_bias else None
-    return _linear(layer, shape, lambda images: convolve(images, kernel, **settings), bias, extra=1)
-
-
-def _average_pooling(layer: Any, shape: tuple[int, ...]) -> Stage:
-    def pool(images: np.ndarray) -> Any:
-        return keras.ops.average_pool(images, layer.pool_size, layer.strides, layer.padding, "channels_last")
-
-    # A sum, then a quotient or a product with a rounded reciprocal.
-    return _linear(layer, shape, pool, None, extra=3)
-
-
-def _global_average_pooling(layer: Any, shape: tuple[int, ...]) -> Stage:
-    return _linear(layer, shape, lambda images: images.mean(axis=(1, 2)), None, extra=3)
-
-
-def _zero_padding(layer: Any, shape: tuple[int, ...]) -> Stage:
-    return _linear(layer, shape, lambda images: np.pad(images, ((0, 0), *layer.padding, (0, 0))), None, extra=0)
-
-
-_AFFINE: dict[Any, Callable[[Any, tuple[int, ...]], Stage]] = {
-    keras.layers.Dense: _dense,
-    keras.layers.Conv2D: _convolution,
-    keras.layers.DepthwiseConv2D: _convolution,
-    keras.layers.AveragePooling2D: _average_pooling,
-    keras.layers.GlobalAveragePooling2D: _global_average_pooling,
-    keras.layers.ZeroPadding2D: _zero_padding,
-    **dict.fromkeys(ELEMENTWISE, _elementwise),
-}
+        raise _Refusal(f"{name} is a matrix of {outputs} x {inputs}, which is too large")

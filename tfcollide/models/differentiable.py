@@ -5,7 +5,7 @@ import tensorflow as tf
 from tfcollide.errors import RequestError
 from tfcollide.models.classifier import Classifier, Tap
 
-__all__ = ["check_differentiable"]
+__all__ = ["check_compiles", "check_differentiable"]
 
 
 def check_differentiable(classifier: Classifier, tap: Tap) -> None:
@@ -32,3 +32,29 @@ def check_differentiable(classifier: Classifier, tap: Tap) -> None:
         why = f" (it reads {classifier.whole_numbers})" if classifier.whole_numbers else ""
         what = f"model {classifier.name}, in which no gradient reaches the image from {tap.name}{why}"
         raise RequestError(what, "a network with a gradient throughout", mend)
+
+
+def check_compiles(classifier: Classifier, tap: Tap) -> None:
+    """Refuses a network that XLA cannot compile with its gradient, as a descent has it; computed for one image.
+
+    Raises:
+        RequestError: XLA lacks an operation, or cannot hand something from the network to its gradient.
+    """
+    features = tf.function(classifier.both(tap.name), jit_compile=True, autograph=False)
+
+    @tf.function(autograph=False)
+    def slope(images: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            values = features(images)[1]
+        return tape.gradient(values, images)
+
+    try:
+        slope(tf.fill([1, *classifier.image_shape], classifier.bounds.lower))
+    except (tf.errors.OpError, ValueError) as error:
+        said = [line.strip() for line in str(error).splitlines() if "XLA" in line] or [type(error).__name__]
+        raise RequestError(
+            f"--xla with {classifier.name}, which XLA cannot compile ({said[-1][:200]})",
+            "a network whose operations XLA has",
+            "Leave --xla out.",
+        ) from error

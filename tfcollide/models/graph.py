@@ -16,9 +16,10 @@ import tensorflow as tf
 
 from tfcollide.errors import RequestError
 from tfcollide.models.entry import Entry
+from tfcollide.models.keras_private import functional_of, nodes_of, own_function, takes_training
 from tfcollide.models.scopes import open_valid_scopes
 
-__all__ = ["Call", "Graph"]
+__all__ = ["Call", "Graph", "calls_between"]
 
 # Layers whose last act is their activation.
 _FUSED = (
@@ -49,6 +50,9 @@ class Call(NamedTuple):
         shape: of the first value that it gives, without the batch axis; None in it
             where the model leaves a size open.
         apply: from the values that it reads to those that it gives.
+        arguments: what the operation is called with, in order, keyword arguments too; `...` stands
+            for each value that it reads. Lists and tuples are as they were.
+        dtype: of the first value that it gives, as the model was built.
     """
 
     name: str
@@ -57,6 +61,29 @@ class Call(NamedTuple):
     writes: tuple[int, ...]
     shape: tuple[int | None, ...]
     apply: Callable[[Sequence[tf.Tensor]], list[tf.Tensor]]
+    arguments: tuple[Any, ...] = (...,)
+    dtype: str = "float32"
+
+
+def calls_between(calls: Sequence[Call], known: set[int], wanted: set[int]) -> list[Call]:
+    """Those that lead from the values `known` to the values `wanted`, in order.
+
+    Args:
+        calls: of a graph.
+        known: numbers of values.
+        wanted: numbers of values.
+
+    Raises:
+        RequestError: it takes more than what is known.
+    """
+    missing, needed = wanted - known, []
+    for call in reversed(calls):
+        if missing & set(call.writes):
+            needed.append(call)
+            missing = (missing - set(call.writes)) | (set(call.reads) - known)
+    if missing:
+        raise RequestError("a value that depends on the images", "the images, as there are branches round what is known")
+    return needed[::-1]
 
 
 class Graph:
@@ -80,7 +107,7 @@ class Graph:
 
     def __init__(self, model: keras.Model, image_shape: tuple[int, ...] | None = None):
         open_valid_scopes(model)
-        model = _functional(model) or _traced(model, image_shape)
+        model = functional_of(model) or _traced(model, image_shape)
         if len(model.inputs) != 1 or len(model.outputs) != 1:
             raise RequestError(
                 f"model {model.name} with {len(model.inputs)} inputs and {len(model.outputs)} outputs", "one of each"
@@ -110,7 +137,7 @@ class Graph:
         values = dict(known)
         if self.source in values:
             values[self.source] = self.entry(values[self.source])
-        calls = self._needed(set(values), set(wanted))
+        calls = calls_between(self.calls, set(values), set(wanted))
         last = {number: i for i, call in enumerate(calls) for number in call.reads}
         for i, call in enumerate(calls):
             values.update(zip(call.writes, call.apply([values[number] for number in call.reads]), strict=True))
@@ -122,7 +149,7 @@ class Graph:
     def decides(self, number: int) -> bool:
         """Whether the model's output depends on the images through this value alone."""
         try:
-            self._needed({number}, {self.result})
+            calls_between(self.calls, {number}, {self.result})
         except RequestError:
             return False
         return True
@@ -146,22 +173,12 @@ class Graph:
         finally:
             self.entry = kept
 
-    def _needed(self, known: set[int], wanted: set[int]) -> list[Call]:
-        missing, needed = wanted - known, []
-        for call in reversed(self.calls):
-            if missing & set(call.writes):
-                needed.append(call)
-                missing = (missing - set(call.writes)) | (set(call.reads) - known)
-        if missing:
-            raise RequestError("a value that depends on the images", "the images, as there are branches round what is known")
-        return needed[::-1]
-
     def _open(self, model: Any, values: dict[int, int], prefix: str) -> Iterator[Call]:
         """The calls of a functional model; `values` goes from `id` of a symbolic tensor to its number."""
-        for node in _nodes(model):
+        for node in nodes_of(model):
             reads = tuple(values[id(tensor)] for tensor in node.input_tensors)
             name = self._unique(prefix + node.operation.name)
-            inner = _functional(node.operation) if isinstance(node.operation, keras.Model) else None
+            inner = functional_of(node.operation) if isinstance(node.operation, keras.Model) else None
             if inner is not None and len(inner.inputs) == len(reads):
                 within = {id(tensor): number for tensor, number in zip(inner.inputs, reads, strict=True)}
                 yield from self._open(inner, within, f"{name}/")
@@ -172,15 +189,15 @@ class Graph:
             yield from self._call(name, node, reads, writes)
 
     def _call(self, name: str, node: Any, reads: tuple[int, ...], writes: tuple[int, ...]) -> Iterator[Call]:
-        shape = tuple(node.outputs[0].shape[1:])
-        layer = node.operation
+        shape, dtype = tuple(node.outputs[0].shape[1:]), node.outputs[0].dtype
+        layer, arguments = node.operation, _arguments(node)
         if not _is_fused(layer):
-            yield Call(name, _with_constant(node), reads, writes, shape, _applier(layer, node))
+            yield Call(name, _with_constant(node), reads, writes, shape, _applier(layer, node), arguments, dtype)
             return
         between, activation = (self._number(),), layer.activation
         linear = _without_activation(layer)
-        yield Call(name, linear, reads, between, shape, _applier(linear, node))
-        yield Call(name, activation, between, writes, shape, lambda values: [activation(*values)])
+        yield Call(name, linear, reads, between, shape, _applier(linear, node), arguments, dtype)
+        yield Call(name, activation, between, writes, shape, lambda values: [activation(*values)], dtype=dtype)
 
     def _number(self) -> int:
         self._count += 1
@@ -189,13 +206,6 @@ class Graph:
     def _unique(self, name: str) -> str:
         self._names[name] = self._names.get(name, 0) + 1
         return name if self._names[name] == 1 else f"{name}:{self._names[name]}"
-
-
-def _functional(model: Any) -> Any:
-    """A model whose nodes can be followed; None where it hides them."""
-    if isinstance(model, keras.Sequential) and model.built:
-        return model._functional
-    return model if hasattr(model, "operations") else None
 
 
 def _traced(model: Any, image_shape: tuple[int, ...] | None) -> Any:
@@ -210,28 +220,26 @@ def _traced(model: Any, image_shape: tuple[int, ...] | None) -> Any:
         ) from error
 
 
-def _nodes(model: Any) -> Iterator[Any]:
-    """The applications of operations that a functional model consists of, in order."""
-    for depth in sorted(model._nodes_by_depth, reverse=True):
-        yield from (node for node in model._nodes_by_depth[depth] if not node.is_input)
+def _arguments(node: Any) -> tuple[Any, ...]:
+    given = (*node.arguments.args, *node.arguments.kwargs.values())
+    return tuple(... if keras.utils.is_keras_tensor(value) else value for value in given)
 
 
 def _with_constant(node: Any) -> Any:
     """The operation of a node; of the maximum with a constant, which its operation does not know, a `partial`."""
-    operation, given = node.operation, (*node.arguments.args, *node.arguments.kwargs.values())
-    constants = [value for value in given if not keras.utils.is_keras_tensor(value)]
-    if isinstance(operation, keras.Operation) and type(operation).__name__ == "Maximum" and len(constants) == 1:
+    operation, constants = node.operation, [value for value in _arguments(node) if value is not ...]
+    if own_function(operation) == "Maximum" and len(constants) == 1:
         return functools.partial(keras.ops.maximum, x2=constants[0])
     return operation
 
 
 def _applier(operation: Any, node: Any) -> Callable[[Sequence[tf.Tensor]], list[tf.Tensor]]:
     tensors = node.input_tensors
-    takes_training = "training" in getattr(operation, "_call_context_args", {})
+    in_training = takes_training(operation)
 
     def apply(values: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         args, kwargs = node.arguments.fill_in({id(t): value for t, value in zip(tensors, values, strict=True)})
-        if takes_training:
+        if in_training:
             kwargs = kwargs | {"training": False}
         return tf.nest.flatten(operation(*args, **kwargs))
 

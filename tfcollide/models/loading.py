@@ -10,6 +10,7 @@ from tfcollide.errors import RequestError
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.entry import image_shape
 from tfcollide.models.keras2 import convert
+from tfcollide.models.keras_private import built_shape
 from tfcollide.models.model_file import ModelFile, inspect
 from tfcollide.models.pixel_range import ASSUMED, PHOTO, range_told
 from tfcollide.models.precision import set_precision
@@ -105,7 +106,7 @@ def _converted(file: ModelFile, allow_custom_code: bool) -> FrozenGraph:
 
 def _input_shape(model: Any) -> tuple[int | None, ...] | None:
     """The shape that a model reads, without the batch axis; of a subclass, the one it was built or called with."""
-    shape = getattr(model, "input_shape", None) or getattr(model, "_build_shapes_dict", None)
+    shape = getattr(model, "input_shape", None) or built_shape(model)
     if isinstance(shape, dict):
         shape = next(iter(shape.values())) if len(shape) == 1 else None
     return tuple(shape[1:]) if isinstance(shape, tuple) and shape and not isinstance(shape[0], tuple) else None

@@ -11,7 +11,7 @@ from typing import Any
 from tfcollide.errors import RequestError
 from tfcollide.shapes import Bounds, ImageShape
 
-__all__ = ["BOUNDS", "VARIANT", "build_mlp", "tap_names"]
+__all__ = ["BOUNDS", "VARIANT", "Mlp", "build_mlp", "tap_names"]
 
 BOUNDS = Bounds(0.0, 1.0)
 
@@ -67,4 +67,12 @@ def _initializers(name: str, kernel_seed: int, bias_seed: int) -> tuple[Any, Any
     return kernel, "zeros"
 
 
-VARIANT = build_mlp
+class Mlp:
+    """The perceptron as a network that is trained here."""
+
+    bounds = BOUNDS
+    tap_names = staticmethod(tap_names)
+    build = staticmethod(build_mlp)
+
+
+VARIANT = Mlp

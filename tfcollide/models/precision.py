@@ -4,6 +4,8 @@ from typing import Any
 
 import keras
 
+from tfcollide.models.keras_private import layers_within
+
 __all__ = ["set_precision"]
 
 
@@ -17,6 +19,6 @@ def set_precision(model: Any, name: str) -> None:
     if name == "float32" or not isinstance(model, keras.Model):
         return
     policy = keras.DTypePolicy(name)
-    for layer in model._flatten_layers(include_self=False):
+    for layer in layers_within(model, include_self=False):
         if not isinstance(layer, (keras.layers.InputLayer, keras.layers.Normalization, keras.layers.Rescaling)):
             layer.dtype_policy = policy  # preprocessing keeps all bits of the pixels

@@ -9,6 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfcollide.models.keras_private import own_function
+
 __all__ = ["Rectifier", "is_sigmoid", "is_softmax", "other_activation", "rectifier_of"]
 
 _RELU = {"negative_slope": 0.0, "threshold": 0.0, "ceiling": math.inf}
@@ -52,7 +54,6 @@ _OPERATIONS = {
     "Softmax": "softmax",
     "Sigmoid": "sigmoid",
 }
-_OPERATION_MODULES = ("keras.src.ops.", "keras.src.activations.")
 _HARMLESS = (keras.activations.linear, None)
 _ACTIVATION_LAYERS = (keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.PReLU, keras.layers.ELU)
 
@@ -125,10 +126,7 @@ def _spelled(operation: Any) -> tuple[str, dict[str, Any]]:
         return ("" if applied.args else name), settings | _settings(applied.keywords)
     if not isinstance(applied, keras.Operation):
         return next((name for name, functions in _FUNCTIONS.items() if applied in functions), ""), {}
-    kind = type(applied)
-    name = _LAYERS.get(getattr(kind, "call", None), "")
-    if kind.__module__.startswith(_OPERATION_MODULES):
-        name = _OPERATIONS.get(kind.__name__, "")
+    name = _LAYERS.get(getattr(type(applied), "call", None), "") or _OPERATIONS.get(own_function(applied), "")
     return name, _settings(vars(applied))
 
 

@@ -55,7 +55,7 @@ _MEND = "Say --allow_custom_code if you trust whoever made it, or bring a .keras
 _SIGNATURE = "serving_default"
 _ENDS = {"Softmax": tf.nn.softmax, "Sigmoid": tf.nn.sigmoid}
 _RECTIFIERS = {"Relu": tf.nn.relu, "Relu6": tf.nn.relu6}
-_NO_NAMES = ("StatefulPartitionedCall", "Maximum", *_RECTIFIERS)
+_NO_NAMES = ("StatefulPartitionedCall", "Maximum", "LeakyRelu", *_RECTIFIERS)
 
 
 def check_operations(path: Path) -> None:
@@ -259,7 +259,8 @@ class FrozenGraph:
     def _rectifiers(self) -> list[Call]:
         found: dict[str, Call] = {}
         for operation in self._wrapped.graph.get_operations():
-            rectifier = _RECTIFIERS.get(operation.type) or _maximum_with_zero(operation)
+            level = operation.type == "LeakyRelu" and operation.get_attr("alpha") == 0
+            rectifier = _RECTIFIERS.get("Relu" if level else operation.type) or _maximum_with_zero(operation)
             if rectifier is not None:
                 parts = [part for part in operation.name.split("/") if part not in _NO_NAMES]
                 name = parts[-1] if parts else operation.name

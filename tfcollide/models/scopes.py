@@ -1,10 +1,9 @@
 """Names of layers that Keras takes and TensorFlow's scopes do not: "_fc1", "fc 1", other alphabets."""
 
-import functools
 import re
 from typing import Any
 
-import keras
+from tfcollide.models.keras_private import layers_within, set_scope
 
 __all__ = ["open_valid_scopes"]
 
@@ -17,8 +16,7 @@ def open_valid_scopes(model: Any) -> None:
     Args:
         model: whose layers are changed, those within layers too.
     """
-    for layer in model._flatten_layers():
+    for layer in layers_within(model):
         if not _VALID.fullmatch(layer.name):
             scope = "layer_" + re.sub(r"[^A-Za-z0-9_.-]", "_", layer.name)
-            # Past Keras, which keeps a list of what is set on a layer.
-            object.__setattr__(layer, "_open_name_scope", functools.partial(keras.name_scope, scope))
+            set_scope(layer, scope)

@@ -22,7 +22,6 @@ from tfcollide.errors import RequestError
 from tfcollide.files.run_directory import check_writable
 from tfcollide.files.scratch import scratch_folder
 from tfcollide.images import from_uint8
-from tfcollide.models import mlp
 from tfcollide.models.classifier import Classifier
 from tfcollide.registry import MODELS
 from tfcollide.runtime.progress import progress
@@ -98,7 +97,7 @@ def train_or_load(recipe: TrainingRecipe, data: LabelledImages, model_dir: Path)
             check_writable("model_dir", model_dir)
             model = fit(recipe, data.train, data.shape, len(data.class_names))
             _save(model, path)
-    return Classifier(model, name=recipe.model, bounds=mlp.BOUNDS, class_names=data.class_names)
+    return Classifier(model, name=recipe.model, bounds=MODELS.load(recipe.model).bounds, class_names=data.class_names)
 
 
 def _check_trainable(data: LabelledImages) -> None:
@@ -118,8 +117,10 @@ def fit(recipe: TrainingRecipe, train: Split, shape: tuple[int, int, int], num_c
         RequestError: the loss or the weights are not finite in the end.
     """
     keras.utils.set_random_seed(recipe.seed)  # the order of the images; the weights have seeds of their own
-    build = MODELS.load(recipe.model)
-    model = build(shape, num_classes, hidden_units=recipe.hidden_units, initializer=recipe.initializer, seed=recipe.seed)
+    network = MODELS.load(recipe.model)
+    model = network.build(
+        shape, num_classes, hidden_units=recipe.hidden_units, initializer=recipe.initializer, seed=recipe.seed
+    )
     epochs = recipe.epochs or count_epochs(len(train.images), recipe.batch_size)
     steps = math.ceil(len(train.images) / recipe.batch_size)
     model.compile(
@@ -128,7 +129,7 @@ def fit(recipe: TrainingRecipe, train: Split, shape: tuple[int, int, int], num_c
         metrics=["accuracy"],
         steps_per_execution=min(steps, 20),
     )
-    images = from_uint8(train.images, mlp.BOUNDS)
+    images = from_uint8(train.images, network.bounds)
     bar = TqdmCallback(verbose=0, tqdm_class=progress, desc=f"training {recipe.model}", mininterval=0.5)
     done = model.fit(images, train.labels, batch_size=recipe.batch_size, epochs=epochs, verbose=0, callbacks=[bar])
     loss = done.history["loss"][-1]

@@ -24,8 +24,13 @@ class Corners:
         "inactive_magnitude": 0.08,
         "feature_distance": 1.0,
         "inactive_violation": 0.0,
-        "hull_match": 1.0,
-        "crowding": 1.0,
+    }
+    words: Mapping[str, str] = {
+        "active_match": "from the target's features, on its active units (L_pos)",
+        "corner_push": "sum of the units that are pushed off",
+        "inactive_magnitude": "size of the other inactive units",
+        "feature_distance": "from the target's features, on all units",
+        "inactive_violation": "largest inactive unit, above zero",
     }
 
     @staticmethod

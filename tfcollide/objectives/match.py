@@ -23,6 +23,7 @@ class Match:
     pushes_units = False
     progress_term = "feature_distance"
     weights: Mapping[str, float] = {"feature_distance": 1.0}
+    words: Mapping[str, str] = {"feature_distance": "from the target's features, on all units"}
 
     @staticmethod
     def terms(pre_activation: tf.Tensor, goal: Goal) -> dict[str, tf.Tensor]:

@@ -124,17 +124,17 @@ def first_of_pairs(features: tf.Tensor, corners: int) -> tf.Tensor:
     return features if len(features.shape) == 1 else features[::corners, None]
 
 
-def scales(goal: Goal, pixels: int = 1) -> dict[str, tf.Tensor]:
+def scales(goal: Goal, pixels: int = 1, unit_free: Sequence[str] = ()) -> dict[str, tf.Tensor]:
     """What weights are multiplied by, so that the same ones suit networks with features of any size.
 
     L_pos grows with the square of the features, L_neg with the features themselves;
-    crowding has no unit, and is set against the target's squared features; total
+    terms that are `unit_free` are set against the target's squared features; total
     variation too, as the mean over `pixels`; and so is source_pull, as a share of what
     it is for the target.
     """
     energy = tf.reduce_sum(goal.active * tf.square(goal.post_activation), axis=-1)
     found = {"corner_push": goal.scale, "inactive_magnitude": goal.scale}
-    found |= {"crowding": energy, "total_variation": energy / pixels}
+    found |= dict.fromkeys(unit_free, energy) | {"total_variation": energy / pixels}
     return found if goal.span is None else found | {"source_pull": energy / goal.span}
 
 

@@ -57,8 +57,11 @@ def choose_units(
         if unit >= active.size:
             raise RequestError(f"--units: unit {unit}", f"a unit from 0 to {active.size - 1}")
         if active[unit]:
-            few = ", ".join(str(u) for u in inactive[:8])
-            raise RequestError(f"--units: unit {unit}, which is active for the target", f"inactive units, such as {few}")
+            received = f"--units: unit {unit}, which is active for the target"
+            if not inactive.size:
+                mend = "Choose another --target or --tap, or say --objective=match."
+                raise RequestError(received, "an inactive unit, of which the target has none at this tap", mend)
+            raise RequestError(received, f"inactive units, such as {', '.join(str(u) for u in inactive[:8])}")
     return asked
 
 

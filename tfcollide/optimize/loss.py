@@ -10,10 +10,21 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import tensorflow as tf
 
-from tfcollide.objectives.terms import feature_distance, first_of_pairs, source_pull
-from tfcollide.optimize import hull_terms
+from tfcollide.objectives.terms import source_pull
+from tfcollide.optimize.hull_terms import Hull, hull_terms
+from tfcollide.parameterizations.base import Parameterization
 
-__all__ = ["HullTerms", "LossTerms", "Objective", "Parameterization", "Terms", "loss_terms", "weighted_sum", "weights_at"]
+__all__ = [
+    "HullTerms",
+    "LossTerms",
+    "Objective",
+    "Parameterization",
+    "Terms",
+    "draw_weights",
+    "loss_terms",
+    "weighted_sum",
+    "weights_at",
+]
 
 Terms = dict[str, tf.Tensor]
 LossTerms = Callable[[tf.Tensor, Any, tf.Tensor], Terms]
@@ -27,8 +38,10 @@ class Objective(Protocol):
         pushes_units: whether each corner pushes inactive units of its own.
         progress_term: the term that the stopping rule watches.
         weights: default weights of the terms.
+        words: what each term is, for figures.
     """
 
+    words: Mapping[str, str]
     pushes_units: bool
     progress_term: str
     weights: Mapping[str, float]
@@ -37,35 +50,8 @@ class Objective(Protocol):
         """Unweighted terms, `[N]` each, of `pre_activation` `[N, U]`."""
 
 
-class Parameterization(Protocol):
-    """Control parameters and the images they stand for.
-
-    Attributes:
-        weights: default weights of its terms.
-        hull_noise: the noise from which corners part where hull terms hold them together.
-    """
-
-    weights: Mapping[str, float]
-    hull_noise: float
-
-    def adam_schedule(self, together: bool, led: bool = False) -> str:
-        """A learning rate that suits Adam, as the user would write it; `together` with hull terms, `led` by a continuation."""
-
-    def init(self, source: np.ndarray, num_corners: int, *, noise: float = 0.0, seed: int = 0) -> tf.Tensor:
-        """Control parameters `[N, ...]` of N images near the source `[H, W, C]`."""
-
-    def to_image(self, control_parameters: tf.Tensor) -> tf.Tensor:
-        """Images `[N, H, W, C]`, differentiable."""
-
-    def terms(self, control_parameters: tf.Tensor) -> Terms:
-        """Terms of the control parameters themselves, unweighted, `[N]` each."""
-
-    def project(self, control_parameters: tf.Tensor) -> tf.Tensor:
-        """The nearest permitted control parameters."""
-
-
 class HullTerms(NamedTuple):
-    """Terms of all corners of a pair together; see `objectives.hull`.
+    """Terms of all corners of a pair together; see `hull_terms`.
 
     Attributes:
         corners: N, of a pair.
@@ -78,6 +64,16 @@ class HullTerms(NamedTuple):
     samples: int
     spread: float
     seed: int
+
+    @staticmethod
+    def matching() -> tuple[str, ...]:
+        """The names of those that are feature distances."""
+        return tuple(name for name, term in hull_terms().items() if term.matches)
+
+    @staticmethod
+    def limits() -> dict[str, float]:
+        """Name -> what it is to be below, of the others that are asked about."""
+        return {name: term.limit for name, term in hull_terms().items() if term.limit is not None}
 
 
 def loss_terms(
@@ -92,7 +88,7 @@ def loss_terms(
         objective: the terms of each corner.
         pre_activation: images `[n, H, W, C]` -> `[n, U]`.
         parameterization: of the images.
-        together: adds hull_match and crowding where given; the batch is then N corners of
+        together: adds the terms of `hull_terms` where given; the batch is then N corners of
             one pair after N of another, and all pairs see the same mixtures.
     """
 
@@ -108,22 +104,29 @@ def loss_terms(
         images = parameterization.to_image(controls)
         rows, pixels = tf.shape(images)[0], math.prod(images.shape[1:])
         pairs = tf.reshape(images, [-1, corners, pixels])
-        mixtures = tf.tensordot(hull_terms.draw_weights(step, samples, corners, seed), pairs, [[1], [1]])  # [S, P, pixels]
+        mixtures = tf.tensordot(draw_weights(step, samples, corners, seed), pairs, [[1], [1]])  # [S, P, pixels]
         mixtures = tf.reshape(tf.transpose(mixtures, [1, 0, 2]), [-1, *images.shape[1:]])
         features = pre_activation(tf.concat([images, mixtures], 0))
         of_mixtures = tf.reshape(features[rows:], [-1, samples, features.shape[-1]])
-        match = tf.reduce_mean(
-            feature_distance(of_mixtures, first_of_pairs(goal.post_activation, corners), goal.ceiling), axis=1
-        )
-        apart = spread if goal.spread is None else goal.spread
-        shared = {"hull_match": match, "crowding": hull_terms.crowding(pairs, apart)}
-        together = {name: tf.repeat(value, corners) for name, value in shared.items()}
+        hull = Hull(pairs, of_mixtures, goal, spread if goal.spread is None else goal.spread)
+        together = {name: tf.repeat(term.value(hull), corners) for name, term in shared.items()}
         return of_images(images, features[:rows], controls, goal) | together
 
     if together is None:
         return alone
     corners, samples, spread, seed = together
+    shared = hull_terms()
     return in_hull
+
+
+def draw_weights(step: tf.Tensor, samples: int, corners: int, seed: int) -> tf.Tensor:
+    """`[samples, corners]` convex weights, uniform on the simplex; a function of `step` and `seed` alone.
+
+    Normalised exponential variates are Dirichlet(1).
+    """
+    uniform = tf.random.stateless_uniform([samples, corners], [seed % 2**31, step], minval=np.finfo(np.float32).tiny)
+    exponential = -tf.math.log(uniform)
+    return exponential / tf.reduce_sum(exponential, axis=1, keepdims=True)
 
 
 def weighted_sum(terms: Terms, weights: Mapping[str, float | tf.Tensor]) -> tf.Tensor:

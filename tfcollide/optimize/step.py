@@ -12,9 +12,10 @@ import tensorflow as tf
 
 from tfcollide.optimize.continuation import Continuation
 from tfcollide.optimize.loss import LossTerms, Terms, weighted_sum, weights_at
+from tfcollide.optimize.rates import Rate
 from tfcollide.optimize.state import DescentState
 from tfcollide.optimize.stopping import StoppingRule, each_below
-from tfcollide.optimize.update_rules import Rate, UpdateRule
+from tfcollide.optimize.update_rules import UpdateRule
 
 __all__ = ["Descent"]
 

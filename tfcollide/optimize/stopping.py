@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
+from tfcollide.optimize.hull_terms import hull_terms
+
 __all__ = ["StoppingRule", "each_below", "together_below"]
 
 StoppingRule = Callable[[Mapping[str, tf.Tensor], tf.Tensor], tf.Tensor]
@@ -16,13 +18,13 @@ def each_below(progress_term: str) -> StoppingRule:
 
 
 def together_below(progress_term: str, corners: int) -> StoppingRule:
-    """The N corners of a pair stop together: each below its loss, the mixtures below it on average, none crowded.
-
-    A spread that falls short by a tenth at every pair is near enough.
-    """
+    """The N corners of a pair stop together: each below its loss, what holds their hull together below its limits."""
 
     def rule(terms: Mapping[str, tf.Tensor], stop_loss: tf.Tensor) -> tf.Tensor:
-        matched = (terms[progress_term] < stop_loss) & (terms["hull_match"] < stop_loss) & (terms["crowding"] < 0.01)
+        matched = terms[progress_term] < stop_loss
+        for name, term in hull_terms().items():
+            if term.matches or term.limit is not None:
+                matched &= terms[name] < (stop_loss if term.matches else term.limit)
         return tf.repeat(tf.reduce_all(tf.reshape(matched, [-1, corners]), axis=1), corners)
 
     return rule

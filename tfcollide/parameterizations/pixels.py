@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfcollide.shapes import Bounds
+from tfcollide.parameterizations.base import Parameterization
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -18,18 +17,14 @@ _ADAM_RATE = 0.03  # of a search that is led, too: its rate falls as it crosses 
 _HULL_RATE, _HULL_HALF_LIFE = 0.015, 300
 
 
-class Pixels:
+class Pixels(Parameterization):
     """Images in the model's bounds, clipped at every step.
 
     Args:
         bounds: of the model.
     """
 
-    weights: Mapping[str, float] = {}
-    hull_noise = 0.05
-
-    def __init__(self, bounds: Bounds):
-        self._bounds = bounds
+    in_pixels = True
 
     def adam_schedule(self, together: bool, led: bool = False) -> str:
         """Rates are shares of the bounds' range; corners held together settle only as it falls."""
@@ -60,10 +55,6 @@ class Pixels:
     def to_image(self, control_parameters: tf.Tensor) -> tf.Tensor:
         """`[N, H, W, C]` images."""
         return control_parameters
-
-    def terms(self, control_parameters: tf.Tensor) -> dict[str, tf.Tensor]:
-        """No terms of its own."""
-        return {}
 
     def project(self, control_parameters: tf.Tensor) -> tf.Tensor:
         """The nearest control parameters whose images are in bounds."""

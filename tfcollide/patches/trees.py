@@ -26,7 +26,7 @@ def check_annoy(folder: Path) -> None:
     _annoy()
     if readable(str(folder)) != str(folder):
         raise RequestError(
-            f"trees in {folder}, whose name is no UTF-8", "a name that Annoy can take", "Rename it, or say --index=exact."
+            f"trees in {folder}, whose name is no UTF-8", "a name that Annoy can take", "Rename it, or say --search=exact."
         )
 
 
@@ -84,7 +84,9 @@ def load_trees(collection: Collection) -> list[Any]:
         RequestError: Annoy is missing, the index has no trees, or they hold another number of patches.
     """
     if not collection.manifest.num_trees:
-        raise RequestError(f"index {collection.path}, which has no trees", "one built with --index=annoy", "Say --index=exact.")
+        raise RequestError(
+            f"index {collection.path}, which has no trees", "one built with --search=annoy", "Say --search=exact."
+        )
     check_annoy(collection.path)
     shards = []
     for name, count in zip(collection.manifest.files("trees"), collection.counts, strict=True):
@@ -101,8 +103,8 @@ def _annoy() -> Any:
         import annoy
     except ImportError as error:
         raise RequestError(
-            "--index=annoy without Annoy",
+            "--search=annoy without Annoy",
             "an installation with it",
-            'Run pip install "tfcollide[patches]" (it needs a C++ compiler), or say --index=exact.',
+            'Run pip install "tfcollide[patches]" (it needs a C++ compiler), or say --search=exact.',
         ) from error
     return annoy

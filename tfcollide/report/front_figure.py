@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 
 from tfcollide.records import FrontEnd, Summary
 from tfcollide.report.curve_style import figure_of, legend, limit_line, look_of, quiet
+from tfcollide.report.drawn import Drawn
 from tfcollide.report.lettering import save, wrap
 
-__all__ = ["end_words", "write_front"]
+__all__ = ["VARIANT", "draw", "end_words", "write_front"]
 
 
 def write_front(path: Path, summary: Summary) -> None:
@@ -66,3 +67,12 @@ def _scales(axes: Axes, summary: Summary, values: np.ndarray) -> None:
         nearest = f"the nearest {100 * scale.quantile:g} % of pairs of images of one class"
         limit_line(axes, scale.quantile, f"features match: as near as {nearest}", above=False)
     axes.set_ylabel("quantile of the features" if quantiles else "feature distance, a share of the source's", fontsize=9)
+
+
+def draw(path: Path, drawn: Drawn) -> None:
+    """`--figure=front`, of a run that has one."""
+    if drawn.summary.front is not None:
+        write_front(path, drawn.summary)
+
+
+VARIANT = draw

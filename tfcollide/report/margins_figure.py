@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 
 from tfcollide.records import Summary
 from tfcollide.report.curve_style import BAD, GOOD, LIMIT, figure_of, legend, quiet
+from tfcollide.report.drawn import Drawn
 from tfcollide.report.lettering import fit, plain, save
 
-__all__ = ["margin_edges", "marked_margins", "write_margins"]
+__all__ = ["VARIANT", "draw", "margin_edges", "marked_margins", "write_margins"]
 
 _BARS = 40
 _STYLES = {"corner": (GOOD, "-"), "worst": ("#aa3377", (0, (5, 1.5))), "proven": ("#228833", (0, (1.5, 1)))}
@@ -99,3 +100,11 @@ def _bars(axes: Axes, values: np.ndarray) -> None:
                 linewidth=0.3,
                 label=text,
             )
+
+
+def draw(path: Path, drawn: Drawn) -> None:
+    """`--figure=margins`."""
+    write_margins(path, drawn.summary, drawn.curves.margins)
+
+
+VARIANT = draw

@@ -1,7 +1,7 @@
 """The files of a run directory, written from records and arrays."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -9,38 +9,11 @@ from tfcollide.files.atomic import write_bytes, write_csv, write_npz
 from tfcollide.files.names import to_bytes
 from tfcollide.images import from_uint8, read_images, to_uint8, write_png
 from tfcollide.records import Summary, Trace
-from tfcollide.report import events, figure, front_figure, margins_figure, table, trace_figure
-from tfcollide.shapes import Bounds
+from tfcollide.registry import PICTURES
+from tfcollide.report import events, figure, table
+from tfcollide.report.drawn import Curves, Drawn, RunImages
 
-__all__ = ["Curves", "RunImages", "write_arrays", "write_images", "write_report"]
-
-
-class RunImages(NamedTuple):
-    """The images of a run.
-
-    Attributes:
-        source: `[H, W, C]` float32 in bounds.
-        corners: `[N, H, W, C]` float32 in bounds.
-        target: `[H, W, C]` float32 in bounds.
-        bounds: of the model.
-    """
-
-    source: np.ndarray
-    corners: np.ndarray
-    target: np.ndarray
-    bounds: Bounds
-
-
-class Curves(NamedTuple):
-    """What the further figures of a run are drawn from.
-
-    Attributes:
-        trace: the terms along the way.
-        margins: `[S]`, how far the target's class is ahead in each mixture.
-    """
-
-    trace: Trace
-    margins: np.ndarray
+__all__ = ["write_arrays", "write_images", "write_report"]
 
 
 def write_images(folder: Path, images: RunImages) -> np.ndarray:
@@ -71,19 +44,23 @@ def write_arrays(
     write_csv(folder / "trace.csv", *trace.rows())
 
 
-def write_report(folder: Path, images: RunImages, summary: Summary, trace: Trace | None, curves: Curves | None = None) -> None:
+def write_report(
+    folder: Path,
+    images: RunImages,
+    summary: Summary,
+    trace: Trace | None,
+    curves: Curves | None = None,
+    pictures: Sequence[str] = (),
+) -> None:
     """Writes `table.md`, `figure.png` and, where there is a `trace`, TensorBoard events.
 
-    Where there are `curves`, `margins.png` and, of a descent, `trace.png` too, and `front.png` of a run that has a front.
+    Where there are `curves`, NAME.png of each of the `pictures`, too.
     """
     write_bytes(folder / "table.md", to_bytes(table.run_table(summary)))
     figure.write_row(folder / "figure.png", summary, images.source, images.corners, images.target, images.bounds)
-    if curves is not None and len(curves.trace.steps) > 1:  # an exact solver has no way to show
-        trace_figure.write_trace(folder / "trace.png", summary, curves.trace)
     if curves is not None:
-        margins_figure.write_margins(folder / "margins.png", summary, curves.margins)
-    if curves is not None and summary.front is not None:
-        front_figure.write_front(folder / "front.png", summary)
+        for name in pictures:
+            PICTURES.load(name)(folder / f"{name}.png", Drawn(summary, images, curves))
     if trace is not None:
         events.write_events(folder, trace, images.source, images.corners, images.target, images.bounds)
 

@@ -9,24 +9,15 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from tfcollide.records import Summary, Trace
+from tfcollide.registry import HULL_TERMS, OBJECTIVES, PARAMETERIZATIONS
 from tfcollide.report.curve_style import figure_of, legend, limit_line, look_of, quiet
+from tfcollide.report.drawn import Drawn
 from tfcollide.report.lettering import save
 
-__all__ = ["limits_of", "write_trace"]
+__all__ = ["VARIANT", "draw", "limits_of", "write_trace"]
 
 _MOST_NAMED = 12  # corners in the legend
 _WIDE = 3.0  # from least to most, from where on a logarithm shows more
-_WORDS = {
-    "active_match": "from the target's features, on its active units (L_pos)",
-    "corner_push": "sum of the units that are pushed off",
-    "inactive_magnitude": "size of the other inactive units",
-    "feature_distance": "from the target's features, on all units",
-    "inactive_violation": "largest inactive unit, above zero",
-    "hull_match": "feature distance of random mixtures, mean",
-    "crowding": "by how much corners are too near to one another",
-    "source_pull": "mean squared change from the source",
-    "total_variation": "unevenness of the control parameters",
-}
 
 
 def write_trace(path: Path, summary: Summary, trace: Trace) -> None:
@@ -40,9 +31,9 @@ def write_trace(path: Path, summary: Summary, trace: Trace) -> None:
     rows = -(-len(trace.terms) // 2)
     figure = figure_of(9.0, 1.9 * rows + 0.6)
     grid = figure.subplots(rows, 2, squeeze=False, sharex=True).ravel()
-    limits = limits_of(summary)
+    limits, words = limits_of(summary), _words()
     for axes, (name, values) in zip(grid, trace.terms.items(), strict=False):
-        _draw_term(axes, name, trace.steps, values, limits.get(name, {}))
+        _draw_term(axes, f"{name}: {words[name]}" if name in words else name, trace.steps, values, limits.get(name, {}))
     for axes in grid[len(trace.terms) :]:
         axes.remove()
     for axes in grid[max(0, len(trace.terms) - 2) : len(trace.terms)]:
@@ -54,7 +45,7 @@ def write_trace(path: Path, summary: Summary, trace: Trace) -> None:
 
 def limits_of(summary: Summary) -> dict[str, dict[str, float]]:
     """Term -> what is said of a limit -> the limit, as far as the summary knows it."""
-    term = "active_match" if summary.objective == "corners" else "feature_distance"
+    term = OBJECTIVES.load(summary.objective).progress_term
     least, most = min(summary.stop_loss), max(summary.stop_loss)
     words = "to stop below" if least == most else "to stop below, the laxest corner"
     found = {term: {words: most}}
@@ -64,7 +55,15 @@ def limits_of(summary: Summary) -> dict[str, dict[str, float]]:
     return found
 
 
-def _draw_term(axes: Axes, name: str, steps: np.ndarray, values: np.ndarray, limits: dict[str, float]) -> None:
+def _words() -> dict[str, str]:
+    """Term -> what it is, as its own file says."""
+    found = {"source_pull": "mean squared change from the source"}
+    for declared in (OBJECTIVES.all(), PARAMETERIZATIONS.all()):
+        found |= {term: words for one in declared.values() for term, words in one.words.items()}
+    return found | {name: term.words for name, term in HULL_TERMS.all().items()}
+
+
+def _draw_term(axes: Axes, title: str, steps: np.ndarray, values: np.ndarray, limits: dict[str, float]) -> None:
     """Curves of one term; in a single black one where all corners share it."""
     values = np.where(np.isfinite(values), values, np.nan).astype(np.float64)
     mark = {"marker": None} if len(steps) > 1 else {}
@@ -81,7 +80,7 @@ def _draw_term(axes: Axes, name: str, steps: np.ndarray, values: np.ndarray, lim
             limit_line(axes, limit, text)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True) if len(steps) > 1 else FixedLocator(steps.tolist()))
     axes.yaxis.get_offset_text().set_fontsize(8)
-    quiet(axes, f"{name}: {_WORDS[name]}" if name in _WORDS else name, 4.2, size=8)
+    quiet(axes, title, 4.2, size=8)
     if not len(known):
         axes.text(0.5, 0.5, "no finite number", transform=axes.transAxes, ha="center", va="center", fontsize=9)
 
@@ -91,3 +90,12 @@ def _name_corners(figure: Figure, count: int) -> None:
     if count > 1:
         named.append(Line2D([], [], color="black", label="all corners"))
     legend(figure, 7, named)
+
+
+def draw(path: Path, drawn: Drawn) -> None:
+    """`--figure=trace`, of a descent; an exact solver has no way to show."""
+    if len(drawn.curves.trace.steps) > 1:
+        write_trace(path, drawn.summary, drawn.curves.trace)
+
+
+VARIANT = draw

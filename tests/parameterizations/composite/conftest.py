@@ -46,7 +46,7 @@ def photographs(tmp_path_factory):
 def index(tmp_path_factory, photographs):
     folder = tmp_path_factory.mktemp("index") / "patches"
     shape = {"image_size": SIZE, "patch_size": 4, "stride": 2, "num_components": 8}
-    index_patches.run(IndexConfig(images=str(photographs), index="exact", held_out=0, **shape), folder)
+    index_patches.run(IndexConfig(images=str(photographs), search="exact", held_out=0, **shape), folder)
     return folder
 
 

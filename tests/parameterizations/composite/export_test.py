@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tests.limits import HANG_SECONDS
 from tfcollide.errors import RequestError
-from tfcollide.export.composite import Blending
+from tfcollide.export.recomposing import Blending
 from tfcollide.images import from_uint8
 from tfcollide.models.loading import load_classifier
 from tfcollide.objectives import terms
@@ -211,5 +211,5 @@ def test_a_run_of_pixels_has_no_composite(made, tmp_path):
     run.run(pixels, tmp_path / "pixels")
     with pytest.raises(RequestError, match=r"--parameterization=pixels: .*Say --what=mixture or --what=classifier\."):
         export.run(ExportConfig(run=str(tmp_path / "pixels"), what="composite"), tmp_path / "base" / "blend" / "1")
-    with pytest.raises(RequestError, match="Leave it out"):
+    with pytest.raises(RequestError, match="leave the flag out"):
         export.run(ExportConfig(run=str(tmp_path / "pixels"), what="mixture", index=str(made.index)), tmp_path / "hull" / "1")

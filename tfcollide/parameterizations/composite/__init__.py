@@ -3,22 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
+from tfcollide.images import from_uint8
+from tfcollide.parameterizations.base import Parameterization
 from tfcollide.parameterizations.composite.layout import Layout
+from tfcollide.parameterizations.composite.options import CompositeOptions
+from tfcollide.records import CompositeRecord
+from tfcollide.settings import options_of
+from tfcollide.shapes import Bounds, ImageShape
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-__all__ = ["LIMIT", "VARIANT", "Composite"]
+    from tfcollide.parameterizations.composite.composer import Composer
+    from tfcollide.parameterizations.composite.seed import Seed
+
+__all__ = ["LIMIT", "OPTIONS", "VARIANT", "Composite", "Composition"]
 
 LIMIT = 20.0
 """Control parameters stay between minus and plus this; float32 holds nothing of a candidate that is e^-40 of another."""
 
 
-class Composite:
+class Composition(NamedTuple):
+    """What stands for a source.
+
+    Attributes:
+        composer: the index, and where windows lie.
+        seed: the patches that were found.
+    """
+
+    composer: Composer
+    seed: Seed
+
+
+class Composite(Parameterization):
     """Blends of patches that are pasted where a layout says; at zero control parameters, Eq. 5.
 
     The control parameters are what the paper's differ by from log d_k, so that no
@@ -29,7 +50,10 @@ class Composite:
     """
 
     weights: Mapping[str, float] = {"total_variation": 0.2}
+    words: Mapping[str, str] = {"total_variation": "unevenness of the control parameters"}
     hull_noise = 0.005
+    several_pairs = False
+    _composer: Composer | None = None  # of a run; a composite that is made again has its patches from elsewhere
 
     def __init__(self, layout: Layout):
         import tensorflow as tf
@@ -41,6 +65,51 @@ class Composite:
         size = layout.down.size
         nothing = np.zeros([layout.num_candidates, size, size, layout.channels], np.float32)
         self._arranged = tf.Variable(arrange(layout, nothing), trainable=False)
+
+    @classmethod
+    def create(cls, settings: Any, bounds: Bounds, shape: ImageShape, num_corners: int) -> Self:
+        """Opens the index that the settings name."""
+        from tfcollide.parameterizations.composite.composer import open_composer
+
+        composer = open_composer(options_of(settings, CompositeOptions), shape, num_corners)
+        made = cls(composer.layout)
+        made._composer, made._bounds = composer, bounds
+        return made
+
+    def look_up(self, source: np.ndarray) -> Composition | None:
+        """The patches for a source `[H, W, 3]` uint8.
+
+        Raises:
+            RequestError: a window has no neighbor.
+        """
+        return Composition(self._composer, self._composer.find(source)) if self._composer else None
+
+    def take(self, found: Composition) -> None:
+        """Takes the patches of a composition; what is compiled stays."""
+        self.place(from_uint8(found.composer.cut(found.seed), self._bounds))
+
+    def describe(self, found: Composition, controls: np.ndarray) -> CompositeRecord:
+        """What corners with the control parameters `[N, ...]` are blended from."""
+        import tensorflow as tf
+
+        composer, seed = found
+        layout, axis = composer.layout, composer.layout.down
+        return CompositeRecord(
+            index=str(composer.collection.path),
+            index_checksum=composer.collection.manifest.fingerprint(),
+            candidates=layout.num_candidates,
+            window=axis.window,
+            stride=axis.stride,
+            surround=axis.surround,
+            control_spacing=axis.spacing,
+            coverage=layout.coverage,
+            control_bytes=layout.control_bytes(len(controls)),
+            dense_bytes=layout.dense_bytes(len(controls)),
+            photographs=len(np.unique(seed.images)),
+            own=seed.own,
+            patch_distance=float(seed.distances.mean()),
+            total_variation=tuple(self.terms(tf.constant(controls))["total_variation"].numpy().tolist()),
+        )
 
     def adam_schedule(self, together: bool, led: bool = False) -> str:
         """One rate suits: control parameters have no unit."""
@@ -89,3 +158,4 @@ class Composite:
 
 
 VARIANT = Composite
+OPTIONS = CompositeOptions

@@ -1,18 +1,23 @@
 """Candidates from Annoy's trees over the projections, ranked by the pixels themselves."""
 
 import bisect
+import dataclasses
+import importlib.util
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 
 from tfcollide.patches.collection import Collection
+from tfcollide.patches.manifest import Manifest
 from tfcollide.patches.neighbors import Neighbors, Query, closest, squared_distances
 from tfcollide.patches.scan import scan
-from tfcollide.patches.trees import load_trees
+from tfcollide.patches.trees import check_annoy, load_trees
+from tfcollide.settings import at_least, flag
 
-__all__ = ["VARIANT", "AnnoySearch"]
+__all__ = ["OPTIONS", "VARIANT", "AnnoyOptions", "AnnoySearch"]
 
 _CANDIDATES = 200
 _SEARCH_NODES = 16_000
@@ -20,6 +25,20 @@ _ENOUGH_FOR, _GROWTH = 600_000, 2 / 3
 _LEAST_NODES = 2_000
 _FIRST = 32
 _MORE = (8, 64)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AnnoyOptions:
+    """How trees are built."""
+
+    NEUTRAL: ClassVar = ("on_disk_build",)
+
+    num_trees: int = flag(10, "Annoy's trees a shard: more find more and take more room.")
+    on_disk_build: bool = flag(False, "Build trees in their files where memory is short; room for them is taken first.")
+
+    def check(self) -> None:
+        """Raises `RequestError` for a number of trees that no index has."""
+        at_least(self, 1, "num_trees")
 
 
 class AnnoySearch:
@@ -32,6 +51,18 @@ class AnnoySearch:
         search_nodes: patches whose projections are looked at, over all shards; by default
             16,000, and more in the same way.
     """
+
+    preference = 1
+
+    @staticmethod
+    def serves(manifest: Manifest) -> bool:
+        """Whether the index has trees, and Annoy is installed."""
+        return bool(manifest.num_trees) and importlib.util.find_spec("annoy") is not None
+
+    @staticmethod
+    def check_build(folder: Path) -> None:
+        """Raises `RequestError` where Annoy is not installed, or cannot take the name of the folder."""
+        check_annoy(folder)
 
     def __init__(self, collection: Collection, *, candidates: int | None = None, search_nodes: int | None = None):
         self._store = collection.store
@@ -118,3 +149,4 @@ class AnnoySearch:
 
 
 VARIANT = AnnoySearch
+OPTIONS = AnnoyOptions

@@ -1,8 +1,11 @@
 """Exact search: the oracle and the fallback. It needs no trees."""
 
+from pathlib import Path
+
 import numpy as np
 
 from tfcollide.patches.collection import Collection
+from tfcollide.patches.manifest import Manifest
 from tfcollide.patches.neighbors import Neighbors, Query
 from tfcollide.patches.scan import scan
 
@@ -15,6 +18,17 @@ class ExactSearch:
     Args:
         collection: the images.
     """
+
+    preference = 0
+
+    @staticmethod
+    def serves(manifest: Manifest) -> bool:
+        """Every index will do."""
+        return True
+
+    @staticmethod
+    def check_build(folder: Path) -> None:
+        """Nothing is built for it."""
 
     def __init__(self, collection: Collection):
         self._store = collection.store

@@ -10,23 +10,21 @@ from tfcollide.errors import RequestError
 from tfcollide.models.affine import affine_map
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.objectives import terms
-from tfcollide.optimize import stopping, update_rules
+from tfcollide.optimize import stopping
 from tfcollide.optimize.continuation import Continuation
 from tfcollide.optimize.loss import HullTerms, Objective, Parameterization, loss_terms
+from tfcollide.optimize.rates import rate_of
 from tfcollide.optimize.schedules import parse_schedule
 from tfcollide.optimize.step import Descent
 from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.request import default_weights, term_weights
+from tfcollide.registry import HULL_TERMS, UPDATE_RULES
 
 __all__ = ["FIRST_SPREAD", "continuation_of", "descent_of", "hull_terms", "is_affine", "spread_length", "start_noise"]
 
-_OTHER_RATE = "0.01"
-_TOGETHER = ("hull_match", "crowding")
-_STEADY = (*_TOGETHER, "feature_distance", "source_pull")
-_CROWDED = 0.01  # a spread that falls short by a tenth at every pair is near enough
+_STEADY = ("feature_distance", "source_pull")
 FIRST_SPREAD = 0.12
 """A share of the pixel range: where the search for the largest begins."""
-_LED_BETA = 0.95  # Adam's memory of squared gradients, short where the loss changes along the way
 
 
 def is_affine(classifier: Classifier, tap: str) -> bool:
@@ -104,36 +102,37 @@ def descent_of(
     Raises:
         RequestError: weights or a schedule that do not parse.
     """
-    weights = term_weights(config.term_weights, default_weights(config))
+    weights, of_hulls = term_weights(config.term_weights, default_weights(config)), HULL_TERMS.names()
     continuation = continuation_of(config, together)
     if together is None:
-        weights = {name: value for name, value in weights.items() if name not in _TOGETHER}
+        weights = {name: value for name, value in weights.items() if name not in of_hulls}
     if continuation is not None:
         weights["source_pull"] = 0.0  # the continuation has it
     led = continuation is not None and continuation.pull is None
-    default = parameterization.adam_schedule(together is not None, led) if config.optimizer == "adam" else _OTHER_RATE
+    rule = UPDATE_RULES.load(config.optimizer)
+    default = rule.rate or parameterization.adam_schedule(together is not None, led)
     progress, pixels = objective.progress_term, math.prod(classifier.image_shape[:2])
+    unit_free = [name for name, term in HULL_TERMS.all().items() if term.unit_free]
     alone = together is None and not is_affine(classifier, tap.name)  # a small network gains nothing from it
     found = loss_terms(objective, tap.pre_activation, parameterization, together)
-    rule = update_rules.RULES[config.optimizer]
     return Descent(
         tf.function(found, jit_compile=True, autograph=False) if config.xla else found,
         weights=weights,
         progress_term=progress,
-        rule=update_rules.adam(beta_2=_LED_BETA) if led and config.optimizer == "adam" else rule(),
-        rate=update_rules.rate_of(parse_schedule(config.learning_rate or default), config.max_steps),
+        rule=rule.build(led=led),
+        rate=rate_of(parse_schedule(config.learning_rate or default), config.max_steps),
         project=_projection(config, parameterization),
         stop=stopping.together_below(progress, together.corners) if together else stopping.each_below(progress),
-        scales=(lambda goal: {}) if config.literal else (lambda goal: terms.scales(goal, pixels)),
+        scales=(lambda goal: {}) if config.literal else (lambda goal: terms.scales(goal, pixels, unit_free)),
         take=terms.take if alone or pairs_at_once > 1 else None,
         corners=config.num_corners(),
         coupled=together is not None,
         half_life=config.half_life,
-        kept=(progress, *_STEADY),
+        kept=(progress, *of_hulls, *_STEADY),
         trace_every=config.trace_every,
         continuation=continuation,
-        same_limit=("hull_match",) if together else (),
-        fixed_limits={"crowding": _CROWDED} if together else {},
+        same_limit=together.matching() if together else (),
+        fixed_limits=together.limits() if together else {},
     )
 
 

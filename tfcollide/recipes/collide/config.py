@@ -5,18 +5,20 @@ Nothing in this module imports TensorFlow, so a bad value is refused at once.
 
 import dataclasses
 import os
-from typing import Any, Self
+from typing import Self
 
 from tfcollide.errors import RequestError
-from tfcollide.files.names import fits_in_line
 from tfcollide.files.run_directory import absolute
 from tfcollide.models.model_file import kind_of
 from tfcollide.models.outputs import OUTPUTS
-from tfcollide.recipes.settings import at_least as _at_least
-from tfcollide.recipes.settings import flag as _flag
-from tfcollide.recipes.settings import positive as _positive
+from tfcollide.recipes.collide.presets import PRESETS
+from tfcollide.registry import OBJECTIVES, PARAMETERIZATIONS, PICTURES, UPDATE_RULES
+from tfcollide.settings import at_least as _at_least
+from tfcollide.settings import carrying_variants, check_choices, check_variants, with_absolute_paths
+from tfcollide.settings import flag as _flag
+from tfcollide.settings import positive as _positive
 
-__all__ = ["HEADINGS", "PRESETS", "CollideConfig", "TrainConfig", "choices_of", "flags_text", "preset_values"]
+__all__ = ["HEADINGS", "CollideConfig", "TrainConfig"]
 
 _FOLDER = "folder:"
 _SEEDS = 2**32 // 1000  # NumPy takes seeds below 2^32, and each layer has a thousand of its own
@@ -32,6 +34,7 @@ HEADINGS = {
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+@carrying_variants
 class TrainConfig:
     """A classifier: its data set and how it is trained."""
 
@@ -84,6 +87,7 @@ class TrainConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+@carrying_variants
 class CollideConfig(TrainConfig):
     """A search for corners, and its checks."""
 
@@ -95,9 +99,14 @@ class CollideConfig(TrainConfig):
     model: str = _flag(
         "mlp", "mlp, trained on the data set when first asked for; vgg16, resnet50, ...; a .keras or .h5 file; a SavedModel."
     )
-    weights: str | None = _flag(None, "Weights of vgg16, resnet50, ...: imagenet (the default), random, or an .h5 file.")
+    weights: str | None = _flag(
+        None,
+        "Weights of vgg16, resnet50, ...: imagenet (the default), random, or an .h5 file.",
+        choices=("imagenet", "random"),
+        path=True,
+    )
     labels: str | None = _flag(
-        None, "A file with a class name a line. Default: the data set's names, if as many, or ImageNet's."
+        None, "A file with a class name a line. Default: the data set's names, if as many, or ImageNet's.", path=True
     )
     allow_custom_code: bool = _flag(False, "Load a model file even if it carries code, which can do all that you can.")
     pixel_range: str | None = _flag(
@@ -121,20 +130,9 @@ class CollideConfig(TrainConfig):
     units: str | None = _flag(
         None, "Inactive units to push: one a corner (3,9,12) or groups (3+9,12+40). Default: the first N."
     )
-    objective: str = _flag("corners", "corners (Eq. 3) or match (Eq. 1, the baseline).")
-    parameterization: str = _flag("pixels", "What is optimised: pixels, or composite, the blend of patches of photographs.")
-    index: str | None = _flag(None, "Composites: the index of patches, as index_patches wrote it.")
-    search: str | None = _flag(
-        None, "Composites: annoy or exact. Default: annoy, where the index and the installation have it."
-    )
-    window_stride: int | None = _flag(
-        None, "Composites: step between windows of the source, in pixels of the index's search images. Default: n / 4."
-    )
-    surround: int | None = _flag(None, "Composites: pixels around a window that are pasted with it. Default: half of a window.")
-    control_spacing: int | None = _flag(
-        None,
-        "Composites: pixels from one control parameter to the next; 1: each its own, as in the paper. "
-        "Default: half the stride, or all of an odd one.",
+    objective: str = _flag("corners", "corners (Eq. 3) or match (Eq. 1, the baseline).", variants=OBJECTIVES)
+    parameterization: str = _flag(
+        "pixels", "What is optimised: pixels, or composite, the blend of patches of photographs.", variants=PARAMETERIZATIONS
     )
     solver: str = _flag(
         "gradient", "gradient descent, or exact: linear programs, at an affine tap.", choices=("gradient", "exact")
@@ -147,16 +145,18 @@ class CollideConfig(TrainConfig):
     nearest: str | None = _flag(None, "Exact: the collision closest to the source in this norm.", choices=("l1", "l2"))
     max_change: float | None = _flag(
         None,
-        "The most that one pixel value may change, in the model's units. Default of --solver=exact: the least at which the "
-        "corners exist.",
+        "The most that one pixel value may change, in the model's own pixel units (0..1 for a network trained here, mostly "
+        "0..255 for photographs). Default of --solver=exact: the least at which the corners exist.",
     )
-    max_total: float | None = _flag(None, "The most that the L2 norm of the change may be; with --nearest=l1, the L1 norm.")
+    max_total: float | None = _flag(
+        None, "The most that the L2 norm of the change may be, in the same units; with --nearest=l1, the L1 norm."
+    )
     source_pull: float | None = _flag(
         None,
         "Weight of the mean squared change from the source. Default: led along the search to the smallest change at which "
         "features match and the hull holds; presets and --objective=match: 0.",
     )
-    optimizer: str = _flag("adam", "Update rule.", choices=("gradient_descent", "ema", "adam"))
+    optimizer: str = _flag("adam", "Update rule.", variants=UPDATE_RULES)
     learning_rate: str | None = _flag(
         None,
         "RATE; STEP:RATE,STEP:RATE,... from step 0 on; cosine:RATE; or halving:RATE:STEPS. Default with adam: 0.015 of the "
@@ -188,7 +188,7 @@ class CollideConfig(TrainConfig):
         "Settings in a bundle; flags beside it win. mnist: the paper's fixed rate, L_pos < 5; decay: with a decaying rate; "
         "ema: with the authors' average of gradients; paper: the authors' scripts, for pixels 0..255; "
         "composite_paper: those for composites.",
-        choices=(),
+        choices=tuple(PRESETS),
     )
     max_steps: int = _flag(3_000, "The most steps to take.")
     patience: int = _flag(150, "A search ends when so many steps have brought it no nearer to its limits; 0: it goes on.")
@@ -201,6 +201,7 @@ class CollideConfig(TrainConfig):
     reader: str | None = _flag(
         None,
         "Who says what a corner shows: another network's file. Default: the nearest neighbors among the training images.",
+        path=True,
     )
     reader_accuracy: float = _flag(0.8, "A reader that is right on a smaller share of the test images does not vote.")
     allow_trivial: bool = _flag(
@@ -216,7 +217,7 @@ class CollideConfig(TrainConfig):
     )
     sampling: str = _flag("uniform", "How convex weights are drawn.", choices=("uniform", "stick_breaking"))
     vnnlib: bool = _flag(False, "Write verify/: the mixtures as ONNX and the claim as VNN-LIB, for an independent verifier.")
-    pairs: str | None = _flag(None, "Sweep: a CSV file with the columns source and target.")
+    pairs: str | None = _flag(None, "Sweep: a CSV file with the columns source and target.", path=True)
     num_pairs: int | None = _flag(None, "Sweep: this many random pairs of correctly classified test images.")
     pairs_together: int | None = _flag(
         None,
@@ -239,15 +240,12 @@ class CollideConfig(TrainConfig):
     trace_every: int = _flag(10, "Steps between rows of trace.csv.")
     tensorboard: bool = _flag(False, "Write TensorBoard events.")
     figure: str = _flag(
-        "row", "row: the images; all: also the trace, the margins of the mixtures, the front.", choices=("row", "all")
+        "row", "row: the images; beside it trace, margins, front, ...: NAME,NAME of these; all: every one of them."
     )
 
     def resolved(self) -> Self:
         """As `TrainConfig.resolved`, and the files of the other flags."""
-        config = super().resolved()
-        files = {name: getattr(config, name) for name in ("pairs", "labels", "weights", "index", "reader")}
-        named: Any = {name: _absolute(path) for name, path in files.items() if path and path not in ("imagenet", "random")}
-        return dataclasses.replace(config, **named)
+        return with_absolute_paths(super().resolved())
 
     def num_corners(self) -> int:
         """N, from `corners`, `units` or the objective."""
@@ -255,7 +253,24 @@ class CollideConfig(TrainConfig):
             return self.corners
         if self.units is not None:
             return len(self.units.split(","))
-        return 1 if self.nearest or (self.objective == "match" and not self.start_noise) else 5
+        return 1 if self.nearest or not (self.pushes_units() or self.start_noise) else 5
+
+    def pushes_units(self) -> bool:
+        """Whether each corner pushes units of its own, so that several differ."""
+        return bool(OBJECTIVES.load(self.objective).pushes_units)
+
+    def pictures(self) -> tuple[str, ...]:
+        """The names of the figures beside figure.png.
+
+        Raises:
+            RequestError: there is no such figure.
+        """
+        known = PICTURES.names()
+        named = [name.strip() for name in self.figure.split(",")]
+        for name in named:
+            if name not in ("row", "all", *known):
+                raise RequestError(f"--figure={self.figure}", f"row, all, or some of {', '.join(known)}")
+        return tuple(name for name in known if name in named or "all" in named)
 
     def spread_asked(self) -> float | None:
         """`spread` as a number; None where the largest is to be found.
@@ -265,7 +280,7 @@ class CollideConfig(TrainConfig):
         """
         if self.spread == "max":
             without = {"--solver=exact": self.solver == "exact", "--hull_samples=0": self.hull_samples == 0}
-            without["--objective=match"] = self.objective == "match"
+            without[f"--objective={self.objective}"] = not self.pushes_units()
             for other in (name for name, given in without.items() if given):
                 raise RequestError(f"--spread=max with {other}", "a number, as no hull is held together", "Say how much.")
             return None
@@ -279,7 +294,7 @@ class CollideConfig(TrainConfig):
 
     def pull(self) -> float | None:
         """The fixed weight of `source_pull`; None where the search leads it."""
-        return 0.0 if self.source_pull is None and self.objective == "match" else self.source_pull
+        return 0.0 if self.source_pull is None and not self.pushes_units() else self.source_pull
 
     def is_sweep(self) -> bool:
         """Whether many pairs are asked for."""
@@ -292,10 +307,8 @@ class CollideConfig(TrainConfig):
     def check(self) -> None:
         """As `TrainConfig.check`, and combinations that cannot work."""
         super().check()
-        for field in dataclasses.fields(self):
-            value, choices = getattr(self, field.name), choices_of(field)
-            if choices and value is not None and value not in choices:
-                raise RequestError(f"--{field.name}={value}", f"one of {', '.join(choices)}")
+        check_choices(self)
+        self.pictures()
         _at_least(
             self,
             1,
@@ -306,8 +319,6 @@ class CollideConfig(TrainConfig):
             "pairs_together",
             "trace_every",
             "image_size",
-            "window_stride",
-            "control_spacing",
         )
         if self.max_steps >= 2**31:
             raise RequestError(f"--max_steps={self.max_steps}", "a number below 2^31")
@@ -325,7 +336,6 @@ class CollideConfig(TrainConfig):
             "certify_boxes",
             "max_change",
             "max_total",
-            "surround",
         )
         _positive(self, "stop_loss", "stop_fraction")
         for name in ("match_quantile", "reader_accuracy"):
@@ -345,7 +355,7 @@ class CollideConfig(TrainConfig):
                 f"Leave --corners out or say --corners={groups}.",
             )
         self._check_exact()
-        self._check_composite()
+        self._check_parameterization()
         self._check_devices()
         if self.vnnlib and self.num_corners() < 2:
             raise RequestError("--vnnlib with one corner", "at least two to mix", "Say --corners=2, or leave --vnnlib out.")
@@ -354,6 +364,7 @@ class CollideConfig(TrainConfig):
                 one = f"--{name}={getattr(self, name)} with one pair"
                 raise RequestError(one, "a sweep", "Say --pairs or --num_pairs beside it.")
         self._check_together()
+        self._check_match_quantile()
         if self.pairs is not None and self.num_pairs is not None:
             raise RequestError("--pairs together with --num_pairs", "one of the two")
         defaults = {field.name: field.default for field in dataclasses.fields(self)}
@@ -361,18 +372,32 @@ class CollideConfig(TrainConfig):
             if (self.pairs or self.num_pairs) and getattr(self, name) != defaults[name]:
                 sweep = "--pairs" if self.pairs else "--num_pairs"
                 raise RequestError(f"--{name}={getattr(self, name)} with {sweep}", "one of the two", "Leave one out.")
-        if self.objective == "match" and self.units is not None:
-            raise RequestError("--units with --objective=match", "no --units, since Eq. 1 pushes none", "Leave it out.")
-        if self.objective == "match" and self.num_corners() > 1 and not self.start_noise:
+        if self.units is not None and not self.pushes_units():
             raise RequestError(
-                f"--objective=match with --corners={self.num_corners()}",
+                f"--units with --objective={self.objective}", "no --units, since it pushes none", "Leave it out."
+            )
+        if not self.pushes_units() and self.num_corners() > 1 and not self.start_noise:
+            raise RequestError(
+                f"--objective={self.objective} with --corners={self.num_corners()}",
                 "one corner, since from one start all of them coincide",
                 "Say --corners=1, or --start_noise=0.1 for different starts.",
             )
+        check_variants(self)
+
+    def _check_match_quantile(self) -> None:
+        """Refuses a share of pairs of images where there are none; the default, and 1, which asks for nothing, pass."""
+        default = type(self).match_quantile
+        if self.dataset_name() == "none" and self.match_quantile not in (default, 1):
+            raise RequestError(
+                f"--match_quantile={self.match_quantile:g} without a data set",
+                "a --dataset, whose pairs of images of one class are the measure",
+                "Name one, or leave --match_quantile out: --stop_fraction says then when features match.",
+            )
 
     def _check_together(self) -> None:
-        alone = {"solver": "exact", "parameterization": "composite", "spread": "max"}
-        others = [f"--{name}={value}" for name, value in alone.items() if getattr(self, name) == value]
+        alone = {"solver": self.solver == "exact", "spread": self.spread == "max"}
+        alone |= {"parameterization": not PARAMETERIZATIONS.load(self.parameterization).several_pairs}
+        others = [f"--{name}={getattr(self, name)}" for name, is_alone in alone.items() if is_alone]
         others += [f"--runner={self.runner}"] if self.runner else []
         if (self.pairs_together or 1) > 1 and others:
             raise RequestError(f"--pairs_together={self.pairs_together} with {others[0]}", "one of the two", "Leave one out.")
@@ -390,9 +415,9 @@ class CollideConfig(TrainConfig):
             )
         if self.direction in ("random", "diverse") and self.units is not None:
             raise RequestError(f"--direction={self.direction} with --units", "one of the two", "Leave one out.")
-        if self.solver == "exact" and self.objective != "corners":
+        if self.solver == "exact" and not self.pushes_units():
             raise RequestError(f"--solver=exact with --objective={self.objective}", "--objective=corners", "Leave it out.")
-        without = {"--solver=exact": self.solver == "exact", "--objective=match": self.objective == "match"}
+        without = {"--solver=exact": self.solver == "exact", f"--objective={self.objective}": not self.pushes_units()}
         for other in (name for name, given in without.items() if given and self.hull_samples):
             raise RequestError(f"--hull_samples={self.hull_samples} with {other}, which has no use for it", "one of the two")
 
@@ -408,108 +433,20 @@ class CollideConfig(TrainConfig):
             expected = "workers that choose their own" if self.runner else "one device beside it"
             raise RequestError(f"--device={self.device} with {other}", expected, "Leave one of the two out.")
 
-    def _check_composite(self) -> None:
-        names = ("index", "search", "window_stride", "surround", "control_spacing")
-        given = [f"--{name}={getattr(self, name)}" for name in names if getattr(self, name) is not None]
-        if given and self.parameterization != "composite":
-            raise RequestError(" ".join(given), "--parameterization=composite beside it", "Add it, or leave the flag out.")
-        if self.parameterization != "composite":
+    def _check_parameterization(self) -> None:
+        """What is said of the change of pixels is of no use where the control parameters are none."""
+        if PARAMETERIZATIONS.load(self.parameterization).in_pixels:
             return
+        other = f"--parameterization={self.parameterization}"
         if self.solver == "exact":
-            raise RequestError("--solver=exact with --parameterization=composite", "--solver=gradient", "Leave it out.")
+            raise RequestError(f"--solver=exact with {other}", "--solver=gradient", "Leave it out.")
         if self.front:
-            raise RequestError("--front with --parameterization=composite", "--parameterization=pixels", "Leave it out.")
+            raise RequestError(f"--front with {other}", "--parameterization=pixels", "Leave it out.")
         bounded = [f"--{name}={getattr(self, name)}" for name in ("max_change", "max_total") if getattr(self, name) is not None]
         if bounded:
             mend = "Say --source_pull instead, or leave it out."
-            raise RequestError(f"{bounded[0]} with --parameterization=composite", "--parameterization=pixels", mend)
-        if self.index is None:
-            raise RequestError(
-                "--parameterization=composite without --index", "an index of patches", "Build one with index_patches."
-            )
-
-
-# The paper's losses: nothing holds the hull together or pulls to the source, and only L_pos says when to end, and
-# whether features match.
-_PAPER = {
-    "literal": True,
-    "hull_samples": 0,
-    "start_noise": 0.0,
-    "source_pull": 0.0,
-    "patience": 0,
-    "max_steps": 20_000,
-    "match_quantile": 1.0,
-    "allow_trivial": True,
-}
-_MNIST = {"term_weights": "corner_push=7,inactive_magnitude=0.8,feature_distance=0"} | _PAPER
-
-PRESETS: dict[str, dict[str, Any]] = {
-    # Section 3.1: gradient descent at a fixed rate, every corner to L_pos < 5.
-    "mnist": {"optimizer": "gradient_descent", "learning_rate": "1e-4", "stop_loss": 5.0} | _MNIST,
-    # The same at a rate that decays, and with the authors' average of gradients.
-    "decay": {"optimizer": "gradient_descent", "learning_rate": "cosine:2e-4", "stop_loss": 5.0} | _MNIST,
-    "ema": {"optimizer": "ema", "learning_rate": "1e-4", "stop_loss": 5.0} | _MNIST,
-    # The authors' scripts to the letter: 100 L_pos / 2 + 10 L_neg, EMA 0.99 and 0.01, pixels 0..255.
-    "paper": {
-        "optimizer": "ema",
-        "learning_rate": "0.01",
-        "term_weights": "active_match=50,corner_push=10,inactive_magnitude=10,feature_distance=0",
-        "half_life": 0.0,
-    }
-    | _PAPER,
-    # The same for composites: their rates by step, 100 TV, a control parameter a pixel.
-    "composite_paper": {
-        "parameterization": "composite",
-        "optimizer": "ema",
-        "learning_rate": "0:0.001,2200:0.01,3200:0.02,4700:0.04,7000:0.06,9000:0.08,11000:0.1,14000:0.001",
-        "term_weights": "active_match=50,corner_push=10,inactive_magnitude=10,feature_distance=0,total_variation=100",
-        "half_life": 0.0,
-        "control_spacing": 1,
-    }
-    | _PAPER,
-}
-"""Name -> values of `CollideConfig` fields."""
-
-
-def preset_values(name: str | None) -> dict[str, Any]:
-    """The values that a preset sets.
-
-    Raises:
-        RequestError: there is no such preset.
-    """
-    if name is None:
-        return {}
-    if name not in PRESETS:
-        raise RequestError(f"--preset={name}", f"one of {', '.join(sorted(PRESETS))}")
-    return PRESETS[name]
-
-
-def flags_text(config: Any) -> str:
-    """Every field as a line of a flagfile; those that are None say nothing.
-
-    Raises:
-        RequestError: a value that a line cannot hold.
-    """
-    lines = []
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        if isinstance(value, str) and not fits_in_line(value):
-            raise RequestError(
-                f"--{field.name}={value!r}",
-                "no line break, control character or blank at the end",
-                "Rename the file or folder.",
-            )
-        if isinstance(value, bool):
-            lines.append(f"--{'' if value else 'no'}{field.name}")
-        elif value is not None:
-            lines.append(f"--{field.name}={value}")
-    return "\n".join(lines) + "\n"
+            raise RequestError(f"{bounded[0]} with {other}", "--parameterization=pixels", mend)
 
 
 def _absolute(path: str) -> str:
     return str(absolute(path))
-
-
-def choices_of(field: Any) -> tuple[str, ...]:
-    """The values that a field is restricted to; empty where there is no such list."""
-    return tuple(PRESETS) if field.name == "preset" else field.metadata["choices"]

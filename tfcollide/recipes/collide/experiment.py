@@ -21,7 +21,7 @@ from tfcollide.models import training
 from tfcollide.models.affine import AffineMap, affine_map
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.models.dense_chain import DenseChain, Unreadable
-from tfcollide.models.differentiable import check_differentiable
+from tfcollide.models.differentiable import check_compiles, check_differentiable
 from tfcollide.models.loading import load_classifier
 from tfcollide.models.model_file import kind_of
 from tfcollide.models.predictions import Predictions, evenly
@@ -32,7 +32,6 @@ from tfcollide.polytope.hull.worst_mixture import MixtureSearch
 from tfcollide.recipes.classifier.open import open_classifier
 from tfcollide.recipes.collide.assemble import descent_of, hull_terms
 from tfcollide.recipes.collide.config import CollideConfig
-from tfcollide.recipes.composite.compose import Composer, open_composer
 from tfcollide.recipes.sweep.batch_size import pairs_at_once
 from tfcollide.registry import OBJECTIVES, PARAMETERIZATIONS
 from tfcollide.runtime.progress import stage
@@ -53,7 +52,6 @@ class Experiment:
         tap: where features collide.
         objective: whose terms are descended.
         parameterization: what is optimised.
-        composer: finds the patches of a composite, or None.
         together: the terms that hold the hull together, or None.
         descent: compiled on first use.
         pairs_at_once: how many pairs of a sweep are descended as one batch.
@@ -68,7 +66,6 @@ class Experiment:
     tap: Tap
     objective: Objective
     parameterization: Parameterization
-    composer: Composer | None
     together: HullTerms | None
     descent: Descent
     pairs_at_once: int
@@ -179,8 +176,9 @@ def prepare(config: CollideConfig, data: LabelledImages, strategy: tf.distribute
     opened = open_classifier(config, data, strategy)
     classifier = opened.classifier
     tap = classifier.tap(config.tap or classifier.default_tap)
-    composer = open_composer(config, classifier.image_shape) if config.parameterization == "composite" else None
-    parameterization = PARAMETERIZATIONS.load(config.parameterization)(composer.layout if composer else classifier.bounds)
+    parameterization = PARAMETERIZATIONS.load(config.parameterization).create(
+        config, classifier.bounds, classifier.image_shape, config.num_corners()
+    )
     together = hull_terms(config, classifier, objective)
     at_once = pairs_at_once(config, classifier, together)
     experiment = Experiment(
@@ -189,7 +187,6 @@ def prepare(config: CollideConfig, data: LabelledImages, strategy: tf.distribute
         tap=tap,
         objective=objective,
         parameterization=parameterization,
-        composer=composer,
         together=together,
         descent=descent_of(config, classifier, tap, objective, parameterization, together, at_once),
         pairs_at_once=at_once,
@@ -219,5 +216,7 @@ def _check_solvable(config: CollideConfig, experiment: Experiment) -> None:
         experiment.affine  # noqa: B018 - refuses a tap that is not affine
     elif kind_of(config.model) == "file":
         check_differentiable(experiment.classifier, experiment.tap)
+    if config.xla and config.solver == "gradient":
+        check_compiles(experiment.classifier, experiment.tap)
     if config.vnnlib and isinstance(experiment.chain, Unreadable):
         raise RequestError(f"--vnnlib with {config.model}: {experiment.chain.reason}", "a network of dense and ReLU layers")

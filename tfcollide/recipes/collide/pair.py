@@ -18,7 +18,6 @@ from tfcollide.files.atomic import write_json
 from tfcollide.files.checkpoint import Ledger
 from tfcollide.files.run_directory import RunDirectory
 from tfcollide.models.dense_chain import DenseChain, Unreadable
-from tfcollide.parameterizations.composite import Composite
 from tfcollide.polytope.hull import checks
 from tfcollide.polytope.hull.worst_mixture import clopper_pearson
 from tfcollide.polytope.proof.certificate import certify
@@ -29,9 +28,10 @@ from tfcollide.recipes.collide.fronts import at_most, front_of
 from tfcollide.recipes.collide.problem import Problem, pose
 from tfcollide.recipes.collide.request import Pair
 from tfcollide.recipes.collide.solve import Solution, solve
-from tfcollide.recipes.composite.files import describe, write_composite
-from tfcollide.records import Certificate, CompositeRecord, EndPoint, Summary, WorstMixture
+from tfcollide.recipes.composite.files import write_composite
+from tfcollide.records import Certificate, EndPoint, Summary, WorstMixture
 from tfcollide.report import run_files
+from tfcollide.report.drawn import Curves, RunImages
 from tfcollide.report.perceptual import perceptual
 
 __all__ = ["check", "run_pair", "write_pair"]
@@ -82,7 +82,7 @@ def write_pair(
         result = solver(folder / ".checkpoint.npz")
         solved = time.perf_counter()
         bounds = experiment.classifier.bounds
-        images = run_files.RunImages(problem.start, result.corners, problem.goal_image, bounds)
+        images = RunImages(problem.start, result.corners, problem.goal_image, bounds)
         ledger = Ledger(folder / ".checks.npz", config.checkpoint_seconds)
         summary = check(config, experiment, problem, result, run_files.write_images(folder, images), ledger)
         checked = time.perf_counter()
@@ -91,12 +91,12 @@ def write_pair(
             write_property(
                 folder / "verify", experiment.chain, result.corners, problem.seen.predicted, experiment.classifier.reading
             )
-        if isinstance(experiment.parameterization, Composite) and experiment.composer and problem.seed:
-            parts = (problem.source.image, result.corners, result.controls)
-            write_composite(folder, experiment.composer, problem.seed, *parts, bounds)
+        if problem.seed is not None:
+            write_composite(folder, problem.seed, problem.source.image, result.corners, result.controls, bounds)
         run_files.write_arrays(folder, images, problem.units, problem.weights, result.trace)
-        curves = _curves(experiment, problem, result, ledger) if config.figure == "all" else None
-        run_files.write_report(folder, images, summary, result.trace if config.tensorboard else None, curves)
+        curves = _curves(experiment, problem, result, ledger) if config.pictures() else None
+        events = result.trace if config.tensorboard else None
+        run_files.write_report(folder, images, summary, events, curves, config.pictures())
         seconds = {**seconds, "solve": solved - began, "check": checked - solved, "report": time.perf_counter() - checked}
         summary = dataclasses.replace(summary, seconds=seconds | {"total": sum(seconds.values())})
         write_json(folder / "summary.json", summary)
@@ -160,7 +160,7 @@ def check(
         seconds={},
         versions=_versions(),
         perceptual=perceptual(corners, classifier.bounds),
-        composite=_composite(experiment, problem, result),
+        composite=experiment.parameterization.describe(problem.seed, result.controls),
         sole_tap=tap.sole,
         ended=result.ended,
         probe=result.probe,
@@ -171,16 +171,17 @@ def check(
         scale=verdict.scale(problem.match, problem),
         mixture_looks=verdict.looks_of_mixtures(experiment, problem, corners),
         allow_trivial=config.allow_trivial,
+        dataset_rows_without_label=experiment.data.rows_without_label,
     )
     lacks = verdict.missing(summary, problem.match, judged)
     return _with_fronts(config, experiment, problem, dataclasses.replace(summary, found=not lacks, missing=lacks), ledger)
 
 
-def _curves(experiment: Experiment, problem: Problem, result: Solution, ledger: Ledger) -> run_files.Curves:
+def _curves(experiment: Experiment, problem: Problem, result: Solution, ledger: Ledger) -> Curves:
     """What the further figures show; the mixtures' margins are in the ledger since `check`."""
     classifier, tap = experiment.classifier, experiment.tap
     judged = checks.judge_mixtures(classifier, tap, result.corners, problem.weights, problem.seen, ledger=ledger)
-    return run_files.Curves(result.trace, judged.margin)
+    return Curves(result.trace, judged.margin)
 
 
 def _with_fronts(config: CollideConfig, experiment: Experiment, problem: Problem, summary: Summary, ledger: Ledger) -> Summary:
@@ -198,13 +199,6 @@ def _with_fronts(config: CollideConfig, experiment: Experiment, problem: Problem
         mean = float(np.mean(shares))
         hull_front = at_most(hull_front, summary.corners, mean, max(quantiles, default=None)) if hull_front else None
     return dataclasses.replace(summary, front=one.points, front_end=one.end, hull_front=hull_front)
-
-
-def _composite(experiment: Experiment, problem: Problem, result: Solution) -> CompositeRecord | None:
-    """What the corners are blended from; None of pixels."""
-    if not isinstance(experiment.parameterization, Composite) or not experiment.composer or not problem.seed:
-        return None
-    return describe(experiment.composer, problem.seed, experiment.parameterization, result.controls)
 
 
 def _worst_mixture(

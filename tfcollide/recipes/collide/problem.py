@@ -1,6 +1,7 @@
 """A pair as a problem: the images, the target's features, and what each corner is to do."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -12,7 +13,6 @@ from tfcollide.errors import RequestError
 from tfcollide.images import from_uint8
 from tfcollide.objectives.terms import Goal, make_goal, staying
 from tfcollide.objectives.units import Groups, choose_units, parse_units
-from tfcollide.parameterizations.composite.seed import Seed
 from tfcollide.polytope.exact.halfspaces import active_units
 from tfcollide.polytope.hull import checks, mixing
 from tfcollide.recipes.collide.config import CollideConfig
@@ -39,7 +39,7 @@ class Problem:
         weights: `[S, N]` convex weights of the mixtures to check.
         match: how near features must come.
         reader: who says what corners show, or why nobody does.
-        seed: the patches that stand for the source, where composites are asked for.
+        seed: what the parameterization has looked up for the source, such as a composite's patches.
     """
 
     source: Choice
@@ -52,7 +52,7 @@ class Problem:
     weights: np.ndarray
     match: Match
     reader: Qualified
-    seed: Seed | None = None
+    seed: Any = None
 
 
 def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
@@ -71,14 +71,16 @@ def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
     target = resolve("target", pair.target, experiment.data, experiment.predicted)
     goal_image = from_uint8(target.image, classifier.bounds)
     if np.array_equal(source.image, target.image):
-        raise RequestError(f"--source={source.id} and --target={target.id}, the same image", "two different images")
+        raise RequestError(f"--source={source.asked} and --target={target.asked}, the same image", "two different images")
     start = from_uint8(source.image, classifier.bounds)
     for flag, choice, image in (("source", source, start), ("target", target, goal_image)):
-        _check_finite(experiment, f"--{flag}={choice.id}", image)
+        _check_finite(experiment, f"--{flag}={choice.asked}", image)
     seen = checks.target_of(classifier, experiment.tap, goal_image)
     _check_seen(experiment, seen, start)
     if classifier.judge(start[None]).predicted[0] == seen.predicted:
-        both = f'--source={source.id} and --target={target.id}, both "{classifier.name_of(seen.predicted)}" to the network'
+        both = (
+            f'--source={source.asked} and --target={target.asked}, both "{classifier.name_of(seen.predicted)}" to the network'
+        )
         raise RequestError(both, "a source that it does not take for the target's class already", "Choose another one.")
     corners, ceiling = config.num_corners(), experiment.tap.rectifier.ceiling
     units: Groups = ((),) * corners
@@ -108,7 +110,7 @@ def pose(config: CollideConfig, experiment: Experiment, pair: Pair) -> Problem:
             source_label=source.label,
             target_label=target.label,
         ),
-        seed=experiment.composer.find(source.image) if experiment.composer else None,
+        seed=experiment.parameterization.look_up(source.image),
     )
 
 

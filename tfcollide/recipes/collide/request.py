@@ -15,14 +15,13 @@ from tfcollide.data.select import Selector, classes_like, looks_like_file, parse
 from tfcollide.errors import RequestError
 from tfcollide.files.names import fits_in_line
 from tfcollide.files.run_directory import check_writable
-from tfcollide.models import mlp
 from tfcollide.models.model_file import inspect
 from tfcollide.objectives.units import parse_units
+from tfcollide.optimize.hull_terms import hull_terms
 from tfcollide.optimize.schedules import parse_schedule
-from tfcollide.patches.trust import check_index
 from tfcollide.recipes.classifier.request import check_brought, is_brought
 from tfcollide.recipes.collide.config import CollideConfig, TrainConfig
-from tfcollide.registry import BACKENDS, MODELS, OBJECTIVES, PARAMETERIZATIONS
+from tfcollide.registry import MODELS, OBJECTIVES, PARAMETERIZATIONS
 from tfcollide.runtime.beam import pipeline
 
 __all__ = [
@@ -69,13 +68,10 @@ def check_collide(config: CollideConfig) -> LabelledImages:
         RequestError: some value cannot be carried out.
     """
     config.check()
-    OBJECTIVES.check(config.objective)
-    PARAMETERIZATIONS.check(config.parameterization)
     if config.learning_rate is not None:
         parse_schedule(config.learning_rate)
     term_weights(config.term_weights, default_weights(config))
     parse_units(config.units or "0")
-    _check_index(config)
     _check_reader(config)
     if config.runner is not None:
         pipeline(config.runner, config.beam_options)
@@ -99,7 +95,7 @@ def check_classifier(config: CollideConfig) -> LabelledImages:
                 f"{asked} without a data set", "a --dataset to draw from", "Name one, or image files in --pairs."
             )
         return data
-    _check_mlp_tap(config)
+    _check_tap(config)
     return check_train(config)
 
 
@@ -114,23 +110,18 @@ def _check_reader(config: CollideConfig) -> None:
         raise RequestError(received, expected.removesuffix(".")) from error
 
 
-def _check_index(config: CollideConfig) -> None:
-    if config.search is not None:
-        BACKENDS.check(config.search)
-    if config.index is not None and not Path(config.index).is_dir():
-        raise RequestError(f"--index={config.index}, which does not exist", "a folder that index_patches wrote")
-    if config.index is not None:
-        check_index(Path(config.index))
-
-
 def default_weights(config: CollideConfig) -> dict[str, float]:
-    """Term -> its weight, of the objective and of the parameterization."""
-    return {**OBJECTIVES.load(config.objective).weights, **PARAMETERIZATIONS.load(config.parameterization).weights}
+    """Term -> its weight: of the objective, of the hull where that pushes units, and of the parameterization."""
+    objective = OBJECTIVES.load(config.objective)
+    found = dict(objective.weights)
+    if objective.pushes_units:
+        found |= {name: term.weight for name, term in hull_terms().items()}
+    return found | dict(PARAMETERIZATIONS.load(config.parameterization).weights)
 
 
-def _check_mlp_tap(config: CollideConfig) -> None:
+def _check_tap(config: CollideConfig) -> None:
     """The tap and the units of a network that is known before it exists."""
-    taps = mlp.tap_names(config.hidden_widths())
+    taps = MODELS.load(config.model).tap_names(config.hidden_widths())
     if config.tap is not None and config.tap not in taps:
         raise RequestError(f"--tap={config.tap}", f"a ReLU of {config.model}: {', '.join(taps)}")
     width = config.hidden_widths()[taps.index(config.tap or taps[0])]

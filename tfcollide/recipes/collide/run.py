@@ -8,11 +8,12 @@ from pathlib import Path
 
 from tfcollide.data.select import parse_selector
 from tfcollide.files.run_directory import RunDirectory
-from tfcollide.recipes.collide.config import CollideConfig, flags_text
+from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.request import check_collide, parse_pair, read_pairs, with_absolute_files
 from tfcollide.records import Summary, SweepSummary
 from tfcollide.runtime.progress import stage
 from tfcollide.runtime.quiet import import_tensorflow
+from tfcollide.settings import flags_text
 
 __all__ = ["run"]
 

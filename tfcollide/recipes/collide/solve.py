@@ -14,11 +14,9 @@ from tqdm import tqdm
 from tfcollide.audit.validity import Validity, judge_validity
 from tfcollide.files.atomic import write_npz
 from tfcollide.files.checkpoint import read_arrays
-from tfcollide.images import from_uint8
 from tfcollide.objectives.terms import side_by_side
 from tfcollide.optimize.driver import minimize_pairs
 from tfcollide.optimize.state import DescentState, pack_state
-from tfcollide.parameterizations.composite import Composite
 from tfcollide.polytope.exact import geometry, vertices
 from tfcollide.polytope.exact.halfspaces import Polytope, collision_polytope
 from tfcollide.polytope.exact.near_source import corners_near, explain_near
@@ -182,14 +180,15 @@ def _limits(experiment: Experiment, problems: Sequence[Problem]) -> dict[str, np
         for name in each[0]
         if name in experiment.descent.term_names
     }
-    return found | ({"hull_match": found["feature_distance"]} if experiment.together and "feature_distance" in found else {})
+    if experiment.together and "feature_distance" in found:
+        found |= dict.fromkeys(experiment.together.matching(), found["feature_distance"])
+    return found
 
 
 def place(experiment: Experiment, problem: Problem) -> None:
-    """Gives a composite the patches of its seed."""
-    if isinstance(experiment.parameterization, Composite) and experiment.composer and problem.seed:
-        patches = experiment.composer.cut(problem.seed)
-        experiment.parameterization.place(from_uint8(patches, experiment.classifier.bounds))
+    """Gives the parameterization what it has looked up for the source."""
+    if problem.seed is not None:
+        experiment.parameterization.take(problem.seed)
 
 
 def _solve_exactly(config: CollideConfig, experiment: Experiment, problem: Problem) -> Solution:

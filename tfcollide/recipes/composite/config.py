@@ -3,7 +3,7 @@
 import dataclasses
 
 from tfcollide.errors import RequestError
-from tfcollide.recipes.settings import flag as _flag
+from tfcollide.settings import flag as _flag
 
 __all__ = ["CompareConfig", "RebuildConfig"]
 

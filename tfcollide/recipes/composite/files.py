@@ -7,63 +7,34 @@ import tensorflow as tf
 
 from tfcollide.files.atomic import write_npz
 from tfcollide.images import from_uint8, to_uint8, write_png
-from tfcollide.parameterizations.composite import Composite
+from tfcollide.parameterizations.composite import Composite, Composition
+from tfcollide.parameterizations.composite.composer import Composer
 from tfcollide.parameterizations.composite.layout import Layout
 from tfcollide.parameterizations.composite.saved import COMPOSITE_FILE, SavedComposite
 from tfcollide.parameterizations.composite.seed import Seed
 from tfcollide.parameterizations.composite.weights import dominant
-from tfcollide.recipes.composite.compose import Composer
-from tfcollide.records import CompositeRecord
 from tfcollide.report.composites import Pasted, draw_candidates, draw_dominance, draw_pasted
 from tfcollide.shapes import Bounds
 
-__all__ = ["describe", "rebuild", "write_composite"]
+__all__ = ["rebuild", "write_composite"]
 
 _EXAMPLES = 4
 
 
-def describe(composer: Composer, seed: Seed, composite: Composite, controls: np.ndarray) -> CompositeRecord:
-    """The record of a composite.
-
-    Args:
-        composer: the index and the layout.
-        seed: the patches.
-        composite: of the same layout.
-        controls: `[N, ...]` control parameters.
-    """
-    layout, axis = composer.layout, composer.layout.down
-    return CompositeRecord(
-        index=str(composer.collection.path),
-        index_checksum=composer.collection.manifest.fingerprint(),
-        candidates=layout.num_candidates,
-        window=axis.window,
-        stride=axis.stride,
-        surround=axis.surround,
-        control_spacing=axis.spacing,
-        coverage=layout.coverage,
-        control_bytes=layout.control_bytes(len(controls)),
-        dense_bytes=layout.dense_bytes(len(controls)),
-        photographs=len(np.unique(seed.images)),
-        own=seed.own,
-        patch_distance=float(seed.distances.mean()),
-        total_variation=tuple(composite.terms(tf.constant(controls))["total_variation"].numpy().tolist()),
-    )
-
-
 def write_composite(
-    folder: Path, composer: Composer, seed: Seed, source: np.ndarray, corners: np.ndarray, controls: np.ndarray, bounds: Bounds
+    folder: Path, composition: Composition, source: np.ndarray, corners: np.ndarray, controls: np.ndarray, bounds: Bounds
 ) -> None:
     """Writes `composite.npz`, the seed composite and the three pictures.
 
     Args:
         folder: of the run.
-        composer: the index and the layout.
-        seed: the patches.
+        composition: the index, the layout and the patches.
         source: `[H, W, 3]` uint8.
         corners: `[N, H, W, 3]` in bounds.
         controls: `[N, ...]`, their control parameters.
         bounds: of the model.
     """
+    composer, seed = composition
     layout, axis = composer.layout, composer.layout.down
     geometry = np.array([axis.window, axis.stride, axis.surround, axis.spacing])
     arrays = {"control_parameters": controls, "patches": seed.ids, "geometry": geometry, "shape": np.array(source.shape)}

@@ -2,22 +2,26 @@
 
 import dataclasses
 import os
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from tfcollide.errors import RequestError
 from tfcollide.files.run_directory import absolute
 from tfcollide.patches.fit import RULES
 from tfcollide.patches.grid import Grid
 from tfcollide.patches.projection import KINDS
-from tfcollide.recipes.settings import at_least
-from tfcollide.recipes.settings import flag as _flag
+from tfcollide.registry import BACKENDS
+from tfcollide.settings import OldSpelling, at_least, carrying_variants, check_choices, options_of
+from tfcollide.settings import flag as _flag
 
 __all__ = ["IndexConfig", "QueryConfig"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+@carrying_variants
 class IndexConfig:
     """An index: which photographs, which windows of them, and how they are searched."""
+
+    OLD_SPELLINGS: ClassVar = (OldSpelling("index", "search"),)
 
     images: str | None = _flag(
         None, "Photographs: a folder (its sub-folders are classes), tfds:NAME, or bundled (two of them)."
@@ -32,17 +36,15 @@ class IndexConfig:
     resize: str = _flag("crop", "How a photograph becomes square: crop (shorter side, middle) or stretch.", choices=RULES)
     patch_size: int = _flag(32, "Side of a patch, in pixels of the search images.")
     stride: int = _flag(8, "Step from patch to patch, in pixels of the search images (the paper: 6).")
-    index: str = _flag("annoy", "Back end: annoy, or exact, which needs no trees.")
+    search: str = _flag("annoy", "Search for which it is built: annoy, or exact, which needs no trees.", variants=BACKENDS)
     projection: str = _flag("pca", "From pixels to a few numbers: pca, fitted to a sample, or random.", choices=KINDS)
     num_components: int = _flag(40, "How many numbers stand for a patch; with pca no more than there are patches.")
-    num_trees: int = _flag(10, "Annoy's trees a shard: more find more and take more room.")
     shard_patches: int | None = _flag(
         None, "Patches a shard, about. Default: a sixteenth of all, between 400,000 and 2,000,000."
     )
     held_out: int | None = _flag(None, "Photographs to leave out, for --recall. Default: 20, or none of fewer than 200.")
     recall: int = _flag(0, "Measure recall with this many queries, at build time or of the finished index --out; 0: do not.")
     verify: str | None = _flag(None, "Only read every byte of this index again and compare it with what was built.")
-    on_disk_build: bool = _flag(False, "Build trees in their files where memory is short; room for them is taken first.")
     jobs: int = _flag(0, "Shards built at once; 0: one a core.")
     runner: str | None = _flag(None, "Build as an Apache Beam pipeline on this runner, such as DirectRunner.")
     beam_options: str = _flag("", "More options of the Beam pipeline, as Beam writes them.")
@@ -57,9 +59,22 @@ class IndexConfig:
 
     def essential(self) -> Self:
         """The same without what makes no difference to the files: how many at once, where, and what is measured."""
-        neutral = ("recall", "verify", "on_disk_build", "jobs", "runner", "beam_options")
+        neutral = {"recall", "verify", "jobs", "runner", "beam_options"}
+        neutral |= {name for options in BACKENDS.options().values() for name in getattr(options, "NEUTRAL", ())}
         defaults: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(self) if field.name in neutral}
         return dataclasses.replace(self, **defaults)
+
+    def trees(self) -> int:
+        """Annoy's trees a shard; 0 for a search that has none."""
+        return int(self._own("num_trees", 0))
+
+    def on_disk(self) -> bool:
+        """Whether trees are built in their files."""
+        return bool(self._own("on_disk_build", False))
+
+    def _own(self, name: str, without: Any) -> Any:
+        """The value of a flag that the chosen search declares; `without` where it does not."""
+        return getattr(self, name) if hasattr(BACKENDS.options().get(self.search), name) else without
 
     def grid(self) -> Grid:
         """Where windows lie."""
@@ -67,11 +82,13 @@ class IndexConfig:
 
     def check(self) -> None:
         """Raises `RequestError` for a value that no photographs can make right."""
-        _check_choices(self)
+        check_choices(self)
+        if chosen := BACKENDS.options().get(self.search):
+            options_of(self, chosen).check()
         self.grid().check()
         if not 0 < self.per_class_share <= 1:
             raise RequestError(f"--per_class_share={self.per_class_share}", "a share above 0 and at most 1")
-        at_least(self, 1, "num_trees", "shard_patches")
+        at_least(self, 1, "shard_patches")
         at_least(self, 0, "held_out", "recall", "jobs", "seed")
         if self.seed >= 2**31 // 100_003:
             raise RequestError(f"--seed={self.seed}", f"a number below {2**31 // 100_003}")
@@ -83,7 +100,12 @@ class IndexConfig:
 class QueryConfig:
     """A search: which index, which windows of which photograph."""
 
-    patches: str | None = _flag(None, "The index, as index_patches wrote it.")
+    OLD_SPELLINGS: ClassVar = (
+        OldSpelling("index", "search", lambda value: value in BACKENDS.names()),
+        OldSpelling("patches", "index"),
+    )
+
+    index: str | None = _flag(None, "The index of patches, as index_patches wrote it: a folder.")
     image: str | None = _flag(None, "The photograph whose windows are looked up: a file, or the number of one in the index.")
     neighbors: int = _flag(5, "Neighbours of each window.")
     queries: int = _flag(6, "Windows in the picture, evenly spread; neighbors.csv has them all.")
@@ -92,21 +114,15 @@ class QueryConfig:
     )
     skip_same_image: bool = _flag(False, "Leave out patches of the photograph itself; --image is a number then.")
     min_distance: float = _flag(0.0, "Leave out patches closer than this (L2, pixels 0..255).")
-    index: str = _flag("annoy", "Back end: annoy, or exact.")
+    search: str = _flag("annoy", "How it is searched.", variants=BACKENDS)
     threads: int = _flag(0, "Threads; 0: one a core.")
 
     def check(self) -> None:
         """Raises `RequestError` for a value that no index can make right."""
-        if self.patches is None:
-            raise RequestError("no --patches", "the index to search", "Build one with index_patches.")
+        check_choices(self)
+        if self.index is None:
+            raise RequestError("no --index", "the index to search", "Build one with index_patches.")
         if self.image is None:
             raise RequestError("no --image", "a photograph to look up, or the number of one in the index")
         at_least(self, 1, "neighbors", "queries", "query_stride")
         at_least(self, 0, "min_distance", "threads")
-
-
-def _check_choices(config: Any) -> None:
-    for field in dataclasses.fields(config):
-        value, choices = getattr(config, field.name), field.metadata["choices"]
-        if choices and value not in choices:
-            raise RequestError(f"--{field.name}={value}", f"one of {', '.join(choices)}")

@@ -18,6 +18,7 @@ from tfcollide.files.atomic import write_csv
 from tfcollide.files.disk import size_text
 from tfcollide.files.run_directory import RunDirectory, is_writable
 from tfcollide.patches import beam, local
+from tfcollide.patches.backends.exact import ExactSearch
 from tfcollide.patches.catalog import open_photographs
 from tfcollide.patches.collection import open_collection
 from tfcollide.patches.fit import fit_square
@@ -26,12 +27,12 @@ from tfcollide.patches.photographs import Photographs, share_of, split_held_out
 from tfcollide.patches.projection import most_components
 from tfcollide.patches.recall import measure
 from tfcollide.patches.shards import Checksums, write_npy
-from tfcollide.patches.trees import check_annoy, tree_bytes
+from tfcollide.patches.trees import tree_bytes
 from tfcollide.patches.trust import checksum
-from tfcollide.recipes.collide.config import flags_text
 from tfcollide.recipes.patches.config import IndexConfig
 from tfcollide.registry import BACKENDS
 from tfcollide.runtime.beam import pipeline
+from tfcollide.settings import flags_text
 
 __all__ = ["run", "verify"]
 
@@ -55,11 +56,9 @@ def run(config: IndexConfig, out: Path, *, overwrite: bool = False) -> Manifest:
         RequestError: the request cannot be carried out; nothing is written then.
     """
     config.check()
-    BACKENDS.check(config.index)
     if config.images is None and not config.recall:
         raise RequestError("no --images", "photographs to build from", "Name a folder, tfds:NAME or bundled.")
-    if config.index == "annoy":
-        check_annoy(out)
+    BACKENDS.load(config.search).check_build(out)
     if config.runner:
         pipeline(config.runner, config.beam_options)  # refuses a runner that is not there
     if config.images is not None:
@@ -70,8 +69,8 @@ def run(config: IndexConfig, out: Path, *, overwrite: bool = False) -> Manifest:
     kept = is_writable(out)
     if not kept:
         tqdm.write(f"{out} cannot be written: recall is measured and printed, and not kept there", file=sys.stderr)
-    backend, exact = (BACKENDS.load(name)(collection) for name in (config.index, "exact"))
-    manifest = measure(collection, backend, exact, config.recall, config.seed)
+    backend = BACKENDS.load(config.search)(collection)
+    manifest = measure(collection, backend, ExactSearch(collection), config.recall, config.seed)
     if kept:
         write_manifest(out, manifest)
     return manifest
@@ -114,9 +113,9 @@ def _write_shards(
     folder: Path, manifest: Manifest, photographs: Photographs, source: dict[str, Any], kept: list[int], config: IndexConfig
 ) -> Checksums:
     if not config.runner:
-        return local.build(folder, manifest, photographs, kept, jobs=config.jobs, on_disk=config.on_disk_build)
+        return local.build(folder, manifest, photographs, kept, jobs=config.jobs, on_disk=config.on_disk())
     options = {"runner": config.runner, "options": config.beam_options}
-    return beam.build(folder, manifest, source, kept, **options, on_disk=config.on_disk_build)
+    return beam.build(folder, manifest, source, kept, **options, on_disk=config.on_disk())
 
 
 def _choose(config: IndexConfig, photographs: Photographs) -> tuple[list[int], list[int]]:
@@ -137,7 +136,6 @@ def _plan(config: IndexConfig, name: str, images: int, held_out: int) -> Manifes
     patches = images * grid.per_image
     size = config.shard_patches or min(max(patches // _SHARDS, _LEAST_SHARD), _MOST_SHARD)
     shards = min(images, -(-patches // size))
-    annoy = config.index == "annoy"
     return Manifest(
         format_version=FORMAT_VERSION,
         photographs=name,
@@ -145,7 +143,7 @@ def _plan(config: IndexConfig, name: str, images: int, held_out: int) -> Manifes
         resize=config.resize,
         projection=config.projection,
         num_components=min(config.num_components, most_components(config.projection, grid, images)),
-        num_trees=config.num_trees if annoy else 0,
+        num_trees=config.trees(),
         metric="euclidean",
         seed=config.seed,
         shard_images=tuple(len(part) for part in np.array_split(np.arange(images), shards)),

@@ -1,6 +1,6 @@
 """The patches nearest to the windows of a photograph, as a table and a picture.
 
-run(QueryConfig(patches="patches", image="photo.jpg"), Path("neighbors"))
+run(QueryConfig(index="patches", image="photo.jpg"), Path("neighbors"))
 """
 
 from pathlib import Path
@@ -17,9 +17,9 @@ from tfcollide.patches.fit import fit_square
 from tfcollide.patches.grid import Grid
 from tfcollide.patches.neighbors import Neighbors, Query
 from tfcollide.patches.recall import windows_of_image
-from tfcollide.recipes.collide.config import flags_text
 from tfcollide.recipes.patches.config import QueryConfig
 from tfcollide.registry import BACKENDS
+from tfcollide.settings import flags_text
 
 __all__ = ["run"]
 
@@ -55,11 +55,10 @@ def run(config: QueryConfig, out: Path, *, overwrite: bool = False) -> Path:
         RequestError: the request cannot be carried out; nothing is written then.
     """
     config.check()
-    BACKENDS.check(config.index)
     directory = RunDirectory(out, flags_text(config), overwrite=overwrite)
     directory.check()
-    collection = open_collection(absolute(config.patches or ""))
-    backend = BACKENDS.load(config.index)(collection)
+    collection = open_collection(absolute(config.index or ""))
+    backend = BACKENDS.load(config.search)(collection)
     seed = _seed(config, collection)
     windows = windows_of_image(seed.pixels, seed.grid)
     skip = np.full(len(windows), seed.number) if config.skip_same_image else None

@@ -5,7 +5,7 @@ import os
 import re
 
 from tfcollide.errors import RequestError
-from tfcollide.recipes.settings import at_least, flag, positive
+from tfcollide.settings import at_least, flag, positive
 
 __all__ = ["CheckServedConfig"]
 

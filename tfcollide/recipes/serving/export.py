@@ -2,18 +2,18 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tfcollide import __version__
-from tfcollide.errors import RequestError
 from tfcollide.export.version_directory import check_version_path
 from tfcollide.files.atomic import json_bytes
 from tfcollide.files.run_directory import absolute
-from tfcollide.parameterizations.composite.saved import SavedComposite, read_composite
 from tfcollide.recipes.collide.request import check_classifier
 from tfcollide.recipes.finished_run import FinishedRun, read_run
 from tfcollide.recipes.serving.export_config import ExportConfig
 from tfcollide.registry import EXPORTS
 from tfcollide.runtime.quiet import import_tensorflow
+from tfcollide.settings import options_of
 
 __all__ = ["run"]
 
@@ -34,8 +34,7 @@ def run(config: ExportConfig, out: Path) -> Path:
     config.check()
     check_version_path(out)
     finished = read_run(absolute(config.run or ""))
-    EXPORTS.check(config.what)
-    composite = _read_composite(config, finished) if config.what == "composite" else None
+    material = _material(config, finished)
     data = check_classifier(finished.config)
 
     import_tensorflow()  # after all that can be refused without it
@@ -54,21 +53,19 @@ def run(config: ExportConfig, out: Path) -> Path:
         weights=arrays["convex_weights"],
         target=arrays["target"],
         stop_loss=max(finished.summary["stop_loss"]),
-        composite=composite,
+        material=material,
     )
     build: Callable[[Subject], Parts] = EXPORTS.load(config.what)
     write_saved_model(out, build(subject), _extra(config, finished, classifier.class_names))
     return out
 
 
-def _read_composite(config: ExportConfig, finished: FinishedRun) -> SavedComposite:
-    if finished.config.parameterization != "composite":
-        raise RequestError(
-            f"--what=composite for {finished.path}, a run with --parameterization={finished.config.parameterization}",
-            "a run with --parameterization=composite",
-            "Say --what=mixture or --what=classifier.",
-        )
-    return read_composite(finished.path, absolute(config.index or finished.config.index or ""))
+def _material(config: ExportConfig, finished: FinishedRun) -> Any:
+    """What the export reads of the run beside corners and network; None where it declares nothing of the kind."""
+    options = EXPORTS.options().get(config.what)
+    if options is None or not hasattr(options, "material"):
+        return None
+    return options_of(config, options).material(finished.path, finished.config)
 
 
 def _extra(config: ExportConfig, finished: FinishedRun, class_names: tuple[str, ...]) -> dict[str, bytes]:

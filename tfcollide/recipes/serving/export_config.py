@@ -3,12 +3,14 @@
 import dataclasses
 
 from tfcollide.errors import RequestError
-from tfcollide.recipes.settings import flag
+from tfcollide.registry import EXPORTS
+from tfcollide.settings import carrying_variants, check_choices, check_variants, flag
 
 __all__ = ["ExportConfig"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+@carrying_variants
 class ExportConfig:
     """A SavedModel from a run directory."""
 
@@ -16,12 +18,12 @@ class ExportConfig:
     what: str = flag(
         "classifier",
         "classifier: the network. mixture: the hull of the corners, judged by the network. composite: patches, blend and hull.",
+        variants=EXPORTS,
     )
-    index: str | None = flag(None, "With --what=composite: the index that the run used. Default: where it was then.")
 
     def check(self) -> None:
         """Raises `RequestError` for what no run can make right."""
         if not self.run:
             raise RequestError("no --run", "the directory of a finished run", "Say, for example, --run=runs/first.")
-        if self.index is not None and self.what != "composite":
-            raise RequestError(f"--index={self.index} with --what={self.what}", "--what=composite beside it", "Leave it out.")
+        check_choices(self)
+        check_variants(self)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tfcollide.errors import RequestError
 from tfcollide.files.run_directory import absolute
-from tfcollide.recipes.settings import at_least, flag, positive
+from tfcollide.settings import at_least, flag, positive
 
 __all__ = ["ServeConfig"]
 

@@ -12,13 +12,14 @@ from typing import NamedTuple
 
 from tfcollide.errors import RequestError
 from tfcollide.files.run_directory import RunDirectory
-from tfcollide.recipes.collide.config import CollideConfig, flags_text
+from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.experiment import Experiment
 from tfcollide.recipes.collide.pair import write_pair
 from tfcollide.recipes.collide.problem import Problem, pose
 from tfcollide.recipes.collide.solve import Solution, solve_together
 from tfcollide.recipes.sweep.one_pair import alone, directory_name, failure, result_of
 from tfcollide.records import PairResult
+from tfcollide.settings import flags_text
 
 __all__ = ["Job", "run_together"]
 

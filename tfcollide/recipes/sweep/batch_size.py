@@ -5,6 +5,7 @@ import tensorflow as tf
 from tfcollide.models.classifier import Classifier
 from tfcollide.optimize.loss import HullTerms
 from tfcollide.recipes.collide.config import CollideConfig
+from tfcollide.registry import PARAMETERIZATIONS
 
 __all__ = ["pairs_at_once"]
 
@@ -19,7 +20,8 @@ def pairs_at_once(config: CollideConfig, classifier: Classifier, together: HullT
         classifier: of which each row of a batch needs memory.
         together: whose mixtures are rows, too.
     """
-    alone = config.solver == "exact" or config.parameterization == "composite" or config.spread == "max"
+    alone = config.solver == "exact" or config.spread == "max"
+    alone = alone or not PARAMETERIZATIONS.load(config.parameterization).several_pairs
     if not config.is_sweep() or alone or config.runner:
         return 1
     if config.pairs_together is not None:

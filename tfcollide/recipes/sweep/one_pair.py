@@ -13,11 +13,12 @@ from absl import logging
 
 from tfcollide.errors import RequestError
 from tfcollide.files.run_directory import RunDirectory
-from tfcollide.recipes.collide.config import CollideConfig, flags_text
+from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.experiment import Experiment, prepare
 from tfcollide.recipes.collide.pair import run_pair
 from tfcollide.recipes.collide.request import Pair, beside, check_collide, parse_pair, with_absolute_files
 from tfcollide.records import PairResult
+from tfcollide.settings import flags_text
 
 __all__ = ["alone", "directory_name", "failure", "result_of", "run_alone", "run_one", "summary_of"]
 

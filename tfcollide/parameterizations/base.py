@@ -1,0 +1,86 @@
+"""What a parameterization says of itself; a variant overrides what differs from pixels that know nothing but their bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+
+from tfcollide.shapes import Bounds, ImageShape
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from tfcollide.records import CompositeRecord
+
+__all__ = ["Parameterization"]
+
+
+class Parameterization:
+    """Control parameters and the images they stand for.
+
+    Attributes:
+        weights: default weights of its terms.
+        words: what each of its terms is, for figures.
+        hull_noise: the noise from which corners part where hull terms hold them together.
+        in_pixels: whether the control parameters are the image, so that bounds on its change can be kept.
+        several_pairs: whether the corners of several pairs can be one batch.
+    """
+
+    weights: Mapping[str, float] = {}
+    words: Mapping[str, str] = {}
+    hull_noise: float = 0.05
+    in_pixels: ClassVar[bool] = False
+    several_pairs: ClassVar[bool] = True
+
+    def __init__(self, bounds: Bounds):
+        self._bounds = bounds
+
+    @classmethod
+    def create(cls, settings: Any, bounds: Bounds, shape: ImageShape, num_corners: int) -> Self:
+        """The parameterization of a run.
+
+        Args:
+            settings: of the run; `settings.options_of` finds the variant's own flags in it.
+            bounds: of the model's pixels.
+            shape: `(H, W, C)` of its images.
+            num_corners: N.
+        """
+        return cls(bounds)
+
+    def look_up(self, source: np.ndarray) -> Any:
+        """What it needs to know of a source `[H, W, C]` uint8 before a descent from there; None: nothing."""
+        return None
+
+    def take(self, found: Any) -> None:
+        """Takes what `look_up` found for the next descent; what is compiled stays."""
+
+    def describe(self, found: Any, controls: np.ndarray) -> CompositeRecord | None:
+        """The record of what corners with the control parameters `[N, ...]` are made of; None: of themselves."""
+        return None
+
+    def adam_schedule(self, together: bool, led: bool = False) -> str:
+        """A rate for rules that take steps of the rate's size, as the user would write it; see `pixels`.
+
+        Args:
+            together: whether hull terms hold corners together.
+            led: whether a continuation leads the search.
+        """
+        return "0.03"
+
+    def init(self, source: np.ndarray, num_corners: int, *, noise: float = 0.0, seed: int = 0) -> tf.Tensor:
+        """Control parameters `[N, ...]` of N images near the source `[H, W, C]`."""
+        raise NotImplementedError
+
+    def to_image(self, control_parameters: tf.Tensor) -> tf.Tensor:
+        """Images `[N, H, W, C]`, differentiable."""
+        raise NotImplementedError
+
+    def terms(self, control_parameters: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Terms of the control parameters themselves, unweighted, `[N]` each."""
+        return {}
+
+    def project(self, control_parameters: tf.Tensor) -> tf.Tensor:
+        """The nearest permitted control parameters."""
+        return control_parameters

@@ -1,0 +1,63 @@
+"""An index of patches, opened, and what it gives for an image."""
+
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from tfcollide.parameterizations.composite.layout import Layout
+from tfcollide.parameterizations.composite.options import CompositeOptions
+from tfcollide.parameterizations.composite.seed import Seed, cut_patches, find_patches, seed_layout
+from tfcollide.patches.collection import Collection, open_collection
+from tfcollide.patches.grid import Grid
+from tfcollide.patches.neighbors import Backend, best_backend
+from tfcollide.registry import BACKENDS
+from tfcollide.shapes import ImageShape
+
+__all__ = ["Composer", "open_composer"]
+
+
+class Composer(NamedTuple):
+    """An opened index, and where windows lie on the images of one model.
+
+    Attributes:
+        collection: the index.
+        backend: searches it.
+        layout: where candidates are pasted.
+        grid: of the windows that are looked up.
+    """
+
+    collection: Collection
+    backend: Backend
+    layout: Layout
+    grid: Grid
+
+    def find(self, pixels: np.ndarray) -> Seed:
+        """The patches for a seed `[H, W, 3]` uint8.
+
+        Raises:
+            RequestError: a window has no neighbour.
+        """
+        return find_patches(self.collection, self.backend, self.grid, pixels)
+
+    def cut(self, seed: Seed) -> np.ndarray:
+        """`[K, n + 2s, n + 2s, 3]` uint8, the patches of a seed with their surround."""
+        return cut_patches(self.collection, self.layout, seed.ids)
+
+
+def open_composer(options: CompositeOptions, shape: ImageShape, num_corners: int) -> Composer:
+    """Opens `options.index` for images of a shape, and says what a composite of it is made of.
+
+    Raises:
+        RequestError: the index is missing or damaged, or does not suit the images.
+    """
+    collection = open_collection(Path(options.index or ""))
+    manifest = collection.manifest
+    layout, grid = seed_layout(
+        manifest.grid, shape, stride=options.window_stride, surround=options.surround, spacing=options.control_spacing
+    )
+    backend = BACKENDS.load(options.search or best_backend(manifest))
+    tqdm.write(layout.describe(num_corners), file=sys.stderr)
+    return Composer(collection, backend(collection), layout, grid)
