@@ -179,7 +179,7 @@ def _again(record: AuditRecord) -> str:
     return f"""<h2>How to repeat it</h2>{said}
 <p>Seed {record.seed}. Beside this page: audit.json has every number, pairs.csv, hulls.csv and layers.csv the rows (also as
 Parquet), table.md the essentials, run.flags the request.</p>
-{_table(["made with", ""], made)}
+{_table(["made with", ""], made, "loose")}
 <h3>Budget: {_text(record.budget)}</h3>{_table(["setting", "value"], settings)}
 <p class="under">{_text("Time: " + spent if spent else "")}</p>"""
 
@@ -190,10 +190,10 @@ def _chart(figure: Figure, key: str, label: str, words: str, *, wide: bool = Fal
     return f'<figure class="{kind}" id="chart-{key}">{drawn}{caption}</figure>'
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "tight") -> str:
     head = "".join(f"<th>{_text(cell)}</th>" for cell in header)
     body = "".join("<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return f'<div class="scroll"><table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _list(sentences: Sequence[str]) -> str:

@@ -27,7 +27,9 @@ class PairPictures(NamedTuple):
 def worst(record: AuditRecord, count: int = _MOST_PAIRS) -> list[PairFront]:
     """The fronts that end nearest to the source, of as many pairs of classes as there are first."""
     known = sorted((one for one in record.fronts_at(record.tap) if one.change is not None), key=lambda one: one.change or 0.0)
-    first, again, seen = [], [], set()
+    first: list[PairFront] = []
+    again: list[PairFront] = []
+    seen = set()
     for one in known:
         ends = (one.source_class, one.target_class)
         (again if ends in seen else first).append(one)
