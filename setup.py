@@ -58,7 +58,9 @@ setup(
         "keras>=3.6",
         "matplotlib>=3.8",
         "numpy>=1.26",
+        "pandas>=2.1",
         "pillow>=10.3",
+        "pyarrow>=14.0",
         "scikit-learn>=1.4",
         "scipy>=1.12",
         # TensorFlow writes events through it, and since 2.20 no longer brings it along.
@@ -72,6 +74,7 @@ setup(
     entry_points={
         "console_scripts": [
             "collide=tfcollide.cli:collide",
+            "collide-audit=tfcollide.cli:audit",
             "collide-check-served=tfcollide.cli:check_served",
             "collide-explore=tfcollide.cli:explore",
             "collide-export=tfcollide.cli:export",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tfcollide.errors import RequestError
+    from tfcollide.library.auditing import audit
     from tfcollide.library.composing import PatchIndex, compose
     from tfcollide.library.exporting import export
     from tfcollide.library.finding import (
@@ -35,6 +36,7 @@ _PLACES = {
     "PatchIndex": "library.composing",
     "RequestError": "errors",
     "Verdict": "library.verdict",
+    "audit": "library.auditing",
     "certify": "library.judging",
     "collision_polytope": "library.finding",
     "compose": "library.composing",
@@ -55,6 +57,7 @@ __all__ = [
     "PatchIndex",
     "RequestError",
     "Verdict",
+    "audit",
     "certify",
     "collision_polytope",
     "compose",

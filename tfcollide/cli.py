@@ -21,6 +21,7 @@ from tfcollide.files.atomic import write_json
 from tfcollide.files.disk import full_at, is_full
 from tfcollide.files.names import to_text
 from tfcollide.files.run_directory import absolute
+from tfcollide.recipes.audit.config import AuditConfig
 from tfcollide.recipes.collide.config import HEADINGS, CollideConfig, TrainConfig
 from tfcollide.recipes.collide.presets import preset_values
 from tfcollide.recipes.composite.config import CompareConfig, RebuildConfig
@@ -35,6 +36,7 @@ from tfcollide.settings import Flag, flags_of, needed, renamed
 
 __all__ = [
     "PROGRAMS",
+    "audit",
     "check_served",
     "collide",
     "compare_looks",
@@ -49,6 +51,7 @@ __all__ = [
 ]
 
 PROGRAMS = {
+    "audit": "collide-audit",
     "check_served": "collide-check-served",
     "collide": "collide",
     "compare_looks": "collide-compare-looks",
@@ -78,6 +81,11 @@ EXIT_DONE, EXIT_NOT_FOUND, EXIT_REFUSED, EXIT_BUG = 0, 1, 2, 70
 def collide(argv: Sequence[str] | None = None) -> int:
     """`collide`: finds corners and writes a run directory. Returns the exit code."""
     return main(_collide, argv)
+
+
+def audit(argv: Sequence[str] | None = None) -> int:
+    """`audit`: how blind a network is, as a report. Returns the exit code."""
+    return main(_audit, argv)
 
 
 def train_classifier(argv: Sequence[str] | None = None) -> int:
@@ -151,7 +159,7 @@ def main(command: Callable[[list[str]], int], argv: Sequence[str] | None = None)
     except flags.Error as error:
         return _refuse(_flag_error(error))
     except KeyboardInterrupt:
-        resumes = "; the same command goes on from the last checkpoint" if command in (_collide, _index_patches) else ""
+        resumes = "; the same command goes on from the last checkpoint" if command in (_audit, _collide, _index_patches) else ""
         print(f"Interrupted{resumes}.", file=sys.stderr)
         return 128 + signal.SIGINT
     except Exception as error:
@@ -182,6 +190,21 @@ def _collide(argv: list[str]) -> int:
         print(Path(os.path.expanduser(values["out"]), shown))
     print(verdict)
     return EXIT_DONE if summary.found else EXIT_NOT_FOUND
+
+
+def _audit(argv: list[str]) -> int:
+    values = _parse(argv, AuditConfig, _define_out)
+    if values is None:
+        return EXIT_DONE
+    needed(values["out"], "out", "the directory to write", "Say, for example, --out=audits/first.")
+    from tfcollide.recipes.audit.run import run
+    from tfcollide.report.audit.audit_words import search_words, verdict
+
+    config = _config(AuditConfig, values)
+    record = run(config, absolute(values["out"]), overwrite=values["overwrite"]).record
+    print(f"{Path(os.path.expanduser(values['out']), 'report.html')}\n{search_words(record)}\n{verdict(record)}")
+    failed = config.fail_above is not None and record.exceeds(config.fail_above)
+    return EXIT_NOT_FOUND if failed else EXIT_DONE
 
 
 def _train_classifier(argv: list[str]) -> int:

@@ -18,6 +18,7 @@ NAMES = [
     "PatchIndex",
     "RequestError",
     "Verdict",
+    "audit",
     "certify",
     "collision_polytope",
     "compose",
@@ -67,7 +68,9 @@ def known(tmp_path_factory, model, network, source, target, found, verdict):
     layers = [keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(8, "relu"), keras.layers.Dense(3)]
     colors = tc.wrap(keras.Sequential(layers), pixel_range=(0, 255))
     found.save(place / "run", verdict)
-    images = {"photograph": photographs[0], "colors": colors, "folder": place / "patches", "run": place / "run"}
+    many = np.random.default_rng(1).random([80, 4, 4, 1]).astype(np.float32)
+    labelled = {"images": many, "labels": network.judge(many).predicted}
+    images = labelled | {"photograph": photographs[0], "colors": colors, "folder": place / "patches", "run": place / "run"}
     given = {"model": model, "network": network, "source": source, "target": target, "found": found, "verdict": verdict}
     return images | given | {"tc": tc, "np": np, "place": place}
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tfcollide.audit.reader import Reader
+from tfcollide.measure.reader import Reader
 from tfcollide.errors import RequestError
 from tfcollide.files.atomic import to_json
 from tfcollide.library.options import JudgeOptions

@@ -10,7 +10,7 @@ import pytest
 
 from tests.report.explore.scripts import call
 from tests.report.summaries import summary
-from tfcollide.audit.reader import Reader
+from tfcollide.measure.reader import Reader
 from tfcollide.files.atomic import to_json
 from tfcollide.models.loading import wrap
 from tfcollide.polytope.hull.mixing import mix

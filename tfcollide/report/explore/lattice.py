@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfcollide.audit.reader import Reader
+from tfcollide.measure.reader import Reader
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.objectives.terms import Goal, active_match, feature_distance, make_goal
 from tfcollide.polytope.hull.mixing import mix

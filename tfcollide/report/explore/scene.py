@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tfcollide.audit.reader import Reader
+from tfcollide.measure.reader import Reader
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.report.explore.lattice import answers_at, goal_of, lattice_of
 from tfcollide.report.explore.layers import Layers, layers_of

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfcollide.audit.front import FrontSearch
+from tfcollide.measure.front import FrontSearch
 from tfcollide.models.affine import AffineMap
 from tfcollide.objectives import terms
 from tfcollide.polytope.exact.halfspaces import collision_polytope

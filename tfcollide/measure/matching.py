@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tfcollide.audit.null_distribution import NullDistribution
+from tfcollide.measure.null_distribution import NullDistribution
 
 __all__ = ["Match"]
 

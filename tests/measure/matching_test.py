@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from tfcollide.audit.matching import Match
-from tfcollide.audit.null_distribution import NullDistribution
+from tfcollide.measure.matching import Match
+from tfcollide.measure.null_distribution import NullDistribution
 
 START = {"active_match": 400.0, "feature_distance": 500.0, "inactive_violation": 10.0}
 NULL = NullDistribution(same=np.arange(1.0, 101.0), different=np.arange(0.0), images=15)

@@ -7,9 +7,9 @@ import dataclasses
 
 import numpy as np
 
-from tfcollide.audit.reader import Reader
-from tfcollide.audit.similarity import Similarity, similarity
-from tfcollide.audit.wording import shares
+from tfcollide.measure.reader import Reader
+from tfcollide.measure.similarity import Similarity, similarity
+from tfcollide.measure.wording import shares
 from tfcollide.models.predictions import evenly_spread
 from tfcollide.polytope.hull.mixing import mix
 from tfcollide.shapes import Bounds

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfcollide.audit.similarity import scales_that_fit, similarity
+from tfcollide.measure.similarity import scales_that_fit, similarity
 from tfcollide.shapes import Bounds
 
 BYTES = Bounds(0.0, 255.0)

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from tfcollide.audit.reader import Reader, nearest_neighbors, qualify
-from tfcollide.audit.similarity import similarity
-from tfcollide.audit.validity import judge_validity, mixture_validity
 from tfcollide.images import from_uint8
+from tfcollide.measure.reader import Reader, nearest_neighbors, qualify
+from tfcollide.measure.similarity import similarity
+from tfcollide.measure.validity import judge_validity, mixture_validity
 from tfcollide.polytope.hull.mixing import convex_weights, mix
 from tfcollide.shapes import Bounds
 

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from tfcollide.audit.reader import Reader, nearest_neighbors, network_reader, qualify
 from tfcollide.data.labelled import LabelledImages, Split
 from tfcollide.images import from_uint8
+from tfcollide.measure.reader import Reader, nearest_neighbors, network_reader, qualify
 from tfcollide.models.classifier import Classifier
 from tfcollide.shapes import Bounds
 

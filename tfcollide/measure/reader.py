@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tfcollide.audit.wording import percents
 from tfcollide.data.labelled import LabelledImages, Split
 from tfcollide.images import fit, from_uint8, to_uint8
+from tfcollide.measure.wording import percents
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.predictions import evenly_spread
 from tfcollide.shapes import Bounds
