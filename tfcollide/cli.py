@@ -163,7 +163,8 @@ def _collide(argv: list[str]) -> int:
     verdict = conclusion(summary) if isinstance(summary, Summary) else sweep_conclusion(summary)
     said = verdict.replace("*", "")  # once, in the last line
     table = to_text((out / "table.md").read_bytes()).splitlines()
-    print("\n".join(line for line in table if not line.replace("*", "").startswith(said)), end="\n\n")
+    kept = "\n".join(line for line in table if not line.replace("*", "").startswith(said))
+    print(kept.replace("\n\n\n", "\n\n"), end="\n\n")
     figures = ("trace.png", "margins.png", "front.png", "figure.png")
     for shown in [name for name in figures if (out / name).exists()] or ["summary.json"]:
         print(Path(os.path.expanduser(values["out"]), shown))
