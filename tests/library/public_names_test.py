@@ -51,6 +51,12 @@ def test_importing_it_imports_neither_tensorflow_nor_anything_else_that_is_large
     assert done.stdout == "[]\n", done.stderr
 
 
+def test_a_verb_stays_where_a_room_has_its_name():
+    from tfcollide.export import mixture
+
+    assert callable(tc.export) and tc.export.__module__ == "tfcollide.library.exporting" and mixture.VARIANT
+
+
 @pytest.fixture(scope="module")
 def known(tmp_path_factory, model, network, source, target, found, verdict):
     """What examples speak of."""
