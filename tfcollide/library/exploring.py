@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from tfcollide.measure.reader import Reader
 from tfcollide.errors import RequestError
 from tfcollide.files.atomic import to_json
 from tfcollide.library.options import JudgeOptions
@@ -14,6 +13,7 @@ from tfcollide.library.solution import Solution
 from tfcollide.library.summarize import summarize
 from tfcollide.library.verdict import Verdict, judge_hull
 from tfcollide.library.yardstick import Yardstick
+from tfcollide.measure.reader import Reader
 from tfcollide.models.classifier import Classifier
 from tfcollide.records import Certificate, Summary
 from tfcollide.report.conclusion import conclusion

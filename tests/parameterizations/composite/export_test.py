@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tests.limits import HANG_SECONDS
 from tfcollide.errors import RequestError
-from tfcollide.export.recomposing import Blending
+from tfcollide.exports.recomposing import Blending
 from tfcollide.images import from_uint8
 from tfcollide.models.loading import load_classifier
 from tfcollide.objectives import terms

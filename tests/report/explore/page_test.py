@@ -10,8 +10,8 @@ import pytest
 
 from tests.report.explore.scripts import call
 from tests.report.summaries import summary
-from tfcollide.measure.reader import Reader
 from tfcollide.files.atomic import to_json
+from tfcollide.measure.reader import Reader
 from tfcollide.models.loading import wrap
 from tfcollide.polytope.hull.mixing import mix
 from tfcollide.records import Certificate

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tfcollide.measure.reader import Reader, nearest_neighbors, network_reader
 from tfcollide.files.atomic import to_json
+from tfcollide.measure.reader import Reader, nearest_neighbors, network_reader
 from tfcollide.models.loading import load_classifier
 from tfcollide.polytope.hull.mixing import mix
 from tfcollide.recipes.classifier.open import Opened
