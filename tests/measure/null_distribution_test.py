@@ -3,10 +3,10 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
-from tfcollide.measure import null_distribution as module
 
 from tfcollide.data.labelled import Split
 from tfcollide.images import from_uint8
+from tfcollide.measure import null_distribution as module
 from tfcollide.measure.null_distribution import NullDistribution, null_distribution
 from tfcollide.models.rectifier import Rectifier
 from tfcollide.shapes import Bounds
