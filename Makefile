@@ -2,6 +2,7 @@
 # make demo-patches    an index of two photographs, a search, a picture (Annoy needs a C++ compiler)
 # make test    style, types and all tests
 # make bench   speed against the paper's algorithm, on MNIST where it is prepared
+# make docs    the documentation, build/site/index.html; warnings are errors
 # make figure1 docs/figure1.png, drawn from a network of two inputs
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ VENV := .venv
 export ANNOY_COMPILER_ARGS ?= -O3,-ffast-math,-fno-associative-math,-std=c++14,-DANNOYLIB_MULTITHREADED_BUILD
 BIN := $(VENV)/bin
 
-.PHONY: demo demo-patches test bench figure1 extras clean
+.PHONY: demo demo-patches test bench docs figure1 extras clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python bin/collide --flagfile=bin/flagfiles/digits.flags --out=runs/digits --overwrite
@@ -28,6 +29,9 @@ test: $(VENV)/.dev-installed
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/corners.py
 
+docs: $(VENV)/.docs-installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 figure1: $(VENV)/.installed
 	$(BIN)/python docs/figure1.py
 
@@ -35,7 +39,7 @@ figure1: $(VENV)/.installed
 extras:
 	rm -rf .venv-extras
 	$(PYTHON) -m venv .venv-extras
-	.venv-extras/bin/python -m pip install --quiet ".[serving,beam,keras2,verify,patches,dev]"
+	.venv-extras/bin/python -m pip install --quiet ".[serving,beam,keras2,verify,patches,docs,dev]"
 	.venv-extras/bin/python -m pip check
 
 clean:
@@ -49,6 +53,11 @@ $(VENV)/.installed: setup.py pyproject.toml
 $(VENV)/.patches-installed: setup.py pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable ".[patches]" --config-settings editable_mode=compat
+	touch $@ $(VENV)/.installed
+
+$(VENV)/.docs-installed: setup.py pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable ".[docs]" --config-settings editable_mode=compat
 	touch $@ $(VENV)/.installed
 
 $(VENV)/.dev-installed: setup.py pyproject.toml

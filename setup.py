@@ -15,12 +15,14 @@ SERVING = [
     "tensorflow-serving-api>=2.18",
     "urllib3>=2.0",
 ]
+DOCS = ["mkdocs>=1.6,<2", "mkdocs-material>=9.5", "mkdocstrings[python]>=0.26"]
 EXTRAS = {
     "serving": SERVING,
     "beam": ["apache-beam>=2.60"],
     "patches": ["annoy>=1.17"],  # has no wheel: it needs a C++ compiler
     "keras2": ["tf_keras>=2.18"],  # its version is TensorFlow's
     "verify": ["onnx>=1.16"],
+    "docs": DOCS,
     "dev": [
         *SERVING,
         "annoy>=1.17",
