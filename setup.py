@@ -25,6 +25,7 @@ EXTRAS = {
         *SERVING,
         "annoy>=1.17",
         "import-linter>=2.5",
+        "mini-racer>=0.12",  # runs the script of explore.html in tests
         "mypy>=1.11",
         "onnx>=1.16",
         "onnxruntime>=1.18",
@@ -47,7 +48,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["tfcollide", "tfcollide.*"]),
-    package_data={"tfcollide": ["py.typed"]},
+    package_data={"tfcollide": ["py.typed"], "tfcollide.report.explore": ["assets/*"]},
     install_requires=[
         "absl-py>=2.1",
         "clarabel>=0.9",
@@ -75,6 +76,7 @@ setup(
             "collide=tfcollide.cli:collide",
             "collide-audit=tfcollide.cli:audit",
             "collide-check-served=tfcollide.cli:check_served",
+            "collide-explore=tfcollide.cli:explore",
             "collide-export=tfcollide.cli:export",
             "collide-index-patches=tfcollide.cli:index_patches",
             "collide-query-patches=tfcollide.cli:query_patches",

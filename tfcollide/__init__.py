@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tfcollide.library.runs import load_run
     from tfcollide.library.verdict import Verdict
 
-__version__ = ""
+__version__ = "0.2.0"
 
 _PLACES = {
     "Found": "library.found",

@@ -25,6 +25,7 @@ from tfcollide.recipes.audit.config import AuditConfig
 from tfcollide.recipes.collide.config import HEADINGS, CollideConfig, TrainConfig
 from tfcollide.recipes.collide.presets import preset_values
 from tfcollide.recipes.composite.config import CompareConfig, RebuildConfig
+from tfcollide.recipes.explore.config import ExploreConfig
 from tfcollide.recipes.patches.config import IndexConfig, QueryConfig
 from tfcollide.recipes.serving.check_served_config import CheckServedConfig
 from tfcollide.recipes.serving.export_config import ExportConfig
@@ -39,6 +40,7 @@ __all__ = [
     "check_served",
     "collide",
     "compare_looks",
+    "explore",
     "export",
     "index_patches",
     "main",
@@ -53,6 +55,7 @@ PROGRAMS = {
     "check_served": "collide-check-served",
     "collide": "collide",
     "compare_looks": "collide-compare-looks",
+    "explore": "collide-explore",
     "export": "collide-export",
     "index_patches": "collide-index-patches",
     "query_patches": "collide-query-patches",
@@ -88,6 +91,11 @@ def audit(argv: Sequence[str] | None = None) -> int:
 def train_classifier(argv: Sequence[str] | None = None) -> int:
     """`train_classifier`: trains a classifier, or finds it in the cache. Returns the exit code."""
     return main(_train_classifier, argv)
+
+
+def explore(argv: Sequence[str] | None = None) -> int:
+    """`collide-explore`: writes a page on which the hull of a run is walked through. Returns the exit code."""
+    return main(_explore, argv)
 
 
 def export(argv: Sequence[str] | None = None) -> int:
@@ -168,6 +176,10 @@ def _collide(argv: list[str]) -> int:
 
     out = absolute(values["out"])
     summary = run(_config(CollideConfig, values), out, overwrite=values["overwrite"])
+    if values["explore"] and (isinstance(summary, Summary) or any(pair.directory for pair in summary.pairs)):
+        from tfcollide.recipes.explore.run import run as write_page
+
+        write_page(ExploreConfig(run=str(out)), lambda line: None)
     verdict = conclusion(summary) if isinstance(summary, Summary) else sweep_conclusion(summary)
     said = verdict.replace("*", "")  # once, in the last line
     table = to_text((out / "table.md").read_bytes()).splitlines()
@@ -215,6 +227,16 @@ def _export(argv: list[str]) -> int:
     from tfcollide.recipes.serving.export import run
 
     print(run(_config(ExportConfig, values), absolute(values["out"])))
+    return EXIT_DONE
+
+
+def _explore(argv: list[str]) -> int:
+    values = _parse(argv, ExploreConfig, lambda known: None)
+    if values is None:
+        return EXIT_DONE
+    from tfcollide.recipes.explore.run import run
+
+    run(_config(ExploreConfig, values), lambda line: print(line, flush=True))
     return EXIT_DONE
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "CompositeRecord",
     "CornerRecord",
     "Distance",
+    "EdgeRecord",
     "EndPoint",
     "ExactRecord",
     "FailureBound",
@@ -328,12 +329,45 @@ class Certificate:
             mixture's own, as the network computes it ("refuted").
         share_proven: of the hull, by volume, where the margin is proven positive.
         mixture: N convex weights that break it ("refuted"), else None.
+        arithmetic: of the network: "float32", in any order of summation; or "real", where
+            rounding may take more than the margin, and only real numbers are spoken of.
+        excludes: algorithms and number formats of the network that are not covered.
+        margin_real: the smallest margin proven in real arithmetic; what it has more than
+            `margin` is the price of float32. None where nothing is proven.
+        boxes: parts of the hull that were bounded.
     """
 
     status: Literal["certified", "refuted", "undecided"]
     margin: float
     share_proven: float
     mixture: tuple[float, ...] | None = None
+    arithmetic: Literal["float32", "real"] = "float32"
+    excludes: tuple[str, ...] = ()
+    margin_real: float | None = None
+    boxes: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class EdgeRecord:
+    """One edge of a hull, walked from breakpoint to breakpoint in float64: exact but for its rounding.
+
+    Attributes:
+        corners: the numbers of its two ends.
+        margin: the smallest one along it.
+        weight: of the second corner, where that is.
+        breakpoints: where the network bends; between two it is linear.
+        changes: every change of what is read: the weight of the second corner, and the codes before and behind it.
+        compared: at how many breakpoints the float32 network was asked.
+        difference: how far its margin was from that in float64 there, at most.
+    """
+
+    corners: tuple[int, int]
+    margin: float
+    weight: float
+    breakpoints: int
+    changes: tuple[tuple[float, int, int], ...]
+    compared: int
+    difference: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -451,6 +485,7 @@ class Summary:
         failure_bound: how many of the other mixtures may fail.
         certificate: of the whole hull; None where none was tried.
         certificate_reason: why there is none; None where there is one.
+        edges: of the hull, walked exactly; None where that was not asked for.
         exact: what the exact solver says; None of a descent.
         seconds: stage -> seconds spent on it, and "total".
         versions: package -> version.
@@ -516,6 +551,7 @@ class Summary:
     allow_trivial: bool = False
     dataset_rows_without_label: Mapping[str, int] = dataclasses.field(default_factory=dict)
     certificate_reason: str | None = None
+    edges: tuple[EdgeRecord, ...] | None = None
 
     @classmethod
     def read(cls, folder: Path, *, flag: str = "run") -> Self:

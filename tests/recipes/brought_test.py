@@ -58,10 +58,13 @@ def run(place, out, *flags):
 
 
 def test_a_run_from_end_to_end(place, tmp_path, capsys):
-    code, found = run(place, tmp_path / "one", f"--source={place}/pictures/red/03.png", "--target=blue")
+    code, found = run(place, tmp_path / "one", f"--source={place}/pictures/red/03.png", "--target=blue", "--prove_edges")
     assert code in (0, 1)
-    assert (found["model"], found["tap"], found["certificate"]) == ("net", "fc1", None)
-    assert "conv" in found["certificate_reason"]  # the layer that the proof cannot follow
+    edges = found["edges"]
+    assert [edge["corners"] for edge in edges] == [[0, 1], [0, 2], [1, 2]] and "walked exactly" in capsys.readouterr().out
+    assert min(edge["margin"] for edge in edges) >= found["certificate"]["margin"] and edges[0]["breakpoints"] > 0
+    assert (found["model"], found["tap"]) == ("net", "fc1")
+    assert found["certificate"]["status"] in ("certified", "refuted", "undecided") and found["certificate"]["excludes"]
     assert found["target"]["predicted"] == "blue" and found["source"]["predicted"] == "red"
     assert found["test_accuracy"] == 1.0
     corners = np.load(tmp_path / "one" / "corners.npz")["corners"]

@@ -7,6 +7,8 @@ from .summaries import corner, summary
 def test_mixtures_and_proof():
     assert hull_words(summary()) == 'mlp at hidden_1: corners 1.23 apart; 2,000 of 2,000 mixtures of them are "7"'
     assert hull_words(summary(certificate=Certificate("certified", 2.5, 1.0))).endswith('"7", and all others by proof')
+    real = Certificate("certified", 2.5, 1.0, arithmetic="real")
+    assert hull_words(summary(certificate=real)).endswith("all others by proof in real arithmetic")
     assert hull_words(summary(pixel_range=(0.0, 255.0))).startswith("mlp at hidden_1, pixels 0..255: corners 1.23 apart")
     assert hull_words(summary(distance=Distance(None, None, 2.5))) == "mlp at hidden_1: 2.50 from the source"
 

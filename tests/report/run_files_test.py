@@ -12,6 +12,7 @@ from tfcollide.images import to_uint8
 from tfcollide.records import (
     Certificate,
     Distance,
+    EdgeRecord,
     EndPoint,
     ExactRecord,
     Interpolation,
@@ -190,7 +191,15 @@ def test_remark_on_units_that_are_still_on():
     ("certificate", "words"),
     [
         (Certificate("certified", 2.5, 1.0), "certified, margin 2.5"),
+        (Certificate("certified", 2.5, 1.0, margin_real=2.75), "certified, margin 2.5 (2.75 in real arithmetic)"),
+        (Certificate("certified", 2.5, 1.0, margin_real=2.5001), "certified, margin 2.5"),
+        (Certificate("certified", 2.5, 1.0, arithmetic="real", margin_real=2.5), "certified in real arithmetic, margin 2.5"),
         (Certificate("refuted", -0.5, 0.5, (0.5, 0.5)), "**refuted**, margin -0.5"),
+        (
+            Certificate("undecided", -1.0, 0.0),
+            "undecided, nothing proven: the corners are too far apart, or the network too deep, for bounds",
+        ),
+        (Certificate("undecided", -1.0, 0.5, arithmetic="real"), "undecided, 50.0 % proven in real arithmetic"),
         (Certificate("undecided", float("-inf"), 0.875), "undecided, 87.5 % proven"),
         (Certificate("undecided", -1.0, 0.99996), "undecided, 99.996 % proven"),
         (Certificate("undecided", -1.0, 1.0), "undecided, nearly all proven"),
@@ -198,6 +207,23 @@ def test_remark_on_units_that_are_still_on():
 )
 def test_what_a_proof_says(certificate, words):
     assert cells(run_table(summary(certificate=certificate)), "every mixture, by proof") == [words, ""]
+
+
+def test_edges_are_told_by_the_lowest():
+    edges = (
+        EdgeRecord((0, 1), 2.5, 0.25, 100, (), 16, 1e-6),
+        EdgeRecord((0, 2), -0.5, 0.5, 200, ((0.4, 7, 3), (0.6, 3, 7)), 16, 2e-6),
+    )
+    text = run_table(summary(edges=edges))
+    assert cells(text, "the 2 edges, walked exactly")[0] == "smallest margin -0.5, 0.5 of the way from corner 0 to 2"
+    assert cells(text, "changes of class along edges")[0] == "**2**"
+    assert cells(text, "breakpoints of edges")[0] == "300; at 32 of them float32 is off by 2e-06 at most"
+
+
+def test_a_network_that_no_proof_can_follow_is_named():
+    text = run_table(summary(certificate_reason="gelu is a gelu, which is neither linear nor a ReLU or max-pool"))
+    assert cells(text, "every mixture, by proof")[0].startswith("not tried: gelu is a gelu")
+    assert "by proof" not in run_table(summary(certificate_reason="not asked for"))
 
 
 EXACT = {"feature_residual_float64": (1e-13,), "feature_residual_float32": (2e-6,), "inactive_bound": (-1e-3,), "dimension": 6}

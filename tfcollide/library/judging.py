@@ -14,8 +14,8 @@ from tfcollide.library.solution import Solution
 from tfcollide.library.verdict import Verdict, judge_hull, mixture_search
 from tfcollide.library.yardstick import Yardstick
 from tfcollide.models.classifier import Classifier
-from tfcollide.models.dense_chain import DenseChain
-from tfcollide.polytope.proof import certificate
+from tfcollide.models.dense_chain import Unreadable
+from tfcollide.polytope.proof.of_classifier import certify_classifier
 from tfcollide.records import Certificate, Trace, WorstMixture
 
 __all__ = ["certify", "judge", "judged_problem", "worst_mixture"]
@@ -80,7 +80,7 @@ def certify(network: Classifier, found: Found, *, max_boxes: int = 20_000, seed:
     """A proof that every mixture of the corners is read as the target, a mixture that is not, or the share proven.
 
     Args:
-        network: of `wrap`, a chain of dense layers.
+        network: of `wrap`, of affine layers, ReLUs and max-pools, with branches or without.
         found: the corners, for a target that is an image.
         max_boxes: parts of the hull to bound at most.
         seed: of the mixtures tried first.
@@ -98,18 +98,11 @@ def certify(network: Classifier, found: Found, *, max_boxes: int = 20_000, seed:
     with called():
         if max_boxes < 1:
             raise RequestError(f"--max_boxes={max_boxes}", "a number of at least 1")
-        chain, code = network.chain, _code(judged_problem(network, found)[0])
-        if not isinstance(chain, DenseChain):
-            raise RequestError(f"--network={network.name}: {chain.reason}", "a network of dense and ReLU layers")
-        return certificate.certify(
-            chain,
-            found.corners,
-            code,
-            lambda images: network.judge(images).logits,
-            reading=network.reading,
-            max_boxes=max_boxes,
-            seed=seed,
-        )
+        code = _code(judged_problem(network, found)[0])
+        proof = certify_classifier(network, found.corners, code, max_boxes=max_boxes, seed=seed)
+        if isinstance(proof, Unreadable):
+            raise RequestError(f"--network={network.name}: {proof.reason}", "a network of affine layers, ReLUs and max-pools")
+        return proof
 
 
 def judged_problem(network: Classifier, found: Found) -> tuple[Problem, Solution, Yardstick]:

@@ -1,6 +1,7 @@
 """What a figure says below its images, beside whether a collision was found."""
 
 from tfcollide.records import Summary
+from tfcollide.report.phrases import in_which_arithmetic
 
 __all__ = ["explained", "hull_words"]
 
@@ -16,9 +17,10 @@ def hull_words(summary: Summary) -> str:
         return f"{where}: {summary.distance.corner_to_source_mean:.2f} from the source"
     mixtures = summary.interpolation
     hits = f"{round(mixtures.accuracy * mixtures.samples):,} of {mixtures.samples:,}"
-    proof = ", and all others by proof" if summary.certificate and summary.certificate.status == "certified" else ""
+    proof = summary.certificate
+    others = f", and all others by proof{in_which_arithmetic(proof)}" if proof and proof.status == "certified" else ""
     apart = f"corners {summary.distance.corner_mean:.2f} apart"
-    return f'{where}: {apart}; {hits} mixtures of them are "{summary.target.predicted}"{proof}'
+    return f'{where}: {apart}; {hits} mixtures of them are "{summary.target.predicted}"{others}'
 
 
 def explained(summary: Summary) -> str:

@@ -10,6 +10,7 @@ from tfcollide.records import Summary
 from tfcollide.report.curve_style import BAD, GOOD, LIMIT, figure_of, legend, quiet
 from tfcollide.report.drawn import Drawn
 from tfcollide.report.lettering import fit, plain, save
+from tfcollide.report.phrases import in_which_arithmetic
 
 __all__ = ["VARIANT", "draw", "margin_edges", "marked_margins", "write_margins"]
 
@@ -63,7 +64,7 @@ def marked_margins(summary: Summary, margins: np.ndarray) -> dict[str, tuple[str
     proof = summary.certificate
     if proof and proof.status != "refuted":  # then it is a mixture's own, as the worst one's is
         whole = "the corner" if one else "all mixtures" if proof.share_proven == 1 else "what the proof bounds"
-        found["proven"] = (f"proven: {whole} at least {_number(proof.margin)}", proof.margin)
+        found["proven"] = (f"proven: {whole} at least {_number(proof.margin)}{in_which_arithmetic(proof)}", proof.margin)
     return {kind: (text, value) for kind, (text, value) in found.items() if math.isfinite(value)}
 
 

@@ -1,8 +1,8 @@
 """Words and numbers that the tables of a run and of a sweep share."""
 
-from tfcollide.records import Summary, SweepSummary
+from tfcollide.records import Certificate, Summary, SweepSummary
 
-__all__ = ["branches", "network", "number", "quantile", "share", "yes"]
+__all__ = ["branches", "in_which_arithmetic", "network", "number", "quantile", "share", "yes"]
 
 
 def number(value: float | None, form: str) -> str:
@@ -41,3 +41,8 @@ def branches(summary: Summary | SweepSummary) -> list[str]:
         f"**Other branches go round {summary.tap}**: equal features there do not make equal outputs, so the class of a mixture "
         "is not what the method says it is."
     ]
+
+
+def in_which_arithmetic(proof: Certificate) -> str:
+    """Behind "certified": nothing for float32; else what the claim is limited to."""
+    return "" if proof.arithmetic == "float32" else " in real arithmetic"

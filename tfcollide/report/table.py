@@ -3,11 +3,11 @@
 import math
 from collections.abc import Callable, Sequence
 
-from tfcollide.records import EndPoint, ExactRecord, FrontEnd, Summary
+from tfcollide.records import Certificate, EdgeRecord, EndPoint, ExactRecord, FrontEnd, Summary
 from tfcollide.report.conclusion import conclusion, ended_words
 from tfcollide.report.markdown import markdown_table
 from tfcollide.report.paper import PaperResult, paper_result
-from tfcollide.report.phrases import branches, network, number, quantile, share, yes
+from tfcollide.report.phrases import branches, in_which_arithmetic, network, number, quantile, share, yes
 
 __all__ = ["run_table"]
 
@@ -56,7 +56,7 @@ def _results(summary: Summary) -> str:
         ),
         *_known(absent, _mixtures(summary, paper) if several else _only_corner(summary)),
         *_known(absent, _looks(summary)),
-        *_known(absent, _proof(summary)),
+        *_known(absent, [*_proof(summary), *_edges(summary.edges)]),
     ]
     if paper is None:
         return markdown_table(["", "ours"], [row[:2] for row in rows])
@@ -223,16 +223,45 @@ def _looks(summary: Summary) -> list[tuple[str, str, str]]:
 
 
 def _proof(summary: Summary) -> list[tuple[str, str, str]]:
-    """What the certificate says."""
+    """What the certificate says; or why there is none, where one was asked for."""
+    what = "every mixture, by proof" if len(summary.corners) > 1 else "the corner, by proof"
     if not summary.certificate:
-        return []
+        reason = summary.certificate_reason
+        return [] if reason in (None, "not asked for") else [(what, f"not tried: {reason}", "")]
     proof = summary.certificate
     words = {
-        "certified": f"certified, margin {proof.margin:.3g}",
+        "certified": f"certified{in_which_arithmetic(proof)}, margin {proof.margin:.3g}{_price(proof)}",
         "refuted": f"**refuted**, margin {proof.margin:.3g}",
-        "undecided": f"undecided, {_below_all(proof.share_proven)} proven",
+        "undecided": f"undecided, {_below_all(proof.share_proven)} proven{in_which_arithmetic(proof)}",
     }
-    return [("every mixture, by proof" if len(summary.corners) > 1 else "the corner, by proof", words[proof.status], "")]
+    if proof.status == "undecided" and proof.share_proven == 0:
+        words["undecided"] = "undecided, nothing proven: the corners are too far apart, or the network too deep, for bounds"
+    return [(what, words[proof.status], "")]
+
+
+def _edges(edges: Sequence[EdgeRecord] | None) -> list[tuple[str, str, str]]:
+    """What was found along the edges of the hull."""
+    if not edges:
+        return []
+    lowest = min(edges, key=lambda edge: edge.margin)
+    one, other = lowest.corners
+    changes = sum(len(edge.changes) for edge in edges)
+    margin = f"smallest margin {lowest.margin:.4g}, {lowest.weight:.6g} of the way from corner {one} to {other}"
+    compared, off = sum(edge.compared for edge in edges), max(edge.difference for edge in edges)
+    bends = f"{sum(edge.breakpoints for edge in edges):,}; at {compared:,} of them float32 is off by {off:.1g} at most"
+    return [
+        (f"the {len(edges)} edges, walked exactly" if len(edges) > 1 else "the edge, walked exactly", margin, ""),
+        ("changes of class along edges", f"{changes:,}" if changes == 0 else f"**{changes:,}**", ""),
+        ("breakpoints of edges", bends, ""),
+    ]
+
+
+def _price(proof: Certificate) -> str:
+    """What the margin is where rounding is left out, if that can be seen."""
+    if proof.arithmetic != "float32" or proof.margin_real is None:
+        return ""
+    real = f"{proof.margin_real:.3g}"
+    return "" if real == f"{proof.margin:.3g}" else f" ({real} in real arithmetic)"
 
 
 def _below_all(share: float) -> str:

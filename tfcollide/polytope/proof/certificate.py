@@ -17,6 +17,7 @@ algorithms that add before they multiply (Winograd, Strassen, FFT), images that
 are rounded to 8 bits, values that are not finite, and faults of the machine.
 """
 
+import dataclasses
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -26,18 +27,20 @@ from tfcollide.models.dense_chain import DenseChain
 from tfcollide.models.reading import Reading
 from tfcollide.polytope.hull.simplex import starts
 from tfcollide.polytope.proof.counterexample import Search
-from tfcollide.polytope.proof.pieces import Pieces
-from tfcollide.polytope.proof.relaxation import prepare
+from tfcollide.polytope.proof.engine import AnyPieces, DenseEngine, Engine
+from tfcollide.polytope.proof.network_engine import NetworkEngine
+from tfcollide.polytope.proof.reading_network import Network
 from tfcollide.records import Certificate
 
-__all__ = ["certify"]
+__all__ = ["EXCLUDES", "certify"]
 
-_BATCH = 64  # sub-simplices bounded at once
+EXCLUDES = ("Winograd", "FFT", "TF32", "bfloat16", "float16", "quantization")
+"""What no certificate covers."""
 _STARTS = 256
 
 
 def certify(
-    chain: DenseChain,
+    network: DenseChain | Network,
     corners: np.ndarray,
     target: int,
     logits: Callable[[np.ndarray], np.ndarray],
@@ -51,7 +54,7 @@ def certify(
     """Proves or refutes that every mixture of `corners` gets the class or labels `target`.
 
     Args:
-        chain: the network, read by `read_chain`.
+        network: read by `read_chain`, or by `read_network`.
         corners: `[N, H, W, C]` float32, as saved.
         target: the code of the class or labels.
         logits: the network itself: images `[n, H, W, C]` float32 -> `[n, L]`.
@@ -61,27 +64,42 @@ def certify(
         tightness: the share of the smallest margin found that is enough to prove.
         seed: of the random mixtures tried first.
     """
-    reading = reading or Reading(len(chain.stages[-1].bias))
-    hull = prepare(chain, corners, target, reading)
-    if not (np.isfinite(corners).all() and hull.finite):
+    if not np.isfinite(corners).all():
         return Certificate("undecided", -np.inf, 0.0)
-    search = Search(hull, corners, target, logits, reading)
+    reading = reading or _one_of_several(network)
+    engine = _engine(network, corners, target, reading, max_boxes)
+    if not engine.finite:
+        return Certificate("undecided", -np.inf, 0.0, arithmetic=engine.arithmetic, excludes=EXCLUDES)
+    search = Search(engine.landscape, corners, target, logits, reading)
     broken = search.look(starts(np.random.default_rng(seed), len(corners), _STARTS), steps=20)
-    pieces, proof, used, enough = Pieces.whole(hull), _Proof(np.inf, 0.0), 1, max_boxes
+    pieces, proof, used, enough = engine.whole(), _Proof(np.inf, np.inf, 0.0), 1, engine.boxes
     while broken is None:
-        pieces, proof = _close(pieces, proof, max(tightness * search.smallest, 0.0))
+        goal = max(tightness * search.smallest, 0.0)
+        pieces, proof = _close(pieces, proof, goal)
         if min(proof.margin, pieces.margin.min(initial=np.inf)) > 0:
             enough = min(enough, used + refine_boxes)
         if not len(pieces.margin) or used >= enough:
-            return _verdict(pieces, proof)
+            return _verdict(pieces, proof, engine, used)
         order = np.argsort(pieces.margin, kind="stable")
-        worst, rest = np.split(order, [max(1, min(_BATCH, max_boxes - used) // 2)])
-        halves = pieces.take(worst).split(hull)
+        worst, rest = np.split(order, [max(1, min(engine.batch, engine.boxes - used) // 2)])
+        halves = engine.split(pieces.take(worst), goal)
         used += len(halves.margin)
         broken = search.look(np.concatenate([halves.vertices[:, 0], halves.vertices.mean(axis=1)]), steps=4)
         pieces = pieces.take(np.sort(rest)).join(halves)
     margin, mixture = broken
-    return Certificate("refuted", margin, 0.0, tuple(mixture.tolist()))
+    return Certificate("refuted", margin, 0.0, tuple(mixture.tolist()), arithmetic="float32", excludes=EXCLUDES)
+
+
+def _engine(network: DenseChain | Network, corners: np.ndarray, target: int, reading: Reading, max_boxes: int) -> Engine:
+    if isinstance(network, DenseChain):
+        return DenseEngine(network, corners, target, reading, max_boxes)
+    return NetworkEngine(network, corners, target, reading, max_boxes)
+
+
+def _one_of_several(network: DenseChain | Network) -> Reading:
+    if isinstance(network, DenseChain):
+        return Reading(len(network.stages[-1].bias))
+    return Reading(network.logits + network.after_zero)
 
 
 class _Proof(NamedTuple):
@@ -89,24 +107,28 @@ class _Proof(NamedTuple):
 
     Attributes:
         margin: the smallest one.
+        real: the smallest one in real arithmetic.
         volume: of those whose margin is positive.
     """
 
     margin: float
+    real: float
     volume: float
 
 
-def _close(pieces: Pieces, proof: _Proof, goal: float) -> tuple[Pieces, _Proof]:
+def _close(pieces: AnyPieces, proof: _Proof, goal: float) -> tuple[AnyPieces, _Proof]:
     """Puts aside what is proven beyond the goal, and what cannot be split any further."""
     aside = (pieces.margin > goal) | ~pieces.divisible
     return pieces.take(np.flatnonzero(~aside)), _add(proof, pieces.take(np.flatnonzero(aside)))
 
 
-def _add(proof: _Proof, pieces: Pieces) -> _Proof:
+def _add(proof: _Proof, pieces: AnyPieces) -> _Proof:
     volume = proof.volume + float(pieces.volume[pieces.margin > 0].sum())
-    return _Proof(min(proof.margin, float(pieces.margin.min(initial=np.inf))), volume)
+    margin, real = (float(part.min(initial=np.inf)) for part in (pieces.margin, pieces.real))
+    return _Proof(min(proof.margin, margin), min(proof.real, real), volume)
 
 
-def _verdict(pieces: Pieces, proof: _Proof) -> Certificate:
-    margin, volume = _add(proof, pieces)
-    return Certificate("certified", margin, 1.0) if margin > 0 else Certificate("undecided", margin, volume)
+def _verdict(pieces: AnyPieces, proof: _Proof, engine: Engine, used: int) -> Certificate:
+    margin, real, volume = _add(proof, pieces)
+    found = Certificate("undecided", margin, volume, None, engine.arithmetic, EXCLUDES, real, used)
+    return dataclasses.replace(found, status="certified", share_proven=1.0) if margin > 0 else found

@@ -18,6 +18,7 @@ class Pieces(NamedTuple):
         vertices: `[B, N, N]` convex weights.
         bounds: of the units.
         margin: `[B]`, proven.
+        real: `[B]`, proven of a network that computes in real numbers.
         volume: `[B]`, as a share of the whole.
         edges: `[B, 2]`, the vertices between which to split.
     """
@@ -25,6 +26,7 @@ class Pieces(NamedTuple):
     vertices: np.ndarray
     bounds: UnitBounds
     margin: np.ndarray
+    real: np.ndarray
     volume: np.ndarray
     edges: np.ndarray
 
@@ -39,22 +41,22 @@ class Pieces(NamedTuple):
         """The simplex itself."""
         vertices = np.eye(len(hull.pre_activation))[None]
         bounds = unit_bounds(hull, vertices)
-        margin, gaps = lower_margins(hull, vertices, bounds)
-        return Pieces(vertices, bounds, margin, np.ones(1), _edges(hull, vertices, gaps))
+        found = lower_margins(hull, vertices, bounds)
+        return Pieces(vertices, bounds, found.margin, found.real, np.ones(1), _edges(hull, vertices, found.gaps))
 
     def split(self, hull: Hull) -> "Pieces":
         """`2 B` halves; a half keeps what was proven of the whole."""
         vertices = bisect(self.vertices, self.edges)
         twice = np.tile(np.arange(len(self.margin)), 2)
         bounds = unit_bounds(hull, vertices, self.bounds.take(twice))
-        margin, gaps = lower_margins(hull, vertices, bounds)
-        margin = np.maximum(margin, self.margin[twice])
-        return Pieces(vertices, bounds, margin, self.volume[twice] / 2.0, _edges(hull, vertices, gaps))
+        found = lower_margins(hull, vertices, bounds)
+        margin, real = np.maximum(found.margin, self.margin[twice]), np.maximum(found.real, self.real[twice])
+        return Pieces(vertices, bounds, margin, real, self.volume[twice] / 2.0, _edges(hull, vertices, found.gaps))
 
     def take(self, index: np.ndarray) -> "Pieces":
         """The sub-simplices `index`."""
-        bounds = self.bounds.take(index)
-        return Pieces(self.vertices[index], bounds, self.margin[index], self.volume[index], self.edges[index])
+        kept = {name: getattr(self, name)[index] for name in self._fields if name != "bounds"}
+        return Pieces(bounds=self.bounds.take(index), **kept)
 
     def join(self, other: "Pieces") -> "Pieces":
         """These, then the other ones."""

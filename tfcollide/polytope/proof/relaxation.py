@@ -31,7 +31,7 @@ from tfcollide.models.dense_chain import DenseChain, Stage
 from tfcollide.models.reading import Reading
 from tfcollide.polytope.proof.float_error import FLOAT32_MAX, flushed, gamma, mixture_error
 
-__all__ = ["Hull", "UnitBounds", "forward", "lower_margins", "prepare", "unit_bounds"]
+__all__ = ["Hull", "Margins", "UnitBounds", "forward", "lower_margins", "prepare", "unit_bounds"]
 
 _BLOCK = 2**22  # entries of the largest temporary array, about 32 MiB
 
@@ -180,33 +180,45 @@ def _bounds_of(
     for chosen in (units[i : i + step] for i in range(0, len(units), step)):
         rows, offsets = hull.stages[k].weight[chosen], hull.stages[k].bias[chosen]
         constant = np.concatenate([offsets, -offsets]) - np.tile(errors[k][:, chosen], 2)
-        bound, _ = _substitute(hull, vertices, lines, errors, np.concatenate([rows, -rows]), constant, k)
+        bound = _substitute(hull, vertices, lines, errors, np.concatenate([rows, -rows]), constant, k).least
         bound -= np.tile(hull.slack[k][chosen], 2)
         low[:, chosen] = np.maximum(low[:, chosen], bound[:, : len(chosen)])
         high[:, chosen] = np.minimum(high[:, chosen], -bound[:, len(chosen) :])
     return low, high
 
 
-def lower_margins(hull: Hull, vertices: np.ndarray, bounds: UnitBounds) -> tuple[np.ndarray, list[np.ndarray]]:
+class Margins(NamedTuple):
+    """What is proven of B sub-simplices.
+
+    Attributes:
+        margin: `[B]`, the smallest of all rows.
+        real: `[B]`, the same for a network that computes in real numbers.
+        gaps: for each map below the last `[B, U_k]`, how loose its ReLUs make that bound, a unit of z.
+    """
+
+    margin: np.ndarray
+    real: np.ndarray
+    gaps: list[np.ndarray]
+
+
+def lower_margins(hull: Hull, vertices: np.ndarray, bounds: UnitBounds) -> Margins:
     """Proven margins of the target over sub-simplices.
 
     Args:
         hull: the network.
         vertices: `[B, N, N]`.
         bounds: of every unit there.
-
-    Returns:
-        `[B]`, the smallest margin against any other class; and for each map below
-        the last `[B, U_k]`, how loose its ReLUs make that bound, a unit of z.
     """
     rows, last = hull.margin_rows, len(hull.stages) - 1
     lines, errors = _lines(hull, bounds)
-    constant = rows @ hull.stages[last].bias - errors[last] @ np.abs(rows).T
-    margins, gaps = _substitute(hull, vertices, lines, errors, rows @ hull.stages[last].weight, constant, last, trace=True)
-    margins -= np.abs(rows) @ hull.slack[last]
+    paid = errors[last] @ np.abs(rows).T
+    constant = rows @ hull.stages[last].bias - paid
+    found = _substitute(hull, vertices, lines, errors, rows @ hull.stages[last].weight, constant, last, trace=True)
+    slack = np.abs(rows) @ hull.slack[last]
+    margins, real = found.least - slack, found.least_real + paid - slack
     worst = margins.argmin(axis=1)
     here = np.arange(len(worst))
-    return margins[here, worst], [gap[here, worst] for gap in gaps]
+    return Margins(margins[here, worst], real.min(axis=1), [gap[here, worst] for gap in found.gaps])
 
 
 class _Lines(NamedTuple):
@@ -258,6 +270,14 @@ def _relu_lines(low: np.ndarray, high: np.ndarray) -> _Lines:
     return _Lines(active, mixed, slope, chord, intercept, intercept / width)
 
 
+class _Least(NamedTuple):
+    """Minima `[B, R]` over sub-simplices, with and without the rounding of float32 on the way; and see `Margins`."""
+
+    least: np.ndarray
+    least_real: np.ndarray
+    gaps: list[np.ndarray]
+
+
 def _substitute(
     hull: Hull,
     vertices: np.ndarray,
@@ -268,9 +288,9 @@ def _substitute(
     k: int,
     *,
     trace: bool = False,
-) -> tuple[np.ndarray, list[np.ndarray]]:
+) -> _Least:
     """Minima of rows a_{k-1} + constant over sub-simplices: rows `[R, U]`, constant `[B, R]`; see `lower_margins`."""
-    coefficients, gaps = rows[None], []
+    coefficients, gaps, paid = rows[None], [], np.zeros(1)
     for j in range(k - 1, -1, -1):
         line = lines[j]
         parts: list[tuple[Any, np.ndarray]] = [(slice(None), coefficients)]
@@ -284,10 +304,15 @@ def _substitute(
         if trace:
             gaps.append(_looseness(coefficients, line, len(vertices)))
         if j:
-            constant = constant + sum(_times(c, hull.stages[j].bias[i]) - _times(np.abs(c), errors[j][:, i]) for i, c in parts)
+            lost = sum(_times(np.abs(c), errors[j][:, i]) for i, c in parts)
+            constant = constant + sum(_times(c, hull.stages[j].bias[i]) for i, c in parts) - lost
+            paid = paid + lost
             coefficients = sum(c @ hull.stages[j].weight[i] for i, c in parts)
-    corners = sum(c @ hull.pre_activation[:, i].T - np.abs(c) @ hull.error[:, i].T for i, c in parts)
-    return (corners @ vertices.swapaxes(1, 2)).min(axis=-1) + constant, gaps[::-1]
+    exact = sum(c @ hull.pre_activation[:, i].T for i, c in parts)
+    corners = exact - sum(np.abs(c) @ hull.error[:, i].T for i, c in parts)
+    least = (corners @ vertices.swapaxes(1, 2)).min(axis=-1) + constant
+    real = (exact @ vertices.swapaxes(1, 2)).min(axis=-1) + (constant + paid) if trace else least
+    return _Least(least, real, gaps[::-1])
 
 
 def _times(coefficients: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -125,7 +125,11 @@ class CollideConfig(NetworkConfig):
         None, "Random starts of the search for the worst mixture; 0: do not search. Default: 64 for dense networks, else 8."
     )
     certify_boxes: int = _flag(
-        2_000, "Parts of the hull to bound at most, to prove or refute the whole, for dense networks; 0: do not try."
+        2_000,
+        "Parts of the hull to bound at most, to prove or refute the whole; of a large network fewer are tried; 0: do not try.",
+    )
+    prove_edges: bool = _flag(
+        False, "Also walk every edge of the hull from breakpoint to breakpoint: the smallest margin and every change of class."
     )
     sampling: str = _flag("uniform", "How convex weights are drawn.", choices=("uniform", "stick_breaking"))
     vnnlib: bool = _flag(False, "Write verify/: the mixtures as ONNX and the claim as VNN-LIB, for an independent verifier.")
@@ -148,6 +152,7 @@ class CollideConfig(NetworkConfig):
     checkpoint_seconds: float = _flag(60.0, "Seconds between checkpoints of the search.")
     trace_every: int = _flag(10, "Steps between rows of trace.csv.")
     tensorboard: bool = _flag(False, "Write TensorBoard events.")
+    explore: bool = _flag(False, "Also write explore.html, a page on which the hull is walked through; see bin/explore.")
     figure: str = _flag(
         "row", "row: the images; beside it trace, margins, front, ...: NAME,NAME of these; all: every one of them."
     )
@@ -268,6 +273,8 @@ class CollideConfig(NetworkConfig):
         self._check_devices()
         if self.vnnlib and self.num_corners() < 2:
             raise RequestError("--vnnlib with one corner", "at least two to mix", "Say --corners=2, or leave --vnnlib out.")
+        if self.prove_edges and self.num_corners() < 2:
+            raise RequestError("--prove_edges with one corner", "at least two, with an edge between", "Say --corners=2.")
         for name in ("runner", "pairs_together"):
             if getattr(self, name) is not None and not self.is_sweep():
                 one = f"--{name}={getattr(self, name)} with one pair"

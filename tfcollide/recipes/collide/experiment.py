@@ -20,6 +20,7 @@ from tfcollide.models.dense_chain import Unreadable
 from tfcollide.models.differentiable import check_compiles, check_differentiable
 from tfcollide.models.loading import load_classifier
 from tfcollide.models.model_file import kind_of
+from tfcollide.polytope.proof.of_classifier import walkable
 from tfcollide.recipes.classifier.open import open_classifier
 from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.mapping import search_options
@@ -162,3 +163,5 @@ def _check_solvable(config: CollideConfig, experiment: Experiment) -> None:
         check_compiles(experiment.classifier, experiment.tap)
     if config.vnnlib and isinstance(chain, Unreadable):
         raise RequestError(f"--vnnlib with {config.model}: {chain.reason}", "a network of dense and ReLU layers")
+    if config.prove_edges and isinstance(steps := walkable(experiment.classifier), Unreadable):
+        raise RequestError(f"--prove_edges with {config.model}: {steps.reason}", "a network of affine layers, ReLUs, max-pools")

@@ -24,13 +24,15 @@ from tfcollide.library.verdict import Verdict, judge_hull
 from tfcollide.models.dense_chain import DenseChain, Unreadable
 from tfcollide.objectives.units import parse_units
 from tfcollide.polytope.exact.halfspaces import active_units
-from tfcollide.polytope.proof.certificate import certify
+from tfcollide.polytope.proof.edges import prove_edges
+from tfcollide.polytope.proof.of_classifier import certify_classifier, readable, walkable
+from tfcollide.polytope.proof.reading_network import Network
 from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.experiment import Experiment
 from tfcollide.recipes.collide.keeping import FileKeeper
 from tfcollide.recipes.collide.mapping import asked, exact_options, judge_options, match_options
 from tfcollide.recipes.collide.request import Pair
-from tfcollide.records import Certificate, Summary
+from tfcollide.records import Certificate, EdgeRecord, Summary
 from tfcollide.report import run_files
 from tfcollide.report.composite_files import write_composite
 from tfcollide.report.drawn import Curves, RunImages
@@ -178,6 +180,7 @@ def judge_pair(
         certificate_reason=_why_uncertified(config, problem),
         composite=experiment.search.parameterization.describe(problem.seed, solution.controls),
     )
+    summary = dataclasses.replace(summary, edges=_edges(config, problem, solution.corners, ledger))
     if config.front:
         summary = with_fronts(summary, problem, experiment.front_search, experiment.hull_front_search, ledger)
     return Judged(verdict, summary)
@@ -197,17 +200,26 @@ def _write_property(config: CollideConfig, problem: Problem, solution: Solution,
 
 def _certificate(config: CollideConfig, problem: Problem, corners: np.ndarray) -> Certificate | None:
     """A proof over the hull; None where `_why_uncertified` says why."""
-    network, code = problem.network, problem.seen.predicted
-    if _why_uncertified(config, problem) or not isinstance(network.chain, DenseChain) or code is None:
+    code = problem.seen.predicted
+    if _why_uncertified(config, problem) or code is None:
         return None
-    return certify(
-        network.chain,
+    found = certify_classifier(problem.network, corners, code, max_boxes=config.certify_boxes, seed=config.seed)
+    return None if isinstance(found, Unreadable) else found
+
+
+def _edges(config: CollideConfig, problem: Problem, corners: np.ndarray, ledger: Ledger) -> tuple[EdgeRecord, ...] | None:
+    """All edges, walked, where that is asked for; `prepare` has refused networks that cannot be followed."""
+    classifier, code = problem.network, problem.seen.predicted
+    network = walkable(classifier) if config.prove_edges else None
+    if not isinstance(network, Network) or code is None:
+        return None
+    return prove_edges(
+        network,
         corners,
         code,
-        lambda images: network.judge(images).logits,
-        reading=network.reading,
-        max_boxes=config.certify_boxes,
-        seed=config.seed,
+        lambda images: classifier.judge(images).logits,
+        reading=classifier.reading,
+        ledger=ledger,
     )
 
 
@@ -215,5 +227,5 @@ def _why_uncertified(config: CollideConfig, problem: Problem) -> str | None:
     """Why nothing is proven of the hull; None where a proof is tried."""
     if not config.certify_boxes:
         return "not asked for"
-    chain = problem.network.chain
-    return chain.reason if isinstance(chain, Unreadable) else None
+    network = readable(problem.network)
+    return network.reason if isinstance(network, Unreadable) else None

@@ -1,0 +1,112 @@
+"""Margins proven over sub-simplices of a hull, by a way forward through the network and one back."""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfcollide.polytope.proof.backward import back
+from tfcollide.polytope.proof.float_error import gamma, mixture_error
+from tfcollide.polytope.proof.reading_network import Network
+from tfcollide.polytope.proof.spread import Arithmetic, Held, Relaxation, Spread, through
+
+__all__ = ["Bounds", "HullBounds"]
+
+
+class Bounds(NamedTuple):
+    """What is proven over B sub-simplices, of R margin rows.
+
+    Attributes:
+        margins: `[B, R]` float64; -inf where nothing is.
+        real: `[B, R]` float64, the same for a network that computes in real numbers.
+        scores: `[B, N, N]` float64, how much of the looseness of the first picked row lies along each edge.
+    """
+
+    margins: np.ndarray
+    real: np.ndarray
+    scores: np.ndarray
+
+
+class HullBounds:
+    """A network over the hull of some corners.
+
+    Args:
+        network: the steps.
+        corners: `[N, H, W, C]` float32, finite.
+        rows: `[R, L]`, the margin is the smallest of these combinations of logits.
+        arithmetic: whose rounding counts.
+    """
+
+    def __init__(self, network: Network, corners: np.ndarray, rows: np.ndarray, arithmetic: Arithmetic):
+        self._network, self._arithmetic = network, arithmetic
+        self._corners = corners.reshape(len(corners), -1).astype(np.float64)
+        self._rows = network.rows(rows)
+        count = len(corners)
+        signature = [tf.TensorSpec([None, count, count], tf.float64), tf.TensorSpec([None, None], tf.int32)]
+        self._compiled = tf.function(self._bound, input_signature=signature, autograph=False)
+
+    def __call__(self, vertices: np.ndarray, picked: np.ndarray) -> Bounds:
+        """Bounds over sub-simplices.
+
+        Args:
+            vertices: `[B, N, N]` convex weights.
+            picked: `[B, K]`, the rows that are bounded from behind as well; others are by the way forward alone.
+        """
+        return self._read(picked, self._compiled(tf.constant(vertices), tf.constant(picked, tf.int32)))
+
+    def once(self, vertices: np.ndarray, picked: np.ndarray) -> Bounds:
+        """The same, without compiling it first: quicker the first time."""
+        return self._read(picked, self._bound(tf.constant(vertices), tf.constant(picked, tf.int32)))
+
+    def _read(self, picked: np.ndarray, parts: tuple[tf.Tensor, ...]) -> Bounds:
+        forward, found, price, scores, finite = (part.numpy() for part in parts)
+        margins, real = forward.copy(), forward
+        here = np.arange(len(picked))[:, None]
+        margins[here, picked] = np.fmax(margins[here, picked], found)
+        real = margins.copy()
+        real[here, picked] = np.fmax(real[here, picked], found + price)
+        for part in (margins, real):
+            part[~finite] = -np.inf
+            part[~np.isfinite(part)] = -np.inf
+        return Bounds(margins, real, scores)
+
+    def _image(self, vertices: tf.Tensor) -> Held:
+        """The mixtures, as float32 computes them."""
+        count, size = self._corners.shape
+        shape = self._network.shape
+        exact = vertices @ self._corners
+        sizes = tf.reduce_max(vertices @ np.abs(self._corners), axis=1)
+        own = self._arithmetic.own(8) + float(gamma(size + 4 * count + 16, double=True))
+        price = mixture_error(count) * sizes + np.where(self._corners.any(axis=0), 2.0**-120, 0.0)
+        price = price if self._arithmetic.network else tf.zeros_like(sizes)
+        parts = (own * sizes * 1.0001 + price, price)
+        error, price = (tf.cast(tf.reshape(part * 1.0001, [-1, *shape]), self._arithmetic.dtype) for part in parts)
+        values = tf.cast(tf.reshape(exact, [-1, count, *shape]), self._arithmetic.dtype)
+        return Held((Spread(values, error),), error, price)
+
+    def _bound(self, vertices: tf.Tensor, picked: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        network, arithmetic = self._network, self._arithmetic
+        image = self._image(vertices)
+        values: dict[int, Spread] = {network.source: image.reads[0]}
+        held: dict[int, Relaxation] = {}
+        finite = tf.ones(tf.shape(vertices)[:1], tf.bool)
+        for node in network.nodes:
+            reads = tuple(values[number] for number in node.reads)
+            values[node.writes], held[node.writes] = through(node.step, reads, arithmetic)
+            axes = list(range(1, len(node.shape) + 1))
+            finite &= tf.reduce_all(tf.math.is_finite(values[node.writes].radius), axis=axes)
+        logits = values[network.result]
+        rows = tf.constant(self._rows, arithmetic.dtype)
+        forward = self._forward(logits, rows)
+        start = tf.reshape(tf.gather(rows, picked), [-1, tf.shape(picked)[1], *logits.radius.shape[1:]])
+        found = back(network.nodes, held, network.result, start, network.source, image, arithmetic)
+        along = tf.matmul(found.image @ tf.constant(self._corners.T), vertices, transpose_b=True)
+        margins = tf.reduce_min(along, axis=-1) + (found.constant - found.loss)
+        return forward, margins, found.price, found.scores, finite
+
+    def _forward(self, logits: Spread, rows: tf.Tensor) -> tf.Tensor:
+        count, size = logits.vertices.shape[1], self._rows.shape[1]
+        flat = Spread(tf.reshape(logits.vertices, [-1, count, size]), tf.reshape(logits.radius, [-1, size]))
+        radius = flat.radius * 1.0001 + self._arithmetic.own(size + 8) * flat.size * 1.0001
+        low = tf.reduce_min(tf.matmul(flat.vertices, rows, transpose_b=True), axis=1)
+        return tf.cast(low - tf.matmul(radius, tf.abs(rows), transpose_b=True), tf.float64)

@@ -1,0 +1,119 @@
+"""The engine of proofs for networks that are no chain of matrices: convolutions, max-pools, branches.
+
+Whose rounding is covered is tried out at the first corner, where nothing is loose: float32
+in the network and in the bound, where TensorFlow computes on CPUs; else the bound in
+float64; and where float32 alone eats up the margin, the network in real numbers. Where
+that leaves nothing either, no part of the hull can be bounded, however small.
+"""
+
+import os
+from typing import Literal
+
+import numpy as np
+import tensorflow as tf
+
+from tfcollide.models.reading import Reading
+from tfcollide.polytope.proof.counterexample import Landscape
+from tfcollide.polytope.proof.hull_bounds import HullBounds
+from tfcollide.polytope.proof.network_pieces import NetworkPieces
+from tfcollide.polytope.proof.reading_network import Network
+from tfcollide.polytope.proof.spread import Arithmetic
+from tfcollide.polytope.proof.steps import Linear
+
+__all__ = ["NetworkEngine"]
+
+_ENTRIES = 2**24  # of the largest temporary array
+_PRODUCTS = 2**22  # in one forward pass of a network that may take all boxes
+_MOST_DOUBLE = 2**30  # beyond so many, float64 takes minutes a sub-simplex on CPUs
+# With the share of the margin at a corner that is enough to be content with each.
+_ARITHMETICS = ((Arithmetic(True, False), 0.9), (Arithmetic(True, True), 0.0), (Arithmetic(False, True), 0.0))
+Word = Literal["float32", "real"]
+
+
+class NetworkEngine:
+    """Bounds sub-simplices by `hull_bounds`.
+
+    Args:
+        network: the steps.
+        corners: `[N, H, W, C]` float32, finite.
+        target: the code of the class or labels whose margin counts.
+        reading: how logits are read.
+        max_boxes: of a network of four million products an image; of a larger one fewer, so that the work is the same.
+
+    Attributes:
+        batch: see `engine.Engine`, as the others.
+        boxes: likewise.
+        finite: likewise.
+        arithmetic: likewise.
+        landscape: likewise.
+    """
+
+    def __init__(self, network: Network, corners: np.ndarray, target: int, reading: Reading, max_boxes: int):
+        rows = reading.margin_rows(target)
+        self._rows, self._count = len(rows), len(corners)
+        sizes = [int(np.prod(shape)) for shape in (network.shape, *(node.shape for node in network.nodes))]
+        self.batch = int(np.clip(_ENTRIES // (max(sizes) * (len(corners) + len(rows))), 2, 64))
+        products = sum(int(np.prod(n.shape)) * n.step.roundings for n in network.nodes if isinstance(n.step, Linear))
+        self.boxes = max(1, int(max_boxes * min(1.0, _PRODUCTS / max(products, 1))))
+        self.landscape = _landscape(network, corners, rows, self.batch)
+        self._bounds, self.arithmetic, self.finite = self._chosen(network, corners, rows, products)
+
+    def whole(self) -> NetworkPieces:
+        """The simplex itself."""
+        return NetworkPieces.whole(self._bounds, self._count, self._rows)
+
+    def split(self, pieces: NetworkPieces, goal: float) -> NetworkPieces:
+        """Halves of `pieces`; rows beyond the goal are not bounded again."""
+        return pieces.split(self._bounds, goal)
+
+    def _chosen(self, network: Network, corners: np.ndarray, rows: np.ndarray, products: int) -> tuple[HullBounds, Word, bool]:
+        """The first arithmetic that leaves a fair part of the margin at the first corner; and whether one leaves any."""
+        goal = float(self.landscape.margins(np.eye(self._count)[:1])[0][0])
+        tried = [one for one in _ARITHMETICS if one[0].double or _plain_float32()]
+        if products > _MOST_DOUBLE and not tf.config.list_logical_devices("GPU"):
+            tried = tried[:1]
+        for arithmetic, share in tried:
+            alone = HullBounds(network, corners[:1], rows, arithmetic)
+            found = alone.once(np.ones([1, 1, 1]), np.arange(len(rows))[None]).margins.min()
+            left = goal <= 0 or found > share * goal  # a corner of another class is for the search
+            if left:
+                break
+        return HullBounds(network, corners, rows, arithmetic), "float32" if arithmetic.network else "real", left
+
+
+def _plain_float32() -> bool:
+    """Whether this machine sums float32 products as they are: on CPUs, unless oneDNN was told to use fewer bits."""
+    fewer = (os.environ.get(name, "") for name in ("ONEDNN_DEFAULT_FPMATH_MODE", "TF_SET_ONEDNN_FPMATH_MODE"))
+    return not tf.config.list_logical_devices("GPU") and all(mode.upper() in ("", "STRICT") for mode in fewer)
+
+
+def _landscape(network: Network, corners: np.ndarray, rows: np.ndarray, batch: int) -> Landscape:
+    """Margins by a plain forward pass in float32, and their gradients."""
+    images = tf.constant(corners.reshape(len(corners), -1), tf.float32)
+    against = tf.constant(network.rows(rows).T, tf.float32)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, len(corners)], tf.float32)], autograph=False)
+    def look(weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        with tf.GradientTape() as tape:
+            tape.watch(weights)
+            values = {network.source: tf.reshape(weights @ images, [-1, *network.shape])}
+            for node in network.nodes:
+                values[node.writes] = _plainly(node.step, [values[number] for number in node.reads])
+            logits = tf.reshape(values[network.result], [-1, against.shape[0]])
+            margins = tf.reduce_min(logits @ against, axis=1)
+        return margins, tape.gradient(margins, weights)
+
+    def margins(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        parts = [look(tf.constant(weights[i : i + 4 * batch], tf.float32)) for i in range(0, len(weights), 4 * batch)]
+        found, slopes = (np.concatenate([part[k].numpy() for part in parts]).astype(np.float64) for k in (0, 1))
+        return found, slopes
+
+    return Landscape(margins, 1e-4 * max(1.0, float(np.abs(margins(np.eye(len(corners)))[0]).max())))
+
+
+def _plainly(step: object, values: list[tf.Tensor]) -> tf.Tensor:
+    """What a step gives."""
+    if not isinstance(step, Linear):
+        return step(values[0])  # type: ignore[operator]
+    found = step.apply(values, False)
+    return found if step.bias is None else found + tf.constant(step.bias, found.dtype)

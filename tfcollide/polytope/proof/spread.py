@@ -1,0 +1,271 @@
+"""What a value of the network may be over sub-simplices, and how each kind of step changes that.
+
+Over a sub-simplex with N vertices a value is held as
+
+    value(w) = sum_n w_n vertices[n] + e(w),   |e| <= radius
+
+which is exact in w but for the radius. A linear step is applied to the N vertex
+values, its absolute weights to the radius. A ReLU on [low, high] is held between two
+lines of one slope, that of its chord; a max-pool is its *leading* unit, the one with
+the largest lower bound, plus what may exceed it.
+
+A `Relaxation` is how a step was held, for the way back from the logits (`backward`):
+
+    lower.slope in + lower.offset - error <= out <= upper.slope in + upper.offset + error
+
+with `error` for the rounding of float32 in the network and of the bound itself. It
+leaves room for the rounding of coefficients on the way back: those of a step are off
+by no more than gamma(fan_out) |W|^T |coefficients|, which costs no more than
+|coefficients| gamma(fan_out) |W| |in|.
+"""
+
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import tensorflow as tf
+
+from tfcollide.polytope.proof.float_error import FLOAT32_MAX
+from tfcollide.polytope.proof.float_error import gamma as gamma_of
+from tfcollide.polytope.proof.steps import LOWEST, Hinge, Linear, MaxPool, windows
+
+__all__ = ["Arithmetic", "Held", "HeldHinge", "HeldPool", "Relaxation", "Spread", "through"]
+
+_TINY = 2.0**-126
+_SPARE = 24  # roundings of what is computed beside the sums
+
+
+class Arithmetic(NamedTuple):
+    """Whose rounding is bounded.
+
+    Attributes:
+        network: whether the network computes in float32; else in real numbers.
+        double: whether the bound is computed in float64; else in float32.
+    """
+
+    network: bool
+    double: bool
+
+    @property
+    def dtype(self) -> tf.DType:
+        """Of the bound."""
+        return tf.float64 if self.double else tf.float32
+
+    def of_network(self, roundings: int) -> float:
+        """The relative error of so many roundings of the network."""
+        return float(gamma_of(roundings)) if self.network else 0.0
+
+    def own(self, roundings: int) -> float:
+        """The relative error of so many roundings of the bound."""
+        return float(gamma_of(roundings, double=self.double))
+
+
+class Spread(NamedTuple):
+    """A value over B sub-simplices of N vertices.
+
+    Attributes:
+        vertices: `[B, N, *shape]`.
+        radius: `[B, *shape]`.
+    """
+
+    vertices: tf.Tensor
+    radius: tf.Tensor
+
+    @property
+    def low(self) -> tf.Tensor:
+        """`[B, *shape]`, rounded by one operation."""
+        return tf.reduce_min(self.vertices, axis=1) - self.radius
+
+    @property
+    def high(self) -> tf.Tensor:
+        """`[B, *shape]`, rounded by one operation."""
+        return tf.reduce_max(self.vertices, axis=1) + self.radius
+
+    @property
+    def size(self) -> tf.Tensor:
+        """`[B, *shape]`: no absolute value is larger, but for a rounding."""
+        return tf.reduce_max(tf.abs(self.vertices), axis=1) + self.radius
+
+
+class Held(NamedTuple):
+    """How a linear step, or the images, were held. `[B, *shape]` each, and None for zero.
+
+    Attributes:
+        reads: the values that were read.
+        error: of network and bound together.
+        price: the part of `error` that is the network's.
+    """
+
+    reads: tuple[Spread, ...]
+    error: tf.Tensor | None = None
+    price: tf.Tensor | None = None
+
+
+class HeldHinge(NamedTuple):
+    """How a ReLU was held.
+
+    Attributes:
+        reads: as of `Held`.
+        error: as of `Held`.
+        price: as of `Held`.
+        slope: of the parallel lines, of which the upper one is the upper line of the triangle.
+        low: the offset of the lower parallel line.
+        high: the offset of the upper one.
+        lower_slope: of the lower line of the triangle; its offset is zero unless it is that parallel line.
+        width: by how much the value that decides about the looseness varies.
+        decides: `[B, N, *shape]`, that value at the vertices.
+    """
+
+    reads: tuple[Spread, ...]
+    error: tf.Tensor
+    price: tf.Tensor | None
+    slope: tf.Tensor
+    low: tf.Tensor
+    high: tf.Tensor
+    lower_slope: tf.Tensor
+    width: tf.Tensor
+    decides: tf.Tensor
+
+
+class HeldPool(NamedTuple):
+    """How a max-pool was held: lead <= out <= lead + high.
+
+    Attributes:
+        reads: as of `Held`.
+        error: as of `Held`.
+        price: None, as a maximum is not rounded.
+        high: what may exceed the leading unit.
+        lead: the place of each window's leading unit.
+        width: as of `HeldHinge`.
+        decides: as of `HeldHinge`.
+    """
+
+    reads: tuple[Spread, ...]
+    error: tf.Tensor
+    price: None
+    high: tf.Tensor
+    lead: tf.Tensor
+    width: tf.Tensor
+    decides: tf.Tensor
+
+
+Relaxation: TypeAlias = Held | HeldHinge | HeldPool
+
+
+def through(step: Linear | Hinge | MaxPool, reads: tuple[Spread, ...], arithmetic: Arithmetic) -> tuple[Spread, Relaxation]:
+    """What a step makes of the values that it reads, and how it was held."""
+    if isinstance(step, Linear):
+        return _linear(step, reads, arithmetic)
+    if isinstance(step, Hinge):
+        return _hinge(step, reads[0], arithmetic)
+    return _max_pool(step, reads[0], arithmetic)
+
+
+def _folded(values: tf.Tensor) -> tf.Tensor:
+    """`[B N, *shape]` of `[B, N, *shape]`."""
+    return tf.reshape(values, [-1, *values.shape[2:]])
+
+
+def _linear(step: Linear, reads: tuple[Spread, ...], arithmetic: Arithmetic) -> tuple[Spread, Held]:
+    count = reads[0].vertices.shape[1]
+    vertices = step.apply([_folded(read.vertices) for read in reads], False)
+    vertices = tf.reshape(vertices, [-1, count, *vertices.shape[1:]])
+    radii = [read.radius for read in reads]
+    if not step.roundings and step.fan_out == 1:
+        return Spread(vertices, step.apply(radii, True)), Held(reads)
+    both = step.apply([tf.concat([read.radius, read.size], axis=0) for read in reads], True)
+    radius, size = tf.split(both, 2, axis=0)
+    bias = None if step.bias is None else tf.constant(step.bias, vertices.dtype)
+    magnitude = tf.constant(0.0 if step.magnitude is None else step.magnitude, vertices.dtype)
+    units = int(np.prod(size.shape[1:]))
+    flush = _flush(step, reads)
+    price = arithmetic.of_network(step.roundings) * size + arithmetic.of_network(step.bias_roundings) * magnitude
+    price = (price + flush) * _up(arithmetic, step.roundings) if arithmetic.network and step.roundings else None
+    rounded = arithmetic.own(step.fan_out + _SPARE) + float(gamma_of(units + step.fan_out, double=True))
+    rounded += arithmetic.own(step.roundings + _SPARE) if step.roundings else 0.0
+    error = (rounded * (size + magnitude) + flush) * _up(arithmetic, step.roundings)
+    error = error if price is None else error + price
+    # No sum may overflow, in any order.
+    error = tf.where(size + magnitude < FLOAT32_MAX / 8, error, tf.cast(np.inf, error.dtype))
+    vertices = vertices if bias is None else vertices + bias
+    radius = (radius + error) * _up(arithmetic, step.roundings)
+    return Spread(vertices, radius), Held(reads, error, price)
+
+
+def _up(arithmetic: Arithmetic, roundings: int) -> float:
+    """So much larger is a sum of positive terms that was rounded down."""
+    return 1.0 + 2.0 * arithmetic.own(roundings + _SPARE)
+
+
+def _flush(step: Linear, reads: tuple[Spread, ...]) -> tf.Tensor:
+    """What flushing to zero may add, `[B, 1, ...]`: see `float_error.flushed`."""
+    ones = step.apply([tf.ones([1, *read.radius.shape[1:]], read.radius.dtype) for read in reads], True)
+    axes = list(range(1, len(reads[0].radius.shape)))
+    largest = sum(tf.reduce_max(read.size, axis=axes) for read in reads)
+    terms = step.roundings + 3.0
+    found = 8.0 * _TINY * (tf.reduce_max(ones) + terms * largest + 3.0 * terms)
+    return tf.reshape(found, [-1] + [1] * (len(ones.shape) - 1))
+
+
+def _hinge(step: Hinge, read: Spread, arithmetic: Arithmetic) -> tuple[Spread, HeldHinge]:
+    """Piecewise linear, with bends at 0 and at the ceiling, so that two parallel lines touch it at an end or a bend."""
+    margin = arithmetic.own(4) * read.size + _TINY
+    low, high = read.low - margin, read.high + margin
+    below, above = low >= 0, high <= 0  # nothing below zero, nothing above it
+    kept = below & (high <= step.ceiling)
+    crossing = ~(kept | above)
+    one, floor, none = (tf.cast(value, low.dtype) for value in (1.0, step.slope, 0.0))
+    width = tf.where(crossing, high - low, one)
+    chord = tf.clip_by_value((step(high) - step(low)) / width, none, one)
+    slope = tf.where(kept, one, tf.where(above, floor, chord))
+    bends = [low, high, tf.minimum(tf.nn.relu(low), high)]
+    if np.isfinite(step.ceiling):
+        bends.append(tf.minimum(tf.maximum(low, step.ceiling), high))
+    gaps = [step(bend) - slope * bend for bend in bends]
+    least = tf.where(crossing, tf.reduce_min(tf.stack(gaps), axis=0), none)
+    most = tf.where(crossing, tf.reduce_max(tf.stack(gaps), axis=0), none)
+    exact = kept | (above & (step.slope == 0.0))
+    rounded = (arithmetic.own(16) + float(gamma_of(int(np.prod(low.shape[1:])), double=True))) * read.size + _TINY
+    price = None
+    if step.slope and arithmetic.network:
+        price = tf.where(kept, none, arithmetic.of_network(3) * read.size + _TINY)
+    error = tf.where(exact, none, 4.0 * rounded)
+    error = error if price is None else error + price
+    half = (most - least) / 2.0
+    vertices = read.vertices * slope[:, None] + ((most + least) / 2.0)[:, None]
+    radius = tf.where(exact, slope * read.radius, (slope * read.radius + half + error) * (1.0 + arithmetic.own(16)))
+    lower = tf.where(high > -low, one, floor)
+    lower = tf.where(crossing & (high <= step.ceiling), lower, slope)
+    return Spread(vertices, radius), HeldHinge((read,), error, price, slope, least, most, lower, width, read.vertices)
+
+
+def _max_pool(step: MaxPool, read: Spread, arithmetic: Arithmetic) -> tuple[Spread, HeldPool]:
+    count = read.vertices.shape[1]
+    parts = windows(step, _folded(read.vertices), border=LOWEST)
+    parts = [tf.reshape(part, [-1, count, *part.shape[1:]]) for part in parts]
+    radii = windows(step, read.radius)
+    members = [Spread(part, radius) for part, radius in zip(parts, radii, strict=True)]
+    lead, leader, least = tf.zeros(tf.shape(radii[0]), tf.int32), members[0], members[0].low
+    for place, member in enumerate(members[1:], 1):
+        better = member.low > least
+        lead = tf.where(better, place, lead)
+        leader = Spread(
+            tf.where(better[:, None], member.vertices, leader.vertices), tf.where(better, member.radius, leader.radius)
+        )
+        least = tf.where(better, member.low, least)
+    excess, ahead = tf.zeros_like(least), tf.fill(tf.shape(leader.vertices), tf.cast(LOWEST, least.dtype))
+    for place, member in enumerate(members):
+        gap = member.vertices - leader.vertices
+        # Computed, a difference has the right sign; the radii are rounded up beyond what it may be off by.
+        here = tf.reduce_max(gap, axis=1) + ((member.radius + leader.radius) * (1.0 + arithmetic.own(8)) + _TINY)
+        excess = tf.where(lead == place, excess, tf.maximum(excess, here))
+        ahead = tf.where((lead == place)[:, None], ahead, tf.maximum(ahead, gap))
+    contested, one, none = excess > 0, tf.ones_like(excess), tf.zeros_like(excess)
+    rounded = arithmetic.own(16) + float(gamma_of(int(np.prod(least.shape[1:])), double=True))
+    largest = tf.reduce_max(tf.stack([tf.abs(leader.low), tf.abs(leader.high), excess]), axis=0)
+    error = tf.where(contested, 4.0 * rounded * largest + _TINY, none)
+    most = tf.where(contested, excess, none)
+    vertices = leader.vertices + (most / 2.0)[:, None]
+    radius = tf.where(contested, (leader.radius + most / 2.0 + error) * (1.0 + arithmetic.own(16)), leader.radius)
+    ahead = tf.where(contested[:, None], ahead, tf.zeros_like(ahead))
+    width = tf.reduce_max(ahead, axis=1) - tf.reduce_min(ahead, axis=1) + tf.where(contested, excess, one)
+    return Spread(vertices, radius), HeldPool((read,), error, None, most, lead, width, ahead)
