@@ -2,8 +2,10 @@
 
 import doctest
 import inspect
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -49,6 +51,16 @@ def test_the_list():
 def test_importing_it_imports_neither_tensorflow_nor_anything_else_that_is_large():
     done = subprocess.run([sys.executable, "-c", ALONE], capture_output=True, text=True, timeout=HANG_SECONDS)
     assert done.stdout == "[]\n", done.stderr
+
+
+def test_no_room_has_the_name_of_a_verb():
+    package = Path(tc.__file__).parent  # an import of the room would put it in the verb's place
+    assert not {path.stem for path in package.iterdir()} & set(NAMES)
+
+
+def test_the_version_is_that_of_the_changelog():
+    changelog = (Path(tc.__file__).parents[1] / "CHANGELOG.md").read_text()
+    assert re.fullmatch(r"\d+\.\d+\.\d+", tc.__version__) and f"## {tc.__version__}" in changelog
 
 
 @pytest.fixture(scope="module")

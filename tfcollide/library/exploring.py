@@ -21,10 +21,10 @@ from tfcollide.report.explore.page import explore_html
 from tfcollide.report.explore.scene import scene_of
 from tfcollide.shapes import Bounds
 
-__all__ = ["check_reads", "page_of", "summary_of"]
+__all__ = ["network_for", "page_of", "summary_of"]
 
 
-def check_reads(network: Classifier | None, corners: np.ndarray, bounds: Bounds) -> Classifier:
+def network_for(network: Classifier | None, corners: np.ndarray, bounds: Bounds) -> Classifier:
     """The network, where it reads such images.
 
     Raises:

@@ -154,7 +154,7 @@ class Found:
         Raises:
             RequestError: the target is no image, or the network does not fit the corners.
         """
-        from tfcollide.library.exploring import check_reads, page_of, summary_of
+        from tfcollide.library.exploring import network_for, page_of, summary_of
 
         with called():
             summary, reader = self.summary, None
@@ -162,7 +162,7 @@ class Found:
                 network, reader = self.problem.network, self.problem.reader.reader
                 parts = (self.problem, self.solution, self.yardstick)
                 summary = summary_of(*parts, verdict, certificate, self.asked) if self.target is not None else None
-            known = check_reads(network, self.corners, self.bounds)
+            known = network_for(network, self.corners, self.bounds)
             if self.target is None or summary is None:
                 raise RequestError("a target that is known by its features alone", "one that is an image, to be shown")
             images = (self.source, self.corners, self.target)

@@ -1,7 +1,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tfcollide.export.warmup import WARMUP_FILE
+from tfcollide.exports.warmup import WARMUP_FILE
 
 
 def logs_of(path):

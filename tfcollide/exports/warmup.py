@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfcollide.errors import RequestError
-from tfcollide.export.parts import Parts
+from tfcollide.exports.parts import Parts
 
 __all__ = ["WARMUP_FILE", "check_protos", "warmup_logs", "write_warmup"]
 

@@ -15,7 +15,7 @@ from tfcollide.settings import flag, options_of
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from tfcollide.export.parts import Parts, Subject
+    from tfcollide.exports.parts import Parts, Subject
 
 __all__ = ["OPTIONS", "VARIANT", "CompositeExport", "composite"]
 
@@ -58,8 +58,8 @@ def composite(subject: Subject) -> Parts:
     """
     import tensorflow as tf
 
-    from tfcollide.export.hull import hull_parts
-    from tfcollide.export.recomposing import Blending
+    from tfcollide.exports.hull import hull_parts
+    from tfcollide.exports.recomposing import Blending
 
     if subject.material is None:
         raise RequestError("--what=composite of a run without composites", "a run with --parameterization=composite")

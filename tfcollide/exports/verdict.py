@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tfcollide.export.parts import Subject
+from tfcollide.exports.parts import Subject
 from tfcollide.objectives.terms import active_match, feature_distance, make_goal
 
 __all__ = ["Verdict"]

@@ -1,7 +1,7 @@
 import pytest
 
 from tfcollide.errors import RequestError
-from tfcollide.export.version_directory import check_version_path, new_version
+from tfcollide.exports.version_directory import check_version_path, new_version
 
 
 @pytest.mark.parametrize("name", ["v1", "1.0", "-1", "0", "\uff11", str(2**63), ""])

@@ -3,8 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from tfcollide.export.parts import Parts, Subject
-from tfcollide.export.verdict import Verdict
+from tfcollide.exports.parts import Parts, Subject
+from tfcollide.exports.verdict import Verdict
 
 __all__ = ["Hull", "hull_parts"]
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from tfcollide.export.parts import Parts
-from tfcollide.export.version_directory import new_version
-from tfcollide.export.warmup import write_warmup
+from tfcollide.exports.parts import Parts
+from tfcollide.exports.version_directory import new_version
+from tfcollide.exports.warmup import write_warmup
 
 __all__ = ["write_saved_model"]
 

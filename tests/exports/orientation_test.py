@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageOps
 
-from tfcollide.export.orientation import orientation, turned
+from tfcollide.exports.orientation import orientation, turned
 from tfcollide.images import decode
 
 PIXELS = np.random.default_rng(0).integers(0, 256, [8, 16, 3], np.uint8)

@@ -3,9 +3,9 @@
 import numpy as np
 import tensorflow as tf
 
-from tfcollide.export.orientation import turned
-from tfcollide.export.parts import Parts, Subject
-from tfcollide.export.verdict import Verdict
+from tfcollide.exports.orientation import turned
+from tfcollide.exports.parts import Parts, Subject
+from tfcollide.exports.verdict import Verdict
 from tfcollide.images import png_bytes, to_uint8
 from tfcollide.shapes import Bounds, ImageShape
 

@@ -1,7 +1,7 @@
 """`--what=mixture`: the hull of a run's corners as a SavedModel, with the classifier that judges it inside."""
 
-from tfcollide.export.hull import hull_parts
-from tfcollide.export.parts import Parts, Subject
+from tfcollide.exports.hull import hull_parts
+from tfcollide.exports.parts import Parts, Subject
 
 __all__ = ["VARIANT", "mixture"]
 
