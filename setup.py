@@ -25,6 +25,7 @@ EXTRAS = {
         *SERVING,
         "annoy>=1.17",
         "import-linter>=2.5",
+        "mini-racer>=0.12",  # runs the script of explore.html in tests
         "mypy>=1.11",
         "onnx>=1.16",
         "onnxruntime>=1.18",
@@ -47,7 +48,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["tfcollide", "tfcollide.*"]),
-    package_data={"tfcollide": ["py.typed"]},
+    package_data={"tfcollide": ["py.typed"], "tfcollide.report.explore": ["assets/*"]},
     install_requires=[
         "absl-py>=2.1",
         "clarabel>=0.9",
@@ -57,7 +58,9 @@ setup(
         "keras>=3.6",
         "matplotlib>=3.8",
         "numpy>=1.26",
+        "pandas>=2.1",
         "pillow>=10.3",
+        "pyarrow>=14.0",
         "scikit-learn>=1.4",
         "scipy>=1.12",
         # TensorFlow writes events through it, and since 2.20 no longer brings it along.
@@ -71,7 +74,9 @@ setup(
     entry_points={
         "console_scripts": [
             "collide=tfcollide.cli:collide",
+            "collide-audit=tfcollide.cli:audit",
             "collide-check-served=tfcollide.cli:check_served",
+            "collide-explore=tfcollide.cli:explore",
             "collide-export=tfcollide.cli:export",
             "collide-index-patches=tfcollide.cli:index_patches",
             "collide-query-patches=tfcollide.cli:query_patches",

@@ -4,11 +4,14 @@ VGG16 with random weights at 224x224, five corners, at fc1: our compiled step, a
 `tape.gradient` of L_pos with the same batch, and a matrix multiplication, all in one
 process, turn by turn; medians.
 
-    python benchmarks/step_cost.py [--options]
+    python benchmarks/step_cost.py [--options] [--steps=2] [--nondeterministic] [--tf32]
 
-With --options our step is timed with XLA and in bfloat16, too.
+With --options our step is timed in bfloat16, too, and with XLA, which has no deterministic gradient
+of a max-pool, where --nondeterministic is given. A GPU wants more steps. All are deterministic and
+full float32, as runs are, unless the last two flags say otherwise.
 """
 
+import argparse
 import statistics
 import sys
 import time
@@ -19,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.runtime.quiet import import_tensorflow
 
-CORNERS, REPEATS, STEPS = 5, 5, 2
+CORNERS, REPEATS = 5, 5
 # Multiplications and additions of VGG16's forward pass to fc1, an image, times two; the gradient with respect to the
 # image costs as much again.
 FORWARD = 2 * (15.347e9 + 25088 * 4096)
@@ -27,13 +30,26 @@ OPTIONS = {"our step": {}, "--xla": {"xla": True}, "--precision=mixed_bfloat16":
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser()
+    for name in ("options", "nondeterministic", "tf32"):
+        parser.add_argument(f"--{name}", action="store_true")
+    parser.add_argument("--steps", type=int, default=2)
+    known = parser.parse_args()
     import_tensorflow()
     import numpy as np
+    import tensorflow as tf
 
+    from tfcollide.models.training import make_deterministic
+
+    if not known.nondeterministic:
+        make_deterministic()
+    tf.config.experimental.enable_tensor_float_32_execution(known.tf32)
+    steps = known.steps
     images = np.random.default_rng(0).uniform(0, 255, [CORNERS + 1, 224, 224, 3]).astype(np.float32)
-    asked = OPTIONS if "--options" in sys.argv else {"our step": {}}
-    work = {name: our_steps(images, **flags) for name, flags in asked.items()}
-    work |= {"bare gradient": bare_gradients(images), "matrix multiply": multiplication()}
+    asked = OPTIONS if known.options else {"our step": {}}
+    asked = {name: flags for name, flags in asked.items() if known.nondeterministic or "xla" not in flags}
+    work = {name: our_steps(images, steps, **flags) for name, flags in asked.items()}
+    work |= {"bare gradient": bare_gradients(images, steps), "matrix multiply": multiplication()}
     seconds = {name: [] for name in work}
     for turn in range(REPEATS + 1):
         for name, run in work.items():
@@ -45,12 +61,12 @@ def main() -> None:
     multiplied = statistics.median(seconds.pop("matrix multiply"))
     bare = statistics.median(seconds["bare gradient"])
     for name, spent in seconds.items():
-        took = statistics.median(spent) / STEPS
+        took = statistics.median(spent) / steps
         ratio = statistics.median(a / b for a, b in zip(spent, seconds["bare gradient"], strict=True))
-        print(f"  {name:27} {took:7.3f} s   {2 * CORNERS * FORWARD / took / 1e9:6.0f} GFLOP/s   ratio {ratio:.3f}")
+        print(f"  {name:27} {took:8.4f} s   {2 * CORNERS * FORWARD / took / 1e9:6.0f} GFLOP/s   ratio {ratio:.3f}")
     ratios = [a / b for a, b in zip(seconds["our step"], seconds["bare gradient"], strict=True)]
     print(f"  matrix multiply                         {2 * 4096**3 / multiplied / 1e9:6.0f} GFLOP/s")
-    print(f"  our step beside a bare gradient of {bare / STEPS:.3f} s, turn by turn: {', '.join(f'{r:.3f}' for r in ratios)}")
+    print(f"  our step beside a bare gradient of {bare / steps:.4f} s, turn by turn: {', '.join(f'{r:.3f}' for r in ratios)}")
 
 
 def setting(images, **flags):
@@ -68,10 +84,11 @@ def setting(images, **flags):
     classifier = wrap(model, name="vgg16 (random weights)", bounds=shapes.Bounds(0.0, 255.0), precision=config.precision)
     tap = classifier.tap("fc1")
     target = tap.pre_activation(tf.constant(images[:1])).numpy()[0]
-    return config, classifier, tap, terms.make_goal(target, tuple((int(n),) for n in np.flatnonzero(target < 0)[:CORNERS]))
+    goal = terms.make_goal(target, tuple((int(n),) for n in np.flatnonzero(target < 0)[:CORNERS]))
+    return config, classifier, tap, terms.staying(goal, images[1], images[0])
 
 
-def our_steps(images, **flags):
+def our_steps(images, steps, **flags):
     import tensorflow as tf
 
     config, classifier, tap, goal = setting(images, **flags)
@@ -79,11 +96,11 @@ def our_steps(images, **flags):
     from tfcollide.recipes.collide.mapping import search_options
 
     descent = Search(classifier, tap, search_options(config)).descent
-    state = descent.init(tf.constant(images[1:]))
-    return lambda: descent.chunk(state, goal, tf.zeros([CORNERS]), tf.constant(STEPS))[0].controls.numpy()
+    state, limits = descent.init(tf.constant(images[1:]), goal), {"active_match": tf.zeros([CORNERS])}  # out of reach
+    return lambda: descent.chunk(state, goal, limits, tf.constant(steps))[0].controls.numpy()
 
 
-def bare_gradients(images):
+def bare_gradients(images, steps):
     import tensorflow as tf
 
     _, _, tap, goal = setting(images)
@@ -96,14 +113,14 @@ def bare_gradients(images):
             loss = tf.reduce_sum(goal.active * tf.square(tap.pre_activation(x) - goal.post_activation))
         return tape.gradient(loss, x)
 
-    return lambda: [bare(start).numpy() for _ in range(STEPS)]
+    return lambda: [bare(start) for _ in range(steps)][-1].numpy()
 
 
 def multiplication():
     import tensorflow as tf
 
     square = tf.random.stateless_normal([4096, 4096], [0, 0])
-    multiply = tf.function(lambda: square @ square, autograph=False)
+    multiply = tf.function(lambda: (square @ square)[0, 0], autograph=False)  # the rest need not leave the device
     return lambda: multiply().numpy()
 
 

@@ -28,15 +28,18 @@ def main() -> None:
     from tfcollide.library.search import Search
     from tfcollide.models import applications
     from tfcollide.models.loading import wrap
+    from tfcollide.models.training import make_deterministic
     from tfcollide.objectives import terms
     from tfcollide.recipes.collide.mapping import search_options
 
+    make_deterministic()
     bounds = shapes.Bounds(0.0, 255.0)
     classifier = wrap(applications.build("vgg16", "random"), name="vgg16 (random weights)", bounds=bounds)
     tap = classifier.tap("fc1")
     images = np.random.default_rng(0).uniform(0, 255, [2 * CORNERS + 1, 224, 224, 3]).astype(np.float32)
     target = tap.pre_activation(tf.constant(images[:1])).numpy()[0]
     goal = terms.make_goal(target, tuple((int(unit),) for unit in np.flatnonzero(target < 0)[:CORNERS]))
+    goal = terms.staying(goal, images[1], images[0])
 
     @tf.function(autograph=False, reduce_retracing=True)
     def bare(x):
@@ -49,8 +52,8 @@ def main() -> None:
         config = CollideConfig(model="vgg16", weights="random", tap="fc1", hull_samples=samples, corners=CORNERS)
         descent = Search(classifier, tap, search_options(config)).descent
         rows = tf.constant(images[1 : 1 + CORNERS + samples])
-        state = descent.init(tf.constant(images[1 : 1 + CORNERS]))
-        ours = peak(descent.chunk, state, goal, tf.zeros([CORNERS]), tf.constant(STEPS))
+        state, limits = descent.init(tf.constant(images[1 : 1 + CORNERS]), goal), {"active_match": tf.zeros([CORNERS])}
+        ours = peak(descent.chunk, state, goal, limits, tf.constant(STEPS))  # limits that are out of reach
         theirs = peak(bare, rows)
         print(
             f"{len(rows):2} rows{', hull terms' if samples else ''}: step {ours / 2**20:,.0f} MiB, "
@@ -65,10 +68,11 @@ def peak(work, *given) -> int:
 
     work(*given)
     gc.collect()
-    tf.config.experimental.reset_memory_stats("CPU:0")
-    before = tf.config.experimental.get_memory_info("CPU:0")["current"]
+    device = "GPU:0" if tf.config.list_physical_devices("GPU") else "CPU:0"
+    tf.config.experimental.reset_memory_stats(device)
+    before = tf.config.experimental.get_memory_info(device)["current"]
     work(*given)
-    return tf.config.experimental.get_memory_info("CPU:0")["peak"] - before
+    return tf.config.experimental.get_memory_info(device)["peak"] - before
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def subject(digits, digits_classifier):
     """A run without a search: a few test images stand for corners."""
     import numpy as np
 
-    from tfcollide.export.parts import Subject
+    from tfcollide.exports.parts import Subject
     from tfcollide.images import from_uint8
     from tfcollide.polytope.hull.mixing import convex_weights
 
@@ -84,8 +84,8 @@ def subject(digits, digits_classifier):
 @pytest.fixture(scope="session")
 def exported(subject, tmp_path_factory):
     """BASE with `digits/1` and `hull/1`."""
-    from tfcollide.export import classifier, mixture
-    from tfcollide.export.saved_model import write_saved_model
+    from tfcollide.exports import classifier, mixture
+    from tfcollide.exports.saved_model import write_saved_model
 
     base = tmp_path_factory.mktemp("models_served")
     write_saved_model(base / "digits" / "1", classifier.VARIANT(subject), {"labels.txt": b"0\n1\n"})

@@ -194,7 +194,7 @@ def build(subject):
     import numpy as np
     import tensorflow as tf
 
-    from tfcollide.export.parts import Parts
+    from tfcollide.exports.parts import Parts
 
     module = tf.Module()
     module.factor = factor = tf.Variable(2.0)

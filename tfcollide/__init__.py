@@ -9,10 +9,13 @@ Names are loaded when they are first used, so that importing this costs no impor
 """
 
 import importlib
+import sys
+import types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tfcollide.errors import RequestError
+    from tfcollide.library.auditing import audit
     from tfcollide.library.composing import PatchIndex, compose
     from tfcollide.library.exporting import export
     from tfcollide.library.finding import (
@@ -28,13 +31,14 @@ if TYPE_CHECKING:
     from tfcollide.library.runs import load_run
     from tfcollide.library.verdict import Verdict
 
-__version__ = ""
+__version__ = "0.2.0"
 
 _PLACES = {
     "Found": "library.found",
     "PatchIndex": "library.composing",
     "RequestError": "errors",
     "Verdict": "library.verdict",
+    "audit": "library.auditing",
     "certify": "library.judging",
     "collision_polytope": "library.finding",
     "compose": "library.composing",
@@ -55,6 +59,7 @@ __all__ = [
     "PatchIndex",
     "RequestError",
     "Verdict",
+    "audit",
     "certify",
     "collision_polytope",
     "compose",
@@ -76,6 +81,17 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
     return found
+
+
+class _Package(types.ModuleType):
+    """Keeps the verb `export` where the room of that name is imported, too."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _PLACES and isinstance(value, types.ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __dir__() -> list[str]:

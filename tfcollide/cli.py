@@ -21,9 +21,11 @@ from tfcollide.files.atomic import write_json
 from tfcollide.files.disk import full_at, is_full
 from tfcollide.files.names import to_text
 from tfcollide.files.run_directory import absolute
+from tfcollide.recipes.audit.config import AuditConfig
 from tfcollide.recipes.collide.config import HEADINGS, CollideConfig, TrainConfig
 from tfcollide.recipes.collide.presets import preset_values
 from tfcollide.recipes.composite.config import CompareConfig, RebuildConfig
+from tfcollide.recipes.explore.config import ExploreConfig
 from tfcollide.recipes.patches.config import IndexConfig, QueryConfig
 from tfcollide.recipes.serving.check_served_config import CheckServedConfig
 from tfcollide.recipes.serving.export_config import ExportConfig
@@ -34,9 +36,11 @@ from tfcollide.settings import Flag, flags_of, needed, renamed
 
 __all__ = [
     "PROGRAMS",
+    "audit",
     "check_served",
     "collide",
     "compare_looks",
+    "explore",
     "export",
     "index_patches",
     "main",
@@ -47,9 +51,11 @@ __all__ = [
 ]
 
 PROGRAMS = {
+    "audit": "collide-audit",
     "check_served": "collide-check-served",
     "collide": "collide",
     "compare_looks": "collide-compare-looks",
+    "explore": "collide-explore",
     "export": "collide-export",
     "index_patches": "collide-index-patches",
     "query_patches": "collide-query-patches",
@@ -77,9 +83,19 @@ def collide(argv: Sequence[str] | None = None) -> int:
     return main(_collide, argv)
 
 
+def audit(argv: Sequence[str] | None = None) -> int:
+    """`audit`: how blind a network is, as a report. Returns the exit code."""
+    return main(_audit, argv)
+
+
 def train_classifier(argv: Sequence[str] | None = None) -> int:
     """`train_classifier`: trains a classifier, or finds it in the cache. Returns the exit code."""
     return main(_train_classifier, argv)
+
+
+def explore(argv: Sequence[str] | None = None) -> int:
+    """`collide-explore`: writes a page on which the hull of a run is walked through. Returns the exit code."""
+    return main(_explore, argv)
 
 
 def export(argv: Sequence[str] | None = None) -> int:
@@ -143,7 +159,7 @@ def main(command: Callable[[list[str]], int], argv: Sequence[str] | None = None)
     except flags.Error as error:
         return _refuse(_flag_error(error))
     except KeyboardInterrupt:
-        resumes = "; the same command goes on from the last checkpoint" if command in (_collide, _index_patches) else ""
+        resumes = "; the same command goes on from the last checkpoint" if command in (_audit, _collide, _index_patches) else ""
         print(f"Interrupted{resumes}.", file=sys.stderr)
         return 128 + signal.SIGINT
     except Exception as error:
@@ -160,6 +176,10 @@ def _collide(argv: list[str]) -> int:
 
     out = absolute(values["out"])
     summary = run(_config(CollideConfig, values), out, overwrite=values["overwrite"])
+    if values["explore"] and (isinstance(summary, Summary) or any(pair.directory for pair in summary.pairs)):
+        from tfcollide.recipes.explore.run import run as write_page
+
+        write_page(ExploreConfig(run=str(out)), lambda line: None)
     verdict = conclusion(summary) if isinstance(summary, Summary) else sweep_conclusion(summary)
     said = verdict.replace("*", "")  # once, in the last line
     table = to_text((out / "table.md").read_bytes()).splitlines()
@@ -170,6 +190,21 @@ def _collide(argv: list[str]) -> int:
         print(Path(os.path.expanduser(values["out"]), shown))
     print(verdict)
     return EXIT_DONE if summary.found else EXIT_NOT_FOUND
+
+
+def _audit(argv: list[str]) -> int:
+    values = _parse(argv, AuditConfig, _define_out)
+    if values is None:
+        return EXIT_DONE
+    needed(values["out"], "out", "the directory to write", "Say, for example, --out=audits/first.")
+    from tfcollide.recipes.audit.run import run
+    from tfcollide.report.audit.audit_words import search_words, verdict
+
+    config = _config(AuditConfig, values)
+    record = run(config, absolute(values["out"]), overwrite=values["overwrite"]).record
+    print(f"{Path(os.path.expanduser(values['out']), 'report.html')}\n{search_words(record)}\n{verdict(record)}")
+    failed = config.fail_above is not None and record.exceeds(config.fail_above)
+    return EXIT_NOT_FOUND if failed else EXIT_DONE
 
 
 def _train_classifier(argv: list[str]) -> int:
@@ -192,6 +227,16 @@ def _export(argv: list[str]) -> int:
     from tfcollide.recipes.serving.export import run
 
     print(run(_config(ExportConfig, values), absolute(values["out"])))
+    return EXIT_DONE
+
+
+def _explore(argv: list[str]) -> int:
+    values = _parse(argv, ExploreConfig, lambda known: None)
+    if values is None:
+        return EXIT_DONE
+    from tfcollide.recipes.explore.run import run
+
+    run(_config(ExploreConfig, values), lambda line: print(line, flush=True))
     return EXIT_DONE
 
 

@@ -85,7 +85,7 @@ def base(once, training, home):
 
 @pytest.fixture(scope="session")
 def from_files(once, base, digits, home):
-    """The same images from files, every path relative, another seed, TensorBoard and all figures."""
+    """The same images from files, every path relative, another seed, TensorBoard, all figures and a page."""
     ends = json.loads((base.out / "summary.json").read_text())
 
     def collide(folder):
@@ -93,7 +93,7 @@ def from_files(once, base, digits, home):
             pixels = digits.test.images[int(ends[end]["id"].removeprefix("test:"))]
             Image.fromarray(pixels[..., 0]).save(folder / f"my {end}.png")
         files = ("--source=my source.png", "--target=./my target.png", "--model_dir=../models", "--out=with files")
-        more = ("--tensorboard", "--figure=all", "--front")
+        more = ("--tensorboard", "--figure=all", "--front", "--explore")
         return run("collide", "--epochs=20", "--preset=mnist", "--seed=1", *more, *files, cwd=folder, home=home)
 
     outcome = once("from_files", collide)

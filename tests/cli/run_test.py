@@ -128,7 +128,7 @@ FURTHER_FIGURES = {"trace.png", "margins.png", "front.png"}
 
 def test_events_and_further_figures_are_written_when_asked_for(from_files):
     events = {name for name in files_below(from_files.out) if name.startswith("events")}
-    assert files_below(from_files.out) - events == run_files(5) | FURTHER_FIGURES
+    assert files_below(from_files.out) - events == run_files(5) | FURTHER_FIGURES | {"explore.html"}
     assert len(events) == 1
     assert (from_files.out / events.pop()).stat().st_size > 1000
 

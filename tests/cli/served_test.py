@@ -97,7 +97,7 @@ def test_another_network_does_not_collide(say, base, ports, models, digits_class
     """The corners are one network's: a second, trained on the same digits, takes the source for what it is."""
     import tensorflow as tf
 
-    from tfcollide.export.version_directory import new_version
+    from tfcollide.exports.version_directory import new_version
 
     module = tf.Module()
     module.weights = [variable.value for variable in digits_classifier.model.variables]

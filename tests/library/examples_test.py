@@ -36,4 +36,4 @@ def test_the_way_to_the_loss_is_short(tmp_path, capsys):
     calls = runpy.run_path(str(ROOT / "benchmarks" / "calls.py"))
     folder = os.environ.get("TFCOLLIDE_TEST_MODEL_DIR", tmp_path / "models")
     assert len(calls["from_a_notebook"]()) <= 6
-    assert len(calls["from_the_program"](f"--model_dir={folder}", "--epochs=1")) <= 12
+    assert len(calls["from_the_program"](f"--model_dir={folder}", "--epochs=10")) <= 12

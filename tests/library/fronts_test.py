@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from tests.report.summaries import corner
-from tfcollide.audit.front import Front, FrontPoint
-from tfcollide.audit.matching import Match
-from tfcollide.audit.null_distribution import NullDistribution
-from tfcollide.audit.reader import Qualified, Reader
 from tfcollide.data.select import draw_pairs
 from tfcollide.files.checkpoint import Ledger
 from tfcollide.images import from_uint8
 from tfcollide.library.fronts import at_most, front_of
+from tfcollide.measure.front import Front, FrontPoint
+from tfcollide.measure.matching import Match
+from tfcollide.measure.null_distribution import NullDistribution
+from tfcollide.measure.reader import Qualified, Reader
 from tfcollide.objectives.terms import make_goal
 from tfcollide.polytope.exact.halfspaces import collision_polytope
 from tfcollide.polytope.exact.nearest import nearest

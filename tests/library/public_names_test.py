@@ -2,8 +2,10 @@
 
 import doctest
 import inspect
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -18,6 +20,7 @@ NAMES = [
     "PatchIndex",
     "RequestError",
     "Verdict",
+    "audit",
     "certify",
     "collision_polytope",
     "compose",
@@ -50,6 +53,16 @@ def test_importing_it_imports_neither_tensorflow_nor_anything_else_that_is_large
     assert done.stdout == "[]\n", done.stderr
 
 
+def test_no_room_has_the_name_of_a_verb():
+    package = Path(tc.__file__).parent  # an import of the room would put it in the verb's place
+    assert not {path.stem for path in package.iterdir()} & set(NAMES)
+
+
+def test_the_version_is_that_of_the_changelog():
+    changelog = (Path(tc.__file__).parents[1] / "CHANGELOG.md").read_text()
+    assert re.fullmatch(r"\d+\.\d+\.\d+", tc.__version__) and f"## {tc.__version__}" in changelog
+
+
 @pytest.fixture(scope="module")
 def known(tmp_path_factory, model, network, source, target, found, verdict):
     """What examples speak of."""
@@ -67,7 +80,9 @@ def known(tmp_path_factory, model, network, source, target, found, verdict):
     layers = [keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(8, "relu"), keras.layers.Dense(3)]
     colors = tc.wrap(keras.Sequential(layers), pixel_range=(0, 255))
     found.save(place / "run", verdict)
-    images = {"photograph": photographs[0], "colors": colors, "folder": place / "patches", "run": place / "run"}
+    many = np.random.default_rng(1).random([80, 4, 4, 1]).astype(np.float32)
+    labelled = {"images": many, "labels": network.judge(many).predicted}
+    images = labelled | {"photograph": photographs[0], "colors": colors, "folder": place / "patches", "run": place / "run"}
     given = {"model": model, "network": network, "source": source, "target": target, "found": found, "verdict": verdict}
     return images | given | {"tc": tc, "np": np, "place": place}
 

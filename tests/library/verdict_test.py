@@ -6,13 +6,13 @@ import math
 import numpy as np
 import pytest
 
-from tfcollide.audit.matching import Match
-from tfcollide.audit.null_distribution import NullDistribution
-from tfcollide.audit.reader import Qualified
 from tfcollide.files.checkpoint import Ledger
 from tfcollide.images import from_uint8, to_uint8
 from tfcollide.library.solution import Solution
 from tfcollide.library.verdict import Verdict, missing
+from tfcollide.measure.matching import Match
+from tfcollide.measure.null_distribution import NullDistribution
+from tfcollide.measure.reader import Qualified
 from tfcollide.polytope.exact.halfspaces import collision_polytope
 from tfcollide.polytope.exact.vertices import exact_corners, random_objectives
 from tfcollide.polytope.hull.hull_judge import Mixtures

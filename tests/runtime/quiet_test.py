@@ -15,6 +15,7 @@ class Config:
 
     def __init__(self):
         self.said = {}
+        self.experimental = SimpleNamespace(enable_tensor_float_32_execution=lambda value: self.said.update(tf32=value))
 
     def __getattr__(self, name):
         if name == "backend":
@@ -57,6 +58,16 @@ def test_chatter_is_shown_where_the_import_fails(imported, capfd):
         import_tensorflow()
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "chatter of tensorflow\nchatter of keras\nafter\n"
+
+
+def test_float32_is_all_of_it_and_a_gpu_is_shared(imported, monkeypatch):
+    monkeypatch.delenv("TF_FORCE_GPU_ALLOW_GROWTH", raising=False)
+    import_tensorflow()
+    assert importlib.import_module("tensorflow").config.said["tf32"] is False
+    assert os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
+    monkeypatch.setenv("TF_FORCE_GPU_ALLOW_GROWTH", "false")
+    import_tensorflow()
+    assert os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] == "false"
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from tfcollide.audit.validity import Validity, judge_validity
 from tfcollide.library.problem import Problem
 from tfcollide.library.search import FIRST_SPREAD, Search
 from tfcollide.library.solution import Keeper, Solution
 from tfcollide.library.widest import widest
+from tfcollide.measure.validity import Validity, judge_validity
 from tfcollide.objectives.terms import side_by_side
 from tfcollide.optimize.driver import minimize_pairs
 from tfcollide.optimize.state import DescentState

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from tfcollide.library.verdict import Verdict
+    from tfcollide.models.classifier import Classifier
+    from tfcollide.records import Certificate
 
 __all__ = ["Found"]
 
@@ -130,6 +132,41 @@ class Found:
                 raise RequestError("a result that was read from a run directory", "one of a search", "Copy the directory.")
             save_run(Path(folder), self.problem, self.solution, self.yardstick, verdict, self.asked)
         return Path(folder)
+
+    def to_html(
+        self,
+        network: "Classifier | None" = None,
+        verdict: "Verdict | None" = None,
+        certificate: "Certificate | None" = None,
+        *,
+        points: int = 1000,
+        in_page: bool = True,
+    ) -> str:
+        """The page on which the hull is walked through, one HTML text that loads nothing, as `collide-explore` writes it.
+
+        Args:
+            network: of `wrap`, for a result that was read from a run directory; else that of the search.
+            verdict: of `judge`; None: the hull is judged here, or was by the run that was read back.
+            certificate: of `certify`; None: nothing is called certified that no run has proven.
+            points: how many mixtures the network is asked about, at most.
+            in_page: whether a small network goes into the page, which then computes itself.
+
+        Raises:
+            RequestError: the target is no image, or the network does not fit the corners.
+        """
+        from tfcollide.library.exploring import network_for, page_of, summary_of
+
+        with called():
+            summary, reader = self.summary, None
+            if self.problem is not None and self.solution is not None and self.yardstick is not None:
+                network, reader = self.problem.network, self.problem.reader.reader
+                parts = (self.problem, self.solution, self.yardstick)
+                summary = summary_of(*parts, verdict, certificate, self.asked) if self.target is not None else None
+            known = network_for(network, self.corners, self.bounds)
+            if self.target is None or summary is None:
+                raise RequestError("a target that is known by its features alone", "one that is an image, to be shown")
+            images = (self.source, self.corners, self.target)
+            return page_of(known, summary, *images, reader=reader, points=points, in_page=in_page)
 
     def __repr__(self) -> str:
         """In one line."""

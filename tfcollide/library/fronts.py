@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from tfcollide.audit.front import Front, FrontPoint, FrontSearch
 from tfcollide.files.checkpoint import Ledger
 from tfcollide.library.descend import validity_of
 from tfcollide.library.problem import Problem
+from tfcollide.measure.front import Front, FrontPoint, FrontSearch
 from tfcollide.records import CornerRecord, FrontEnd, FrontRecord, Summary
 from tfcollide.runtime.progress import progress
 
-__all__ = ["at_most", "front_of", "with_fronts"]
+__all__ = ["at_most", "end_of", "front_of", "matches_at", "with_fronts"]
 
 _SPECK = float(np.finfo(np.float32).tiny)
 
@@ -56,7 +56,7 @@ def front_of(problem: Problem, search: FrontSearch, ledger: Ledger, *, name: str
     found = _front(ledger.do(name, functools.partial(_search, problem, search, name)))
     return FrontRecord(
         points=tuple((point.change, _quantile(problem, point.feature_distance)) for point in found.points),
-        end=_end(problem, found),
+        end=end_of(problem, found),
     )
 
 
@@ -84,12 +84,12 @@ def _search(problem: Problem, search: FrontSearch, name: str) -> dict[str, np.nd
 
         def told(point: FrontPoint) -> None:
             bar.set_postfix_str(
-                f"change {point.change:.2f}, features {point.feature_distance / _matches_at(problem):.1f} of a match"
+                f"change {point.change:.2f}, features {point.feature_distance / matches_at(problem):.1f} of a match"
             )
             bar.update()
 
         found = search(
-            problem.start, np.asarray(problem.goal_image), problem.goal, matches_at=_matches_at(problem), on_point=told
+            problem.start, np.asarray(problem.goal_image), problem.goal, matches_at=matches_at(problem), on_point=told
         )
     rows = [[point.pull, point.change, point.feature_distance] for point in found.points]
     end = [found.end.pull, found.end.change, found.end.feature_distance] if found.end else []
@@ -101,7 +101,7 @@ def _front(arrays: dict[str, np.ndarray]) -> Front:
     return Front(points, FrontPoint(*arrays["end"].tolist()) if arrays["end"].size else None, arrays["images"])
 
 
-def _matches_at(problem: Problem) -> float:
+def matches_at(problem: Problem) -> float:
     """The feature distance that matches; without a null distribution a share of that of the source."""
     known = problem.match.distance
     return max(problem.match.share * problem.match.start["feature_distance"] if known is None else known, _SPECK)
@@ -113,7 +113,8 @@ def _quantile(problem: Problem, distance: float) -> float:
     return null.quantile(distance) if null else distance / max(problem.match.start["feature_distance"], _SPECK)
 
 
-def _end(problem: Problem, found: Front) -> FrontEnd:
+def end_of(problem: Problem, found: Front) -> FrontEnd:
+    """Where features begin to match, or why there is no such point."""
     judged: Any = validity_of(problem, found.images)
     last = found.end or found.points[-1]
     target_share = float(np.mean([one.target_share for one in judged]))

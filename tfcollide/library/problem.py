@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfcollide.audit.matching import Match
-from tfcollide.audit.reader import Qualified, qualify
 from tfcollide.errors import RequestError
 from tfcollide.images import from_uint8, to_uint8
 from tfcollide.library.options import MatchOptions
 from tfcollide.library.yardstick import Yardstick
+from tfcollide.measure.matching import Match
+from tfcollide.measure.reader import Qualified, qualify
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.objectives.terms import Goal, make_goal, staying
 from tfcollide.objectives.units import Groups, choose_units

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfcollide.audit.matching import Match
-from tfcollide.audit.validity import Validity, mixture_validity
 from tfcollide.files.checkpoint import Ledger
 from tfcollide.images import from_uint8, to_uint8
 from tfcollide.library.descend import validity_of
@@ -17,6 +15,8 @@ from tfcollide.library.options import JudgeOptions
 from tfcollide.library.problem import Problem
 from tfcollide.library.solution import Solution
 from tfcollide.library.yardstick import Yardstick
+from tfcollide.measure.matching import Match
+from tfcollide.measure.validity import Validity, mixture_validity
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.dense_chain import Unreadable
 from tfcollide.polytope.hull import mixing

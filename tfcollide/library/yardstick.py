@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from tfcollide.audit.null_distribution import NullDistribution, null_distribution
-from tfcollide.audit.reader import Reader, nearest_neighbors, network_reader
 from tfcollide.data.labelled import LabelledImages, Split
 from tfcollide.errors import RequestError
 from tfcollide.images import from_uint8
+from tfcollide.measure.null_distribution import NullDistribution, null_distribution
+from tfcollide.measure.reader import Reader, nearest_neighbors, network_reader
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.models.predictions import Predictions, evenly
 from tfcollide.polytope.hull.mixing import mean_distance

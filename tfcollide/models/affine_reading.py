@@ -17,7 +17,7 @@ from tfcollide.models.keras_private import own_function
 from tfcollide.models.rectifier import other_activation
 from tfcollide.models.replicas import AnyGraph
 
-__all__ = ["Step", "is_affine", "kind_of", "obstacle", "read_step", "rounded_input", "steps_between"]
+__all__ = ["Step", "is_affine", "kind_of", "obstacle", "passes_through", "read_step", "rounded_input", "steps_between"]
 
 OpenShape = tuple[int | None, ...]
 
@@ -38,7 +38,7 @@ _PASSING = (
 
 def is_affine(call: Call) -> bool:
     """Whether a call's operation is one that `read_step` knows, or leaves every value as it is."""
-    return _passes_through(call) or _reader(call) is not None
+    return passes_through(call) or _reader(call) is not None
 
 
 class Step(NamedTuple):
@@ -67,7 +67,7 @@ def steps_between(graph: AnyGraph, wanted: int) -> tuple[list[Step], int]:
     steps = []
     for call in calls:
         reads = tuple(same.get(number, number) for number in call.reads)
-        if _passes_through(call):
+        if passes_through(call):
             same[call.writes[0]] = reads[0]
         else:
             steps.append(Step(call, reads, tuple(shapes.get(number, (None,)) for number in call.reads)))
@@ -122,7 +122,8 @@ def kind_of(call: Call) -> str:
     return type(operation).__name__ if isinstance(operation, keras.Operation) else other_activation(operation) or "function"
 
 
-def _passes_through(call: Call) -> bool:
+def passes_through(call: Call) -> bool:
+    """Whether a call leaves every value as it is at inference, if perhaps in another shape."""
     operation: Any = call.operation
     if type(operation) is keras.layers.Activation:
         return operation.activation is keras.activations.linear

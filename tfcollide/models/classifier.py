@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tfcollide.models.dense_chain import DenseChain, Unreadable, read_chain, with_zero
 from tfcollide.models.fixed_batch import for_any_batch
-from tfcollide.models.graph import Graph
+from tfcollide.models.graph import Call, Graph
 from tfcollide.models.logits import Logits, find_logits
 from tfcollide.models.rectifier import Rectifier
 from tfcollide.models.replicas import AnyGraph, SplitGraph
@@ -23,7 +23,7 @@ from tfcollide.models.saved_model import FrozenGraph
 from tfcollide.models.taps import Place, default_tap, find_taps, look_up
 from tfcollide.shapes import Bounds, ImageShape, PixelRange
 
-__all__ = ["Activations", "Classifier", "Judgement", "Tap"]
+__all__ = ["Activations", "Classifier", "Judgement", "Tap", "Way"]
 
 _BATCH, _BATCH_BYTES = 500, 2**29
 
@@ -76,6 +76,28 @@ class Tap(NamedTuple):
         """Both sides of the ReLU for `images` `[N, H, W, C]`."""
         pre_activation = self.pre_activation(images)
         return Activations(pre_activation, self.rectifier(pre_activation))
+
+
+class Way(NamedTuple):
+    """The calls of a network, see `models.graph`, that lead from the images to a tap and to the logits.
+
+    Attributes:
+        calls: those that one of the two needs, in order.
+        source: the number of the value that stands for the images.
+        before: of the tap's pre-activation.
+        logits: of the value that the logits are made of.
+        plain: whether the logits are that value as it is, see `models.logits.Logits`.
+        entry: the shape of the network's input; None in it where a size is open.
+        dtype: of that input.
+    """
+
+    calls: tuple[Call, ...]
+    source: int
+    before: int
+    logits: int
+    plain: bool
+    entry: tuple[int | None, ...]
+    dtype: str
 
 
 class Classifier:
@@ -216,6 +238,18 @@ class Classifier:
             return tf.cast(tf.reshape(values, [-1, units]), tf.float32)
 
         return Tap(name, pre_activation, shape, place.rectifier, self._graph.decides(place.after))
+
+    def way(self, tap_name: str) -> Way:
+        """How images come to the tap and to the logits, call by call."""
+        before = look_up(self._graph, self._taps, tap_name, self.name).before
+        wanted, calls = {before, self._logits.value}, []
+        for call in reversed(self._graph.calls):
+            if wanted & set(call.writes):
+                calls.append(call)
+                wanted |= set(call.reads)
+        entry = self._graph.entry
+        ends = (self._graph.source, before, self._logits.value)
+        return Way(tuple(calls[::-1]), *ends, self._logits.plain, tuple(entry.shape), entry.dtype.name)
 
     @functools.cached_property
     def sole_taps(self) -> list[str]:

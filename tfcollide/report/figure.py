@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tfcollide.audit.wording import shares
 from tfcollide.images import to_uint8
+from tfcollide.measure.wording import shares
 from tfcollide.records import CornerRecord, EndPoint, Summary
 from tfcollide.report.conclusion import conclusion
 from tfcollide.report.figure_words import explained, hull_words

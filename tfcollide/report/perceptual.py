@@ -9,7 +9,7 @@ import itertools
 
 import numpy as np
 
-from tfcollide.audit.similarity import pairwise, scales_that_fit
+from tfcollide.measure.similarity import pairwise, scales_that_fit
 from tfcollide.records import Perceptual
 from tfcollide.shapes import Bounds
 

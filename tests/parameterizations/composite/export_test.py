@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tests.limits import HANG_SECONDS
 from tfcollide.errors import RequestError
-from tfcollide.export.recomposing import Blending
+from tfcollide.exports.recomposing import Blending
 from tfcollide.images import from_uint8
 from tfcollide.models.loading import load_classifier
 from tfcollide.objectives import terms
@@ -112,7 +112,7 @@ def test_it_mixes_and_judges_as_the_python_path(answers, asked, made, corners):
     np.testing.assert_array_equal(answers["check_class_ids"], judged.predicted)
     np.testing.assert_allclose(answers["check_active_match"], match, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(answers["check_feature_distance"], distance, rtol=1e-4, atol=1e-5)
-    np.testing.assert_array_equal(answers["request_datas"], collides)
+    np.testing.assert_array_equal(answers["check_collides"], collides)
     assert answers["stop_loss"] == np.float32(max(made.summary["stop_loss"]))
 
 

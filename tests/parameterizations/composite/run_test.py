@@ -1,4 +1,5 @@
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,11 +7,13 @@ from PIL import Image
 
 from tfcollide.errors import RequestError
 from tfcollide.parameterizations.composite.layout import layout_of
-from tfcollide.parameterizations.composite.weights import blend_weights
+from tfcollide.parameterizations.composite.weights import blend_weights, candidates_at_pixels
 from tfcollide.patches.collection import open_collection
 from tfcollide.recipes.collide import run
 from tfcollide.recipes.composite import compare, rebuild
 from tfcollide.recipes.composite.config import CompareConfig, RebuildConfig
+from tfcollide.recipes.explore.patches import patches_of
+from tfcollide.recipes.finished_run import read_run
 
 from . import slow
 
@@ -127,3 +130,16 @@ def test_what_cannot_be_composed_is_refused_and_nothing_written(made, tmp_path, 
     with pytest.raises(RequestError, match=said):
         run.run(dataclasses.replace(made.config, **changed), tmp_path / "out")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_page_knows_the_photograph_of_largest_weight_at_each_pixel(made):
+    found = patches_of(read_run(made.run))
+    layout = layout_of((16, 16, 3), window=4, stride=1, surround=2, spacing=1)
+    images, _, _ = open_collection(made.index).manifest.grid.locate(made.array["patches"])
+    photographs = open_collection(made.index).photographs()
+    for n, y, x in ((0, 0, 0), (1, 7, 11), (2, 15, 3)):
+        weights = blend_weights(layout, made.array["control_parameters"][n])[y, x]
+        candidate = candidates_at_pixels(layout)[y, x][np.unravel_index(weights.argmax(), weights.shape)]
+        assert found.names[found.dominant[n, y, x]] == Path(photographs[images[candidate]]).stem
+    with pytest.raises(RequestError, match="which does not exist"):
+        patches_of(read_run(made.run), made.run / "nowhere")

@@ -152,6 +152,7 @@ class CollideConfig(NetworkConfig):
     checkpoint_seconds: float = _flag(60.0, "Seconds between checkpoints of the search.")
     trace_every: int = _flag(10, "Steps between rows of trace.csv.")
     tensorboard: bool = _flag(False, "Write TensorBoard events.")
+    explore: bool = _flag(False, "Also write explore.html, a page on which the hull is walked through; see bin/explore.")
     figure: str = _flag(
         "row", "row: the images; beside it trace, margins, front, ...: NAME,NAME of these; all: every one of them."
     )

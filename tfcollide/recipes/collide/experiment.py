@@ -9,11 +9,11 @@ from typing import Any
 import tensorflow as tf
 from tqdm import tqdm
 
-from tfcollide.audit.front import FrontSearch
 from tfcollide.data.labelled import LabelledImages
 from tfcollide.errors import RequestError
 from tfcollide.library.search import Search, pairs_at_once
 from tfcollide.library.yardstick import Yardstick
+from tfcollide.measure.front import FrontSearch
 from tfcollide.models.affine import AffineMap, affine_map
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.models.dense_chain import Unreadable

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tfcollide.data.select import Choice, resolve
-from tfcollide.export.vnnlib import write_property
+from tfcollide.exports.vnnlib import write_property
 from tfcollide.files.atomic import write_json
 from tfcollide.files.checkpoint import Ledger
 from tfcollide.files.run_directory import RunDirectory

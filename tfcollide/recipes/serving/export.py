@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tfcollide import __version__
-from tfcollide.export.version_directory import check_version_path
+from tfcollide.exports.version_directory import check_version_path
 from tfcollide.files.atomic import json_bytes
 from tfcollide.files.run_directory import absolute
 from tfcollide.recipes.classifier.request import network_data
@@ -39,9 +39,9 @@ def run(config: ExportConfig, out: Path) -> Path:
     data = network_data(finished.config)
 
     import_tensorflow()  # after all that can be refused without it
-    from tfcollide.export.parts import Parts, Subject
-    from tfcollide.export.saved_model import write_saved_model
-    from tfcollide.export.warmup import check_protos
+    from tfcollide.exports.parts import Parts, Subject
+    from tfcollide.exports.saved_model import write_saved_model
+    from tfcollide.exports.warmup import check_protos
     from tfcollide.recipes.classifier.open import open_classifier
 
     check_protos()

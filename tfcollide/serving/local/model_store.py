@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from tfcollide.export.version_directory import version_number
+from tfcollide.exports.version_directory import version_number
 from tfcollide.serving.codes import Code, ServingError
 from tfcollide.serving.local.loaded_model import LoadedModel
 

@@ -1,0 +1,126 @@
+"""The program `audit`: what it writes, its exit codes, and that one that is stopped goes on."""
+
+import json
+
+import pytest
+
+from tests.models.planted import trained
+from tfcollide import cli
+from tfcollide.data.digits import load_digits
+from tfcollide.library import audit_options, audit_walk
+from tfcollide.library.audit_options import Budget
+from tfcollide.recipes.audit import run as recipe
+
+TINY = Budget(
+    front_steps=6,
+    hull_steps=40,
+    patience=30,
+    spreads=(0.06,),
+    samples=20,
+    worst_starts=1,
+    proof_parts=0,
+    profile_images=1,
+    probes=2,
+    lanczos_steps=5,
+    exact_pairs=0,
+)
+FILES = {"report.html", "audit.json", "table.md", "run.flags"}
+TABLES = {f"{table}.{kind}" for table in ("pairs", "hulls", "layers") for kind in ("csv", "parquet")}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tiny():
+    audit_options.BUDGETS["tiny"] = TINY
+    yield
+    del audit_options.BUDGETS["tiny"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "blind.keras"
+    trained("blind", load_digits(), epochs=2).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def flags(model):
+    return [
+        "audit",
+        f"--model={model}",
+        "--dataset=digits",
+        "--pixel_range=0,1",
+        "--taps=seen",
+        "--budget=tiny",
+        "--num_pairs=3",
+    ]
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory, flags):
+    folder = tmp_path_factory.mktemp("audits") / "blind"
+    assert cli.audit([*flags, f"--out={folder}"]) == 0
+    return folder
+
+
+def numbers(folder):
+    found = json.loads((folder / "audit.json").read_text())
+    return {name: value for name, value in found.items() if name not in ("seconds", "made_with")}
+
+
+def test_the_directory_is_whole(out):
+    assert {path.name for path in out.iterdir()} == FILES | TABLES and not out.with_name("blind.partial").exists()
+    found = json.loads((out / "audit.json").read_text())
+    assert found["tap"] == "seen" and len(found["fronts"]) == 3 and found["dataset"].startswith("digits")
+    assert found["made_with"]["weights"].startswith("sha256:") and found["made_with"]["data"].startswith("sha256:")
+    assert "--num_pairs=3" in found["made_with"]["command"] and "--num_pairs=3" in (out / "run.flags").read_text()
+
+
+def test_its_last_line_is_the_verdict_and_a_directory_is_not_replaced(out, flags, capsys):
+    assert cli.audit([*flags, f"--out={out}"]) == 2
+    assert "which exists" in capsys.readouterr().err
+    assert (out / "table.md").read_text().startswith(f"**{json.loads((out / 'audit.json').read_text())['verdict']}**")
+
+
+def test_one_that_is_stopped_goes_on_and_ends_in_the_same_numbers(out, flags, tmp_path, monkeypatch):
+    """Stopped after each of the first hulls and fronts; a rate below its upper bound exits with 1."""
+    work, left = audit_walk.AuditWalk._batch, [1]
+
+    def stopping(*args):
+        left[0] -= 1
+        if left[0] < 0:
+            return work(*args)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(recipe, "_EVERY", 0.0)
+    monkeypatch.setattr(audit_walk.AuditWalk, "_batch", stopping)
+    again = tmp_path / "again"
+    asked = [*flags, "--fail_above=0.0", f"--out={again}"]
+    assert cli.audit(asked) == 130 and (tmp_path / "again.partial" / ".audit.npz").exists() and not again.exists()
+    assert cli.audit(asked) == 1
+    assert numbers(again) == numbers(out)
+
+
+def test_pairs_come_from_a_table(flags, tmp_path):
+    (tmp_path / "pairs.csv").write_text("source,target\n3,7\ntest:0,7\n")
+    assert cli.audit([*flags, f"--pairs={tmp_path}/pairs.csv", f"--out={tmp_path}/out"]) == 0
+    found = numbers(tmp_path / "out")
+    assert [row["target_class"] for row in found["fronts"]] == ["7", "7"] and found["pairs"][0][1] == found["pairs"][1][1]
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (["--budget=much"], "--budget=much: expected one of quick, normal, thorough"),
+        (["--fail_above=2"], "--fail_above=2.0: expected a share from 0 to 1"),
+        (["--dataset=none"], "no --dataset: expected images to draw pairs from"),
+        (["--num_pairs=0"], "--num_pairs=0: expected a number of at least 1"),
+        (["--match_quantile=-1"], "--match_quantile=-1.0: expected a share from 0 to 1"),
+        (["--taps=nowhere"], "nowhere"),
+        (["--pairs=missing.csv"], "missing.csv, which cannot be read"),
+    ],
+)
+def test_what_cannot_be_carried_out_is_said_in_one_line(flags, more, says, tmp_path, capsys):
+    assert cli.audit([*flags, *more, f"--out={tmp_path}/out"]) == 2
+    error = capsys.readouterr().err
+    assert says in error and "Traceback" not in error
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,56 @@
+"""The hull of a run's corners inside a SavedModel: the signatures `mix` and `check`."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfcollide.exports.parts import Parts, Subject
+from tfcollide.exports.verdict import Verdict
+
+__all__ = ["Hull", "hull_parts"]
+
+_EXAMPLES = 32
+
+
+class Hull(tf.Module):
+    """The corners, as `polytope.hull.mix` mixes them.
+
+    Args:
+        corners: `[N, H, W, C]` float32.
+    """
+
+    def __init__(self, corners: np.ndarray):
+        super().__init__(name="hull")
+        self.corners = tf.Variable(corners, trainable=False, name="corners")
+        self._bounds = float(corners.min()), float(corners.max())
+
+    def mix(self, convex_weights: tf.Tensor) -> tf.Tensor:
+        """The mixtures `[S, H, W, C]` with `convex_weights` `[S, N]`."""
+        corners = tf.reshape(self.corners, [self.corners.shape[0], -1])
+        flat = tf.clip_by_value(convex_weights @ corners, *self._bounds)
+        return tf.reshape(flat, [-1, *self.corners.shape[1:]])
+
+
+def hull_parts(subject: Subject, name: str) -> Parts:
+    """The hull, and the classifier that judges it: `mix` and `check`, both of `convex_weights` `[S, N]`.
+
+    Args:
+        subject: the run.
+        name: of the module.
+    """
+    root = tf.Module(name=name)
+    root.hull = hull = Hull(subject.corners)
+    root.verdict = verdict = Verdict(subject)
+    spec = tf.TensorSpec([None, len(subject.corners)], tf.float32, name="convex_weights")
+
+    @tf.function(input_signature=[spec])
+    def mix(convex_weights: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"images": hull.mix(convex_weights)}
+
+    @tf.function(input_signature=[spec])
+    def check(convex_weights: tf.Tensor) -> dict[str, tf.Tensor]:
+        images = hull.mix(convex_weights)
+        return {"images": images, **verdict.check(images)}
+
+    example = {"convex_weights": subject.weights[:_EXAMPLES]}
+    signatures = {"mix": mix.get_concrete_function(), "check": check.get_concrete_function()}
+    return Parts(root, signatures, dict.fromkeys(signatures, example))

@@ -1,0 +1,311 @@
+"""The walk of an audit: pairs -> fronts -> hulls -> a longer search of some -> layers -> a record.
+
+Every piece of work has a name in a ledger, and which pairs are descended as one batch depends on their places alone, so
+that an audit that was interrupted ends in the numbers of one left in peace.
+"""
+
+import dataclasses
+import functools
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tfcollide.data.labelled import LabelledImages
+from tfcollide.errors import RequestError
+from tfcollide.files.atomic import json_bytes
+from tfcollide.files.checkpoint import Ledger
+from tfcollide.images import from_uint8, to_uint8
+from tfcollide.library.audit_options import CHECKED_AGAIN, AuditOptions, Budget
+from tfcollide.library.problem import Picture, Problem
+from tfcollide.library.tap_audit import FrontFound, HullFound, TapAudit
+from tfcollide.library.yardstick import Yardstick
+from tfcollide.measure.audit_record import AuditRecord, Convergence, PairFront, PairHull, held_pairs
+from tfcollide.measure.intervals import median_interval
+from tfcollide.measure.layer_look import LayerLook
+from tfcollide.measure.layer_profile import LayerProfiler
+from tfcollide.models.classifier import Classifier
+from tfcollide.records import FrontEnd
+from tfcollide.report.audit.worst_pairs import PairPictures, worst
+from tfcollide.runtime.progress import progress, shown
+
+__all__ = ["AuditWalk", "NamedPair", "Walked", "picture_of"]
+
+
+class NamedPair(NamedTuple):
+    """A pair of an audit.
+
+    Attributes:
+        source: where the search starts.
+        target: whose features are to be matched.
+        images: numbers of both, by which repeats are told.
+    """
+
+    source: Picture
+    target: Picture
+    images: tuple[int, int]
+
+
+class Walked(NamedTuple):
+    """What an audit found, and pictures of the pairs that are shown."""
+
+    record: AuditRecord
+    pictures: dict[int, PairPictures]
+
+
+class AuditWalk:
+    """One audit.
+
+    Args:
+        network: the network under test.
+        data: images that say when features match, and what an image shows.
+        pairs: that are looked at.
+        options: what is asked.
+        taps: names of ReLUs; the first is the headline's.
+        predicted: `[test_size]`, the network's class of each test image.
+        labelled: whether the data set's classes are the network's.
+        ledger: keeps what is finished.
+    """
+
+    def __init__(
+        self,
+        network: Classifier,
+        data: LabelledImages,
+        pairs: Sequence[NamedPair],
+        options: AuditOptions,
+        taps: Sequence[str],
+        *,
+        predicted: Any,
+        labelled: bool,
+        ledger: Ledger | None = None,
+    ):
+        self._network, self._data, self._pairs, self._options = network, data, pairs, options
+        self._ledger = ledger or Ledger()
+        self._seconds: dict[str, float] = {}
+        yardsticks = [Yardstick(network, network.tap(tap), data, predicted=predicted, labelled=labelled) for tap in taps]
+        for one in yardsticks[1:]:
+            one.reader = yardsticks[0].reader  # of the data set, whatever the tap
+        self._taps = {one.tap.name: TapAudit(one, options) for one in yardsticks}
+
+    def __call__(self, made_with: Mapping[str, str]) -> Walked:
+        """Carries the audit out.
+
+        Args:
+            made_with: versions, hashes, and how to repeat it; becomes part of the record.
+        """
+        fronts: list[PairFront] = []
+        hulls: list[PairHull] = []
+        images: dict[int, np.ndarray] = {}
+        for tap in self._taps:
+            found, refused = self._fronts(tap, range(len(self._pairs)), self._options.work)
+            wide = self._hulls(tap, sorted(found), self._options.work)
+            rows, nearest = self._rows(tap, found, refused, wide)
+            fronts += rows
+            hulls += [one.row for one in wide] + [self._refused(tap, n, spread) for n in refused for spread in self._spreads]
+            images = images or nearest
+        record = self._record(fronts, hulls, made_with)
+        record = dataclasses.replace(record, convergence=self._again(record))
+        record = dataclasses.replace(record, layers=tuple(self._layers()), seconds=dict(self._seconds))
+        return Walked(record, self._pictures(record, images))
+
+    @property
+    def _spreads(self) -> tuple[float, ...]:
+        return self._options.work.spreads
+
+    @functools.lru_cache(maxsize=256)  # noqa: B019 (posed again for every spread otherwise)
+    def _posed(self, tap: str, number: int) -> Problem | RequestError:
+        pair = self._pairs[number]
+        try:
+            return self._taps[tap].pose(pair.source, pair.target)
+        except RequestError as error:
+            return error
+
+    def _fronts(
+        self, tap: str, numbers: Sequence[int], work: Budget, *, name: str = "front"
+    ) -> tuple[dict[int, FrontFound], dict[int, str]]:
+        """The fronts of pairs by number, and of those that cannot be carried out why."""
+        found: dict[int, FrontFound] = {}
+        refused: dict[int, str] = {}
+        for n in self._timed(f"{name}s at {tap}", numbers, "pairs"):
+            posed = self._posed(tap, n)
+            if isinstance(posed, RequestError):
+                refused[n] = str(posed)
+                continue
+            exactly = name == "front" and n < work.exact_pairs
+            search = functools.partial(self._taps[tap].front, posed, work, exactly=exactly)
+            found[n] = _kept(self._ledger, f"{name} {tap} {n}", search, _pack_front, _unpack_front)
+        return found, refused
+
+    def _hulls(self, tap: str, numbers: Sequence[int], work: Budget, *, name: str = "hull") -> list[HullFound]:
+        """The hulls of pairs, with each spread."""
+        size, found = self._taps[tap].pairs_at_once, []
+        batches = [(spread, numbers[i : i + size]) for spread in work.spreads for i in range(0, len(numbers), size)]
+        for spread, batch in self._timed(f"{name}s at {tap}", batches, "batches"):
+            search = functools.partial(self._batch, tap, batch, spread, work)
+            key = f"{name} {tap} {spread} {' '.join(map(str, batch))}"
+            found += _kept(self._ledger, key, search, _pack_hulls, _unpack_hulls)
+        return found
+
+    def _batch(self, tap: str, batch: Sequence[int], spread: float, work: Budget) -> list[HullFound]:
+        posed: Any = [self._posed(tap, n) for n in batch]
+        with shown(False):  # the bar of the whole stands below
+            return self._taps[tap].hulls(posed, batch, spread, work)
+
+    def _again(self, record: AuditRecord) -> Convergence | None:
+        """The first pairs at the headline's tap with four times the budget."""
+        tap, work = record.tap, self._options.work.times(4)
+        known = [one for one in record.fronts_at(tap) if one.status != "refused"][:CHECKED_AGAIN]
+        numbers = [one.pair for one in known]
+        if not numbers:
+            return None
+        found, _ = self._fronts(tap, numbers, work, name="longer front")
+        wide = self._hulls(tap, numbers, work, name="longer hull")
+        rows, _ = self._rows(tap, found, {}, wide)
+        count, limits = len(self._pairs), record.headline
+        held = held_pairs(record.hulls_at(tap), count, *limits)[numbers]
+        held_again = held_pairs([one.row for one in wide], count, *limits)[numbers]
+        fronts = [median_interval(_changes(some), resamples=1).value for some in (known, rows)]
+        return Convergence(len(numbers), float(held.mean()), float(held_again.mean()), *fronts)
+
+    def _rows(
+        self, tap: str, found: Mapping[int, FrontFound], refused: Mapping[int, str], hulls: Sequence[HullFound]
+    ) -> tuple[list[PairFront], dict[int, np.ndarray]]:
+        """One row per pair, and the image of its front; a hull that was found has images, too, and may be nearer."""
+        rows, images = [], {}
+        for n in sorted([*found, *refused]):
+            if n in refused:
+                rows.append(self._row(tap, n, None, "refused", refused[n]))
+                continue
+            front, end = found[n], found[n].end
+            near = [one for one in hulls if one.row.pair == n and one.nearest is not None]
+            best = min(near, key=lambda one: one.nearest or 0.0, default=None)
+            images[n] = front.image
+            if best is not None and (end.change is None or (best.nearest or 0.0) < end.change):
+                share, quantile = best.target_share or 0.0, best.quantile or 0.0
+                end = FrontEnd(best.nearest, None, best.nearest or 0.0, quantile, share, None)
+                images[n] = best.image
+            status, _, _ = (end.censored or "found").partition(":")
+            row = self._row(tap, n, end.change, status, end.censored)
+            rows.append(
+                dataclasses.replace(
+                    row,
+                    last_change=end.last_change,
+                    quantile=end.last_quantile,
+                    target_share=end.target_share,
+                    least_change=front.least,
+                    exact_change=front.exact,
+                )
+            )
+        return rows, images
+
+    def _row(self, tap: str, n: int, change: float | None, status: str, why: str | None) -> PairFront:
+        source, target, _ = self._pairs[n]
+        ends = source.id, target.id, source.label or "unknown", target.label or "unknown"
+        return PairFront(tap, n, *ends, change, status, why, None, None, None)
+
+    def _refused(self, tap: str, n: int, spread: float) -> PairHull:
+        return PairHull(tap, n, spread, "failed", "refused", None, None, None, None, 0)
+
+    def _layers(self) -> list[LayerLook]:
+        """The profile of the first sources, at every ReLU."""
+        work = self._options.work
+        profiler = LayerProfiler(self._network, probes=work.probes, steps=work.lanczos_steps, seed=self._options.seed)
+        chosen = {pair.images[0]: pair.source.image for pair in reversed(self._pairs)}
+        numbers = list(dict.fromkeys(pair.images[0] for pair in self._pairs))[: work.profile_images]
+        looks = [(name, number) for name in self._network.tap_names for number in numbers]
+        found = []
+        for name, number in self._timed("layer profile", looks, "looks"):
+            look = functools.partial(profiler, name, chosen[number], number)
+            found.append(_kept(self._ledger, f"layer {name} {number}", look, _pack_look, _unpack_look))
+        return found
+
+    def _record(self, fronts: Sequence[PairFront], hulls: Sequence[PairHull], made_with: Mapping[str, str]) -> AuditRecord:
+        options, first = self._options, next(iter(self._taps.values()))
+        settings = {**dataclasses.asdict(options.work), "corners": options.corners, "match_quantile": options.match_quantile}
+        return AuditRecord(
+            network=self._network.name,
+            dataset=self._data.name,
+            test_accuracy=first.yardstick.test_accuracy,
+            tap=next(iter(self._taps)),
+            budget=options.budget,
+            settings=settings,
+            seed=options.seed,
+            headline=(options.largest_change, options.smallest_spread),
+            changes=options.changes,
+            spreads=options.grid_spreads,
+            pairs=tuple(pair.images for pair in self._pairs),
+            class_names=tuple(self._data.class_names),
+            yards=tuple(one.yard for one in self._taps.values()),
+            fronts=tuple(fronts),
+            hulls=tuple(hulls),
+            made_with=made_with,
+        )
+
+    def _pictures(self, record: AuditRecord, images: Mapping[int, np.ndarray]) -> dict[int, PairPictures]:
+        bounds, found = self._network.bounds, {}
+        for one in worst(record):
+            pair = self._pairs[one.pair]
+            source, target = to_uint8(np.stack([pair.source.image, pair.target.image]), bounds)
+            found[one.pair] = PairPictures(source, images[one.pair], target)
+        return found
+
+    def _timed(self, name: str, items: Any, unit: str) -> Any:
+        """Goes through work with a bar that knows the time left, and notes what it took."""
+        began = time.perf_counter()
+        yield from progress(items, desc=name, unit=f" {unit}", total=len(items))
+        self._seconds[name] = time.perf_counter() - began
+
+
+def picture_of(network: Classifier, data: LabelledImages, number: int) -> Picture:
+    """A test image as a source or a target."""
+    label = int(data.test.labels[number])
+    name = data.class_names[label] if label >= 0 else None
+    return Picture(from_uint8(data.test.images[number], network.bounds), f"test:{number}", name)
+
+
+def _changes(rows: Sequence[PairFront]) -> np.ndarray:
+    return np.array([np.inf if one.change is None else one.change for one in rows])
+
+
+def _kept(ledger: Ledger, name: str, work: Callable[[], Any], pack: Any, unpack: Any) -> Any:
+    """What `work` gives, from the ledger where it was done before."""
+    return unpack(ledger.do(name, lambda: pack(work())))
+
+
+def _note(value: Any) -> np.ndarray:
+    return np.frombuffer(json_bytes(value), np.uint8)
+
+
+def _read(note: np.ndarray) -> Any:
+    return json.loads(note.tobytes())
+
+
+def _pack_front(found: FrontFound) -> dict[str, np.ndarray]:
+    return {"note": _note([found.end, found.least, found.exact]), "image": found.image}
+
+
+def _unpack_front(arrays: Mapping[str, np.ndarray]) -> FrontFound:
+    end, least, exact = _read(arrays["note"])
+    return FrontFound(FrontEnd(**end), least, exact, arrays["image"])
+
+
+def _pack_hulls(found: Sequence[HullFound]) -> dict[str, np.ndarray]:
+    notes = [[one.row, one.nearest, one.quantile, one.target_share] for one in found]
+    return {"note": _note(notes), "images": np.stack([one.image for one in found])}
+
+
+def _unpack_hulls(arrays: Mapping[str, np.ndarray]) -> list[HullFound]:
+    notes = zip(_read(arrays["note"]), arrays["images"], strict=True)
+    return [HullFound(PairHull(**row), near, quantile, share, image) for (row, near, quantile, share), image in notes]
+
+
+def _pack_look(look: LayerLook) -> dict[str, np.ndarray]:
+    return {"note": _note(look)}
+
+
+def _unpack_look(arrays: Mapping[str, np.ndarray]) -> LayerLook:
+    found: dict[str, Any] = _read(arrays["note"])
+    rows: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
+    return LayerLook(**rows)

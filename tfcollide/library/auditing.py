@@ -1,0 +1,204 @@
+"""How blind a network is, where, and between which classes: the audit."""
+
+import dataclasses
+import hashlib
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfcollide import __version__
+from tfcollide.data.labelled import LabelledImages, Split
+from tfcollide.errors import RequestError
+from tfcollide.files.scratch import scratch_folder
+from tfcollide.images import to_uint8
+from tfcollide.library.audit_options import AuditOptions
+from tfcollide.library.audit_walk import AuditWalk, NamedPair, picture_of
+from tfcollide.library.calling import called, record_of
+from tfcollide.measure.audit_record import AuditRecord
+from tfcollide.measure.audit_tables import frame
+from tfcollide.measure.pairs import balanced_pairs
+from tfcollide.models.classifier import Classifier
+from tfcollide.models.differentiable import check_differentiable
+from tfcollide.models.predictions import Predictions
+from tfcollide.report.audit.audit_files import write_audit
+from tfcollide.report.audit.audit_words import verdict
+from tfcollide.report.audit.worst_pairs import PairPictures
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["Audited", "audit", "drawn_pairs", "made_with", "tap_names"]
+
+
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
+class Audited:
+    """A finished audit.
+
+    Attributes:
+        record: every number.
+        pictures: the number of a pair -> source, collision and target, of those that the report shows.
+    """
+
+    record: AuditRecord
+    pictures: dict[int, PairPictures]
+
+    def to_frame(self, table: str = "pairs") -> "DataFrame":
+        """A table: "pairs" (one row per pair and tap), "hulls" or "layers"; docs/audit.md has the columns.
+
+        Raises:
+            RequestError: there is no such table.
+        """
+        with called():
+            return frame(self.record, table)
+
+    def save(self, folder: str | Path) -> Path:
+        """Writes `report.html`, `audit.json`, `table.md` and the tables as CSV and Parquet.
+
+        Args:
+            folder: must not exist; it appears whole or not at all.
+
+        Raises:
+            RequestError: the folder exists.
+        """
+        with called():
+            path = Path(folder).absolute()
+            if path.exists():
+                raise RequestError(f"--folder={path}, which exists", "a new directory", "Choose another.")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with scratch_folder(path.parent) as scratch:
+                inside = scratch / path.name
+                inside.mkdir()
+                write_audit(inside, self.record, self.pictures)
+                inside.rename(path)
+        return path
+
+    def __repr__(self) -> str:
+        """The verdict."""
+        return f"Audited({verdict(self.record)})"
+
+
+def audit(
+    network: Classifier,
+    images: Any,
+    labels: Any,
+    *,
+    pairs: Sequence[tuple[int, int]] | None = None,
+    progress: bool = False,
+    **settings: Any,
+) -> Audited:
+    """How blind a network is: how far images must be changed to collide, in how many pairs they do, and where sight is lost.
+
+    Args:
+        network: of `wrap`.
+        images: `[n, H, W, C]`, a data set with a few images of each class: integers are 8-bit pixels; floats are in the
+            network's pixel range, and are rounded to 8 bits.
+        labels: `[n]`, their classes, as the network numbers them.
+        pairs: numbers of sources and targets; None: drawn over ordered pairs of classes among images that the network
+            gets right, of which every other one is kept back for an independent reader.
+        progress: whether bars are drawn on standard error.
+        **settings: of `AuditOptions`: budget ("quick", "normal", "thorough"), num_pairs, taps ("default", "all", names),
+            match_quantile, seed, ...
+
+    Returns:
+        An `Audited`: `.record` has every number, `.to_frame()` a table, `.save(folder)` writes a report.
+
+    Raises:
+        RequestError: an argument cannot be used.
+
+    Examples:
+        >>> audited = tc.audit(network, images, labels, budget="quick", num_pairs=2)
+        >>> len(audited.to_frame())
+        2
+    """
+    with called(progress):
+        options = record_of(AuditOptions, settings).check()
+        data, kept = _data(network, images, labels, pairs)
+        predicted = Predictions(network, data.test.images)
+        taps = tap_names(network, options.taps)
+        chosen = drawn_pairs(data, predicted, options) if pairs is None else _numbered(pairs, kept)
+        named = [NamedPair(picture_of(network, data, a), picture_of(network, data, b), (a, b)) for a, b in chosen]
+        walk = AuditWalk(network, data, named, options, taps, predicted=predicted, labelled=True)
+        return Audited(*walk(made_with(network, data, named)))
+
+
+def tap_names(network: Classifier, asked: str) -> list[str]:
+    """The ReLUs that are asked for, "default", "all" or names with commas between them; the first is the headline's.
+
+    Raises:
+        RequestError: there is no such ReLU, or no gradient passes one.
+    """
+    named = [one.strip() for one in asked.split(",") if one.strip()]
+    if asked in ("default", "all"):
+        first = network.default_tap
+        named = [first, *(name for name in network.tap_names if name != first and asked == "all")]
+    for name in dict.fromkeys(named):
+        check_differentiable(network, network.tap(name))
+    if not named:
+        raise RequestError(f"--taps={asked}", "default, all, or names of ReLUs with commas between them")
+    return list(dict.fromkeys(named))
+
+
+def drawn_pairs(data: LabelledImages, predicted: Any, options: AuditOptions) -> list[tuple[int, int]]:
+    """Pairs of test images that the network gets right, over ordered pairs of classes alike."""
+    labels = np.asarray(data.test.labels)
+    drawn = balanced_pairs(labels, options.num_pairs, options.seed, usable=np.asarray(predicted) == labels)
+    return [(int(a), int(b)) for a, b in drawn.images]
+
+
+def made_with(network: Classifier, data: LabelledImages, pairs: Sequence[NamedPair]) -> dict[str, str]:
+    """Versions, and hashes of the weights and of the data."""
+    weights = [np.asarray(one) for one in network.model.get_weights()] if isinstance(network.model, keras.Model) else []
+    found = {"data": _hash([np.asarray(data.test.labels), *(end.image for pair in pairs for end in pair[:2])])}
+    if weights:
+        found["weights"] = _hash(weights)
+    versions = {"tfcollide": __version__, "tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__}
+    return {**versions, "python": platform.python_version(), **found}
+
+
+def _hash(arrays: Sequence[np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for one in arrays:
+        digest.update(np.ascontiguousarray(one).tobytes())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _data(
+    network: Classifier, images: Any, labels: Any, pairs: Sequence[tuple[int, int]] | None
+) -> tuple[LabelledImages, np.ndarray]:
+    """The images in two splits, pairs from one and the reader's from the other; and the numbers of the first."""
+    pixels, labels = np.asarray(images), np.asarray(labels)
+    if pixels.shape[1:] != network.image_shape or labels.shape != pixels.shape[:1]:
+        received = f"--images of shape {pixels.shape} with --labels of shape {labels.shape}"
+        raise RequestError(received, f"[n, {', '.join(map(str, network.image_shape))}] and [n]")
+    if not np.issubdtype(labels.dtype, np.integer) or labels.max(initial=-1) >= network.num_classes:
+        raise RequestError(
+            f"--labels of {labels.dtype} up to {labels.max(initial=-1)}", f"whole numbers below {network.num_classes}"
+        )
+    if not np.issubdtype(pixels.dtype, np.integer):
+        pixels = to_uint8(pixels.astype(np.float32), network.bounds)
+    first = np.zeros(len(pixels), bool)
+    first[::2] = True
+    if pairs is not None:
+        asked = np.asarray(pairs)
+        if asked.ndim != 2 or asked.shape[1] != 2 or not ((asked >= 0) & (asked < len(pixels))).all():
+            raise RequestError(f"--pairs of shape {asked.shape}", f"[P, 2], numbers of images from 0 to {len(pixels) - 1}")
+        first[asked.ravel()] = True
+    splits = {"test": Split(pixels[first], labels[first]), "train": Split(pixels[~first], labels[~first])}
+    data = LabelledImages(
+        "images",
+        class_names=network.class_names,
+        shape=network.image_shape,
+        test_size=int(first.sum()),
+        read=splits.__getitem__,
+    )
+    return data, np.flatnonzero(first)
+
+
+def _numbered(pairs: Sequence[tuple[int, int]], kept: np.ndarray) -> list[tuple[int, int]]:
+    """Numbers of images as numbers within the first split."""
+    return [(int(a), int(b)) for a, b in np.searchsorted(kept, np.asarray(pairs))]

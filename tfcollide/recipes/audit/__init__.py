@@ -1,0 +1,1 @@
+"""How blind a network is: the program `audit`."""

@@ -1,0 +1,95 @@
+"""What an audit says, in sentences."""
+
+import math
+
+from tfcollide.measure.audit_record import AuditRecord
+from tfcollide.measure.intervals import Interval
+
+__all__ = ["change_words", "meaning", "percent", "rate_words", "search_words", "verdict"]
+
+
+def verdict(record: AuditRecord) -> str:
+    """The verdict in one sentence, with its uncertainty."""
+    count, rate, front = len(record.pairs), record.rate(), record.front()
+    lead = "Search not converged: in" if record.converged is False else "In"
+    held = round(rate.value * count)
+    hulls = f"{held} of {count} pairs" if held else f"none of {count} pairs"
+    found = f"{lead} {hulls} of {record.dataset}, images that still show the source have the target's features at {record.tap}"
+    share = f"a rate of at least {percent(rate.value)} (95 % interval {percent(rate.low)} to {percent(rate.high)})"
+    if math.isinf(front.value):
+        middle = "in most pairs no image was found that does"
+        if not math.isinf(front.low):
+            middle += f" (95 % interval of the median change: from {front.low:.2f} on)"
+    else:
+        middle = f"the median change that this takes is at most {front.value:.2f} of the way to the target ({_ends(front)})"
+    return f"{found} of {record.network}, {share}; {middle}."
+
+
+def rate_words(rate: Interval) -> str:
+    """A rate and its interval, short."""
+    return f"{percent(rate.value)} ({percent(rate.low)} to {percent(rate.high)})"
+
+
+def change_words(front: Interval) -> str:
+    """A median change and its interval, short."""
+    if math.isnan(front.value):
+        return "none"
+    return f"{_number(front.value)} ({_number(front.low)} to {_number(front.high)})"
+
+
+def search_words(record: AuditRecord) -> str:
+    """Whether more search found more."""
+    again = record.convergence
+    if again is None:
+        return "Whether a longer search would find more was not checked."
+    rates = f"the rate went from {percent(again.rate)} to {percent(again.rate_again)}"
+    fronts = f"the median change from {_number(again.front)} to {_number(again.front_again)}"
+    what = f"{again.pairs} pairs were searched again with four times the budget: {rates}, {fronts}."
+    if again.converged:
+        return f"{what} That is within what counts as converged (5 points, 5 %)."
+    return f"{what} The search has not converged: the numbers say more of the search than of the network."
+
+
+def meaning(record: AuditRecord) -> tuple[list[str], list[str]]:
+    """What the numbers mean, and what they do not."""
+    known = [one for one in record.fronts_at(record.tap) if one.least_change is not None]
+    does = [
+        f"Wherever features at {record.tap} are equal, all that follows is equal: the network cannot tell such images apart, "
+        "whatever its last layers do.",
+        "A collision counts only where the image still is the source: nearer to it than to the target, and, where a reader "
+        "that is not this network can be trusted, read as the source.",
+        "A change is an upper bound and a rate a lower bound: both are what a search found.",
+    ]
+    if known:
+        does.append(f"For {len(known)} pairs a least change is proven, below which no image can match: column least_change.")
+    does_not = [
+        "It does not say how often such images occur by themselves: they were made.",
+        "It does not say that no others exist where none was found: only proven bounds do.",
+        "It says nothing of small changes that alter the class (adversarial examples): that is the opposite question.",
+        f"Rates of networks are comparable at the same data, pairs and match ({_match(record)}), and at layers of one depth.",
+    ]
+    if record.repeated:
+        does_not.append("Some images are in several pairs; intervals allow for that and are wider.")
+    return does, does_not
+
+
+def percent(share: float) -> str:
+    """A share in percent, with a digit after the point below 10 % and above 90 %."""
+    if math.isnan(share):
+        return "unknown"
+    value = 100 * share
+    digits = 1 if 0 < value < 10 or 90 < value < 100 else 0
+    return f"{value:.{digits}f} %"
+
+
+def _match(record: AuditRecord) -> str:
+    return f"{100 * record.yards[0].quantile:g} % quantile of pairs of one class"
+
+
+def _ends(front: Interval) -> str:
+    high = "no end, as too many pairs are censored" if math.isinf(front.high) else f"{front.high:.2f}"
+    return f"95 % interval {front.low:.2f} to {high}"
+
+
+def _number(value: float) -> str:
+    return "none" if math.isinf(value) else f"{value:.2f}"
