@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfcollide.polytope.proof.backward import back
-from tfcollide.polytope.proof.float_error import gamma, mixture_error
+from tfcollide.polytope.proof.float_error import mixture_error
 from tfcollide.polytope.proof.reading_network import Network
 from tfcollide.polytope.proof.spread import Arithmetic, Held, Relaxation, Spread, through
 
@@ -77,7 +77,7 @@ class HullBounds:
         here = np.arange(len(picked))[:, None]
         margins[here, picked] = np.fmax(margins[here, picked], found)
         real = margins.copy()
-        real[here, picked] = np.fmax(real[here, picked], found + price)
+        real[here, picked] = np.fmax(real[here, picked], found + price * (1.0 - 2.0**-20))
         for part in (margins, real):
             part[~finite] = -np.inf
             part[~np.isfinite(part)] = -np.inf
@@ -89,7 +89,7 @@ class HullBounds:
         shape = self._network.shape
         exact = vertices @ self._corners
         sizes = tf.reduce_max(vertices @ np.abs(self._corners), axis=1)
-        own = self._arithmetic.own(8) + float(gamma(size + 4 * count + 16, double=True))
+        own = self._arithmetic.own(8) + self._arithmetic.sums(size + 4 * count)
         price = mixture_error(count) * sizes + np.where(self._corners.any(axis=0), 2.0**-120, 0.0)
         price = price if self._arithmetic.network else tf.zeros_like(sizes)
         parts = (own * sizes * 1.0001 + price, price)
