@@ -1,4 +1,4 @@
-"""One list of programs: `cli.PROGRAMS`, `bin/`, the installed commands, the linter and the README agree."""
+"""One list of programs: `cli.PROGRAMS`, `bin/`, the installed commands, the linter and the reference agree."""
 
 import re
 import tomllib
@@ -30,6 +30,6 @@ def test_the_linter_reads_them():
     assert set(included) == {f"bin/{name}" for name in cli.PROGRAMS}
 
 
-def test_the_readme_lists_them():
-    table = re.findall(r"`([\w-]+)` \| `(collide[\w-]*)`", (ROOT / "README.md").read_text())
+def test_the_reference_lists_them():
+    table = re.findall(r"`([\w-]+)` \| `(collide[\w-]*)`", (ROOT / "docs" / "reference" / "programs.md").read_text())
     assert dict(table) == cli.PROGRAMS
