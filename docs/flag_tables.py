@@ -1,6 +1,5 @@
 """Writes the flags of every program into docs/reference/flags.md as the site is built, from the settings themselves."""
 
-from pathlib import Path
 from typing import Any
 
 from tfcollide.cli import PROGRAMS
@@ -53,10 +52,6 @@ def _program(name: str) -> str:
 
 
 def _row(one: Flag) -> str:
-    default = "" if one.default is None or one.default == "" else f"`{str(one.default).lower() if one.kind is bool else one.default}`"
+    default = str(one.default).lower() if one.kind is bool else "" if one.default is None else str(one.default)
     words = one.help.replace("|", "\\|").replace("*", "\\*").replace("<", "&lt;").replace("_", "\\_")
-    return f"| `--{one.name}` | {default} | {words} |"
-
-
-if __name__ == "__main__":
-    Path("flags.md").write_text(flag_tables())
+    return f"| `--{one.name}` | {default and f'`{default}`'} | {words} |"
