@@ -3,6 +3,7 @@
 # make test    style, types and all tests
 # make bench   speed against the paper's algorithm, on MNIST where it is prepared
 # make docs    the documentation, build/site/index.html; warnings are errors
+# make notebook examples/tutorial.ipynb, the tutorial as a notebook
 # make figure1 docs/figure1.png, drawn from a network of two inputs
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ VENV := .venv
 export ANNOY_COMPILER_ARGS ?= -O3,-ffast-math,-fno-associative-math,-std=c++14,-DANNOYLIB_MULTITHREADED_BUILD
 BIN := $(VENV)/bin
 
-.PHONY: demo demo-patches test bench docs figure1 extras clean
+.PHONY: demo demo-patches test bench docs notebook figure1 extras clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python bin/collide --flagfile=bin/flagfiles/digits.flags --out=runs/digits --overwrite
@@ -31,6 +32,9 @@ bench: $(VENV)/.installed
 
 docs: $(VENV)/.docs-installed
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+notebook:
+	$(PYTHON) docs/notebook.py
 
 figure1: $(VENV)/.installed
 	$(BIN)/python docs/figure1.py

@@ -1,5 +1,6 @@
 """The documentation: its Python runs, its tables of flags are whole, and no page is left out."""
 
+import json
 import re
 import runpy
 from pathlib import Path
@@ -40,6 +41,14 @@ def test_the_tutorial_ends_with_a_collision_and_a_proof(learned):
     assert learned["files"] == ["corners.png", "first"]
 
 
+def test_the_notebook_is_the_tutorial():
+    page = runpy.run_path(str(ROOT / "docs" / "notebook.py"))
+    assert page["NOTEBOOK"].read_text() == page["notebook"](page["PAGE"].read_text())
+    cells = json.loads(page["NOTEBOOK"].read_text())["cells"]
+    code = ["".join(one["source"]) + "\n" for one in cells if one["cell_type"] == "code"]
+    assert code == snippets("docs/tutorial.md")
+
+
 @pytest.mark.parametrize("page", ["README.md", "docs/how-to/exact.md", "docs/how-to/proofs.md"])
 def test_python_that_starts_from_the_tutorial(page, learned):
     run(page, dict(learned))
@@ -64,7 +73,8 @@ def test_every_page_says_what_it_answers():
 def test_links_lead_somewhere():
     pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
     for page in pages:
-        for link in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
+        prose = re.sub(r"^```.*?^```|`[^`\n]*`", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+        for link in re.findall(r"\]\(([^)#\s]+)", prose):
             assert (page.parent / link).exists(), f"{page}: {link}"
 
 
