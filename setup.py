@@ -50,7 +50,11 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["tfcollide", "tfcollide.*"]),
-    package_data={"tfcollide": ["py.typed"], "tfcollide.report.explore": ["assets/*"]},
+    package_data={
+        "tfcollide": ["py.typed"],
+        "tfcollide.report.explore": ["assets/*"],
+        "tfcollide.recipes": ["flagfiles/*.flags"],
+    },
     install_requires=[
         "absl-py>=2.1",
         "clarabel>=0.9",

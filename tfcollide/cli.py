@@ -22,6 +22,7 @@ from tfcollide.files.disk import full_at, is_full
 from tfcollide.files.names import to_text
 from tfcollide.files.run_directory import absolute
 from tfcollide.recipes.audit.config import AuditConfig
+from tfcollide.recipes.by_name import recipe_file, recipe_list
 from tfcollide.recipes.collide.config import HEADINGS, CollideConfig, TrainConfig
 from tfcollide.recipes.collide.presets import preset_values
 from tfcollide.recipes.composite.config import CompareConfig, RebuildConfig
@@ -320,8 +321,7 @@ def _compare_looks(argv: list[str]) -> int:
 def _parse(argv: list[str], config: type[Any], define: Callable[[flags.FlagValues], None]) -> dict[str, Any] | None:
     """The values of all flags, presets applied; None where --help or --version has been answered."""
     known = flags.FlagValues()
-    for name in ("flagfile", "undefok"):
-        flags.DEFINE_string(name, "", {"flagfile": "Read flags from this file.", "undefok": ""}[name], flag_values=known)
+    _define_files(known)
     flags.DEFINE_boolean("help", False, "Show this help.", short_name="h", flag_values=known)
     flags.DEFINE_boolean("version", False, "Show the version.", flag_values=known)
     define(known)
@@ -331,6 +331,9 @@ def _parse(argv: list[str], config: type[Any], define: Callable[[flags.FlagValue
     for old in _old_names(config, known):
         flags.DEFINE_string(old, None, "An old spelling.", flag_values=known)
     rest = _read(known, argv)
+    if known["recipe"].value is not None:
+        print(_recipes(known))
+        return None
     if known["version"].value:
         print(f"tfcollide {__version__}")
         return None
@@ -362,11 +365,13 @@ def _read(known: flags.FlagValues, argv: list[str]) -> list[str]:
 
 
 def _flag_lines(argv: Iterable[str]) -> Iterator[str]:
-    """`argv`; in place of a flagfile that absl does not read, its lines.
+    """`argv`; in place of a recipe its flagfile, and of a flagfile that absl does not read its lines.
 
     That is one with names of files that are no UTF-8, or with the byte order mark of some editors.
     """
     for word in argv:
+        recipe = re.fullmatch("--?recipe=(?!help$)(.*)", word)
+        word = f"--flagfile={recipe_file(recipe[1])}" if recipe else word
         path = Path(word.partition("=")[2])
         if not re.match("--?flagfile=", word) or not path.is_file() or not _quotes_bytes(path.read_bytes()):
             yield word
@@ -379,6 +384,21 @@ def _quotes_bytes(content: bytes) -> bool:
     """Whether this is text with a byte order mark, or not all of it UTF-8."""
     marked = content.startswith(codecs.BOM_UTF8)
     return b"\0" not in content and (marked or content != content.decode(errors="ignore").encode())
+
+
+def _define_files(known: flags.FlagValues) -> None:
+    """What absl reads flags from, and the flagfiles of the package, of which `_flag_lines` makes such files."""
+    flags.DEFINE_string("flagfile", "", "Read flags from this file.", flag_values=known)
+    flags.DEFINE_string("recipe", None, "A flagfile of the package; help: lists them.", flag_values=known)
+    flags.DEFINE_string("undefok", "", "", flag_values=known)
+
+
+def _recipes(known: flags.FlagValues) -> str:
+    """What `--recipe=help` prints; another value comes here where it stands apart from the flag."""
+    name = known["recipe"].value
+    if name != "help":
+        raise RequestError(f"--recipe {name}", f"--recipe={name}, in one word")
+    return recipe_list([*known])
 
 
 def _define_out(known: flags.FlagValues) -> None:

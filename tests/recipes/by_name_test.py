@@ -1,0 +1,43 @@
+"""`--recipe`: the flagfiles of the package, from any folder."""
+
+from pathlib import Path
+
+import pytest
+from setuptools import find_packages
+
+from tests.cli.programs import ROOT
+from tfcollide import cli
+from tfcollide.errors import RequestError
+from tfcollide.recipes.by_name import recipe_file, recipe_list
+
+
+def test_every_flagfile_is_one_and_lies_in_the_package():
+    names = sorted(path.stem for path in (ROOT / "bin" / "flagfiles").iterdir())
+    assert "mnist" in names and "tfcollide.recipes" in find_packages(ROOT)
+    assert all(recipe_file(name).parent == ROOT / "tfcollide" / "recipes" / "flagfiles" for name in names)
+    assert '"tfcollide.recipes": ["flagfiles/*.flags"]' in (ROOT / "setup.py").read_text()
+
+
+def test_a_recipe_is_a_flagfile(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.collide(["collide", "--recipe=digits", "--stop_fraction=-1", "--out=run"]) == 2
+    assert "--stop_fraction=-1" in capsys.readouterr().err
+    read = [*cli._flag_lines(["collide", "--recipe=digits", "--seed=1"])]
+    assert read == ["collide", f"--flagfile={recipe_file('digits')}", "--seed=1"]
+    assert not list(Path.cwd().iterdir())
+
+
+@pytest.mark.parametrize(
+    ("program", "has", "lacks"), [("collide", "mnist", "paper_patches"), ("index_patches", "paper_patches", "mnist")]
+)
+def test_help_lists_those_of_the_program(program, has, lacks, capsys):
+    assert getattr(cli, program)([program, "--recipe=help"]) == 0
+    said = capsys.readouterr().out
+    assert f"--recipe={has}\n    The paper's" in said and f"--recipe={lacks}\n" not in said
+
+
+def test_a_name_that_is_none(capsys):
+    with pytest.raises(RequestError, match="Did you mean --recipe=mnist?"):
+        recipe_file("mnits")
+    assert cli.collide(["collide", "--recipe", "mnist"]) == 2
+    assert "expected --recipe=mnist, in one word" in capsys.readouterr().err and recipe_list(()) == ""
