@@ -13,7 +13,7 @@ from tfcollide.library.composing import PatchIndex
 from tfcollide.library.descend import OnStep, descend, descend_widest
 from tfcollide.library.exactly import solve_exactly
 from tfcollide.library.found import Found
-from tfcollide.library.given import ends_given, image_given, is_batch
+from tfcollide.library.given import data_given, ends_given, image_given, is_batch
 from tfcollide.library.options import ExactOptions, MatchOptions, SearchOptions
 from tfcollide.library.problem import Features, Picture, Problem, pose
 from tfcollide.library.search import Search, pairs_at_once
@@ -64,8 +64,10 @@ def find_corners(
         corners: N; None: one per group of `units`, else 5.
         units: which inactive units each corner pushes, one (3) or several ((3, 9)) each; None: the first N.
         patches: an index: corners are then composites of its patches (section 4 of the paper).
-        images: a data set `[n, H, W, C]`, for what "features match" means; None: shares of where the search starts.
-        labels: its classes `[n]`, as numbers; so far apart as images of one class are, features do not match.
+        images: a data set `[n, H, W, C]`, for what "features match" means: integers are 8-bit pixels; floats are in the
+            network's pixel range, and are rounded to 8 bits. None: shares of where the search starts.
+        labels: its classes `[n]`, as the network numbers them; so far apart as images of one class are, features do not
+            match. None: only images are known, no classes.
         yardstick: of an earlier result, in place of `images` and `labels`.
         source_label: the class that the source is filed under, by which an independent reader is trusted.
         target_label: that of the target.
@@ -254,8 +256,10 @@ def _groups(units: Units | None) -> Groups | None:
 
 def _yardstick(network: Classifier, tap: Tap, images: Any, labels: Any) -> Yardstick:
     if images is None:
+        if labels is not None:
+            raise RequestError("--labels without --images", "the images that they are of")
         return Yardstick(network, tap)
-    return Yardstick.of_images(network, tap, np.asarray(images), labels)
+    return Yardstick.of_images(network, tap, *data_given(network, images, labels))
 
 
 def _search(
