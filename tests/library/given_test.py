@@ -101,6 +101,20 @@ def test_a_data_set_that_cannot_be_is_named(network, source, target, images, lab
     assert words in str(caught.value)
 
 
+def test_floats_up_to_1_where_the_pixel_range_is_assumed(model, source, target):
+    network = tc.wrap(model)
+    for given in ({}, {"images": np.full([2, 4, 4, 1], 0.5)}):
+        ends = (255 * source, 255 * target) if given else (source, target)
+        with pytest.raises(tc.RequestError, match=r"assumed to be 0..255: .* Say wrap\(model, pixel_range=\(0, 1\)\)"):
+            tc.find_corners(network, *ends, **given)
+    assert image_given(tc.wrap(model, pixel_range=(0, 255)), source, "source")[0].max() <= 1
+
+
+def test_outputs_that_do_not_exist(model):
+    with pytest.raises(tc.RequestError, match="^outputs=prob: expected one of auto, probabilities"):
+        tc.wrap(model, outputs="prob")
+
+
 class Subclassed(keras.Model):
     def __init__(self):
         super().__init__()

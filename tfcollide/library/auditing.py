@@ -13,12 +13,12 @@ import tensorflow as tf
 
 from tfcollide import __version__
 from tfcollide.data.labelled import LabelledImages, Split
-from tfcollide.errors import RequestError
+from tfcollide.errors import RequestError, listed
 from tfcollide.files.scratch import scratch_folder
 from tfcollide.library.audit_options import AuditOptions
 from tfcollide.library.audit_walk import AuditWalk, NamedPair, picture_of
 from tfcollide.library.calling import called, record_of
-from tfcollide.library.given import data_given
+from tfcollide.library.given import data_given, network_given
 from tfcollide.measure.audit_record import AuditRecord
 from tfcollide.measure.audit_tables import frame
 from tfcollide.measure.pairs import balanced_pairs
@@ -117,7 +117,7 @@ def audit(
     """
     with called(progress):
         options = record_of(AuditOptions, settings).check()
-        data, kept = _data(network, images, labels, pairs)
+        data, kept = _data(network_given(network), images, labels, pairs)
         predicted = Predictions(network, data.test.images)
         taps = tap_names(network, options.taps)
         chosen = drawn_pairs(data, predicted, options) if pairs is None else _numbered(pairs, kept)
@@ -137,6 +137,8 @@ def tap_names(network: Classifier, asked: str) -> list[str]:
         first = network.default_tap
         named = [first, *(name for name in network.tap_names if name != first and asked == "all")]
     for name in dict.fromkeys(named):
+        if network.tap_names and name not in network.tap_names:
+            raise RequestError(f"--taps={name}", f"ReLUs of {network.name}: {listed(network.tap_names, 'tap_names')}")
         check_differentiable(network, network.tap(name))
     if not named:
         raise RequestError(f"--taps={asked}", "default, all, or names of ReLUs with commas between them")

@@ -13,8 +13,8 @@ from tfcollide.library.composing import PatchIndex
 from tfcollide.library.descend import OnStep, descend, descend_widest
 from tfcollide.library.exactly import solve_exactly
 from tfcollide.library.found import Found
-from tfcollide.library.given import data_given, ends_given, image_given, is_batch
-from tfcollide.library.options import ExactOptions, MatchOptions, SearchOptions
+from tfcollide.library.given import data_given, ends_given, image_given, is_batch, network_given
+from tfcollide.library.options import NORMS, ExactOptions, MatchOptions, SearchOptions
 from tfcollide.library.problem import Features, Picture, Problem, pose
 from tfcollide.library.search import Search, pairs_at_once
 from tfcollide.library.solution import Solution
@@ -92,7 +92,7 @@ def find_corners(
         groups = _groups(units)
         count = corners if corners is not None else len(groups) if groups else 5
         options = record_of(SearchOptions, {**settings, "corners": count}).check()
-        at = network.tap(tap or network.default_tap)
+        at = network_given(network).tap(tap or network.default_tap)
         check_differentiable(network, at)
         pairs = ends_given(network, at, source, target, (source_label, target_label))
         known = yardstick or _yardstick(network, at, images, labels)
@@ -186,7 +186,7 @@ def exact_corners(
         groups = _groups(units)
         count = corners if corners is not None else len(groups) if groups else 5
         options = record_of(ExactOptions, {**settings, "corners": count}).check()
-        at = network.tap(tap or network.default_tap)
+        at = network_given(network).tap(tap or network.default_tap)
         affine, known = _affine(network, at.name), _yardstick(network, at, images, labels)
         found = [_exactly(known, affine, *ends, options, groups, match) for ends in ends_given(network, at, source, target)]
         return found if is_batch(source) else found[0]
@@ -213,6 +213,9 @@ def nearest_collision(network: Classifier, source: Any, target: Any, *, norm: st
         >>> bool(nearest.exact.duality_gap < 1e-6)
         True
     """
+    with called():
+        if norm not in NORMS:
+            raise RequestError(f"--norm={norm}", f"one of {', '.join(NORMS)}")
     return exact_corners(network, source, target, **{"corners": 1, **settings, "nearest": norm})
 
 
@@ -239,7 +242,7 @@ def collision_polytope(
         True
     """
     with called():
-        image, _ = image_given(network, target, "target")
+        image, _ = image_given(network_given(network), target, "target")
         affine = _affine(network, network.tap(tap or network.default_tap).name)
         flat = image.astype(np.float64).ravel()
         return halfspaces.collision_polytope(affine, flat, network.bounds, float32_safe=float32_safe)

@@ -13,10 +13,19 @@ from tfcollide.files.names import readable
 from tfcollide.images import eight_bits, fit, from_uint8, read_image, to_uint8
 from tfcollide.library.problem import Features, Picture
 from tfcollide.models.classifier import Classifier, Tap
+from tfcollide.models.pixel_range import ASSUMED
 
-__all__ = ["data_given", "ends_given", "image_given", "is_batch"]
+__all__ = ["data_given", "ends_given", "image_given", "is_batch", "network_given"]
 
 _MEND = "Give it as the network reads it, or as 8-bit pixels (dtype uint8)."
+_SAY_RANGE = "Say wrap(model, pixel_range=(0, 1)), or (0, 255) if the images are that dark."
+
+
+def network_given(value: Any) -> Classifier:
+    """`value`; raises `RequestError` where it is no network of `wrap`, such as a Keras model itself."""
+    if not isinstance(value, Classifier):
+        raise RequestError(f"--network of {type(value).__name__}", "what wrap returns", "Say network = tfcollide.wrap(model).")
+    return value
 
 
 def is_batch(value: Any) -> bool:
@@ -129,10 +138,13 @@ def _whole_pixels(network: Classifier, pixels: np.ndarray, name: str) -> bool:
     low, high = (0, 255) if whole else network.bounds
     if not np.issubdtype(pixels.dtype, np.number) or not ((pixels >= low) & (pixels <= high)).all():
         raise RequestError(f"--{name} of {pixels.dtype} with {_range(pixels)}", f"values from {low:g} to {high:g}", _MEND)
+    if network.pixel_range == ASSUMED and not whole and 0 < pixels.max(initial=0) <= 1:
+        received = f"--{name} with {_range(pixels)} for {network.name}, whose pixels are assumed to be {network.bounds}"
+        raise RequestError(received, "to be told the pixel range", _SAY_RANGE)
     return bool(whole)
 
 
 def _range(values: np.ndarray) -> str:
     if not values.size or not np.issubdtype(values.dtype, np.number):
-        return "no values"
+        return "no numbers"
     return f"values from {values.min()} to {values.max()}"
