@@ -1,3 +1,5 @@
+import math
+
 import keras
 import numpy as np
 import pytest
@@ -91,3 +93,17 @@ def test_rates_can_be_compiled(text):
 def test_a_rate_that_halves():
     rate = rate_of(Schedule((0,), (0.8,), half_life=50.0), 10)
     assert [float(rate(tf.constant(step))) for step in (0, 50, 100)] == pytest.approx([0.8, 0.4, 0.2])
+
+
+@pytest.mark.parametrize("text", ["0:0.001,220:0.01,320:0.02", "cosine:0.03", "halving:0.03:33.3", "2.0"])
+def test_rates_of_keras_are_those_of_earlier_versions_to_the_bit(text):
+    schedule, steps = parse_schedule(text), tf.range(400)
+    position = tf.cast(steps, tf.float32)
+    if schedule.half_life:
+        expected = schedule.rates[0] * tf.pow(0.5, position / schedule.half_life)
+    elif schedule.cosine:
+        expected = schedule.rates[0] * 0.5 * (1.0 + tf.cos(math.pi * position / 400))
+    else:
+        expected = tf.gather(tf.constant(schedule.rates), np.searchsorted(schedule.starts, steps, "right") - 1)
+    found = tf.function(lambda: tf.map_fn(rate_of(schedule, 400), steps, fn_output_signature=tf.float32))()
+    np.testing.assert_array_equal(found, expected)

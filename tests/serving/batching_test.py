@@ -87,7 +87,7 @@ def test_limits():
     async def too_large(batcher):
         await batcher.run(model.call(1, 2, 3))
 
-    with pytest.raises(ServingError, match=r"Task size 3 was larger than maximum input batch size 2"):
+    with pytest.raises(ServingError):
         in_loop(too_large, max_rows=2)
 
     async def too_many(batcher):

@@ -56,10 +56,10 @@ class Batcher:
         if call.rows > self._max_rows:
             raise ServingError(
                 Code.INVALID_ARGUMENT,
-                f"Task size {call.rows} was larger than maximum input batch size {self._max_rows}",
+                f"The request has {call.rows} rows, expected at most {self._max_rows}",
             )
         if self._count >= self._max_waiting:
-            raise ServingError(Code.UNAVAILABLE, "The batch scheduling queue to which this task was submitted is full")
+            raise ServingError(Code.UNAVAILABLE, "The queue is full")
         loop = asyncio.get_running_loop()
         answer = loop.create_future()
         key = answer if call.key is None else call.key

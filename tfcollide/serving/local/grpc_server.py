@@ -83,10 +83,10 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     async def GetModelMetadata(self, request: get_model_metadata_pb2.GetModelMetadataRequest) -> Any:
         """The signatures of a model."""
         if not request.metadata_field:
-            raise ServingError(Code.INVALID_ARGUMENT, "GetModelMetadataRequest must specify at least one metadata_field")
+            raise ServingError(Code.INVALID_ARGUMENT, "metadata_field is empty: expected signature_def")
         for field in request.metadata_field:
             if field != "signature_def":
-                raise ServingError(Code.INVALID_ARGUMENT, f"Metadata field {field} is not supported")
+                raise ServingError(Code.INVALID_ARGUMENT, f"metadata_field {field}: expected signature_def")
         return metadata_of(_find(self._answers, request))
 
 
@@ -157,7 +157,7 @@ def _find(answers: Answers, request: Any) -> LoadedModel:
 def _asked(request: Any) -> tuple[str, int | None, str]:
     """Name, version and label of the model that a request is for."""
     if not request.HasField("model_spec"):
-        raise ServingError(Code.INVALID_ARGUMENT, "Missing ModelSpec")
+        raise ServingError(Code.INVALID_ARGUMENT, "The request has no model_spec")
     spec = request.model_spec
     return spec.name, spec.version.value if spec.HasField("version") else None, spec.version_label
 

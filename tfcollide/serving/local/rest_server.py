@@ -51,7 +51,7 @@ async def _handle(answers: Answers, bodies: Bodies, request: web.Request) -> web
     except ServingError as error:
         return _response(error.code.http, json.dumps({"error": error.message}))
     except (TooLarge, web.HTTPRequestEntityTooLarge):
-        return _response(413, json.dumps({"error": f"Maximum request body size {bodies.max_bytes} exceeded"}))
+        return _response(413, json.dumps({"error": f"The body is larger than {bodies.max_bytes} bytes"}))
     except web.HTTPException:
         raise
     except ConnectionError:
@@ -72,7 +72,7 @@ async def _answer(answers: Answers, bodies: Bodies, request: web.Request) -> str
         if found["metadata"]:
             return json.dumps(_metadata(answers.store.find(*_spec(found))))
         return json.dumps(_message(status_of(answers, *_spec(found))))
-    raise ServingError(Code.INVALID_ARGUMENT, f"Malformed request: {request.method} {request.path}")
+    raise ServingError(Code.INVALID_ARGUMENT, f"{request.method} {request.path}: no such request")
 
 
 async def _predict(answers: Answers, bodies: Bodies, model: LoadedModel, body: bytes) -> str:
@@ -109,7 +109,7 @@ def _spec(found: re.Match) -> tuple[str, int | None, str]:
     """Name, version and label of the model in a path."""
     version = found["version"]
     if version is not None and len(version) > 18:
-        raise ServingError(Code.INVALID_ARGUMENT, f"Failed to convert version: {version} to numeric.")
+        raise ServingError(Code.INVALID_ARGUMENT, f"Version {version}: too large")
     return found["name"], None if version is None else int(version), found["label"] or ""
 
 
