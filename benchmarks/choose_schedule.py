@@ -15,8 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from absl import flags
 
-from tfcollide.data.catalog import load_dataset
-from tfcollide.data.labelled import Split
+from tfcollide.data.labeled import Split
+from tfcollide.data.load_dataset import load_dataset
 from tfcollide.runtime.quiet import import_tensorflow
 
 _KNOWN = flags.FlagValues()

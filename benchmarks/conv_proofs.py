@@ -41,7 +41,7 @@ def main() -> int:
     """Runs the benchmark and prints it."""
     _KNOWN(sys.argv)
     import_tensorflow()
-    from tfcollide.data.catalog import load_dataset
+    from tfcollide.data.load_dataset import load_dataset
 
     data = load_dataset(_KNOWN.dataset, data_dir=_KNOWN.data_dir)
     rows = []

@@ -2,7 +2,7 @@
 
 python benchmarks/index_growth.py --images=FOLDER --strides=20,11,6,4,2,1 --out=growth
 
-Smaller strides over the same photographs give more patches; neighbouring windows
+Smaller strides over the same photographs give more patches; neighboring windows
 are then alike, which patches of real collections are not. A stride whose row is
 there is not done again, and an interrupted build goes on where it was. What
 `paper_size.py` printed of a larger index is drawn too: --also=FILE.json.

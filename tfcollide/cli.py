@@ -119,7 +119,7 @@ def index_patches(argv: Sequence[str] | None = None) -> int:
 
 
 def query_patches(argv: Sequence[str] | None = None) -> int:
-    """`query_patches`: looks up the windows of a photograph and draws their neighbours. Returns the exit code."""
+    """`query_patches`: looks up the windows of a photograph and draws their neighbors. Returns the exit code."""
     return main(_query_patches, argv)
 
 

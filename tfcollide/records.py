@@ -413,7 +413,7 @@ class Perceptual:
         ssim: structural similarity, 1 for equal images; None for images too small for it.
         ms_ssim: the same over several scales, as many as fit.
         low_frequency_share: of the energy of their difference, below a quarter of the Nyquist frequency.
-        total_variation: of a corner: mean |difference| between neighbouring values, a share of the pixel range.
+        total_variation: of a corner: mean |difference| between neighboring values, a share of the pixel range.
     """
 
     ssim: float | None
@@ -467,7 +467,7 @@ class Summary:
         dataset: as asked for; "none" where source and target are image files.
         model: the name of the network.
         tap: the ReLU at which features collide.
-        parameterization: what was optimised, "pixels" or "composite".
+        parameterization: what was optimized, "pixels" or "composite".
         solver: "gradient" or "exact".
         objective: "corners" (Eq. 3) or "match" (Eq. 1).
         seed: of everything drawn outside training.

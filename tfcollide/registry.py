@@ -86,7 +86,7 @@ class Registry:
 
 BACKENDS = Registry("search", "tfcollide.patches.backends")
 DATASETS = Registry("dataset", "tfcollide.data")
-EXPORTS = Registry("what", "tfcollide.exports")
+EXPORTS = Registry("what", "tfcollide.exports", suffix="_export")
 HULL_TERMS = Registry("term_weights", "tfcollide.optimize.hull_terms")
 MODELS = Registry("model", "tfcollide.models")
 OBJECTIVES = Registry("objective", "tfcollide.objectives")

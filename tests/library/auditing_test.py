@@ -128,7 +128,7 @@ def test_a_kill_between_any_two_pieces_changes_nothing(network, dots, audited, t
     options = AuditOptions(budget="tiny", num_pairs=4, taps="hidden,top")
 
     def walked(ledger):
-        walk = AuditWalk(network, data, ends, options, ["hidden", "top"], predicted=predicted, labelled=True, ledger=ledger)
+        walk = AuditWalk(network, data, ends, options, ["hidden", "top"], predicted=predicted, labeled=True, ledger=ledger)
         return comparable(walk({}).record)
 
     class Cut(Ledger):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfcollide.data.labelled import LabelledImages, Split
+from tfcollide.data.labeled import LabeledImages, Split
 from tfcollide.errors import RequestError
 from tfcollide.models import mlp, training
 from tfcollide.models.training import TrainingRecipe, cached_path, count_epochs, train_or_load
@@ -26,7 +26,7 @@ def squares():
         images[labels == 1, :, 2:] += 190
         return Split(images, labels)
 
-    return LabelledImages("squares:1.0.0", class_names=("left", "right"), shape=(4, 4, 1), test_size=60, read=read)
+    return LabeledImages("squares:1.0.0", class_names=("left", "right"), shape=(4, 4, 1), test_size=60, read=read)
 
 
 def weights_of(classifier):

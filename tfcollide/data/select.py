@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfcollide.data.labelled import LabelledImages
+from tfcollide.data.labeled import LabeledImages
 from tfcollide.errors import RequestError, listed
 from tfcollide.files.names import readable
 from tfcollide.images import decode, read_image
@@ -77,7 +77,7 @@ def classes_like(text: str, class_names: Collection[str]) -> list[str]:
     return [text] if text in class_names else [name for name in class_names if name.casefold() == text.casefold()]
 
 
-def parse_selector(flag: str, text: str, data: LabelledImages) -> Selector:
+def parse_selector(flag: str, text: str, data: LabeledImages) -> Selector:
     """Reads "3", "test:1234", a path or a class in another case, in this order; needs no image of the data set.
 
     Raises:
@@ -96,7 +96,7 @@ def parse_selector(flag: str, text: str, data: LabelledImages) -> Selector:
     raise unknown(f"--{flag}={text}", text, data)
 
 
-def unknown(received: str, text: str, data: LabelledImages) -> RequestError:
+def unknown(received: str, text: str, data: LabeledImages) -> RequestError:
     """What to say of a text that names nothing, and what it may have been meant to name.
 
     Args:
@@ -120,7 +120,7 @@ def _near(text: str, class_names: Collection[str]) -> list[str]:
     return [folded[name] for name in (near or parts)[:3]]
 
 
-def resolve(flag: str, selector: Selector, data: LabelledImages, predicted: Any = None) -> Choice:
+def resolve(flag: str, selector: Selector, data: LabeledImages, predicted: Any = None) -> Choice:
     """The image that a selector names.
 
     A class means the first test image of it that the model gets right.
@@ -153,7 +153,7 @@ def resolve(flag: str, selector: Selector, data: LabelledImages, predicted: Any 
     return Choice(data.test.images[index], f"test:{index}", data.class_names[labels[index]], of_class)
 
 
-def every_class(data: LabelledImages, predicted: Any, *, but: int | None = None) -> list[str]:
+def every_class(data: LabeledImages, predicted: Any, *, but: int | None = None) -> list[str]:
     """One test image of each class, the first that the model gets right.
 
     Args:
@@ -168,7 +168,7 @@ def every_class(data: LabelledImages, predicted: Any, *, but: int | None = None)
     return [f"test:{i}" for label in labels for i in _right(data, predicted, label, 1)]
 
 
-def draw_pairs(data: LabelledImages, predicted: Any, count: int, seed: int) -> list[tuple[str, str]]:
+def draw_pairs(data: LabeledImages, predicted: Any, count: int, seed: int) -> list[tuple[str, str]]:
     """Draws pairs of test images of different classes, each classified correctly.
 
     Args:
@@ -195,7 +195,7 @@ def draw_pairs(data: LabelledImages, predicted: Any, count: int, seed: int) -> l
     return [(image_of(pairs[i][0]), image_of(pairs[i][1])) for i in order]
 
 
-def _right(data: LabelledImages, predicted: Any, label: int, count: int) -> list[int]:
+def _right(data: LabeledImages, predicted: Any, label: int, count: int) -> list[int]:
     """The first `count` test images of a class that the model gets right; no more of them are judged than it takes."""
     found = (int(i) for i in np.flatnonzero(data.test.labels == label) if predicted[i] == label)
     return list(itertools.islice(found, count))

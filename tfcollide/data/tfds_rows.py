@@ -19,7 +19,7 @@ _HAS_EXIF = r"\C*(Exif|eXIf)\C*"  # as JPEG and as PNG name it
 
 
 def check_feature(name: str, feature: Any) -> None:
-    """Refuses an image feature that does not hold 8-bit images, grey or RGB, as `images.eight_bits` does for pixels.
+    """Refuses an image feature that does not hold 8-bit images, gray or RGB, as `images.eight_bits` does for pixels.
 
     Args:
         name: what stands on the command line, for messages.
@@ -29,7 +29,7 @@ def check_feature(name: str, feature: Any) -> None:
     if np.dtype(feature.np_dtype) != np.uint8 or channels not in (None, 1, 2, 3, 4):
         raise RequestError(
             f"{name} with images of type {np.dtype(feature.np_dtype)} and shape {feature.shape}",
-            "8-bit images (uint8), grey or RGB",
+            "8-bit images (uint8), gray or RGB",
             "Prepare the data set with such images.",
         )
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfcollide.data.labelled import LabelledImages
+from tfcollide.data.labeled import LabeledImages
 from tfcollide.errors import RequestError
 from tfcollide.files.atomic import json_bytes
 from tfcollide.files.checkpoint import Ledger
@@ -65,26 +65,26 @@ class AuditWalk:
         options: what is asked.
         taps: names of ReLUs; the first is the headline's.
         predicted: `[test_size]`, the network's class of each test image.
-        labelled: whether the data set's classes are the network's.
+        labeled: whether the data set's classes are the network's.
         ledger: keeps what is finished.
     """
 
     def __init__(
         self,
         network: Classifier,
-        data: LabelledImages,
+        data: LabeledImages,
         pairs: Sequence[NamedPair],
         options: AuditOptions,
         taps: Sequence[str],
         *,
         predicted: Any,
-        labelled: bool,
+        labeled: bool,
         ledger: Ledger | None = None,
     ):
         self._network, self._data, self._pairs, self._options = network, data, pairs, options
         self._ledger = ledger or Ledger()
         self._seconds: dict[str, float] = {}
-        yardsticks = [Yardstick(network, network.tap(tap), data, predicted=predicted, labelled=labelled) for tap in taps]
+        yardsticks = [Yardstick(network, network.tap(tap), data, predicted=predicted, labeled=labeled) for tap in taps]
         for one in yardsticks[1:]:
             one.reader = yardsticks[0].reader  # of the data set, whatever the tap
         self._taps = {one.tap.name: TapAudit(one, options) for one in yardsticks}
@@ -258,7 +258,7 @@ class AuditWalk:
         self._seconds[name] = time.perf_counter() - began
 
 
-def picture_of(network: Classifier, data: LabelledImages, number: int) -> Picture:
+def picture_of(network: Classifier, data: LabeledImages, number: int) -> Picture:
     """A test image as a source or a target."""
     label = int(data.test.labels[number])
     name = data.class_names[label] if label >= 0 else None

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfcollide import __version__
-from tfcollide.data.labelled import LabelledImages, Split
+from tfcollide.data.labeled import LabeledImages, Split
 from tfcollide.errors import RequestError
 from tfcollide.files.scratch import scratch_folder
 from tfcollide.images import to_uint8
@@ -122,7 +122,7 @@ def audit(
         taps = tap_names(network, options.taps)
         chosen = drawn_pairs(data, predicted, options) if pairs is None else _numbered(pairs, kept)
         named = [NamedPair(picture_of(network, data, a), picture_of(network, data, b), (a, b)) for a, b in chosen]
-        walk = AuditWalk(network, data, named, options, taps, predicted=predicted, labelled=True)
+        walk = AuditWalk(network, data, named, options, taps, predicted=predicted, labeled=True)
         return Audited(*walk(made_with(network, data, named)))
 
 
@@ -143,14 +143,14 @@ def tap_names(network: Classifier, asked: str) -> list[str]:
     return list(dict.fromkeys(named))
 
 
-def drawn_pairs(data: LabelledImages, predicted: Any, options: AuditOptions) -> list[tuple[int, int]]:
+def drawn_pairs(data: LabeledImages, predicted: Any, options: AuditOptions) -> list[tuple[int, int]]:
     """Pairs of test images that the network gets right, over ordered pairs of classes alike."""
     labels = np.asarray(data.test.labels)
     drawn = balanced_pairs(labels, options.num_pairs, options.seed, usable=np.asarray(predicted) == labels)
     return [(int(a), int(b)) for a, b in drawn.images]
 
 
-def made_with(network: Classifier, data: LabelledImages, pairs: Sequence[NamedPair]) -> dict[str, str]:
+def made_with(network: Classifier, data: LabeledImages, pairs: Sequence[NamedPair]) -> dict[str, str]:
     """Versions, and hashes of the weights and of the data."""
     weights = [np.asarray(one) for one in network.model.get_weights()] if isinstance(network.model, keras.Model) else []
     found = {"data": _hash([np.asarray(data.test.labels), *(end.image for pair in pairs for end in pair[:2])])}
@@ -169,7 +169,7 @@ def _hash(arrays: Sequence[np.ndarray]) -> str:
 
 def _data(
     network: Classifier, images: Any, labels: Any, pairs: Sequence[tuple[int, int]] | None
-) -> tuple[LabelledImages, np.ndarray]:
+) -> tuple[LabeledImages, np.ndarray]:
     """The images in two splits, pairs from one and the reader's from the other; and the numbers of the first."""
     pixels, labels = np.asarray(images), np.asarray(labels)
     if pixels.shape[1:] != network.image_shape or labels.shape != pixels.shape[:1]:
@@ -189,7 +189,7 @@ def _data(
             raise RequestError(f"--pairs of shape {asked.shape}", f"[P, 2], numbers of images from 0 to {len(pixels) - 1}")
         first[asked.ravel()] = True
     splits = {"test": Split(pixels[first], labels[first]), "train": Split(pixels[~first], labels[~first])}
-    data = LabelledImages(
+    data = LabeledImages(
         "images",
         class_names=network.class_names,
         shape=network.image_shape,

@@ -12,8 +12,8 @@ from tfcollide.library.calling import called
 from tfcollide.library.given import image_given
 from tfcollide.models.classifier import Classifier
 from tfcollide.parameterizations.composite import Composite
+from tfcollide.parameterizations.composite.composite_options import CompositeOptions
 from tfcollide.parameterizations.composite.layout import Layout
-from tfcollide.parameterizations.composite.options import CompositeOptions
 from tfcollide.parameterizations.composite.seed import Seed
 from tfcollide.patches.collection import open_collection
 

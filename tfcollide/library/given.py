@@ -31,7 +31,7 @@ def image_given(network: Classifier, value: Any, name: str) -> tuple[np.ndarray,
 
     Args:
         network: whose size, channels and bounds count.
-        value: a path or a PIL image, brought to the network's size; an array or tensor `[H, W, C]` (grey: or `[H, W]`) of
+        value: a path or a PIL image, brought to the network's size; an array or tensor `[H, W, C]` (gray: or `[H, W]`) of
             that size: integers are 8-bit pixels, floats are in the network's bounds.
         name: of the argument, for messages.
 

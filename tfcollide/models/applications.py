@@ -19,7 +19,7 @@ class _Application(NamedTuple):
 
     Attributes:
         function: of `keras.applications`.
-        preprocessing: "caffe" (BGR less the mean), "tf" (-1..1) or "torch" (standardised).
+        preprocessing: "caffe" (BGR less the mean), "tf" (-1..1) or "torch" (standardized).
         size: of the images that the published weights were made for.
     """
 

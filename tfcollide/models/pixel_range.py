@@ -29,7 +29,7 @@ _FEW = 20  # images, of which nothing is said of chance
 
 
 class Trial(NamedTuple):
-    """How a network does on labelled images of one pixel range.
+    """How a network does on labeled images of one pixel range.
 
     Attributes:
         bounds: of the pixels.

@@ -53,7 +53,7 @@ def loss_of(model: Any) -> SavedLoss | None:
 
 
 def loss_in(config: Any) -> SavedLoss | None:
-    """The loss in a compile config: a name, a serialised object, or a list or dict with one of these."""
+    """The loss in a compile config: a name, a serialized object, or a list or dict with one of these."""
     loss = config.get("loss") if isinstance(config, dict) else None
     while isinstance(loss, (list, dict)) and "class_name" not in loss:
         values = list(loss.values()) if isinstance(loss, dict) else loss

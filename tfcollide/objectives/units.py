@@ -69,7 +69,7 @@ def _spread(inactive: np.ndarray, shape: tuple[int, ...], count: int) -> list[in
     """`count` inactive units, far from each other in every axis.
 
     The k-th is the first inactive one from frac(1/2 + k a) on, in units of the shape,
-    where a_i = g^-i and g^(d+1) = g + 1, the generalised golden ratio for d axes: an
+    where a_i = g^-i and g^(d+1) = g + 1, the generalized golden ratio for d axes: an
     additive recurrence, whose points fill a box evenly.
     """
     axes = len(shape)

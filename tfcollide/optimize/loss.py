@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfcollide.objectives.terms import source_pull
-from tfcollide.optimize.hull_terms import Hull, hull_terms
+from tfcollide.optimize.hull_terms import HullsAtStep, hull_terms
 from tfcollide.parameterizations.base import Parameterization
 
 __all__ = [
@@ -108,7 +108,7 @@ def loss_terms(
         mixtures = tf.reshape(tf.transpose(mixtures, [1, 0, 2]), [-1, *images.shape[1:]])
         features = pre_activation(tf.concat([images, mixtures], 0))
         of_mixtures = tf.reshape(features[rows:], [-1, samples, features.shape[-1]])
-        hull = Hull(pairs, of_mixtures, goal, spread if goal.spread is None else goal.spread)
+        hull = HullsAtStep(pairs, of_mixtures, goal, spread if goal.spread is None else goal.spread)
         together = {name: tf.repeat(term.value(hull), corners) for name, term in shared.items()}
         return of_images(images, features[:rows], controls, goal) | together
 
@@ -122,7 +122,7 @@ def loss_terms(
 def draw_weights(step: tf.Tensor, samples: int, corners: int, seed: int) -> tf.Tensor:
     """`[samples, corners]` convex weights, uniform on the simplex; a function of `step` and `seed` alone.
 
-    Normalised exponential variates are Dirichlet(1).
+    Normalized exponential variates are Dirichlet(1).
     """
     uniform = tf.random.stateless_uniform([samples, corners], [seed % 2**31, step], minval=np.finfo(np.float32).tiny)
     exponential = -tf.math.log(uniform)

@@ -41,9 +41,9 @@ class Manifest:
         num_held_out: photographs kept apart, for measuring recall.
         versions: of the libraries that built it.
         checksums: file name -> [bytes, SHA-256].
-        recall_at_1: share of queries whose true nearest neighbour is found; None until measured.
-        recall_at_10: share of the ten true neighbours that are found.
-        distance_ratio: mean distance of what is found, over that of the true neighbour.
+        recall_at_1: share of queries whose true nearest neighbor is found; None until measured.
+        recall_at_10: share of the ten true neighbors that are found.
+        distance_ratio: mean distance of what is found, over that of the true neighbor.
         query_milliseconds: time a query, in batches.
         exact_milliseconds: the same of exact search.
         recall_queries: how many queries were measured.

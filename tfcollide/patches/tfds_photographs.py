@@ -15,14 +15,14 @@ from tfcollide.runtime.quiet import import_tensorflow
 __all__ = ["open_tfds"]
 
 
-def open_tfds(name: str, data_dir: str | None, split: str, *, labelled: bool = True) -> Photographs:
+def open_tfds(name: str, data_dir: str | None, split: str, *, labeled: bool = True) -> Photographs:
     """Opens a split; one pass over it reads the labels, without decoding an image.
 
     Args:
         name: as `tfds.builder` takes it.
         data_dir: the folder of prepared data sets; None is TFDS's own choice.
         split: "train", "test" or what the data set has.
-        labelled: whether labels are read; else all are empty.
+        labeled: whether labels are read; else all are empty.
 
     Raises:
         RequestError: there is no such data set or split, or it has no images.
@@ -39,7 +39,7 @@ def open_tfds(name: str, data_dir: str | None, split: str, *, labelled: bool = T
     if split not in builder.info.splits:
         raise RequestError(f"--split={split}", f"one of {', '.join(builder.info.splits)}")
     count = builder.info.splits[split].num_examples
-    labels = _labels(builder, split, image_key, label_keys[0], shown) if labelled and label_keys else [""] * count
+    labels = _labels(builder, split, image_key, label_keys[0], shown) if labeled and label_keys else [""] * count
     ids = [f"{split}:{i}" for i in range(count)]
     return Photographs(
         builder.info.full_name.replace("/", ":"),

@@ -9,8 +9,8 @@ import numpy as np
 
 from tfcollide.images import from_uint8
 from tfcollide.parameterizations.base import Parameterization
+from tfcollide.parameterizations.composite.composite_options import CompositeOptions
 from tfcollide.parameterizations.composite.layout import Layout
-from tfcollide.parameterizations.composite.options import CompositeOptions
 from tfcollide.records import CompositeRecord
 from tfcollide.settings import options_of
 from tfcollide.shapes import Bounds, ImageShape

@@ -32,7 +32,7 @@ class TrainConfig:
     model: str = _flag("mlp", "What to train: mlp.")
     model_dir: str | None = _flag(None, "Folder where trained models are kept. Default: tfcollide in the user's cache folder.")
     hidden_units: str = _flag("256,256", "Widths of the hidden layers; their ReLUs are hidden_1, hidden_2, ...")
-    initializer: str = _flag("unit_normal", "unit_normal (weights and biases), or a Keras initialiser such as HeNormal.")
+    initializer: str = _flag("unit_normal", "unit_normal (weights and biases), or a Keras initializer such as HeNormal.")
     epochs: int = _flag(0, "Passes over the training split; 0: 30, or more on a small data set.")
     batch_size: int = _flag(250, "Training images a step.")
     train_learning_rate: float = _flag(2e-2, "Adam's learning rate, decayed to zero by a cosine.")

@@ -44,7 +44,7 @@ class CollideConfig(NetworkConfig):
     )
     objective: str = _flag("corners", "corners (Eq. 3) or match (Eq. 1, the baseline).", variants=OBJECTIVES)
     parameterization: str = _flag(
-        "pixels", "What is optimised: pixels, or composite, the blend of patches of photographs.", variants=PARAMETERIZATIONS
+        "pixels", "What is optimized: pixels, or composite, the blend of patches of photographs.", variants=PARAMETERIZATIONS
     )
     solver: str = _flag(
         "gradient", "gradient descent, or exact: linear programs, at an affine tap.", choices=("gradient", "exact")

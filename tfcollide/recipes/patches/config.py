@@ -107,7 +107,7 @@ class QueryConfig:
 
     index: str | None = _flag(None, "The index of patches, as index_patches wrote it: a folder.")
     image: str | None = _flag(None, "The photograph whose windows are looked up: a file, or the number of one in the index.")
-    neighbors: int = _flag(5, "Neighbours of each window.")
+    neighbors: int = _flag(5, "Neighbors of each window.")
     queries: int = _flag(6, "Windows in the picture, evenly spread; neighbors.csv has them all.")
     query_stride: int | None = _flag(
         None, "Step between the windows looked up. Default: the index's, but at least a quarter of a patch."

@@ -17,12 +17,12 @@ from tfcollide.errors import RequestError
 from tfcollide.files.atomic import write_csv
 from tfcollide.files.disk import size_text
 from tfcollide.files.run_directory import RunDirectory, is_writable
-from tfcollide.patches import beam, local
+from tfcollide.patches import build_on_beam, local
 from tfcollide.patches.backends.exact import ExactSearch
-from tfcollide.patches.catalog import open_photographs
 from tfcollide.patches.collection import open_collection
 from tfcollide.patches.fit import fit_square
 from tfcollide.patches.manifest import FORMAT_VERSION, Manifest, versions, write_manifest
+from tfcollide.patches.open_photographs import open_photographs
 from tfcollide.patches.photographs import Photographs, share_of, split_held_out
 from tfcollide.patches.projection import most_components
 from tfcollide.patches.recall import measure
@@ -31,7 +31,7 @@ from tfcollide.patches.trees import tree_bytes
 from tfcollide.patches.trust import checksum
 from tfcollide.recipes.patches.config import IndexConfig
 from tfcollide.registry import BACKENDS
-from tfcollide.runtime.beam import pipeline
+from tfcollide.runtime.beam_pipeline import pipeline
 from tfcollide.settings import flags_text
 
 __all__ = ["run", "verify"]
@@ -115,7 +115,7 @@ def _write_shards(
     if not config.runner:
         return local.build(folder, manifest, photographs, kept, jobs=config.jobs, on_disk=config.on_disk())
     options = {"runner": config.runner, "options": config.beam_options}
-    return beam.build(folder, manifest, source, kept, **options, on_disk=config.on_disk())
+    return build_on_beam.build(folder, manifest, source, kept, **options, on_disk=config.on_disk())
 
 
 def _choose(config: IndexConfig, photographs: Photographs) -> tuple[list[int], list[int]]:

@@ -10,7 +10,7 @@ import numpy as np
 from tfcollide.errors import RequestError
 from tfcollide.files.run_directory import absolute
 from tfcollide.images import from_uint8, read_images
-from tfcollide.recipes.classifier.request import network_data
+from tfcollide.recipes.classifier.network_request import network_data
 from tfcollide.recipes.finished_run import FinishedRun, read_run
 from tfcollide.recipes.serving.check_served_config import CheckServedConfig
 from tfcollide.recipes.serving.serve import check_serving_packages

@@ -9,7 +9,7 @@ from tfcollide.measure.reader import Reader
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.report.explore.lattice import answers_at, goal_of, lattice_of
 from tfcollide.report.explore.layers import Layers, layers_of
-from tfcollide.report.explore.page import Network, Patches, Scene
+from tfcollide.report.explore.page import PageNetwork, Patches, Scene
 from tfcollide.report.explore.words import words_of
 
 __all__ = ["network_of", "scene_of"]
@@ -65,10 +65,10 @@ def scene_of(
     )
 
 
-def network_of(classifier: Classifier, tap: Tap, target: np.ndarray) -> Network | str:
+def network_of(classifier: Classifier, tap: Tap, target: np.ndarray) -> PageNetwork | str:
     """The network as a page computes it, or why it does not."""
     layers = layers_of(classifier, tap)
     if not isinstance(layers, Layers):
         return layers.reason
     goal, predicted = goal_of(tap, target), int(classifier.judge(target[None]).predicted[0])
-    return Network(layers, goal.post_activation.numpy(), goal.active.numpy(), predicted)
+    return PageNetwork(layers, goal.post_activation.numpy(), goal.active.numpy(), predicted)

@@ -36,7 +36,7 @@ class Answers:
     async def classify(
         self, model: LoadedModel, signature: str, examples: Sequence[bytes]
     ) -> list[list[tuple[str | None, float | None]]]:
-        """For every serialised tf.Example the label and score of every class; None where the model gives none."""
+        """For every serialized tf.Example the label and score of every class; None where the model gives none."""
         definition = model.signatures.get(signature or DEFAULT_SIGNATURE)
         if definition is None:
             asked = signature or DEFAULT_SIGNATURE

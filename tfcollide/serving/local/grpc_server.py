@@ -128,7 +128,7 @@ def metadata_of(model: LoadedModel) -> get_model_metadata_pb2.GetModelMetadataRe
 
 
 def examples_of(message: input_pb2.Input) -> list[bytes]:
-    """The serialised tf.Examples of a request; a context, serialised, goes before each."""
+    """The serialized tf.Examples of a request; a context, serialized, goes before each."""
     if message.WhichOneof("kind") == "example_list_with_context":
         listed = message.example_list_with_context
         context = listed.context.SerializeToString()

@@ -11,13 +11,13 @@ from tensorflow.core.protobuf import meta_graph_pb2
 from tfcollide.serving.codes import Code, ServingError
 from tfcollide.serving.tensors import dtype_of
 
-__all__ = ["Call", "DEFAULT_SIGNATURE", "LoadedModel"]
+__all__ = ["CheckedCall", "DEFAULT_SIGNATURE", "LoadedModel"]
 
 DEFAULT_SIGNATURE = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 _V1 = tf.compat.v1
 
 
-class Call(NamedTuple):
+class CheckedCall(NamedTuple):
     """A checked request, ready to run alone or together with others of the same key.
 
     Attributes:
@@ -55,7 +55,7 @@ class LoadedModel:
         self.signatures: Mapping[str, meta_graph_pb2.SignatureDef] = {
             name: signature
             for name, signature in meta.signature_def.items()
-            if not name.startswith("__")  # TensorFlow's own notes, such as which operation initialises
+            if not name.startswith("__")  # TensorFlow's own notes, such as which operation initializes
         }
 
     def signature(self, name: str) -> meta_graph_pb2.SignatureDef:
@@ -68,7 +68,7 @@ class LoadedModel:
                 Code.FAILED_PRECONDITION, f'No signature "{name}": expected one of {", ".join(sorted(self.signatures))}'
             ) from None
 
-    def call(self, signature_name: str, inputs: Mapping[str, np.ndarray], output_filter: Sequence[str] = ()) -> Call:
+    def call(self, signature_name: str, inputs: Mapping[str, np.ndarray], output_filter: Sequence[str] = ()) -> CheckedCall:
         """Checks a request against a signature.
 
         Raises:
@@ -80,9 +80,9 @@ class LoadedModel:
         arrays = [_checked(name, inputs[name], info) for name, info in sorted(signature.inputs.items())]
         run = self._callable(signature_name or DEFAULT_SIGNATURE, names)
         if not _has_batch_axis(signature) or len({array.shape[0] for array in arrays}) != 1:
-            return Call(None, arrays, 1, names, run)
+            return CheckedCall(None, arrays, 1, names, run)
         key = (id(self), signature_name, names, tuple(array.shape[1:] for array in arrays))
-        return Call(key, arrays, arrays[0].shape[0], names, run)
+        return CheckedCall(key, arrays, arrays[0].shape[0], names, run)
 
     def _callable(self, signature_name: str, names: tuple[str, ...]) -> Callable[..., Sequence[np.ndarray]]:
         known = self._callables.get((signature_name, names))

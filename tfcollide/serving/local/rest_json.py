@@ -54,7 +54,7 @@ def write_predict(outputs: Mapping[str, np.ndarray], *, rows: bool) -> str:
 
 
 def parse_classify(body: bytes) -> tuple[str, list[bytes]]:
-    """The signature that a request names, "" where it names none, and its serialised tf.Examples.
+    """The signature that a request names, "" where it names none, and its serialized tf.Examples.
 
     The features of a request's context go into each.
     """
@@ -272,7 +272,7 @@ def _example_type() -> Any:
 
 
 def _example(value: Any) -> bytes:
-    """A serialised tf.Example."""
+    """A serialized tf.Example."""
     if not isinstance(value, dict):
         raise _bad(f"An example must be a JSON object, not {_json_type(value)}")
     example = _example_type()()

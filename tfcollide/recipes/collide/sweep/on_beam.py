@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.sweep.one_pair import directory_name, run_alone
-from tfcollide.runtime.beam import import_beam, pipeline
+from tfcollide.runtime.beam_pipeline import import_beam, pipeline
 
 __all__ = ["run_on_beam"]
 

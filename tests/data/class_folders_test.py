@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from tfcollide.data.catalog import load_dataset
-from tfcollide.data.folder import class_titles, load_folder
+from tfcollide.data.class_folders import class_titles, load_folder
 from tfcollide.data.images_on_demand import ImagesOnDemand
-from tfcollide.data.labelled import ANY_SIZE
+from tfcollide.data.labeled import ANY_SIZE
+from tfcollide.data.load_dataset import load_dataset
 from tfcollide.errors import RequestError
 
 

@@ -11,14 +11,14 @@ __all__ = ["open_photographs"]
 _TFDS = "tfds:"
 
 
-def open_photographs(images: str, *, data_dir: str | None = None, split: str = "train", labelled: bool = True) -> Photographs:
+def open_photographs(images: str, *, data_dir: str | None = None, split: str = "train", labeled: bool = True) -> Photographs:
     """Opens photographs by name; their pixels are read when they are asked for.
 
     Args:
         images: a folder, "tfds:NAME", or "bundled".
         data_dir: the TFDS folder; None is TFDS's own choice.
         split: of a TFDS data set.
-        labelled: whether the labels of a TFDS data set are read.
+        labeled: whether the labels of a TFDS data set are read.
 
     Raises:
         RequestError: see `open_folder` and `open_tfds`.
@@ -26,5 +26,5 @@ def open_photographs(images: str, *, data_dir: str | None = None, split: str = "
     if images == BUNDLED:
         return open_bundled()
     if images.startswith(_TFDS):
-        return open_tfds(images.removeprefix(_TFDS), data_dir, split, labelled=labelled)
+        return open_tfds(images.removeprefix(_TFDS), data_dir, split, labeled=labeled)
     return open_folder(Path(images))

@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tfcollide.data.images_on_demand import ImagesOnDemand
-from tfcollide.data.labelled import ANY_SIZE, LabelledImages, Split
+from tfcollide.data.labeled import ANY_SIZE, LabeledImages, Split
 from tfcollide.errors import RequestError
 from tfcollide.files.names import is_hidden, readable
 from tfcollide.images import decode, is_image, suffixes
@@ -21,7 +21,7 @@ _SPLITS = ("test", "validation", "val", "train")
 _WNID = re.compile(r"n\d{8}_(.+)")
 
 
-def load_folder(path: Path) -> LabelledImages:
+def load_folder(path: Path) -> LabeledImages:
     """Opens a folder; its images are decoded one by one, as they are looked at.
 
     Hidden files and folders do not count. A class without an image keeps its number, and is named on standard error.
@@ -47,7 +47,7 @@ def load_folder(path: Path) -> LabelledImages:
     classes = class_titles(list(found))
     if empty := [title for title, images in zip(classes, found.values(), strict=True) if not images]:
         tqdm.write(f"No image in {root} that can be read of the classes: {', '.join(empty)}", file=sys.stderr)
-    return LabelledImages(
+    return LabeledImages(
         f"folder:{readable(path.name)}",
         class_names=classes,
         shape=ANY_SIZE,
