@@ -3,7 +3,7 @@
     python benchmarks/train_networks.py --data_dir=FOLDER --out=networks
     python benchmarks/found.py --data_dir=FOLDER --networks=networks --out=found [--only=convnet,mnist] [--vgg=MODEL.keras]
 
-Each case is one sweep of bin/collide into OUT/CASE; one that is there already is only read. Prints a row a case.
+Each case is one sweep of bin/collide into OUT/CASE; one that is there already is only read. Prints a row per case.
 """
 
 import json

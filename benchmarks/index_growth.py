@@ -47,7 +47,7 @@ def plot(rows: list[dict[str, float]], path: Path) -> None:
     rows = sorted(rows, key=lambda row: row["patches"])
     millions = [row["patches"] / 1e6 for row in rows]
     figure = Figure(figsize=(9, 2.9), dpi=90, layout="constrained")
-    panels = (("build_seconds", "build, s"), ("gib", "index, GiB"), ("query_ms", "a query, ms"))
+    panels = (("build_seconds", "build, s"), ("gib", "index, GiB"), ("query_ms", "ms per query"))
     for axes, (key, label) in zip(figure.subplots(1, 3), panels, strict=True):
         axes.loglog(millions, [row.get(key, math.nan) for row in rows], "o-", color="#4477aa", label="Annoy, ranked by pixels")
         if key == "query_ms":

@@ -200,7 +200,7 @@ def test_nothing_but_the_error_is_said_of_a_damaged_file(tmp_path, capfd, caplog
     packed = saved(tmp_path / "b.tiff", Image.fromarray(COLOR), compression="tiff_lzw")
     content = packed.read_bytes()
     packed.write_bytes(content[:8] + b"\xff" * 40 + content[48:])  # libtiff itself complains of this
-    many = tmp_path / "c.tiff"  # Pillow itself complains of 16 samples a pixel
+    many = tmp_path / "c.tiff"  # Pillow itself complains of 16 samples per pixel
     many.write_bytes(content.replace(struct.pack("<HHIHH", 277, 3, 1, 3, 0), struct.pack("<HHIHH", 277, 3, 1, 16, 0)))
     assert many.read_bytes() != content
     for path in (whole, packed, many):
@@ -231,7 +231,7 @@ def test_a_transparent_palette_entry(tmp_path):
 
 
 def png_16(kind, channels):
-    """A PNG file of 16 bits a channel; Pillow writes gray ones only."""
+    """A PNG file of 16 bits per channel; Pillow writes gray ones only."""
 
     def chunk(name, data):
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -254,7 +254,7 @@ def changed(content, marker, place, value):
 
 
 def avif_10():
-    """The header of an AVIF file of 10 bits a channel, which Pillow does not write."""
+    """The header of an AVIF file of 10 bits per channel, which Pillow does not write."""
     if not features.check("avif"):
         return png_16(0, 1)
     content = changed(written("RGB", "AVIF"), b"av1C", 6, 0x4C)
@@ -284,7 +284,7 @@ DEEP = {
 @pytest.mark.parametrize("name", DEEP)
 def test_more_than_eight_bits(tmp_path, name):
     (tmp_path / "a").write_bytes(DEEP[name])
-    with pytest.raises(RequestError, match=r"image .*a of mode .* with \d\d bits a channel: expected 8 bits a channel"):
+    with pytest.raises(RequestError, match=r"image .*a of mode .* with \d\d bits per channel: expected 8 bits per channel"):
         check_image_file(tmp_path / "a")
 
 

@@ -202,7 +202,7 @@ def decode(path: Path) -> np.ndarray:
 
 
 def eight_bits(pixels: np.ndarray, name: str) -> np.ndarray:
-    """The rule for images from files and data sets alike: 8 bits a channel, gray or RGB, with an opaque alpha channel at most.
+    """The rule for images from files and data sets: 8 bits per channel, gray or RGB, with an opaque alpha channel at most.
 
     Args:
         pixels: `[..., C]`, C being 1, 2, 3 or 4; the even ones have an alpha channel.
@@ -215,7 +215,7 @@ def eight_bits(pixels: np.ndarray, name: str) -> np.ndarray:
         RequestError: other numbers or channels, or a pixel that is not opaque.
     """
     if pixels.dtype != np.uint8:
-        raise RequestError(f"{name} of type {pixels.dtype}", "8 bits a channel", _CONVERT)
+        raise RequestError(f"{name} of type {pixels.dtype}", "8 bits per channel", _CONVERT)
     if pixels.shape[-1] not in (1, 2, 3, 4):
         raise RequestError(f"{name} with {pixels.shape[-1]} channels", "gray or RGB images", _CONVERT)
     if pixels.shape[-1] % 2:
@@ -237,7 +237,7 @@ def _check_size(path: Path, image: Image.Image) -> None:
 def _check_depth(path: Path, image: Image.Image) -> None:
     bits = bits_per_channel(image)
     if bits > 8:
-        raise RequestError(f"image {path} of mode {image.mode} with {bits} bits a channel", "8 bits a channel", _CONVERT)
+        raise RequestError(f"image {path} of mode {image.mode} with {bits} bits per channel", "8 bits per channel", _CONVERT)
 
 
 def _without_palette(image: Image.Image) -> Image.Image:

@@ -376,14 +376,14 @@ class ExactRecord:
 
     Attributes:
         kind: the direction ("units", "random", "diverse") or the norm ("l1", "l2").
-        status: a sentence a corner.
+        status: a sentence per corner.
         distance: from the source to its nearest collision, in that norm; else None.
         duality_gap: the distance less a proven lower bound of it; else None.
         feature_residual_float64: largest feature difference of each float64 solution.
         feature_residual_float32: the same of each saved corner.
         inactive_bound: the largest value an inactive unit can take in float32, proven.
         dimension: of the collision polytope.
-        found: whether there is such a point, a truth value a corner.
+        found: whether there is such a point, a truth value per corner.
         max_change: half the width of the box around the source that the corners were sought in, given or found.
         max_total: the radius of the ball, likewise; None for no ball.
         least_change: the smallest half-width of a box in which there is any collision.
@@ -436,7 +436,7 @@ class CompositeRecord:
         control_spacing: from control parameter to control parameter.
         coverage: the fewest candidates at a pixel, their mean number, the most.
         control_bytes: of all corners' control parameters.
-        dense_bytes: of one parameter a candidate and pixel.
+        dense_bytes: of one parameter per candidate and pixel.
         photographs: how many different ones the patches come from.
         own: the source's own number in the index, left out of the search; -1 where it is not there.
         patch_distance: mean L2 distance of a window to its patch, over the pixels compared, 0..255.
@@ -767,7 +767,7 @@ class Trace:
     terms: Mapping[str, np.ndarray]
 
     def rows(self) -> tuple[list[str], list[list[float]]]:
-        """A header and one row a step: step, then `term_corner` columns."""
+        """A header and one row per step: step, then `term_corner` columns."""
         corners = range(next(iter(self.terms.values())).shape[1])
         header = ["step"] + [f"{name}_{n}" for name in self.terms for n in corners]
         columns = [self.steps] + [values[:, n] for values in self.terms.values() for n in corners]

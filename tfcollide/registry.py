@@ -39,7 +39,7 @@ class Registry:
 
     Args:
         kind: what a variant is called in messages, and its flag ("objective").
-        package: the package that holds one module a variant.
+        package: the package that holds one module per variant.
         suffix: of the modules' names, where the package holds other modules too; no part of a variant's name.
     """
 

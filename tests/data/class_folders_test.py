@@ -91,7 +91,7 @@ def test_images_are_read_when_they_are_looked_at(animals):
 def test_what_is_no_data_set(animals, tmp_path):
     with pytest.raises(RequestError, match="which is no folder"):
         load_folder(tmp_path / "nowhere")
-    with pytest.raises(RequestError, match="in one folder a class"):
+    with pytest.raises(RequestError, match="in one folder per class"):
         load_folder(animals / "test" / "n00000001_cat")
     with pytest.raises(RequestError, match="whose images may differ in size.*Bring a --model"):
         load_dataset(f"folder:{animals}")

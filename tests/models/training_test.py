@@ -132,7 +132,7 @@ def test_training_follows_its_recipe(monkeypatch, epochs):
     np.testing.assert_allclose(asked["x"], train.images / 255, rtol=1e-6)
     np.testing.assert_array_equal(asked["y"], train.labels)
     assert (asked["batch_size"], asked["epochs"]) == (20, epochs or count_epochs(60, 20))
-    # Adam, from the rate down to zero with the last of three steps an epoch
+    # Adam, from the rate down to zero with the last of three steps per epoch
     assert isinstance(model.optimizer, keras.optimizers.Adam)
     rate = model.optimizer.get_config()["learning_rate"]["config"]
     assert (rate["initial_learning_rate"], rate["decay_steps"]) == (0.25, 3 * asked["epochs"])

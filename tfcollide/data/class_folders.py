@@ -1,4 +1,4 @@
-"""A folder with a folder of images a class, as `tfds.folder_dataset.ImageFolder` reads it."""
+"""A folder with a folder of images per class, as `tfds.folder_dataset.ImageFolder` reads it."""
 
 import re
 import sys
@@ -36,14 +36,14 @@ def load_folder(path: Path) -> LabeledImages:
         RequestError: there is no such folder, or no image two levels below it.
     """
     if not path.is_dir():
-        raise RequestError(f"--dataset=folder:{path}, which is no folder", "a folder with one folder of images a class")
+        raise RequestError(f"--dataset=folder:{path}, which is no folder", "a folder with one folder of images per class")
     root = next((path / name for name in _SPLITS if any(_images_by_class(path / name).values())), path)
     found = _images_by_class(root)
     files = {"test": _files(found, found), "train": _files(_images_by_class(path / "train"), found)}
     if root == path / "train":
         files["train"] = []
     if not files["test"]:
-        raise RequestError(f"--dataset=folder:{path}", f"images ({', '.join(sorted(suffixes()))}) in one folder a class")
+        raise RequestError(f"--dataset=folder:{path}", f"images ({', '.join(sorted(suffixes()))}) in one folder per class")
     classes = class_titles(list(found))
     if empty := [title for title, images in zip(classes, found.values(), strict=True) if not images]:
         tqdm.write(f"No image in {root} that can be read of the classes: {', '.join(empty)}", file=sys.stderr)

@@ -33,7 +33,7 @@ class LabeledImages:
 
     Args:
         name: the data set and its version ("mnist:3.0.1"); part of a model's recipe.
-        class_names: one a label.
+        class_names: one per label.
         shape: `(H, W, C)` of every image, or `ANY_SIZE`.
         test_size: how many test images there are; None where only reading tells.
         read: reads the split "train" or "test".

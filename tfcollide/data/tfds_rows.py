@@ -56,7 +56,9 @@ def labels_of(builder: Any, split: str, image_key: str, label_key: str, name: st
     names = builder.info.features[label_key].names or ()
     if labels.max(initial=-1) >= len(names):
         raise RequestError(
-            f"{name} with label {labels.max()} in split {split}", f"labels below {len(names)}, one a name", "Prepare it again."
+            f"{name} with label {labels.max()} in split {split}",
+            f"labels below {len(names)}, one per name",
+            "Prepare it again.",
         )
     return labels
 

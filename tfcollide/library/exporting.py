@@ -45,7 +45,7 @@ def export(network: Classifier, found: Found, out: str | Path, *, what: str = "c
             classifier=network,
             tap=problem.tap,
             corners=found.corners,
-            weights=convex_weights(100, len(found.corners)),
+            convex_weights=convex_weights(100, len(found.corners)),
             target=problem.start if problem.goal_image is None else problem.goal_image,
             stop_loss=float(max(solution.stop_loss)),
         )

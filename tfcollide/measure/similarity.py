@@ -50,7 +50,7 @@ def similarity(images: np.ndarray, reference: np.ndarray, bounds: Bounds) -> tup
         bounds: the values of black and white.
 
     Returns:
-        One record an image.
+        One record per image.
     """
     scales = scales_that_fit(reference.shape)
     if not scales:

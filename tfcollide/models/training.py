@@ -45,7 +45,7 @@ class TrainingRecipe:
         hidden_units: the width of each hidden layer.
         initializer: see `mlp.build_mlp`.
         epochs: passes over the training split; 0 is `count_epochs`.
-        batch_size: images a step.
+        batch_size: images per step.
         learning_rate: Adam's, before the decay.
         seed: of the initial weights and of the order of the images.
     """

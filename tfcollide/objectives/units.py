@@ -7,11 +7,11 @@ from tfcollide.errors import RequestError
 __all__ = ["Groups", "choose_units", "parse_units"]
 
 Groups = tuple[tuple[int, ...], ...]
-"""One group of units a corner."""
+"""One group of units per corner."""
 
 
 def parse_units(text: str) -> Groups:
-    """Reads "3,9,12" (one unit a corner) and "3+9,12+40" (several).
+    """Reads "3,9,12" (one unit per corner) and "3+9,12+40" (several).
 
     Raises:
         RequestError: the text is of another form, or a group names a unit twice.

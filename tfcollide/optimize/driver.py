@@ -100,7 +100,7 @@ def minimize_pairs(
         limits: see `minimize`.
 
     Returns:
-        One result a pair.
+        One result per pair.
     """
     began = time.perf_counter()
     state, trace = unpack_state(descent.init(controls, goal), descent.term_names, resume)

@@ -55,7 +55,7 @@ class HullTerms(NamedTuple):
 
     Attributes:
         corners: N, of a pair.
-        samples: random mixtures a step.
+        samples: random mixtures per step.
         spread: the L2 distance that corners should keep, in the model's units.
         seed: of the mixtures.
     """

@@ -40,7 +40,7 @@ def draw_pasted(path: Path, seed: np.ndarray, rows: Sequence[Pasted]) -> None:
     Args:
         path: a PNG file.
         seed: `[H, W, 3]` uint8.
-        rows: one a window.
+        rows: one per window.
     """
     figure = Figure(figsize=(6.3, 2.15 * len(rows)), layout="constrained")
     titles = ("query patch", "nearest neighbor", "pasted source")
@@ -82,7 +82,7 @@ def draw_candidates(path: Path, seed: np.ndarray, composite: np.ndarray, patches
 
 
 def draw_dominance(path: Path, corners: np.ndarray, photographs: np.ndarray) -> None:
-    """Below each corner, which photograph has the largest weight at each pixel, one color a photograph.
+    """Below each corner, which photograph has the largest weight at each pixel, one color per photograph.
 
     Args:
         path: a PNG file.

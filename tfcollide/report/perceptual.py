@@ -42,7 +42,7 @@ def low_frequency_share(difference: np.ndarray, *, below: float = 0.25) -> float
 
     Args:
         difference: `[H, W, C]`.
-        below: the frequency, as a share of half a cycle a pixel.
+        below: the frequency, as a share of half a cycle per pixel.
     """
     energy = np.square(np.abs(np.fft.fft2(difference.astype(np.float64), axes=(0, 1)))).sum(axis=2)
     size = np.hypot(*np.meshgrid(*(np.fft.fftfreq(length) for length in energy.shape), indexing="ij"))

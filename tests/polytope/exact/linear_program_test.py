@@ -13,6 +13,6 @@ assert solve_program(square).value == 1 and abs(solve_program(square, vertex=Fal
 
 
 def test_a_solver_says_nothing_of_itself():
-    """In a process of its own, as HiGHS prints its license once a process."""
+    """In a process of its own, as HiGHS prints its license once per process."""
     done = subprocess.run([sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

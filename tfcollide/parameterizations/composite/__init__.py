@@ -119,7 +119,7 @@ class Composite(Parameterization):
         Args:
             source: not looked at, since the patches stand for it.
             num_corners: N.
-            noise: standard deviation of normal noise, one value a candidate, as a share of the range of control parameters.
+            noise: standard deviation of normal noise, one value per candidate, as a share of the range of control parameters.
             seed: of the noise.
 
         Returns:

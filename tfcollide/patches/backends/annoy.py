@@ -33,7 +33,7 @@ class AnnoyOptions:
 
     NEUTRAL: ClassVar = ("on_disk_build",)
 
-    num_trees: int = flag(10, "Annoy's trees a shard: more find more and take more room.")
+    num_trees: int = flag(10, "Annoy's trees per shard: more find more and take more room.")
     on_disk_build: bool = flag(False, "Build trees in their files where memory is short; room for them is taken first.")
 
     def check(self) -> None:

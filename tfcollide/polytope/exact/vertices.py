@@ -2,7 +2,7 @@
 
     minimize objective . x   subject to   x in polytope
 
-One program a corner; each is solved by itself, two or more at a time.
+One program per corner; each is solved by itself, two or more at a time.
 """
 
 import dataclasses

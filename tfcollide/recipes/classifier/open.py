@@ -157,7 +157,7 @@ def _name_classes(config: NetworkConfig, classifier: Classifier, of_data: tuple[
     if config.labels:
         names = class_names.read_labels(Path(config.labels))
         if len(names) != classifier.num_classes:
-            raise RequestError(f"--labels={config.labels} with {len(names)} names", f"{classifier.num_classes}, one a class")
+            raise RequestError(f"--labels={config.labels} with {len(names)} names", f"{classifier.num_classes}, one per class")
         classifier.class_names = names
         return
     found = of_data or class_names.imagenet_names() or ()

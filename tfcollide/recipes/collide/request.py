@@ -124,7 +124,7 @@ def read_pairs(path: Path, data: LabeledImages) -> list[tuple[str, str]]:
     if missing:
         raise RequestError(f"--pairs={path} without the column {missing[0]}", "a first line source,target", "Add the header.")
     if not lines:
-        raise RequestError(f"--pairs={path} with no pair in it", "a header source,target and one row a pair")
+        raise RequestError(f"--pairs={path} with no pair in it", "a header source,target and one row per pair")
     for line, row in lines:
         if not row.get("source") or not row.get("target"):
             raise RequestError(f"--pairs={path}, line {line}", "a value in each of the columns source and target")

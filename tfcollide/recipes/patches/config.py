@@ -65,7 +65,7 @@ class IndexConfig:
         return dataclasses.replace(self, **defaults)
 
     def trees(self) -> int:
-        """Annoy's trees a shard; 0 for a search that has none."""
+        """Annoy's trees per shard; 0 for a search that has none."""
         return int(self._own("num_trees", 0))
 
     def on_disk(self) -> bool:

@@ -51,7 +51,7 @@ def run(config: ExportConfig, out: Path) -> Path:
         classifier=classifier,
         tap=classifier.tap(finished.summary.tap),
         corners=arrays["corners"],
-        weights=arrays["convex_weights"],
+        convex_weights=arrays["convex_weights"],
         target=arrays["target"],
         stop_loss=max(finished.summary.stop_loss),
         material=material,

@@ -55,7 +55,7 @@ class Scene(NamedTuple):
         corners: `[N, H, W, C]`.
         target: `[H, W, C]`.
         bounds: of the pixels.
-        class_names: one a class or label.
+        class_names: one per class or label.
         lattice: where the network was asked.
         answers: what it said there.
         words: what `words.words_of` gives.

@@ -48,7 +48,7 @@ class Batcher:
         self._count = 0
 
     async def run(self, call: CheckedCall) -> Sequence[np.ndarray]:
-        """The outputs of `call`, one array a name.
+        """The outputs of `call`, one array per name.
 
         Raises:
             ServingError: the request is too large, the queue full, or the model refuses the values.

@@ -25,7 +25,7 @@ class CheckedCall(NamedTuple):
         inputs: in the order of the signature's names.
         rows: samples in it.
         names: of the outputs.
-        run: inputs -> outputs, one array a name.
+        run: inputs -> outputs, one array per name.
     """
 
     key: Hashable | None

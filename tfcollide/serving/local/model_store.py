@@ -35,7 +35,7 @@ class ModelStore:
     `find` and `states` may be called from any thread while one thread calls `refresh`.
 
     Args:
-        base: holds one folder a model, with one folder a version.
+        base: holds one folder per model, with one folder per version.
         keep: versions served at a time; 1 is TF Serving's default policy.
         warm_up: called with a version before it takes traffic, and with its folder; may raise.
     """

@@ -148,7 +148,7 @@ def _seconds(folder: Path, results: list[PairResult], shared: Mapping[str, float
 
 
 def _draw(folder: Path, summary: SweepSummary) -> None:
-    """One row a pair; or one row in all, where each pair has a single corner."""
+    """One row per pair; or one row in all, where each pair has a single corner."""
     done = [pair for pair in summary.pairs if pair.directory]
     rows = [_panels(folder / str(pair.directory)) for pair in done[:_DRAWN]]
     if not rows:
