@@ -88,3 +88,9 @@ def test_spelling_is_american():
     texts = [*PACKAGE.rglob("*.py"), *(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").glob("*.py"), ROOT / "README.md"]
     found = {(path.name, word) for path in texts for word in re.findall(BRITISH, path.read_text(), re.IGNORECASE)}
     assert not found
+
+
+def test_runs_are_read_by_their_records_alone():
+    paths = [path for path in [*MODULES.values(), *(ROOT / "benchmarks").glob("*.py")] if path.name != "records.py"]
+    texts = {path.name: path.read_text() for path in paths}
+    assert not [name for name, text in texts.items() if "json.loads" in text and '"summary.json"' in text]

@@ -11,7 +11,7 @@ import types
 import typing
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
 
@@ -39,7 +39,10 @@ __all__ = [
     "SweepSummary",
     "Trace",
     "WorstMixture",
+    "is_sweep",
 ]
+
+_Read = TypeVar("_Read")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -571,11 +574,7 @@ class Summary:
             pairs = [str(pair["directory"]) for pair in content["pairs"] if pair.get("directory")]
             mend = f"Say --{flag}={folder / pairs[0]}." if pairs else ""
             raise RequestError(f"--{flag}={folder}, a sweep", "the directory of one pair", mend)
-        try:
-            return _record(cls, content)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            received = f"--{flag}: {folder / 'summary.json'}, which cannot be read ({error!r})"
-            raise RequestError(received, "that of a whole run", "Check the path.") from error
+        return _checked_record(cls, content, folder, flag)
 
     @property
     def trivial(self) -> tuple[int, ...]:
@@ -748,6 +747,18 @@ class SweepSummary:
     ssim_source: tuple[float, float, float] | None = None
     ssim_target: tuple[float, float, float] | None = None
 
+    @classmethod
+    def read(cls, folder: Path, *, flag: str = "run") -> Self:
+        """The summary of a finished sweep, as `Summary.read` reads that of a run.
+
+        Raises:
+            RequestError: it is none, cannot be read, or is that of a run.
+        """
+        content = _content(folder, flag)
+        if not isinstance(content.get("pairs"), list):
+            raise RequestError(f"--{flag}={folder}, a run", "the directory of a sweep", "Make one with --num_pairs or --pairs.")
+        return _checked_record(cls, content, folder, flag)
+
     @property
     def found(self) -> bool:
         """Whether a collision was found for every pair."""
@@ -788,6 +799,22 @@ def _content(folder: Path, flag: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise RequestError(f"--{flag}: {path}, which is no object", "that of a whole run", "Check the path.")
     return content
+
+
+def is_sweep(folder: Path) -> bool:
+    """Whether `summary.json` is there, and that of a sweep; whether it is whole, `SweepSummary.read` says."""
+    try:
+        return isinstance(_content(folder, "run").get("pairs"), list)
+    except RequestError:
+        return False
+
+
+def _checked_record(kind: type[_Read], content: Mapping[str, Any], folder: Path, flag: str) -> _Read:
+    try:
+        return _record(kind, content)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        received = f"--{flag}: {folder / 'summary.json'}, which cannot be read ({error!r})"
+        raise RequestError(received, "that of a whole run", "Check the path.") from error
 
 
 @functools.cache
