@@ -94,3 +94,20 @@ def test_runs_are_read_by_their_records_alone():
     paths = [path for path in [*MODULES.values(), *(ROOT / "benchmarks").glob("*.py")] if path.name != "records.py"]
     texts = {path.name: path.read_text() for path in paths}
     assert not [name for name, text in texts.items() if "json.loads" in text and '"summary.json"' in text]
+
+
+def test_few_parameters_can_be_anything():
+    functions = [
+        node
+        for path in MODULES.values()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    ]
+    parameters = [
+        argument
+        for node in functions
+        for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg)
+        if argument is not None and argument.annotation is not None
+    ]
+    anything = [one for one in parameters if "Any" in {getattr(node, "id", "") for node in ast.walk(one.annotation)}]
+    assert len(anything) < 40

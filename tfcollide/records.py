@@ -809,7 +809,7 @@ def is_sweep(folder: Path) -> bool:
         return False
 
 
-def _checked_record(kind: type[_Read], content: Mapping[str, Any], folder: Path, flag: str) -> _Read:
+def _checked_record(kind: type[_Read], content: Mapping[str, object], folder: Path, flag: str) -> _Read:
     try:
         return _record(kind, content)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -822,7 +822,7 @@ def _kinds(record: type) -> dict[str, Any]:
     return typing.get_type_hints(record)
 
 
-def _record(kind: Any, content: Mapping[str, Any]) -> Any:
+def _record(kind: Any, content: Mapping[str, object]) -> Any:
     """A record from its JSON object; what it has no field for is left out."""
     known = {field.name for field in dataclasses.fields(kind)}
     return kind(**{name: _value(_kinds(kind)[name], value) for name, value in content.items() if name in known})

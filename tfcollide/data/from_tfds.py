@@ -9,7 +9,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -20,6 +20,9 @@ from tfcollide.data.tfds_rows import check_feature, count_of, labels_of, pixels_
 from tfcollide.errors import RequestError
 from tfcollide.images import eight_bits
 from tfcollide.shapes import ImageShape
+
+if TYPE_CHECKING:
+    import tensorflow_datasets as tfds
 
 __all__ = ["load_tfds", "open_builder"]
 
@@ -115,7 +118,7 @@ def _builder(name: str, data_dir: str | None, flag: str) -> Any:
         raise RequestError(f"--{flag}{name} ({detail})", f"folder:PATH, or a name such as {', '.join(near)}") from error
 
 
-def _prepare(builder: Any, name: str, flag: str) -> None:
+def _prepare(builder: "tfds.core.DatasetBuilder", name: str, flag: str) -> None:
     """Downloads and prepares; asks first whether the data set's server can be reached at all.
 
     TFDS itself would try again for minutes on a machine without a connection.
@@ -134,7 +137,7 @@ def _prepare(builder: Any, name: str, flag: str) -> None:
         ) from error
 
 
-def _check_connection(builder: Any) -> None:
+def _check_connection(builder: "tfds.core.DatasetBuilder") -> None:
     """Raises `OSError` where the first server of the data set does not answer in time."""
     proxies = urllib.request.getproxies()
     proxy = proxies.get("https") or proxies.get("all") or proxies.get("http")
@@ -148,7 +151,7 @@ def _check_connection(builder: Any) -> None:
             socket.create_connection((parts.hostname, parts.port or 443), timeout=_CONNECT_SECONDS).close()
 
 
-def _keys(name: str, info: Any) -> tuple[str, str]:
+def _keys(name: str, info: "tfds.core.DatasetInfo") -> tuple[str, str]:
     """The names of the image and the label feature, from the metadata alone."""
     import tensorflow_datasets as tfds
 
@@ -161,13 +164,13 @@ def _keys(name: str, info: Any) -> tuple[str, str]:
     return keys
 
 
-def _class_names(name: str, feature: Any) -> tuple[str, ...]:
+def _class_names(name: str, feature: "tfds.features.FeatureConnector") -> tuple[str, ...]:
     if not feature.names:
         raise RequestError(f"--dataset={name}, whose label has no classes", "a class label with names", "Prepare it again.")
     return tuple(feature.names)
 
 
-def _is_sized(shape: Any) -> bool:
+def _is_sized(shape: Sequence[int | None]) -> bool:
     return shape is not None and None not in shape
 
 
@@ -191,7 +194,7 @@ class _Reader:
         shape: of every image, or `ANY_SIZE`.
     """
 
-    def __init__(self, builder: Any, name: str, keys: tuple[str, str], shape: ImageShape):
+    def __init__(self, builder: "tfds.core.DatasetBuilder", name: str, keys: tuple[str, str], shape: ImageShape):
         self._builder = builder
         self._name = name
         self._keys = keys

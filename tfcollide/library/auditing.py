@@ -5,14 +5,16 @@ import hashlib
 import platform
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from tfcollide import __version__
 from tfcollide.data.labeled import LabeledImages, Split
+from tfcollide.data.select import PredictedClasses
 from tfcollide.errors import RequestError
 from tfcollide.files.scratch import scratch_folder
 from tfcollide.images import to_uint8
@@ -84,12 +86,12 @@ class Audited:
 
 def audit(
     network: Classifier,
-    images: Any,
-    labels: Any,
+    images: ArrayLike,
+    labels: ArrayLike,
     *,
     pairs: Sequence[tuple[int, int]] | None = None,
     progress: bool = False,
-    **settings: Any,
+    **settings: object,
 ) -> Audited:
     """How blind a network is: how far images must be changed to collide, in how many pairs they do, and where sight is lost.
 
@@ -143,7 +145,7 @@ def tap_names(network: Classifier, asked: str) -> list[str]:
     return list(dict.fromkeys(named))
 
 
-def drawn_pairs(data: LabeledImages, predicted: Any, options: AuditOptions) -> list[tuple[int, int]]:
+def drawn_pairs(data: LabeledImages, predicted: PredictedClasses, options: AuditOptions) -> list[tuple[int, int]]:
     """Pairs of test images that the network gets right, over ordered pairs of classes alike."""
     labels = np.asarray(data.test.labels)
     drawn = balanced_pairs(labels, options.num_pairs, options.seed, usable=np.asarray(predicted) == labels)
@@ -168,7 +170,7 @@ def _hash(arrays: Sequence[np.ndarray]) -> str:
 
 
 def _data(
-    network: Classifier, images: Any, labels: Any, pairs: Sequence[tuple[int, int]] | None
+    network: Classifier, images: ArrayLike, labels: ArrayLike, pairs: Sequence[tuple[int, int]] | None
 ) -> tuple[LabeledImages, np.ndarray]:
     """The images in two splits, pairs from one and the reader's from the other; and the numbers of the first."""
     pixels, labels = np.asarray(images), np.asarray(labels)

@@ -2,11 +2,12 @@
 
 import functools
 import math
-from typing import Any
+from typing import cast
 
 import numpy as np
 
 from tfcollide.data.labeled import LabeledImages, Split
+from tfcollide.data.select import PredictedClasses
 from tfcollide.errors import RequestError
 from tfcollide.images import from_uint8
 from tfcollide.measure.null_distribution import NullDistribution, null_distribution
@@ -39,7 +40,7 @@ class Yardstick:
         tap: Tap,
         data: LabeledImages | None = None,
         *,
-        predicted: Any = None,
+        predicted: PredictedClasses | None = None,
         labeled: bool = True,
         other_reader: Classifier | None = None,
     ):
@@ -77,7 +78,7 @@ class Yardstick:
         chosen = np.arange(self.test_size)
         if isinstance(self.predicted, Predictions):
             chosen = evenly(self.test_size, math.prod(self.data.shape))
-        return float(np.mean(self.predicted[chosen] == self.data.test.labels[chosen]))
+        return float(np.mean(np.asarray(cast(PredictedClasses, self.predicted)[chosen]) == self.data.test.labels[chosen]))
 
     @functools.cached_property
     def dataset_mean(self) -> float | None:

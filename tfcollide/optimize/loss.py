@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import tensorflow as tf
 
-from tfcollide.objectives.terms import source_pull
+from tfcollide.objectives.terms import Goal, source_pull
 from tfcollide.optimize.hull_terms import HullsAtStep, hull_terms
 from tfcollide.parameterizations.base import Parameterization
 
@@ -46,7 +46,7 @@ class Objective(Protocol):
     progress_term: str
     weights: Mapping[str, float]
 
-    def terms(self, pre_activation: tf.Tensor, goal: Any) -> Terms:
+    def terms(self, pre_activation: tf.Tensor, goal: Goal) -> Terms:
         """Unweighted terms, `[N]` each, of `pre_activation` `[N, U]`."""
 
 
@@ -92,15 +92,15 @@ def loss_terms(
             one pair after N of another, and all pairs see the same mixtures.
     """
 
-    def of_images(images: tf.Tensor, features: tf.Tensor, controls: tf.Tensor, goal: Any) -> Terms:
+    def of_images(images: tf.Tensor, features: tf.Tensor, controls: tf.Tensor, goal: Goal) -> Terms:
         stay = {} if goal.source is None else {"source_pull": source_pull(images, goal.source)}
         return {**objective.terms(features, goal), **stay, **parameterization.terms(controls)}
 
-    def alone(controls: tf.Tensor, goal: Any, step: tf.Tensor) -> Terms:
+    def alone(controls: tf.Tensor, goal: Goal, step: tf.Tensor) -> Terms:
         images = parameterization.to_image(controls, goal.material)
         return of_images(images, pre_activation(images), controls, goal)
 
-    def in_hull(controls: tf.Tensor, goal: Any, step: tf.Tensor) -> Terms:
+    def in_hull(controls: tf.Tensor, goal: Goal, step: tf.Tensor) -> Terms:
         images = parameterization.to_image(controls, goal.material)
         rows, pixels = tf.shape(images)[0], math.prod(images.shape[1:])
         pairs = tf.reshape(images, [-1, corners, pixels])

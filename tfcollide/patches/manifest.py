@@ -165,5 +165,5 @@ def _checked(path: Path, values: dict[str, Any]) -> Manifest:
     return manifest
 
 
-def _checksum(values: Mapping[str, Any]) -> str:
+def _checksum(values: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

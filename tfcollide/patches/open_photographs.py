@@ -1,14 +1,23 @@
 """From `--images` to the photographs."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 from tfcollide.patches.folder import BUNDLED, open_bundled, open_folder
 from tfcollide.patches.photographs import Photographs
 from tfcollide.patches.tfds_photographs import open_tfds
 
-__all__ = ["open_photographs"]
+__all__ = ["PhotographSource", "open_photographs"]
 
 _TFDS = "tfds:"
+
+
+class PhotographSource(NamedTuple):
+    """What `open_photographs` is told, as it goes to the workers of a pipeline."""
+
+    images: str
+    data_dir: str | None
+    split: str
 
 
 def open_photographs(images: str, *, data_dir: str | None = None, split: str = "train", labeled: bool = True) -> Photographs:

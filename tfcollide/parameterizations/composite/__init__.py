@@ -17,6 +17,7 @@ from tfcollide.shapes import Bounds, ImageShape
 
 if TYPE_CHECKING:
     import tensorflow as tf
+    from _typeshed import DataclassInstance
 
     from tfcollide.parameterizations.composite.composer import Composer
     from tfcollide.parameterizations.composite.seed import Seed
@@ -59,7 +60,7 @@ class Composite(Parameterization):
         self.layout = layout
 
     @classmethod
-    def create(cls, settings: Any, bounds: Bounds, shape: ImageShape, num_corners: int) -> Self:
+    def create(cls, settings: DataclassInstance, bounds: Bounds, shape: ImageShape, num_corners: int) -> Self:
         """Opens the index that the settings name."""
         from tfcollide.parameterizations.composite.composer import open_composer
 

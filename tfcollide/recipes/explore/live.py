@@ -74,7 +74,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         else:
             self._answer(self.rfile.read(int(size)))
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: object) -> None:
         """Says nothing: the page shows what happens."""
 
     def _answer(self, body: bytes) -> None:

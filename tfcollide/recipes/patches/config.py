@@ -72,7 +72,7 @@ class IndexConfig:
         """Whether trees are built in their files."""
         return bool(self._own("on_disk_build", False))
 
-    def _own(self, name: str, without: Any) -> Any:
+    def _own(self, name: str, without: object) -> Any:
         """The value of a flag that the chosen search declares; `without` where it does not."""
         return getattr(self, name) if hasattr(BACKENDS.options().get(self.search), name) else without
 

@@ -170,7 +170,7 @@ def _patches(patches: Patches) -> dict[str, Any]:
     return {"dominant": pack(patches.dominant.astype(np.uint16)), "names": list(patches.names)}
 
 
-def embedded(content: Any) -> str:
+def embedded(content: object) -> str:
     """JSON that may stand within a script element."""
     return json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 

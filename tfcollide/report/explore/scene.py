@@ -1,7 +1,6 @@
 """From a network and the arrays and numbers of a run to what its page shows."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -22,7 +21,7 @@ def scene_of(
     source: np.ndarray,
     corners: np.ndarray,
     target: np.ndarray,
-    summary: Mapping[str, Any],
+    summary: Mapping,
     conclusion: str,
     reader: Reader | None = None,
     points: int = 1000,

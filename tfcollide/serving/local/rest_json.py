@@ -7,13 +7,16 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
 from tfcollide.runtime.quiet import import_tensorflow
 from tfcollide.serving.codes import Code, ServingError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 __all__ = ["InputTypes", "parse_classify", "parse_predict", "write_classify", "write_predict"]
 
@@ -99,7 +102,7 @@ def _finite(text: str) -> float:
     return value
 
 
-def _signature_name(request: Mapping[str, Any]) -> str:
+def _signature_name(request: Mapping[str, object]) -> str:
     """The signature that a request names; "" where it names none."""
     name = request.get("signature_name", "")
     if not isinstance(name, str):
@@ -124,7 +127,7 @@ def _predict_outputs(outputs: Mapping[str, np.ndarray], *, rows: bool) -> dict[s
     return {"predictions": [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]}
 
 
-def _rows(request: Mapping[str, Any], types: Mapping[str, np.dtype]) -> dict[str, np.ndarray]:
+def _rows(request: Mapping[str, object], types: Mapping[str, np.dtype]) -> dict[str, np.ndarray]:
     instances = request["instances"]
     if not isinstance(instances, list):
         raise _bad(f"{_shown(request)}: 'instances' must be a list")
@@ -152,7 +155,7 @@ def _rows(request: Mapping[str, Any], types: Mapping[str, np.dtype]) -> dict[str
     }
 
 
-def _row_array(values: list, dtype: np.dtype, place: Any) -> np.ndarray:
+def _row_array(values: list, dtype: np.dtype, place: Callable[..., str]) -> np.ndarray:
     """All rows at once; where that fails, one by one, to say which is wrong."""
     try:
         return _array(values, dtype)
@@ -169,7 +172,7 @@ def _row_array(values: list, dtype: np.dtype, place: Any) -> np.ndarray:
         raise
 
 
-def _columns(value: Any, types: Mapping[str, np.dtype]) -> dict[str, np.ndarray]:
+def _columns(value: object, types: Mapping[str, np.dtype]) -> dict[str, np.ndarray]:
     if not _is_named(value):
         if len(types) > 1:
             raise _bad(f"'inputs' must be an object, as there are several inputs: {', '.join(sorted(types))}")
@@ -181,7 +184,7 @@ def _columns(value: Any, types: Mapping[str, np.dtype]) -> dict[str, np.ndarray]
     return {name: _array(value[name], dtype) for name, dtype in types.items()}
 
 
-def _array(value: Any, dtype: np.dtype) -> np.ndarray:
+def _array(value: object, dtype: np.dtype) -> np.ndarray:
     """One tensor from nested lists."""
     shape = _shape(value)
     flat = _flatten(value, shape)
@@ -219,9 +222,9 @@ def _lossy(value: float, dtype: np.dtype) -> ServingError:
     return _bad(f"{_shown(value)}: too large for {_type_name(dtype)}")
 
 
-def _flatten(value: Any, shape: tuple[int, ...]) -> list | None:
+def _flatten(value: object, shape: tuple[int, ...]) -> list | None:
     """The leaves of nested lists of this shape, or None where the lists have another."""
-    level = [value]
+    level: list[Any] = [value]
     for size in shape:
         if any(map(_is_no_list, level)) or set(map(len, level)) - {size}:
             return None
@@ -229,11 +232,11 @@ def _flatten(value: Any, shape: tuple[int, ...]) -> list | None:
     return None if list in set(map(type, level)) else level
 
 
-def _is_no_list(value: Any) -> bool:
+def _is_no_list(value: object) -> bool:
     return type(value) is not list
 
 
-def _explain(value: Any, level: int, shape: tuple[int, ...], dtype: np.dtype) -> None:
+def _explain(value: object, level: int, shape: tuple[int, ...], dtype: np.dtype) -> None:
     """Raises what is wrong with nested lists, at the first place where it shows."""
     _check_level(value, level, shape)
     if isinstance(value, list):
@@ -244,7 +247,7 @@ def _explain(value: Any, level: int, shape: tuple[int, ...], dtype: np.dtype) ->
         raise _wrong_type(value, dtype)
 
 
-def _check_level(value: Any, level: int, shape: tuple[int, ...]) -> None:
+def _check_level(value: object, level: int, shape: tuple[int, ...]) -> None:
     if not isinstance(value, list):
         if level != len(shape):
             raise _bad(f"{_shown(value)} lies {level} lists deep, the first value {len(shape)}")
@@ -254,7 +257,7 @@ def _check_level(value: Any, level: int, shape: tuple[int, ...]) -> None:
         raise _bad(f"A list {level} lists deep has {len(value)} entries, the first has {shape[level]}")
 
 
-def _shape(value: Any) -> tuple[int, ...]:
+def _shape(value: object) -> tuple[int, ...]:
     """Of nested lists, as their first elements have it."""
     shape = []
     while isinstance(value, list):
@@ -271,7 +274,7 @@ def _example_type() -> Any:
     return tf.train.Example
 
 
-def _example(value: Any) -> bytes:
+def _example(value: object) -> bytes:
     """A serialized tf.Example."""
     if not isinstance(value, dict):
         raise _bad(f"An example must be a JSON object, not {_json_type(value)}")
@@ -286,7 +289,7 @@ def _example(value: Any) -> bytes:
     return example.SerializeToString()
 
 
-def _add(feature: Any, name: str, value: Any) -> None:
+def _add(feature: "tf.train.Feature", name: str, value: object) -> None:
     kind: str
     item: bytes | float
     if isinstance(value, (str, dict)) and (isinstance(value, str) or not _is_named(value)):
@@ -335,7 +338,7 @@ def _bytes_value(name: str, item: bytes) -> Any:
     return item.decode(errors="replace")
 
 
-def _is_named(value: Any) -> bool:
+def _is_named(value: object) -> TypeGuard[dict]:
     """Whether a value is an object, and not bytes in base64."""
     return isinstance(value, dict) and not (list(value) == ["b64"] and isinstance(value["b64"], str))
 
@@ -352,7 +355,7 @@ def _decoded(value: dict) -> bytes:
         raise _bad(f"{_shown(value['b64'], 40)}: not base64") from None
 
 
-def _wrong_type(value: Any, dtype: np.dtype) -> ServingError:
+def _wrong_type(value: object, dtype: np.dtype) -> ServingError:
     return _bad(f"{_shown(value)}: expected {_type_name(dtype)}, not {_json_type(value)}")
 
 
@@ -360,14 +363,14 @@ def _type_name(dtype: np.dtype) -> str:
     return {"float32": "float", "float64": "double", "object": "string"}.get(dtype.name, dtype.name)
 
 
-def _json_type(value: Any) -> str:
+def _json_type(value: object) -> str:
     if isinstance(value, bool):
         return "True" if value else "False"
     names = {dict: "Object", list: "Array", str: "String", type(None): "Null"}
     return names.get(type(value), "Number")
 
 
-def _shown(value: Any, limit: int = 300) -> str:
+def _shown(value: object, limit: int = 300) -> str:
     text = json.dumps(value)
     return text if len(text) <= limit else text[:limit] + "..."
 

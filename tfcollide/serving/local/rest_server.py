@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 from google.protobuf import json_format
+from google.protobuf.message import Message
 
 from tfcollide.serving.codes import Code, ServingError
 from tfcollide.serving.local import rest_json
@@ -101,7 +102,7 @@ def _metadata(model: LoadedModel) -> Any:
     return {"model_spec": _message(response.model_spec), "metadata": {"signature_def": _message(signatures)}}
 
 
-def _message(message: Any) -> Any:
+def _message(message: Message) -> Any:
     return json_format.MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
 
 
