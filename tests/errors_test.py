@@ -1,9 +1,24 @@
+import pytest
+
 from tfcollide.errors import RequestError, listed
 
 
 def test_one_line_says_what_came_what_was_expected_and_how_to_mend_it():
     assert str(RequestError("--a=1", "a number above 1")) == "--a=1: expected a number above 1."
     assert str(RequestError("--a=1", "more", "Say --a=2.")) == "--a=1: expected more. Say --a=2."
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ("Take the first ReLU, or --solver=gradient.", "Take the first ReLU, or find_corners."),
+        ("Say --solver=gradient.", "Take find_corners."),
+        ("Make one with collide --out=DIR.", "Make one with found.save(DIR), or with the program collide."),
+        ("Say --tap=fc1.", "Say tap=fc1."),
+    ],
+)
+def test_python_is_told_of_arguments_and_verbs(flags, words):
+    assert str(RequestError("--a=1", "more", flags).in_python()) == f"a=1: expected more. {words}"
 
 
 def test_it_is_one_line_whatever_is_quoted():

@@ -38,6 +38,19 @@ def test_what_is_large_enough_or_not_said_passes(value):
     positive(Config(value), "count")
 
 
+@dataclasses.dataclass(frozen=True)
+class Whole:
+    count: int = flag(1, "How many.")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [("3", "--count='3': expected a number of at least 1"), (2.5, "--count=2.5: expected a whole number")]
+)
+def test_what_python_gives_is_a_number_of_the_kind_of_the_field(value, words):
+    with pytest.raises(RequestError, match=words):
+        at_least(Whole(value), 1, "count")
+
+
 class Zoo:
     """Two variants, one of which declares a flag."""
 

@@ -7,6 +7,13 @@ from collections.abc import Sequence
 __all__ = ["RequestError", "is_control", "listed", "visible"]
 
 _MARK = re.compile(r"(?<![\w-])--(?=[a-z])")
+_IN_PYTHON = {
+    "Say --solver=gradient": "Take find_corners",
+    "or --solver=gradient": "or find_corners",
+    "collide --out=DIR": "found.save(DIR), or with the program collide",
+    "group units with --units": "group units, as in units=[(3, 9), (12, 40)]",
+}
+"""What the command line is told to say -> what Python is."""
 
 
 class RequestError(ValueError):
@@ -33,8 +40,10 @@ class RequestError(ValueError):
 
     def in_python(self) -> "RequestError":
         """The same with settings named as arguments: "tap=fc9"."""
-        told = RequestError("", "")
-        told.args = (_MARK.sub("", str(self)),)
+        told, line = RequestError("", ""), str(self)
+        for flags, words in _IN_PYTHON.items():
+            line = line.replace(flags, words)
+        told.args = (_MARK.sub("", line),)
         return told
 
 

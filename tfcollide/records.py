@@ -360,7 +360,7 @@ class EdgeRecord:
         weight: of the second corner, where that is.
         breakpoints: where the network bends; between two it is linear.
         changes: every change of what is read: the weight of the second corner, and the codes before and behind it.
-        compared: at how many breakpoints the float32 network was asked.
+        compared: at how many places the float32 network was asked: breakpoints, and ends of the parts that are walked.
         difference: how far its margin was from that in float64 there, at most.
     """
 

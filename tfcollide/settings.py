@@ -14,6 +14,7 @@ import inspect
 import math
 import typing
 from collections.abc import Callable, Iterable, Mapping
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from tfcollide.errors import RequestError
@@ -250,11 +251,18 @@ def needed(value: _Value | None, name: str, expected: str, mend: str) -> _Value:
     return value
 
 
-def _check_numbers(settings: "DataclassInstance", names: Iterable[str], passes: Callable[[float], bool], expected: str) -> None:
+def _check_numbers(settings: "DataclassInstance", names: Iterable[str], passes: Callable[[Any], bool], expected: str) -> None:
+    kinds = _kinds(type(settings))
     for name in names:
         value = getattr(settings, name)
-        if value is not None and not (math.isfinite(value) and passes(value)):
+        if value is None:
+            continue
+        if not isinstance(value, Real):
+            raise RequestError(f"--{name}={value!r}", expected)
+        if not (math.isfinite(value) and passes(value)):
             raise RequestError(f"--{name}={value}", expected)
+        if kinds[name] is int and not isinstance(value, Integral):
+            raise RequestError(f"--{name}={value}", "a whole number")
 
 
 def _fields(settings: "DataclassInstance | type[DataclassInstance]") -> tuple[Any, ...]:

@@ -188,7 +188,7 @@ def test_pairs_may_be_given_and_one_that_cannot_be_carried_out_is_said(network, 
     [
         ({"budget": "huge"}, "budget='?huge'?.*expected one of quick, normal, thorough"),
         ({"pairs": [(0, 99)]}, "pairs.*numbers of images from 0 to 59"),
-        ({"taps": "nowhere"}, "nowhere"),
+        ({"taps": "nowhere"}, "^taps=nowhere: expected ReLUs of .*: hidden, top"),
         ({"match_quantile": 2.0}, "a share from 0 to 1"),
         ({"num_pears": 3}, "Did you mean num_pairs"),
     ],

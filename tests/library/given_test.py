@@ -7,7 +7,7 @@ import tensorflow as tf
 from PIL import Image
 
 import tfcollide as tc
-from tfcollide.library.given import image_given
+from tfcollide.library.given import data_given, image_given
 
 PIXELS = np.random.default_rng(0).integers(0, 256, [4, 4, 1], dtype=np.uint8)
 FLOATS = (PIXELS / 255).astype(np.float32)
@@ -71,6 +71,48 @@ def test_features_that_cannot_be(network, source, target, words):
 def test_as_many_sources_as_targets(network, sources, targets):
     with pytest.raises(tc.RequestError, match="2 images in source and 3 in target: expected as many of both"):
         tc.find_corners(network, sources[:2], targets[:3])
+
+
+def test_a_data_set_of_floats_is_that_of_its_8_bit_pixels(network):
+    pixels = np.stack([PIXELS, PIXELS.T.reshape(4, 4, 1)])
+    for images in (pixels, pixels[..., 0], pixels.astype(np.int64), (pixels / 255).astype(np.float32), tf.constant(pixels)):
+        read, labels = data_given(network, images, [0, 2])
+        np.testing.assert_array_equal(read, pixels)
+        assert read.dtype == np.uint8 and labels.tolist() == [0, 2]
+    assert data_given(network, pixels)[1].tolist() == [-1, -1]
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "words"),
+    [
+        (np.zeros([2, 5, 4, 1]), [0, 1], "of shape (2, 5, 4, 1) with labels of shape (2,): expected [n, 4, 4, 1] and [n]"),
+        (np.zeros([2, 4, 4, 1]), [0], "with labels of shape (1,)"),
+        (np.zeros([2, 4, 4, 1]), np.eye(3)[:2], "with labels of shape (2, 3)"),
+        (np.zeros([2, 4, 4, 1]), ["a", "b"], "whole numbers, one class per image"),
+        (np.zeros([2, 4, 4, 1]), [0, 3], "labels up to 3: expected whole numbers below 3"),
+        (np.full([2, 4, 4, 1], np.nan), [0, 1], "images of float64 with values from nan to nan: expected values from 0 to 1"),
+        (np.full([2, 4, 4, 1], 200.0), [0, 1], "expected values from 0 to 1. Give it as the network reads it"),
+        (None, [0, 1], "labels without images"),
+    ],
+)
+def test_a_data_set_that_cannot_be_is_named(network, source, target, images, labels, words):
+    with pytest.raises(tc.RequestError) as caught:
+        tc.find_corners(network, source, target, images=images, labels=labels)
+    assert words in str(caught.value)
+
+
+def test_floats_up_to_1_where_the_pixel_range_is_assumed(model, source, target):
+    network = tc.wrap(model)
+    for given in ({}, {"images": np.full([2, 4, 4, 1], 0.5)}):
+        ends = (255 * source, 255 * target) if given else (source, target)
+        with pytest.raises(tc.RequestError, match=r"assumed to be 0..255: .* Say wrap\(model, pixel_range=\(0, 1\)\)"):
+            tc.find_corners(network, *ends, **given)
+    assert image_given(tc.wrap(model, pixel_range=(0, 255)), source, "source")[0].max() <= 1
+
+
+def test_outputs_that_do_not_exist(model):
+    with pytest.raises(tc.RequestError, match="^outputs=prob: expected one of auto, probabilities"):
+        tc.wrap(model, outputs="prob")
 
 
 class Subclassed(keras.Model):

@@ -90,7 +90,11 @@ def test_a_data_set_is_a_yardstick(network, source, target):
     assert isinstance(found.yardstick, Yardstick) and found.problem.match.null is not None
     verdict = tc.judge(network, found, samples=10)
     assert verdict.scale.match == "quantile" and verdict.distance.dataset_mean > 0
-    assert found.records[0].feature_quantile is not None and found.yardstick.test_accuracy == 1.0
+    assert found.records[0].feature_quantile is not None and found.yardstick.test_accuracy > 0.9
+    pixels = np.round(255 * images).astype(np.uint8)
+    again = tc.find_corners(network, source, target, corners=2, images=pixels, labels=labels, max_steps=50)
+    assert again.problem.match.null.distance_at(0.01) == found.problem.match.null.distance_at(0.01)
+    assert 1.0 < found.yardstick.dataset_mean < 3.0  # of 16 random pixels from 0 to 1, 1.6
 
 
 def test_a_hull_is_judged_by_another_network(found, source):
@@ -116,6 +120,10 @@ BAD = {
     "objective=wish: expected one of corners, match": {"objective": "wish"},
     "spread=1.5: expected a share": {"spread": 1.5},
     "max_steps=0: expected a number of at least 1": {"max_steps": 0},
+    "corners='3': expected a number of at least 1": {"corners": "3"},
+    "corners=2.5: expected a whole number": {"corners": 2.5},
+    "spread=max: expected a share": {"spread": "max"},
+    "group units, as in units=[(3, 9), (12, 40)]": {"corners": 99},
 }
 
 
@@ -124,6 +132,42 @@ def test_errors_name_arguments(network, source, target, words):
     with pytest.raises(tc.RequestError) as caught:
         tc.find_corners(network, source, target, **BAD[words])
     assert words in str(caught.value) and "--" not in str(caught.value)
+
+
+def test_a_long_value_of_an_unknown_argument_is_not_told_in_full(network, found):
+    with pytest.raises(tc.RequestError) as caught:
+        tc.judge(network, found, images=np.zeros([100, 4, 4, 1]))
+    assert str(caught.value).startswith("images=array(") and len(str(caught.value)) < 200
+
+
+def test_ends_of_one_class_are_told_as_arguments(network, sources, targets):
+    with pytest.raises(tc.RequestError, match=r"^source and target, the same image: expected two"):
+        tc.find_corners(network, sources[0], sources[0])
+    with pytest.raises(tc.RequestError, match=r"^source\[1\] and target\[1\], both \"class \d\" to the network"):
+        tc.find_corners(network, sources[:2], [targets[0], sources[2]], corners=2)
+
+
+def test_a_norm_that_does_not_exist(network, source, target):
+    with pytest.raises(tc.RequestError, match="^norm=linf: expected one of l1, l2"):
+        tc.nearest_collision(network, source, target, norm="linf")
+
+
+def test_a_model_that_is_not_wrapped_and_a_list_of_results(model, network, source, target, found):
+    for verb in (tc.find_corners, tc.match_features, tc.exact_corners, tc.nearest_collision):
+        with pytest.raises(tc.RequestError, match=r"^network of Functional: .* Say network = tfcollide.wrap\(model\)"):
+            verb(model, source, target)
+    with pytest.raises(tc.RequestError, match="^network of Functional"):
+        tc.collision_polytope(model, target)
+    for verb in (tc.judge, tc.certify, tc.worst_mixture):
+        with pytest.raises(tc.RequestError, match="^network of Functional"):
+            verb(model, found)
+        with pytest.raises(tc.RequestError, match=r"^found of list: .* for one in found"):
+            verb(network, [found])
+
+
+def test_networks_and_polytopes_show_themselves(network, target):
+    assert repr(network) == "Classifier(small: 4x4x1 pixels 0..1 (as given), 3 classes, ReLUs hidden)"
+    assert repr(tc.collision_polytope(network, target)).startswith("Polytope(16 coordinates, ")
 
 
 def test_results_show_themselves(found, verdict):

@@ -15,12 +15,12 @@ from numpy.typing import ArrayLike
 from tfcollide import __version__
 from tfcollide.data.labeled import LabeledImages, Split
 from tfcollide.data.select import PredictedClasses
-from tfcollide.errors import RequestError
+from tfcollide.errors import RequestError, listed
 from tfcollide.files.scratch import scratch_folder
-from tfcollide.images import to_uint8
 from tfcollide.library.audit_options import AuditOptions
 from tfcollide.library.audit_walk import AuditWalk, NamedPair, picture_of
 from tfcollide.library.calling import called, record_of
+from tfcollide.library.given import data_given, network_given
 from tfcollide.measure.audit_record import AuditRecord
 from tfcollide.measure.audit_tables import frame
 from tfcollide.measure.pairs import balanced_pairs
@@ -119,7 +119,7 @@ def audit(
     """
     with called(progress):
         options = record_of(AuditOptions, settings).check()
-        data, kept = _data(network, images, labels, pairs)
+        data, kept = _data(network_given(network), images, labels, pairs)
         predicted = Predictions(network, data.test.images)
         taps = tap_names(network, options.taps)
         chosen = drawn_pairs(data, predicted, options) if pairs is None else _numbered(pairs, kept)
@@ -139,6 +139,8 @@ def tap_names(network: Classifier, asked: str) -> list[str]:
         first = network.default_tap
         named = [first, *(name for name in network.tap_names if name != first and asked == "all")]
     for name in dict.fromkeys(named):
+        if network.tap_names and name not in network.tap_names:
+            raise RequestError(f"--taps={name}", f"ReLUs of {network.name}: {listed(network.tap_names, 'tap_names')}")
         check_differentiable(network, network.tap(name))
     if not named:
         raise RequestError(f"--taps={asked}", "default, all, or names of ReLUs with commas between them")
@@ -173,22 +175,18 @@ def _data(
     network: Classifier, images: ArrayLike, labels: ArrayLike, pairs: Sequence[tuple[int, int]] | None
 ) -> tuple[LabeledImages, np.ndarray]:
     """The images in two splits, pairs from one and the reader's from the other; and the numbers of the first."""
-    pixels, labels = np.asarray(images), np.asarray(labels)
-    if pixels.shape[1:] != network.image_shape or labels.shape != pixels.shape[:1]:
-        received = f"--images of shape {pixels.shape} with --labels of shape {labels.shape}"
-        raise RequestError(received, f"[n, {', '.join(map(str, network.image_shape))}] and [n]")
-    if not np.issubdtype(labels.dtype, np.integer) or labels.max(initial=-1) >= network.num_classes:
-        raise RequestError(
-            f"--labels of {labels.dtype} up to {labels.max(initial=-1)}", f"whole numbers below {network.num_classes}"
-        )
-    if not np.issubdtype(pixels.dtype, np.integer):
-        pixels = to_uint8(pixels.astype(np.float32), network.bounds)
+    if labels is None:
+        raise RequestError("no --labels", "[n], the class of each image")
+    pixels, labels = data_given(network, images, labels)
     first = np.zeros(len(pixels), bool)
     first[::2] = True
     if pairs is not None:
         asked = np.asarray(pairs)
-        if asked.ndim != 2 or asked.shape[1] != 2 or not ((asked >= 0) & (asked < len(pixels))).all():
-            raise RequestError(f"--pairs of shape {asked.shape}", f"[P, 2], numbers of images from 0 to {len(pixels) - 1}")
+        if asked.ndim != 2 or asked.shape[1] != 2:
+            raise RequestError(f"--pairs of shape {asked.shape}", "[P, 2], numbers of a source and of a target each")
+        if not ((asked >= 0) & (asked < len(pixels))).all():
+            named = f"--pairs with numbers from {asked.min()} to {asked.max()}"
+            raise RequestError(named, f"numbers of images from 0 to {len(pixels) - 1}")
         first[asked.ravel()] = True
     splits = {"test": Split(pixels[first], labels[first]), "train": Split(pixels[~first], labels[~first])}
     data = LabeledImages(

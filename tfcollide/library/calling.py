@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import difflib
+import reprlib
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
@@ -35,5 +36,5 @@ def record_of(kind: type[_Record], settings: Mapping[str, object]) -> _Record:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             mend = f"Did you mean {near[0]}?" if near else ""
-            raise RequestError(f"{name}={settings[name]!r}", f"one of {', '.join(known)}", mend)
+            raise RequestError(f"{name}={reprlib.repr(settings[name])}", f"one of {', '.join(known)}", mend)
     return kind(**settings)

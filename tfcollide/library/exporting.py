@@ -22,7 +22,7 @@ def export(network: Classifier, found: Found, out: str | Path, *, what: str = "c
     Args:
         network: of `wrap`.
         found: the corners, for a target that is an image.
-        out: BASE/NAME/VERSION, which must not exist.
+        out: BASE/NAME/VERSION, such as "models/digits/1", which must not exist.
         what: "classifier", or "mixture", the hull of the corners judged by the network.
 
     Returns:

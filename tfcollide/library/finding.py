@@ -14,8 +14,8 @@ from tfcollide.library.composing import PatchIndex
 from tfcollide.library.descend import OnStep, descend, descend_widest
 from tfcollide.library.exactly import solve_exactly
 from tfcollide.library.found import Found
-from tfcollide.library.given import ImageLike, ends_given, image_given, is_batch
-from tfcollide.library.options import ExactOptions, MatchOptions, SearchOptions
+from tfcollide.library.given import ImageLike, data_given, ends_given, image_given, is_batch, network_given
+from tfcollide.library.options import NORMS, ExactOptions, MatchOptions, SearchOptions
 from tfcollide.library.problem import Features, Picture, Problem, pose
 from tfcollide.library.search import Search, pairs_at_once
 from tfcollide.library.solution import Solution
@@ -65,8 +65,10 @@ def find_corners(
         corners: N; None: one per group of `units`, else 5.
         units: which inactive units each corner pushes, one (3) or several ((3, 9)) each; None: the first N.
         patches: an index: corners are then composites of its patches (section 4 of the paper).
-        images: a data set `[n, H, W, C]`, for what "features match" means; None: shares of where the search starts.
-        labels: its classes `[n]`, as numbers; so far apart as images of one class are, features do not match.
+        images: a data set `[n, H, W, C]`, for what "features match" means: integers are 8-bit pixels; floats are in the
+            network's pixel range, and are rounded to 8 bits. None: shares of where the search starts.
+        labels: its classes `[n]`, as the network numbers them; so far apart as images of one class are, features do not
+            match. None: only images are known, no classes.
         yardstick: of an earlier result, in place of `images` and `labels`.
         source_label: the class that the source is filed under, by which an independent reader is trusted.
         target_label: that of the target.
@@ -91,7 +93,7 @@ def find_corners(
         groups = _groups(units)
         count = corners if corners is not None else len(groups) if groups else 5
         options = record_of(SearchOptions, {**settings, "corners": count}).check()
-        at = network.tap(tap or network.default_tap)
+        at = network_given(network).tap(tap or network.default_tap)
         check_differentiable(network, at)
         pairs = ends_given(network, at, source, target, (source_label, target_label))
         known = yardstick or _yardstick(network, at, images, labels)
@@ -185,7 +187,7 @@ def exact_corners(
         groups = _groups(units)
         count = corners if corners is not None else len(groups) if groups else 5
         options = record_of(ExactOptions, {**settings, "corners": count}).check()
-        at = network.tap(tap or network.default_tap)
+        at = network_given(network).tap(tap or network.default_tap)
         affine, known = _affine(network, at.name), _yardstick(network, at, images, labels)
         found = [_exactly(known, affine, *ends, options, groups, match) for ends in ends_given(network, at, source, target)]
         return found if is_batch(source) else found[0]
@@ -212,6 +214,9 @@ def nearest_collision(network: Classifier, source: ImageLike, target: ImageLike,
         >>> bool(nearest.exact.duality_gap < 1e-6)
         True
     """
+    with called():
+        if norm not in NORMS:
+            raise RequestError(f"--norm={norm}", f"one of {', '.join(NORMS)}")
     return exact_corners(network, source, target, **{"corners": 1, **settings, "nearest": norm})
 
 
@@ -238,7 +243,7 @@ def collision_polytope(
         True
     """
     with called():
-        image, _ = image_given(network, target, "target")
+        image, _ = image_given(network_given(network), target, "target")
         affine = _affine(network, network.tap(tap or network.default_tap).name)
         flat = image.astype(np.float64).ravel()
         return halfspaces.collision_polytope(affine, flat, network.bounds, float32_safe=float32_safe)
@@ -255,8 +260,10 @@ def _groups(units: Units | None) -> Groups | None:
 
 def _yardstick(network: Classifier, tap: Tap, images: ArrayLike | None, labels: ArrayLike | None) -> Yardstick:
     if images is None:
+        if labels is not None:
+            raise RequestError("--labels without --images", "the images that they are of")
         return Yardstick(network, tap)
-    return Yardstick.of_images(network, tap, np.asarray(images), None if labels is None else np.asarray(labels))
+    return Yardstick.of_images(network, tap, *data_given(network, images, labels))
 
 
 def _search(

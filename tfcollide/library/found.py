@@ -43,7 +43,8 @@ class Found:
         tap: the ReLU at which features are to match.
         bounds: of the pixels.
         steps: taken.
-        ended: why the search ended: "met", "stagnated", "max_steps" or "diverged".
+        ended: why the search ended: "met", "stagnated", "max_steps" or "diverged"; of exact corners, "met" or "stagnated",
+            where some do not exist or are closer together than was asked.
         trace: the terms along the way; None of a run that was read back.
         exact: what an exact solver says; None of a descent.
         summary: everything, of a run that was read back; else None.
@@ -114,6 +115,8 @@ class Found:
 
     def save(self, folder: str | Path, verdict: "Verdict | None" = None) -> Path:
         """Writes a run directory as `collide` does, but for `run.flags`; `load_run` reads it back.
+
+        Where the target was given as features there is no `table.md` and no `figure.png`.
 
         Args:
             folder: must not exist; it appears whole or not at all.

@@ -12,16 +12,25 @@ from PIL import Image
 
 from tfcollide.errors import RequestError
 from tfcollide.files.names import readable
-from tfcollide.images import eight_bits, fit, from_uint8, read_image
+from tfcollide.images import eight_bits, fit, from_uint8, read_image, to_uint8
 from tfcollide.library.problem import Features, Picture
 from tfcollide.models.classifier import Classifier, Tap
+from tfcollide.models.pixel_range import ASSUMED
 
-__all__ = ["ImageLike", "ends_given", "image_given", "is_batch"]
+__all__ = ["ImageLike", "data_given", "ends_given", "image_given", "is_batch", "network_given"]
 
 ImageLike: TypeAlias = "np.ndarray | tf.Tensor | Image.Image | str | os.PathLike[str] | Sequence[ImageLike]"
 """One image or several, in any form that `image_given` takes."""
 
 _MEND = "Give it as the network reads it, or as 8-bit pixels (dtype uint8)."
+_SAY_RANGE = "Say wrap(model, pixel_range=(0, 1)), or (0, 255) if the images are that dark."
+
+
+def network_given(value: object) -> Classifier:
+    """`value`; raises `RequestError` where it is no network of `wrap`, such as a Keras model itself."""
+    if not isinstance(value, Classifier):
+        raise RequestError(f"--network of {type(value).__name__}", "what wrap returns", "Say network = tfcollide.wrap(model).")
+    return value
 
 
 def is_batch(value: ImageLike) -> TypeGuard[Sequence[ImageLike]]:
@@ -55,11 +64,35 @@ def image_given(network: Classifier, value: ImageLike, name: str) -> tuple[np.nd
         pixels = pixels[..., None]
     if pixels.shape != shape:
         raise RequestError(f"--{name} of shape {pixels.shape}", f"{shape}, which is what {network.name} reads")
-    whole = np.issubdtype(pixels.dtype, np.integer)
-    low, high = (0, 255) if whole else bounds
-    if not np.issubdtype(pixels.dtype, np.number) or not ((pixels >= low) & (pixels <= high)).all():
-        raise RequestError(f"--{name} of {pixels.dtype} with {_range(pixels)}", f"values from {low:g} to {high:g}", _MEND)
+    whole = _whole_pixels(network, pixels, name)
     return from_uint8(pixels, bounds) if whole else pixels.astype(np.float32), name
+
+
+def data_given(network: Classifier, images: ArrayLike, labels: ArrayLike | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """A data set: `[n, H, W, C]` uint8, and its classes `[n]`.
+
+    Args:
+        network: whose size, bounds and classes count.
+        images: an array or tensor `[n, H, W, C]` (gray: or `[n, H, W]`): integers are 8-bit pixels, floats are in the
+            network's bounds, and are rounded to 8 bits.
+        labels: `[n]`, whole numbers; None: nobody knows, then they are -1.
+
+    Raises:
+        RequestError: images or labels have another shape or other values.
+    """
+    pixels, shape = np.asarray(images), network.image_shape
+    codes = np.full(len(pixels) if pixels.ndim else 0, -1) if labels is None else np.asarray(labels)
+    if pixels.shape[1:] == shape[:2] and shape[2] == 1:
+        pixels = pixels[..., None]
+    if pixels.shape[1:] != shape or codes.shape != pixels.shape[:1]:
+        received = f"--images of shape {pixels.shape} with --labels of shape {codes.shape}"
+        raise RequestError(received, f"[n, {', '.join(map(str, shape))}] and [n]")
+    if not np.issubdtype(codes.dtype, np.integer):
+        raise RequestError(f"--labels of {codes.dtype}", "whole numbers, one class per image")
+    if network.outputs != "multilabel" and codes.max(initial=-1) >= network.num_classes:
+        raise RequestError(f"--labels up to {codes.max()}", f"whole numbers below {network.num_classes}")
+    whole = _whole_pixels(network, pixels, "images")
+    return pixels.astype(np.uint8) if whole else to_uint8(pixels.astype(np.float32), network.bounds), codes
 
 
 def ends_given(
@@ -109,7 +142,19 @@ def _features(tap: Tap, value: ImageLike, name: str) -> Features:
     return Features(values, name)
 
 
+def _whole_pixels(network: Classifier, pixels: np.ndarray, name: str) -> bool:
+    """Whether pixels are 8-bit ones, rather than floats; refuses values that are neither."""
+    whole = np.issubdtype(pixels.dtype, np.integer)
+    low, high = (0, 255) if whole else network.bounds
+    if not np.issubdtype(pixels.dtype, np.number) or not ((pixels >= low) & (pixels <= high)).all():
+        raise RequestError(f"--{name} of {pixels.dtype} with {_range(pixels)}", f"values from {low:g} to {high:g}", _MEND)
+    if network.pixel_range == ASSUMED and not whole and 0 < pixels.max(initial=0) <= 1:
+        received = f"--{name} with {_range(pixels)} for {network.name}, whose pixels are assumed to be {network.bounds}"
+        raise RequestError(received, "to be told the pixel range", _SAY_RANGE)
+    return bool(whole)
+
+
 def _range(values: np.ndarray) -> str:
     if not values.size or not np.issubdtype(values.dtype, np.number):
-        return "no values"
+        return "no numbers"
     return f"values from {values.min()} to {values.max()}"

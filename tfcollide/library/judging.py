@@ -7,6 +7,7 @@ import numpy as np
 from tfcollide.errors import RequestError
 from tfcollide.library.calling import called, record_of
 from tfcollide.library.found import Found
+from tfcollide.library.given import network_given
 from tfcollide.library.options import JudgeOptions
 from tfcollide.library.problem import Features, Picture, Problem, pose
 from tfcollide.library.solution import Solution
@@ -110,6 +111,11 @@ def judged_problem(network: Classifier, found: Found) -> tuple[Problem, Solution
     Raises:
         RequestError: the corners are of another size than the network reads, or it has no such tap.
     """
+    network_given(network)
+    if not isinstance(found, Found):
+        several = isinstance(found, (list, tuple))
+        mend = "Say [judge(network, one) for one in found]." if several else "Say judge(network, found)."
+        raise RequestError(f"--found of {type(found).__name__}", "one result of a search, or of load_run", mend)
     if found.problem is not None and found.problem.network is network and found.solution and found.yardstick:
         return found.problem, found.solution, found.yardstick
     if found.corners.shape[1:] != network.image_shape or found.bounds != network.bounds:

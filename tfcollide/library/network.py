@@ -13,6 +13,7 @@ from tfcollide.models import applications, loading
 from tfcollide.models.applications import APPLICATIONS
 from tfcollide.models.class_names import imagenet_names
 from tfcollide.models.classifier import Classifier
+from tfcollide.models.outputs import OUTPUTS
 from tfcollide.models.pixel_range import PHOTO
 from tfcollide.shapes import Bounds, PixelRange
 
@@ -60,6 +61,8 @@ def wrap(
     """
     with called():
         bounds = _bounds(pixel_range)
+        if outputs not in OUTPUTS:
+            raise RequestError(f"--outputs={outputs}", f"one of {', '.join(OUTPUTS)}")
         settings: dict[str, Any] = {"image_size": image_size, "outputs": outputs}
         if isinstance(model, (str, os.PathLike)):
             network = _named(os.fspath(model), weights, allow_custom_code, bounds, settings)

@@ -5,6 +5,7 @@ Nothing here needs TensorFlow, so a bad value is refused at once.
 
 import dataclasses
 from collections.abc import Mapping
+from numbers import Real
 from typing import Self
 
 from tfcollide.errors import RequestError
@@ -13,7 +14,7 @@ from tfcollide.optimize.schedules import parse_schedule
 from tfcollide.registry import OBJECTIVES, UPDATE_RULES
 from tfcollide.settings import at_least, positive
 
-__all__ = ["ExactOptions", "JudgeOptions", "MatchOptions", "SearchOptions", "default_weights"]
+__all__ = ["NORMS", "ExactOptions", "JudgeOptions", "MatchOptions", "SearchOptions", "default_weights"]
 
 DIRECTIONS, NORMS = ("units", "random", "diverse"), ("l1", "l2")
 
@@ -91,7 +92,7 @@ class SearchOptions:
         at_least(self, 0, "hull_samples", "half_life", "start_noise", "source_pull", "patience", "seed")
         at_least(self, 0, "max_change", "max_total")
         positive(self, "stop_loss", "stop_fraction")
-        if self.spread is not None and not 0 <= self.spread <= 1:
+        if self.spread is not None and not (isinstance(self.spread, Real) and 0 <= self.spread <= 1):
             raise RequestError(f"--spread={self.spread}", "a share of the pixel range, from 0 to 1, or None for the largest")
         return self
 

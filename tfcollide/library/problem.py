@@ -165,21 +165,26 @@ def _seen(yardstick: Yardstick, source: Picture, target: Picture | Features) -> 
     """The target through the network, once both ends have been found fit."""
     network, tap = yardstick.network, yardstick.tap
     if isinstance(target, Features):
-        _check_finite(network, tap, f"--source={source.named}", source.image)
+        _check_finite(network, tap, _said(source, "source"), source.image)
         seen = Target(target.values)
         _check_seen(yardstick, seen, source.image)
         return seen
     if np.array_equal(source.image, target.image):
-        raise RequestError(f"--source={source.named} and --target={target.named}, the same image", "two different images")
+        raise RequestError(f"{_said(source, 'source')} and {_said(target, 'target')}, the same image", "two different images")
     for name, picture in (("source", source), ("target", target)):
-        _check_finite(network, tap, f"--{name}={picture.named}", picture.image)
+        _check_finite(network, tap, _said(picture, name), picture.image)
     seen = target_of(network, tap, target.image)
     _check_seen(yardstick, seen, source.image)
     code = seen.predicted
     if code is not None and network.judge(source.image[None]).predicted[0] == code:
-        both = f'--source={source.named} and --target={target.named}, both "{network.name_of(code)}" to the network'
+        both = f'{_said(source, "source")} and {_said(target, "target")}, both "{network.name_of(code)}" to the network'
         raise RequestError(both, "a source that it does not take for the target's class already", "Choose another one.")
     return seen
+
+
+def _said(picture: Picture, end: str) -> str:
+    """A picture as the setting that gives it; of an array from Python there is no more to say than which argument it was."""
+    return f"--{picture.named}" if picture.named.partition("[")[0] == end else f"--{end}={picture.named}"
 
 
 def _other_end(source: Picture, target: Picture | Features, pixel_range: float) -> np.ndarray:

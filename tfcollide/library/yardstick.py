@@ -48,9 +48,8 @@ class Yardstick:
         self.predicted, self.labeled, self.other_reader = predicted, labeled, other_reader
 
     @classmethod
-    def of_images(cls, network: Classifier, tap: Tap, images: np.ndarray, labels: np.ndarray | None) -> "Yardstick":
-        """Of images `[n, H, W, C]` uint8 and their classes `[n]`; every other one is known to the reader."""
-        labels = np.full(len(images), -1) if labels is None else np.asarray(labels)
+    def of_images(cls, network: Classifier, tap: Tap, images: np.ndarray, labels: np.ndarray) -> "Yardstick":
+        """Of images `[n, H, W, C]` uint8 and their classes `[n]`, -1: not known; every other one is known to the reader."""
         splits = {"train": Split(images[1::2], labels[1::2]), "test": Split(images[::2], labels[::2])}
         data = LabeledImages(
             "images",

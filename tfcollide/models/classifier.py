@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfcollide.errors import listed
 from tfcollide.models.dense_chain import DenseChain, Unreadable, read_chain, with_zero
 from tfcollide.models.fixed_batch import for_any_batch
 from tfcollide.models.graph import Call, Graph
@@ -151,6 +152,13 @@ class Classifier:
         self._logits: Logits = find_logits(self._graph, name, self.image_shape, bounds, outputs, loss)
         self.reading = self._logits.reading
         self.class_names = class_names or tuple(f"class {i}" for i in range(self.num_classes))
+
+    def __repr__(self) -> str:
+        """In one line: what it reads, what it tells apart, and where features can be compared."""
+        size = "x".join(map(str, self.image_shape))
+        pixels = f"{size} pixels {self.bounds} ({self.pixel_range.how})"
+        taps = listed(self.tap_names, "tap_names", shown=4) or "none"
+        return f"Classifier({self.name}: {pixels}, {self.num_classes} classes, ReLUs {taps})"
 
     @property
     def bounds(self) -> Bounds:

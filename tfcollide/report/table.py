@@ -248,7 +248,7 @@ def _edges(edges: Sequence[EdgeRecord] | None) -> list[tuple[str, str, str]]:
     changes = sum(len(edge.changes) for edge in edges)
     margin = f"smallest margin {lowest.margin:.4g}, {lowest.weight:.6g} of the way from corner {one} to {other}"
     compared, off = sum(edge.compared for edge in edges), max(edge.difference for edge in edges)
-    bends = f"{sum(edge.breakpoints for edge in edges):,}; at {compared:,} of them float32 is off by {off:.1g} at most"
+    bends = f"{sum(edge.breakpoints for edge in edges):,}; float32, asked at {compared:,} places, is off by {off:.1g} at most"
     return [
         (f"the {len(edges)} edges, walked exactly" if len(edges) > 1 else "the edge, walked exactly", margin, ""),
         ("changes of class along edges", f"{changes:,}" if changes == 0 else f"**{changes:,}**", ""),

@@ -122,6 +122,7 @@ def test_edges_have_their_smallest_margin_and_every_change(seed, tmp_path):
 
 def test_labels_change_one_by_one():
     rng = np.random.default_rng(1)
+    keras.utils.set_random_seed(1)
     image = keras.Input(SHAPE)
     x = keras.layers.Flatten()(keras.layers.MaxPooling2D(2)(keras.layers.Conv2D(3, 2, activation="relu")(image)))
     model = keras.Model(image, keras.layers.Dense(4)(x))

@@ -267,6 +267,8 @@ def test_labels_and_one_output():
     corners = (0.5 + 0.01 * rng.normal(size=(3, *SHAPE))).astype(np.float32)
     for count, outputs in ((1, "binary"), (3, "multilabel")):
         model = keras.Model(image, L.Dense(count, activation="sigmoid")(x))
+        for layer in model.layers:
+            randomly(layer, rng)
         classifier = Classifier(model, name="net", bounds=(0.0, 1.0), outputs=outputs)
         judged = classifier.judge(corners)
         target = int(judged.predicted[0])

@@ -38,7 +38,7 @@ class Violation:
         return np.maximum(np.maximum(self.equalities, self.inequalities), self.bounds)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Polytope:
     """{x : equalities x = values, inequalities x <= limits, lower <= x <= upper}.
 
@@ -59,6 +59,10 @@ class Polytope:
     limits: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
+
+    def __repr__(self) -> str:
+        """In one line, without the numbers."""
+        return f"Polytope({self.size} coordinates, {len(self.values)} equalities, {len(self.limits)} inequalities)"
 
     @property
     def size(self) -> int:

@@ -71,7 +71,8 @@ def certify(
     if not engine.finite:
         return Certificate("undecided", -np.inf, 0.0, arithmetic=engine.arithmetic, excludes=EXCLUDES)
     search = Search(engine.landscape, corners, target, logits, reading)
-    broken = search.look(starts(np.random.default_rng(seed), len(corners), _STARTS), steps=20)
+    samples, steps = (max(one, int(most * engine.share)) for one, most in ((8, _STARTS), (4, 20)))
+    broken = search.look(starts(np.random.default_rng(seed), len(corners), samples), steps=steps)
     pieces, proof, used, enough = engine.whole(), _Proof(np.inf, np.inf, 0.0), 1, engine.boxes
     while broken is None:
         goal = max(tightness * search.smallest, 0.0)

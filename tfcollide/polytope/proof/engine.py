@@ -50,6 +50,7 @@ class Engine(Protocol):
 
     Attributes:
         batch: so many sub-simplices are bounded at once, at most.
+        share: of the usual work that one sub-simplex of this network leaves room for, at most 1.
         boxes: so many may be bounded in all.
         finite: whether anything can be bounded.
         arithmetic: whose rounding is covered.
@@ -57,6 +58,7 @@ class Engine(Protocol):
     """
 
     batch: int
+    share: float
     boxes: int
     finite: bool
     arithmetic: Literal["float32", "real"]
@@ -73,6 +75,7 @@ class DenseEngine:
     """The engine of a chain: see `relaxation`."""
 
     batch = 64
+    share = 1.0
     arithmetic: Literal["float32", "real"] = "float32"
 
     def __init__(self, chain: DenseChain, corners: np.ndarray, target: int, reading: Reading, max_boxes: int):

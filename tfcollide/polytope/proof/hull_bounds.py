@@ -1,16 +1,20 @@
 """Margins proven over sub-simplices of a hull, by a way forward through the network and one back."""
 
+import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from tfcollide.polytope.proof.backward import back
-from tfcollide.polytope.proof.float_error import gamma, mixture_error
+from tfcollide.polytope.proof.float_error import mixture_error
 from tfcollide.polytope.proof.reading_network import Network
 from tfcollide.polytope.proof.spread import Arithmetic, Held, Relaxation, Spread, through
 
 __all__ = ["Bounds", "HullBounds"]
+
+_ENTRIES = 2**24  # of an array of coefficients
 
 
 class Bounds(NamedTuple):
@@ -39,6 +43,7 @@ class HullBounds:
 
     def __init__(self, network: Network, corners: np.ndarray, rows: np.ndarray, arithmetic: Arithmetic):
         self._network, self._arithmetic = network, arithmetic
+        self._largest = max(int(np.prod(shape)) for shape in (network.shape, *(node.shape for node in network.nodes)))
         self._corners = corners.reshape(len(corners), -1).astype(np.float64)
         self._rows = network.rows(rows)
         count = len(corners)
@@ -52,11 +57,19 @@ class HullBounds:
             vertices: `[B, N, N]` convex weights.
             picked: `[B, K]`, the rows that are bounded from behind as well; others are by the way forward alone.
         """
-        return self._read(picked, self._compiled(tf.constant(vertices), tf.constant(picked, tf.int32)))
+        return self._with(self._compiled, vertices, picked)
 
     def once(self, vertices: np.ndarray, picked: np.ndarray) -> Bounds:
         """The same, without compiling it first: quicker the first time."""
-        return self._read(picked, self._bound(tf.constant(vertices), tf.constant(picked, tf.int32)))
+        return self._with(self._bound, vertices, picked)
+
+    def _with(self, bound: Callable[..., tuple[tf.Tensor, ...]], vertices: np.ndarray, picked: np.ndarray) -> Bounds:
+        """As many rows at a time as there is room for."""
+        step = max(1, _ENTRIES // (len(vertices) * self._largest))
+        chunks = [picked[:, k : k + step] for k in range(0, picked.shape[1], step)]
+        parts = [self._read(some, bound(tf.constant(vertices), tf.constant(some, tf.int32))) for some in chunks]
+        margins, real = (functools.reduce(np.maximum, (part[k] for part in parts)) for k in (0, 1))
+        return Bounds(margins, real, parts[0].scores)
 
     def _read(self, picked: np.ndarray, parts: tuple[tf.Tensor, ...]) -> Bounds:
         forward, found, price, scores, finite = (part.numpy() for part in parts)
@@ -64,7 +77,7 @@ class HullBounds:
         here = np.arange(len(picked))[:, None]
         margins[here, picked] = np.fmax(margins[here, picked], found)
         real = margins.copy()
-        real[here, picked] = np.fmax(real[here, picked], found + price)
+        real[here, picked] = np.fmax(real[here, picked], found + price * (1.0 - 2.0**-20))
         for part in (margins, real):
             part[~finite] = -np.inf
             part[~np.isfinite(part)] = -np.inf
@@ -76,7 +89,7 @@ class HullBounds:
         shape = self._network.shape
         exact = vertices @ self._corners
         sizes = tf.reduce_max(vertices @ np.abs(self._corners), axis=1)
-        own = self._arithmetic.own(8) + float(gamma(size + 4 * count + 16, double=True))
+        own = self._arithmetic.own(8) + self._arithmetic.sums(size + 4 * count)
         price = mixture_error(count) * sizes + np.where(self._corners.any(axis=0), 2.0**-120, 0.0)
         price = price if self._arithmetic.network else tf.zeros_like(sizes)
         parts = (own * sizes * 1.0001 + price, price)

@@ -23,10 +23,10 @@ from tfcollide.polytope.proof.steps import Linear
 __all__ = ["NetworkEngine"]
 
 _ENTRIES = 2**24  # of the largest temporary array
-_PRODUCTS = 2**22  # in one forward pass of a network that may take all boxes
+_PRODUCTS = 2**26  # in bounding one sub-simplex of a network that may take all boxes
 _MOST_DOUBLE = 2**30  # beyond so many, float64 takes minutes a sub-simplex on CPUs
-# With the share of the margin at a corner that is enough to be content with each.
-_ARITHMETICS = ((Arithmetic(True, False), 0.9), (Arithmetic(True, True), 0.0), (Arithmetic(False, True), 0.0))
+_ARITHMETICS = (Arithmetic(True, False), Arithmetic(True, True), Arithmetic(False, True))
+_FAIR = 0.9  # of the margin at a corner; as much is enough to be content with a bound in float32
 Word = Literal["float32", "real"]
 
 
@@ -38,10 +38,12 @@ class NetworkEngine:
         corners: `[N, H, W, C]` float32, finite.
         target: the code of the class or labels whose margin counts.
         reading: how logits are read.
-        max_boxes: of a network of four million products an image; of a larger one fewer, so that the work is the same.
+        max_boxes: of a network of four million products an image and ten classes; of a larger one fewer, so that the
+            work is the same.
 
     Attributes:
         batch: see `engine.Engine`, as the others.
+        share: likewise.
         boxes: likewise.
         finite: likewise.
         arithmetic: likewise.
@@ -52,9 +54,11 @@ class NetworkEngine:
         rows = reading.margin_rows(target)
         self._rows, self._count = len(rows), len(corners)
         sizes = [int(np.prod(shape)) for shape in (network.shape, *(node.shape for node in network.nodes))]
-        self.batch = int(np.clip(_ENTRIES // (max(sizes) * (len(corners) + len(rows))), 2, 64))
+        self.batch = int(np.clip(_ENTRIES // (max(sizes) * (len(corners) + min(len(rows), 16))), 2, 64))
         products = sum(int(np.prod(n.shape)) * n.step.roundings for n in network.nodes if isinstance(n.step, Linear))
-        self.boxes = max(1, int(max_boxes * min(1.0, _PRODUCTS / max(products, 1))))
+        passes = len(corners) + 2 + len(rows)
+        self.share = min(1.0, _PRODUCTS / max(products * passes, 1))
+        self.boxes = max(1, int(max_boxes * self.share))
         self.landscape = _landscape(network, corners, rows, self.batch)
         self._bounds, self.arithmetic, self.finite = self._chosen(network, corners, rows, products)
 
@@ -69,14 +73,17 @@ class NetworkEngine:
     def _chosen(self, network: Network, corners: np.ndarray, rows: np.ndarray, products: int) -> tuple[HullBounds, Word, bool]:
         """The first arithmetic that leaves a fair part of the margin at the first corner; and whether one leaves any."""
         goal = float(self.landscape.margins(np.eye(self._count)[:1])[0][0])
-        tried = [one for one in _ARITHMETICS if one[0].double or _plain_float32()]
+        tried = [one for one in _ARITHMETICS if one.double or _plain_float32()]
         if products > _MOST_DOUBLE and not tf.config.list_logical_devices("GPU"):
             tried = tried[:1]
-        for arithmetic, share in tried:
+        row = 0
+        for arithmetic in tried:
             alone = HullBounds(network, corners[:1], rows, arithmetic)
-            found = alone.once(np.ones([1, 1, 1]), np.arange(len(rows))[None]).margins.min()
-            left = goal <= 0 or found > share * goal  # a corner of another class is for the search
-            if left:
+            if arithmetic is tried[0]:  # the way forward says which row is the worst
+                row = int(alone.once(np.ones([1, 1, 1]), np.zeros([1, 1], int)).margins.argmin())
+            found = float(alone.once(np.ones([1, 1, 1]), np.full([1, 1], row)).margins[0, row])
+            left = goal <= 0 or found > 0.0  # a corner of another class is for the search
+            if goal <= 0 or found > (_FAIR * goal if arithmetic is not tried[-1] and not arithmetic.double else 0.0):
                 break
         return HullBounds(network, corners, rows, arithmetic), "float32" if arithmetic.network else "real", left
 

@@ -166,7 +166,7 @@ def _foldable(last: Node, step: Linear) -> tuple[Node, Linear]:
 
     The folded kernel has 16 roundings more, and its offset those of the sum.
     """
-    if not isinstance(last.step, Linear) or last.step.fan_out == 1:
+    if not isinstance(last.step, Linear) or not last.step.roundings:
         return last, step
     more = last.step._replace(
         roundings=last.step.roundings + _FOLDED + 1, bias_roundings=last.step.bias_roundings + _FOLDED + 1

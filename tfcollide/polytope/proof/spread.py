@@ -58,6 +58,10 @@ class Arithmetic(NamedTuple):
         """The relative error of so many roundings of the bound."""
         return float(gamma_of(roundings, double=self.double))
 
+    def sums(self, terms: int) -> float:
+        """The relative error of a sum on the way back, always in float64, with room for those over all steps."""
+        return float(gamma_of(terms + 1024, double=True))
+
 
 class Spread(NamedTuple):
     """A value over B sub-simplices of N vertices.
@@ -180,7 +184,7 @@ def _linear(step: Linear, reads: tuple[Spread, ...], arithmetic: Arithmetic) -> 
     flush = _flush(step, reads)
     price = arithmetic.of_network(step.roundings) * size + arithmetic.of_network(step.bias_roundings) * magnitude
     price = (price + flush) * _up(arithmetic, step.roundings) if arithmetic.network and step.roundings else None
-    rounded = arithmetic.own(step.fan_out + _SPARE) + float(gamma_of(units + step.fan_out, double=True))
+    rounded = arithmetic.own(step.fan_out + _SPARE) + arithmetic.sums(units + step.fan_out)
     rounded += arithmetic.own(step.roundings + _SPARE) if step.roundings else 0.0
     error = (rounded * (size + magnitude) + flush) * _up(arithmetic, step.roundings)
     error = error if price is None else error + price
@@ -224,7 +228,7 @@ def _hinge(step: Hinge, read: Spread, arithmetic: Arithmetic) -> tuple[Spread, H
     least = tf.where(crossing, tf.reduce_min(tf.stack(gaps), axis=0), none)
     most = tf.where(crossing, tf.reduce_max(tf.stack(gaps), axis=0), none)
     exact = kept | (above & (step.slope == 0.0))
-    rounded = (arithmetic.own(16) + float(gamma_of(int(np.prod(low.shape[1:])), double=True))) * read.size + _TINY
+    rounded = (arithmetic.own(16) + arithmetic.sums(int(np.prod(low.shape[1:])))) * read.size + _TINY
     price = None
     if step.slope and arithmetic.network:
         price = tf.where(kept, none, arithmetic.of_network(3) * read.size + _TINY)
@@ -260,7 +264,7 @@ def _max_pool(step: MaxPool, read: Spread, arithmetic: Arithmetic) -> tuple[Spre
         excess = tf.where(lead == place, excess, tf.maximum(excess, here))
         ahead = tf.where((lead == place)[:, None], ahead, tf.maximum(ahead, gap))
     contested, one, none = excess > 0, tf.ones_like(excess), tf.zeros_like(excess)
-    rounded = arithmetic.own(16) + float(gamma_of(int(np.prod(least.shape[1:])), double=True))
+    rounded = arithmetic.own(16) + arithmetic.sums(int(np.prod(least.shape[1:])))
     largest = tf.reduce_max(tf.stack([tf.abs(leader.low), tf.abs(leader.high), excess]), axis=0)
     error = tf.where(contested, 4.0 * rounded * largest + _TINY, none)
     most = tf.where(contested, excess, none)
