@@ -139,7 +139,7 @@ def test_a_kill_between_pieces_changes_nothing(network, dots, audited, tmp_path)
     cuts, again = 0, None
     while again is None:
         ledger = Cut(tmp_path / "ledger.npz", every=0.0)
-        walk = AuditWalk(network, data, ends, options, ["hidden"], predicted=predicted, labelled=True, ledger=ledger)
+        walk = AuditWalk(network, data, ends, options, ["hidden"], predicted=predicted, labeled=True, ledger=ledger)
         try:
             again = walk({}).record
         except KeyboardInterrupt:
