@@ -2,7 +2,7 @@
 
     python benchmarks/choose_schedule.py --data_dir=FOLDER [--dataset=mnist]
 
-The test split is not read. Prints validation accuracy, a line a schedule.
+The test split is not read. Prints validation accuracy, a line per schedule.
 """
 
 import dataclasses
@@ -15,8 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from absl import flags
 
-from tfcollide.data.catalog import load_dataset
-from tfcollide.data.labelled import Split
+from tfcollide.data.labeled import Split
+from tfcollide.data.load_dataset import load_dataset
 from tfcollide.runtime.quiet import import_tensorflow
 
 _KNOWN = flags.FlagValues()
@@ -41,7 +41,7 @@ def main() -> int:
     cut = len(data.train.images) * 5 // 6
     kept, held_out = Split(*(part[:cut] for part in data.train)), Split(*(part[cut:] for part in data.train))
     images = from_uint8(held_out.images, mlp.BOUNDS)
-    print("epochs  rate  batch  validation accuracy, a network a seed  seconds a network")
+    print("epochs  rate  batch  validation accuracy, a network per seed  seconds per network")
     for epochs, rate, batch in itertools.product(_KNOWN.epochs, _KNOWN.learning_rates, _KNOWN.batch_sizes):
         recipe = TrainingRecipe(data.name, epochs=int(epochs), learning_rate=float(rate), batch_size=int(batch))
         began, found = time.perf_counter(), []

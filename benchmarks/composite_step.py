@@ -116,7 +116,7 @@ def main():
     parser.add_argument("--spacings", default="7,1")
     asked = parser.parse_args()
     import_tensorflow()
-    print("| spacing | VGG16 | composite | share | parameters, gradient, slots | of one a candidate and pixel |")
+    print("| spacing | VGG16 | composite | share | parameters, gradient, slots | of one per candidate and pixel |")
     print("|---|---|---|---|---|---|")
     network = network_step()
     for spacing in asked.spacings.split(","):

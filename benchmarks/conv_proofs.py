@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from absl import flags
 
+from tfcollide.records import Summary
 from tfcollide.runtime.quiet import import_tensorflow
 
 _KNOWN = flags.FlagValues()
@@ -41,7 +42,7 @@ def main() -> int:
     """Runs the benchmark and prints it."""
     _KNOWN(sys.argv)
     import_tensorflow()
-    from tfcollide.data.catalog import load_dataset
+    from tfcollide.data.load_dataset import load_dataset
 
     data = load_dataset(_KNOWN.dataset, data_dir=_KNOWN.data_dir)
     rows = []
@@ -97,12 +98,11 @@ def _hulls(name, classifier, data):
     import numpy as np
 
     for folder in sorted(Path(_KNOWN.found or ".").glob(f"{name}/pair_*")) if _KNOWN.found else []:
-        summary = json.loads((folder / "summary.json").read_text())
-        distance = summary["distance"]
-        spread = distance["corner_mean"] / distance["source_to_target"]
-        if summary["found"] and spread >= 0.1:
+        summary = Summary.read(folder)
+        spread = summary.distance.corner_mean / summary.distance.source_to_target
+        if summary.found and spread >= 0.1:
             corners = np.load(folder / "corners.npz")["corners"].astype(np.float32)
-            target = classifier.class_names.index(f"class {summary['target']['predicted']}")
+            target = classifier.class_names.index(f"class {summary.target.predicted}")
             yield folder.name, corners, target, spread
     rng = np.random.default_rng(0)
     images = data.test.images[:2000].astype(np.float32) / 255.0

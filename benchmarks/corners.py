@@ -76,7 +76,7 @@ def main() -> int:
     print(f"  ratio                                {statistics.median(literal_seconds) / loop:8.0f}")
     print(f"  share of ours outside the compiled loop {100 * statistics.median(shares):5.1f} %")
     print(f"  with the checks before each descent  {statistics.median(seconds):8.3f}")
-    print(f"  compile time, once a process         {first.seconds['compile']:8.3f}")
+    print(f"  compile time, once per process         {first.seconds['compile']:8.3f}")
     ours_apart, literal_apart = mean_distance(first.controls), mean_distance(corners)
     print(f"  mean distance between corners: ours {ours_apart:.4f}, literal {literal_apart:.4f}")
     return 0

@@ -1,4 +1,4 @@
-"""Five exact corners a pair on MNIST and the proof over their hull; against plain `scipy.optimize.linprog`.
+"""Five exact corners per pair on MNIST and the proof over their hull; against plain `scipy.optimize.linprog`.
 
     python benchmarks/exact_corners.py [--data_dir=FOLDER] [--model_dir=FOLDER] [--random_pairs=20] [--repeats=5]
 

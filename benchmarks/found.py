@@ -3,16 +3,20 @@
     python benchmarks/train_networks.py --data_dir=FOLDER --out=networks
     python benchmarks/found.py --data_dir=FOLDER --networks=networks --out=found [--only=convnet,mnist] [--vgg=MODEL.keras]
 
-Each case is one sweep of bin/collide into OUT/CASE; one that is there already is only read. Prints a row a case.
+Each case is one sweep of bin/collide into OUT/CASE; one that is there already is only read. Prints a row per case.
 """
 
-import json
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 from absl import flags
+
+from tfcollide.records import Summary, SweepSummary
 
 _KNOWN = flags.FlagValues()
 flags.DEFINE_string("data_dir", None, "Of TFDS data sets.", flag_values=_KNOWN)
@@ -54,24 +58,24 @@ def quantiles(values: list, form: str = ".2f") -> str:
 
 
 def row(name: str, folder: Path) -> str:
-    found = json.loads((folder / "summary.json").read_text())
-    pairs = [pair for pair in found["pairs"] if pair["directory"]]
-    whole = [json.loads((folder / pair["directory"] / "summary.json").read_text()) for pair in pairs]
-    corners = [corner for one in whole for corner in one["corners"]]
+    found = SweepSummary.read(folder)
+    pairs = [pair for pair in found.pairs if pair.directory]
+    whole = [Summary.read(folder / pair.directory) for pair in pairs]
+    corners = [corner for one in whole for corner in one.corners]
     parts = [
         name,
-        f"{found['num_found']} of {len(found['pairs'])}",
-        ", ".join(f"{reason} {count}" for reason, count in found["reasons"].items()) or "-",
-        ", ".join(f"{reason} {count}" for reason, count in found["ended"].items()),
-        quantiles([pair["steps"] for pair in pairs], ".0f"),
-        quantiles([corner["source_share"] for corner in corners]),
-        quantiles([corner["target_share"] for corner in corners]),
-        quantiles([corner["ssim_source"] for corner in corners]),
-        quantiles([one["distance"]["spread_reached"] for one in whole], ".3f"),
-        quantiles([one["distance"]["corner_mean"] / one["distance"]["dataset_mean"] for one in whole]),
-        quantiles([pair["front"] for pair in pairs]),
-        str(found["num_censored"]) if found["num_censored"] is not None else "-",
-        f"{found['seconds']['total']:.0f}",
+        f"{found.num_found} of {len(found.pairs)}",
+        ", ".join(f"{reason} {count}" for reason, count in found.reasons.items()) or "-",
+        ", ".join(f"{reason} {count}" for reason, count in found.ended.items()),
+        quantiles([pair.steps for pair in pairs], ".0f"),
+        quantiles([corner.source_share for corner in corners]),
+        quantiles([corner.target_share for corner in corners]),
+        quantiles([corner.ssim_source for corner in corners]),
+        quantiles([one.distance.spread_reached for one in whole], ".3f"),
+        quantiles([one.distance.corner_mean / one.distance.dataset_mean for one in whole]),
+        quantiles([pair.front for pair in pairs]),
+        "-" if found.num_censored is None else str(found.num_censored),
+        f"{found.seconds['total']:.0f}",
     ]
     return "| " + " | ".join(parts) + " |"
 

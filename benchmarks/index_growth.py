@@ -2,7 +2,7 @@
 
 python benchmarks/index_growth.py --images=FOLDER --strides=20,11,6,4,2,1 --out=growth
 
-Smaller strides over the same photographs give more patches; neighbouring windows
+Smaller strides over the same photographs give more patches; neighboring windows
 are then alike, which patches of real collections are not. A stride whose row is
 there is not done again, and an interrupted build goes on where it was. What
 `paper_size.py` printed of a larger index is drawn too: --also=FILE.json.
@@ -47,7 +47,7 @@ def plot(rows: list[dict[str, float]], path: Path) -> None:
     rows = sorted(rows, key=lambda row: row["patches"])
     millions = [row["patches"] / 1e6 for row in rows]
     figure = Figure(figsize=(9, 2.9), dpi=90, layout="constrained")
-    panels = (("build_seconds", "build, s"), ("gib", "index, GiB"), ("query_ms", "a query, ms"))
+    panels = (("build_seconds", "build, s"), ("gib", "index, GiB"), ("query_ms", "ms per query"))
     for axes, (key, label) in zip(figure.subplots(1, 3), panels, strict=True):
         axes.loglog(millions, [row.get(key, math.nan) for row in rows], "o-", color="#4477aa", label="Annoy, ranked by pixels")
         if key == "query_ms":

@@ -63,7 +63,7 @@ def main() -> int:
     alone = statistics.median(seconds[1])
     for size, times in seconds.items():
         median = statistics.median(times)
-        print(f"  {size} pairs   {1000 * median:6.1f} ms a pair and step   {alone / median:.2f} times as fast")
+        print(f"  {size} pairs   {1000 * median:6.1f} ms per pair and step   {alone / median:.2f} times as fast")
     return 0
 
 

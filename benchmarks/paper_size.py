@@ -5,7 +5,7 @@
 
 The truth needs no product of every query with every pixel: projections are
 orthonormal, so a patch whose projection is farther away than a patch that has been
-found cannot be nearer. All others are compared pixel by pixel. One file a shard
+found cannot be nearer. All others are compared pixel by pixel. One file per shard
 keeps what has been done.
 """
 
@@ -77,7 +77,7 @@ def main() -> None:
     found = backend.search(Query(windows))
     milliseconds = 1e3 * (time.perf_counter() - began) / len(windows)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"{milliseconds:.1f} ms a query, peak {peak:.2f} GiB", flush=True)
+    print(f"{milliseconds:.1f} ms per query, peak {peak:.2f} GiB", flush=True)
     squared = found.distances[:, 0] ** 2
     least = truth(collection, windows, squared)
     result = {

@@ -8,7 +8,6 @@ means over the corners of a pair; the medians over pairs are printed.
 """
 
 import argparse
-import json
 import statistics
 import sys
 import tempfile
@@ -37,6 +36,7 @@ def _table(out: Path, known: argparse.Namespace, others: list[str]):
     from tfcollide.cli import collide
     from tfcollide.data.digits import load_digits
     from tfcollide.models.training import make_deterministic
+    from tfcollide.records import SweepSummary
 
     make_deterministic()
     data, lines = load_digits(), []
@@ -46,19 +46,19 @@ def _table(out: Path, known: argparse.Namespace, others: list[str]):
         brought = [f"--model={out}/{name}.keras", "--dataset=digits", "--pixel_range=0,1", "--tap=seen"]
         drawn = [f"--num_pairs={known.pairs}", f"--seed={known.seed}", "--overwrite"]
         collide(["collide", *brought, *drawn, *others, f"--out={out}/{name}"])
-        lines.append(_row(name, json.loads((out / name / "summary.json").read_text())))
+        lines.append(_row(name, SweepSummary.read(out / name)))
     yield "| network | test accuracy | found | trivial | lost | to source | to target | steps | reasons | ended |"
     yield "| ------- | ------------- | ----- | ------- | ---- | --------- | --------- | ----- | ------- | ----- |"
     yield from lines
 
 
-def _row(name: str, found: dict) -> str:
-    shares = [statistics.median(pair[key] for pair in found["pairs"]) for key in ("source_share", "target_share")]
-    steps = sorted(pair["steps"] for pair in found["pairs"])
-    reasons, ended = (", ".join(f"{word} {count}" for word, count in found[key].items()) for key in ("reasons", "ended"))
-    counts = f"{found['num_found']} of {found['num_pairs']} | {found['num_trivial']} | {found['num_lost']}"
+def _row(name: str, found) -> str:
+    shares = [statistics.median(getattr(pair, key) for pair in found.pairs) for key in ("source_share", "target_share")]
+    steps = sorted(pair.steps for pair in found.pairs)
+    reasons, ended = (", ".join(f"{word} {count}" for word, count in counts.items()) for counts in (found.reasons, found.ended))
+    counts = f"{found.num_found} of {found.num_pairs} | {found.num_trivial} | {found.num_lost}"
     middle = f"{shares[0]:.2f} | {shares[1]:.2f} | {steps[0]} to {steps[-1]}"
-    return f"| {name} | {100 * found['test_accuracy']:.1f} % | {counts} | {middle} | {reasons or '-'} | {ended} |"
+    return f"| {name} | {100 * found.test_accuracy:.1f} % | {counts} | {middle} | {reasons or '-'} | {ended} |"
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def sample_images(spec, count=50):
 
 
 def prepare(folder, name):
-    """Serialised requests of one image each, and the direct answers."""
+    """Serialized requests of one image each, and the direct answers."""
     import tensorflow as tf
     from tensorflow_serving.apis import predict_pb2
 

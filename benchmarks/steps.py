@@ -1,4 +1,4 @@
-"""Steps until every corner matches: optimisers on the same pairs, beside the paper's recipe.
+"""Steps until every corner matches: optimizers on the same pairs, beside the paper's recipe.
 
 A step is one gradient of all corners. Prints, for each pair, the steps until every
 L_pos is at 5 % of its start. The paper's recipe is cut off at 50 times ours.

@@ -92,7 +92,7 @@ def main() -> int:
     import_tensorflow()
     import keras
 
-    from tfcollide.data.catalog import load_dataset
+    from tfcollide.data.load_dataset import load_dataset
     from tfcollide.files.atomic import write_bytes
     from tfcollide.models.training import make_deterministic
 

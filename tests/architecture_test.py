@@ -1,6 +1,7 @@
 """Imports run one way, and public names are listed."""
 
 import ast
+import collections
 import re
 import subprocess
 import sys
@@ -56,3 +57,57 @@ def test_what_checks_gives_nothing_back():
         functions = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
         checks = [node for node in functions if re.match("_?check_", node.name) and "check_served" not in node.name]
         assert all(isinstance(node.returns, ast.Constant) and node.returns.value is None for node in checks), name
+
+
+def test_no_two_files_have_one_name():
+    """But the settings and the work of a program, which are `config.py` and `run.py` in each folder of `recipes`."""
+    names = collections.Counter(path.name for path in MODULES.values())
+    twice = {name for name, count in names.items() if count > 1} - {"__init__.py"}
+    assert {path.name for path in MODULES.values() if path.name in twice and "recipes" not in path.parts} == set()
+    assert twice <= {"config.py", "run.py"}
+
+
+def test_no_two_classes_have_one_name():
+    """What is left stands within proofs, whose hull and bounds are those of linear functions."""
+    classes = collections.Counter(
+        node.name
+        for path in MODULES.values()
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert {name for name, count in classes.items() if count > 1} <= {"Bounds", "Found", "Search"}
+
+
+BRITISH = "color|behavior|neighbor|favor|\\bcentre|gray|labeled|license|judgment|artifact|catalogue|misspelled|modelling"
+BRITISH += (
+    "|(?:optim|minim|maxim|normal|recogn|initial|serial|summar|quant|organ|general|random|vector|standard)is(?:e|ing|ation)"
+)
+
+
+def test_spelling_is_american():
+    texts = [*PACKAGE.rglob("*.py"), *(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").glob("*.py"), ROOT / "README.md"]
+    found = {(path.name, word) for path in texts for word in re.findall(BRITISH, path.read_text(), re.IGNORECASE)}
+    assert not found
+
+
+def test_runs_are_read_by_their_records_alone():
+    paths = [path for path in [*MODULES.values(), *(ROOT / "benchmarks").glob("*.py")] if path.name != "records.py"]
+    texts = {path.name: path.read_text() for path in paths}
+    assert not [name for name, text in texts.items() if "json.loads" in text and '"summary.json"' in text]
+
+
+def test_few_parameters_can_be_anything():
+    functions = [
+        node
+        for path in MODULES.values()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    ]
+    parameters = [
+        argument
+        for node in functions
+        for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg)
+        if argument is not None and argument.annotation is not None
+    ]
+    anything = [one for one in parameters if "Any" in {getattr(node, "id", "") for node in ast.walk(one.annotation)}]
+    assert len(anything) < 40

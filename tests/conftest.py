@@ -84,10 +84,10 @@ def subject(digits, digits_classifier):
 @pytest.fixture(scope="session")
 def exported(subject, tmp_path_factory):
     """BASE with `digits/1` and `hull/1`."""
-    from tfcollide.exports import classifier, mixture
-    from tfcollide.exports.saved_model import write_saved_model
+    from tfcollide.exports.write_saved_model import write_saved_model
+    from tfcollide.registry import EXPORTS
 
     base = tmp_path_factory.mktemp("models_served")
-    write_saved_model(base / "digits" / "1", classifier.VARIANT(subject), {"labels.txt": b"0\n1\n"})
-    write_saved_model(base / "hull" / "1", mixture.VARIANT(subject), {})
+    write_saved_model(base / "digits" / "1", EXPORTS.load("classifier")(subject), {"labels.txt": b"0\n1\n"})
+    write_saved_model(base / "hull" / "1", EXPORTS.load("mixture")(subject), {})
     return base

@@ -12,8 +12,8 @@ from tfcollide.images import check_image_file, decode, from_uint8, read_image, r
 from tfcollide.shapes import Bounds
 
 UNIT, BYTES, SIGNED = Bounds(0.0, 1.0), Bounds(0.0, 255.0), Bounds(-1.0, 1.0)
-COLOUR = np.random.default_rng(0).integers(0, 256, [6, 5, 3], dtype=np.uint8)
-GREY = COLOUR[..., :1]
+COLOR = np.random.default_rng(0).integers(0, 256, [6, 5, 3], dtype=np.uint8)
+GRAY = COLOR[..., :1]
 
 
 def saved(path, image, **options):
@@ -48,7 +48,7 @@ def test_rounding_is_to_the_nearest_level():
 # Writing and reading
 
 
-@pytest.mark.parametrize("image", [GREY, COLOUR])
+@pytest.mark.parametrize("image", [GRAY, COLOR])
 def test_png_is_lossless(tmp_path, image):
     write_png(tmp_path / "a.png", image)
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
@@ -64,16 +64,16 @@ def test_several_files_are_read_in_order(tmp_path):
     assert found[:, 0, 0, 0].tolist() == [2, 0, 1]
 
 
-def test_grey_saved_in_colour_counts_as_grey_and_the_other_way_round(tmp_path):
-    write_png(tmp_path / "grey_in_colour.png", np.repeat(GREY, 3, axis=2))
-    np.testing.assert_array_equal(read_image(tmp_path / "grey_in_colour.png", (6, 5, 1)), GREY)
-    write_png(tmp_path / "grey.png", GREY)
-    np.testing.assert_array_equal(read_image(tmp_path / "grey.png", (6, 5, 3)), np.repeat(GREY, 3, axis=2))
+def test_gray_saved_in_color_counts_as_gray_and_the_other_way_round(tmp_path):
+    write_png(tmp_path / "gray_in_color.png", np.repeat(GRAY, 3, axis=2))
+    np.testing.assert_array_equal(read_image(tmp_path / "gray_in_color.png", (6, 5, 1)), GRAY)
+    write_png(tmp_path / "gray.png", GRAY)
+    np.testing.assert_array_equal(read_image(tmp_path / "gray.png", (6, 5, 3)), np.repeat(GRAY, 3, axis=2))
 
 
 @pytest.mark.parametrize("mode", ["P", "RGBA", "LA", "1", "L", "CMYK"])
 def test_other_modes_that_eight_bits_hold(tmp_path, mode):
-    black_and_white = Image.fromarray(np.where(GREY > 127, 255, 0).astype(np.uint8)[..., 0])
+    black_and_white = Image.fromarray(np.where(GRAY > 127, 255, 0).astype(np.uint8)[..., 0])
     path = saved(tmp_path / f"a.{'tiff' if mode == 'CMYK' else 'png'}", black_and_white.convert(mode))
     np.testing.assert_array_equal(read_image(path, (6, 5, 1)), np.asarray(black_and_white)[..., None])
 
@@ -85,15 +85,15 @@ def test_jpeg(tmp_path):
 
 # As a viewer shows them
 
-TURNED = {  # what a camera saves where a viewer should show COLOUR, by EXIF orientation
-    1: COLOUR,
-    2: COLOUR[:, ::-1],
-    3: COLOUR[::-1, ::-1],
-    4: COLOUR[::-1],
-    5: COLOUR.transpose(1, 0, 2),
-    6: COLOUR.transpose(1, 0, 2)[::-1],
-    7: COLOUR.transpose(1, 0, 2)[::-1, ::-1],
-    8: COLOUR.transpose(1, 0, 2)[:, ::-1],
+TURNED = {  # what a camera saves where a viewer should show COLOR, by EXIF orientation
+    1: COLOR,
+    2: COLOR[:, ::-1],
+    3: COLOR[::-1, ::-1],
+    4: COLOR[::-1],
+    5: COLOR.transpose(1, 0, 2),
+    6: COLOR.transpose(1, 0, 2)[::-1],
+    7: COLOR.transpose(1, 0, 2)[::-1, ::-1],
+    8: COLOR.transpose(1, 0, 2)[:, ::-1],
 }
 
 
@@ -114,19 +114,19 @@ def test_images_are_turned_as_exif_asks(tmp_path, kind, options):
         large = np.ascontiguousarray(np.repeat(np.repeat(pixels, 16, 0), 16, 1))  # JPEG's blocks are 16 pixels wide
         path = saved(tmp_path / "a", Image.fromarray(large), format=kind, exif=exif, **options)
         found = decode(path)[8::16, 8::16].astype(int)
-        assert found.shape == COLOUR.shape and np.abs(found - COLOUR).max() <= (12 if kind == "JPEG" else 0), orientation
+        assert found.shape == COLOR.shape and np.abs(found - COLOR).max() <= (12 if kind == "JPEG" else 0), orientation
 
 
 def test_a_palette_is_turned_too(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     path = saved(tmp_path / "a.png", Image.fromarray(np.ascontiguousarray(TURNED[6])).quantize(64), exif=exif)
-    np.testing.assert_array_equal(decode(path), COLOUR)
+    np.testing.assert_array_equal(decode(path), COLOR)
 
 
 def test_damaged_exif_data_are_left_aside(tmp_path):
-    path = saved(tmp_path / "a.webp", Image.fromarray(COLOUR), exif=b"Exif\0\0II*\0\xff\xff\xff\xff" * 3, lossless=True)
-    np.testing.assert_array_equal(decode(path), COLOUR)
+    path = saved(tmp_path / "a.webp", Image.fromarray(COLOR), exif=b"Exif\0\0II*\0\xff\xff\xff\xff" * 3, lossless=True)
+    np.testing.assert_array_equal(decode(path), COLOR)
 
 
 # Refusals
@@ -134,20 +134,20 @@ def test_damaged_exif_data_are_left_aside(tmp_path):
 
 @pytest.mark.parametrize("shape", [(5, 6, 3), (6, 6, 3), (6, 4, 3)])
 def test_another_size(tmp_path, shape):
-    write_png(tmp_path / "a.png", COLOUR)
+    write_png(tmp_path / "a.png", COLOR)
     with pytest.raises(RequestError, match=rf"a\.png of 5x6 pixels: expected {shape[1]}x{shape[0]} \(width x height\)"):
         read_image(tmp_path / "a.png", shape)
 
 
-def test_colour_where_grey_is_read(tmp_path):
-    write_png(tmp_path / "a.png", COLOUR)
-    with pytest.raises(RequestError, match=r"a\.png in colour: expected a grey image"):
+def test_color_where_gray_is_read(tmp_path):
+    write_png(tmp_path / "a.png", COLOR)
+    with pytest.raises(RequestError, match=r"a\.png in color: expected a gray image"):
         read_image(tmp_path / "a.png", (6, 5, 1))
 
 
 def png_bytes():
     buffer = io.BytesIO()
-    Image.fromarray(COLOUR).save(buffer, format="PNG")
+    Image.fromarray(COLOR).save(buffer, format="PNG")
     return buffer.getvalue()
 
 
@@ -176,7 +176,7 @@ def test_whatever_is_in_a_file_the_error_is_ours(tmp_path, kind):
     buffer = io.BytesIO()
     if kind == "AVIF" and not features.check("avif"):
         pytest.skip("this Pillow has no AVIF")
-    image = Image.fromarray(COLOUR)
+    image = Image.fromarray(COLOR)
     (image.quantize(16) if kind == "BLP" else image).save(buffer, format=kind)
     refused = 0
     for n in range(60):
@@ -195,12 +195,12 @@ def test_whatever_is_in_a_file_the_error_is_ours(tmp_path, kind):
 
 @pytest.mark.filterwarnings("error")
 def test_nothing_but_the_error_is_said_of_a_damaged_file(tmp_path, capfd, caplog):
-    whole = saved(tmp_path / "a.tiff", Image.fromarray(COLOUR))
+    whole = saved(tmp_path / "a.tiff", Image.fromarray(COLOR))
     whole.write_bytes(whole.read_bytes()[:60])
-    packed = saved(tmp_path / "b.tiff", Image.fromarray(COLOUR), compression="tiff_lzw")
+    packed = saved(tmp_path / "b.tiff", Image.fromarray(COLOR), compression="tiff_lzw")
     content = packed.read_bytes()
     packed.write_bytes(content[:8] + b"\xff" * 40 + content[48:])  # libtiff itself complains of this
-    many = tmp_path / "c.tiff"  # Pillow itself complains of 16 samples a pixel
+    many = tmp_path / "c.tiff"  # Pillow itself complains of 16 samples per pixel
     many.write_bytes(content.replace(struct.pack("<HHIHH", 277, 3, 1, 3, 0), struct.pack("<HHIHH", 277, 3, 1, 16, 0)))
     assert many.read_bytes() != content
     for path in (whole, packed, many):
@@ -231,7 +231,7 @@ def test_a_transparent_palette_entry(tmp_path):
 
 
 def png_16(kind, channels):
-    """A PNG file of 16 bits a channel; Pillow writes grey ones only."""
+    """A PNG file of 16 bits per channel; Pillow writes gray ones only."""
 
     def chunk(name, data):
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -254,7 +254,7 @@ def changed(content, marker, place, value):
 
 
 def avif_10():
-    """The header of an AVIF file of 10 bits a channel, which Pillow does not write."""
+    """The header of an AVIF file of 10 bits per channel, which Pillow does not write."""
     if not features.check("avif"):
         return png_16(0, 1)
     content = changed(written("RGB", "AVIF"), b"av1C", 6, 0x4C)
@@ -264,9 +264,9 @@ def avif_10():
 
 
 DEEP = {
-    "grey png": png_16(0, 1),
+    "gray png": png_16(0, 1),
     "rgb png": png_16(2, 3),
-    "grey png with alpha": png_16(4, 2),
+    "gray png with alpha": png_16(4, 2),
     "rgb png with alpha": png_16(6, 4),
     "ppm": b"P6 1 1 65535\n\0\1\0\1\0\1",
     "ppm in words": b"P3 1 1 1023\n1 2 3\n",
@@ -284,7 +284,7 @@ DEEP = {
 @pytest.mark.parametrize("name", DEEP)
 def test_more_than_eight_bits(tmp_path, name):
     (tmp_path / "a").write_bytes(DEEP[name])
-    with pytest.raises(RequestError, match=r"image .*a of mode .* with \d\d bits a channel: expected 8 bits a channel"):
+    with pytest.raises(RequestError, match=r"image .*a of mode .* with \d\d bits per channel: expected 8 bits per channel"):
         check_image_file(tmp_path / "a")
 
 
@@ -304,7 +304,7 @@ def test_whatever_a_decoder_raises_is_one_line_that_names_the_file(tmp_path, mon
     def load(self):
         raise error
 
-    write_png(tmp_path / "a.png", COLOUR)
+    write_png(tmp_path / "a.png", COLOR)
     monkeypatch.setattr(Image.Image, "load", load)
     with pytest.raises(RequestError, match=r"image .*a\.png, which cannot be decoded \(.+\)") as caught:
         check_image_file(tmp_path / "a.png")
@@ -332,7 +332,7 @@ def test_an_icon_that_holds_a_bomb(tmp_path):
 
 
 def test_the_largest_image_is_read_and_one_pixel_more_is_not(tmp_path, monkeypatch):
-    write_png(tmp_path / "a.png", COLOUR)
+    write_png(tmp_path / "a.png", COLOR)
     monkeypatch.setattr(images, "MAX_PIXELS", 30)
     check_image_file(tmp_path / "a.png")
     monkeypatch.setattr(images, "MAX_PIXELS", 29)
@@ -341,7 +341,7 @@ def test_the_largest_image_is_read_and_one_pixel_more_is_not(tmp_path, monkeypat
 
 
 def test_pillows_own_limit_is_left_as_it_was(tmp_path, monkeypatch):
-    write_png(tmp_path / "a.png", COLOUR)
+    write_png(tmp_path / "a.png", COLOR)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 7)
     check_image_file(tmp_path / "a.png")
     with pytest.raises(RequestError):

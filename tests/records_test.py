@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from tfcollide import records
+from tfcollide.errors import RequestError
 from tfcollide.files.atomic import to_json, write_bytes, write_csv, write_json, write_npz
-from tfcollide.records import Distance, EndPoint, PairResult, Trace
+from tfcollide.records import Distance, EndPoint, PairResult, Summary, SweepSummary, Trace, is_sweep
 
 
 def test_records_are_frozen():
@@ -162,3 +163,28 @@ def test_trace_rows():
 def test_a_pair_collides_where_all_its_mixtures_do(changes, collides):
     values = {"accuracy": 1.0, "png_accuracy": 1.0, "worst_margin": 2.0} | changes
     assert PairResult("3", "7", "pair_0000", True, None, **values).collides is collides
+
+
+def test_a_sweep_is_read_as_it_was_written(tmp_path):
+    pairs = (
+        PairResult("3", "7", "pair_0000", True, None, ("3", "7"), 480, corner_mean=1.25, found=True, trivial=0),
+        PairResult("lost.png", "7", None, False, "image lost.png, which does not exist", missing=("image",)),
+    )
+    fixed = ("digits", "mlp", "hidden_1", 0.9, None, False, 2, 1, 1, 1.25, None, pairs, {"total": 1.5})
+    summary = SweepSummary(*fixed, num_found=1, reasons={"image": 1}, fronts=(0.25, None, None))
+    write_json(tmp_path / "summary.json", summary)
+    assert is_sweep(tmp_path) and SweepSummary.read(tmp_path) == summary
+    with pytest.raises(RequestError, match="Say --run=.*pair_0000"):
+        Summary.read(tmp_path)
+
+
+def test_what_is_no_sweep(tmp_path):
+    assert not is_sweep(tmp_path)
+    for content, said in (
+        ({"corners": []}, "a run: expected the directory of a sweep"),
+        ({"pairs": [{"source": 1}]}, "cannot be read"),
+    ):
+        write_json(tmp_path / "summary.json", content)
+        assert is_sweep(tmp_path) == ("pairs" in content)
+        with pytest.raises(RequestError, match=said):
+            SweepSummary.read(tmp_path)

@@ -106,7 +106,7 @@ VARIANT = Toy
     "data/toy_data.py": '''
 """Noisy squares, dark or bright, left or right."""
 import numpy as np
-from tfcollide.data.labelled import LabelledImages, Split
+from tfcollide.data.labeled import LabeledImages, Split
 
 
 def load():
@@ -118,7 +118,7 @@ def load():
             image[:, 3 * label : 3 * label + 2] += 160
         return Split(images.astype(np.uint8), labels.astype(np.int64))
 
-    return LabelledImages("toy_data", class_names=("left", "middle", "right"), shape=(8, 8, 1), test_size=120, read=read)
+    return LabeledImages("toy_data", class_names=("left", "middle", "right"), shape=(8, 8, 1), test_size=120, read=read)
 
 
 VARIANT = load
@@ -186,7 +186,7 @@ class Toy:
 
 VARIANT = Toy
 ''',
-    "export/toy_export.py": '''
+    "exports/toy_export.py": '''
 """Twice its input."""
 
 
@@ -259,7 +259,7 @@ def test_a_run_of_seven_toys(made):
 
 
 def test_an_export_is_one_file(place, made):
-    done = run(place, "export", f"--run={made}", "--what=toy_export", "--out=served/toy/1")
+    done = run(place, "export", f"--run={made}", "--what=toy", "--out=served/toy/1")
     assert done.returncode == 0, done.stderr[-2000:]
     assert (place / "served" / "toy" / "1" / "saved_model.pb").exists()
 

@@ -86,7 +86,7 @@ def __getattr__(name: str) -> Any:
 class _Package(types.ModuleType):
     """Keeps the verb `export` where the room of that name is imported, too."""
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         if not (name in _PLACES and isinstance(value, types.ModuleType)):
             super().__setattr__(name, value)
 

@@ -11,7 +11,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from absl import flags, logging
 
@@ -34,6 +34,9 @@ from tfcollide.recipes.serving.serve_config import ServeConfig
 from tfcollide.records import Summary
 from tfcollide.runtime.streams import make_unfailing
 from tfcollide.settings import Flag, flags_of, needed, renamed
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 __all__ = [
     "PROGRAMS",
@@ -120,7 +123,7 @@ def index_patches(argv: Sequence[str] | None = None) -> int:
 
 
 def query_patches(argv: Sequence[str] | None = None) -> int:
-    """`query_patches`: looks up the windows of a photograph and draws their neighbours. Returns the exit code."""
+    """`query_patches`: looks up the windows of a photograph and draws their neighbors. Returns the exit code."""
     return main(_query_patches, argv)
 
 
@@ -318,7 +321,9 @@ def _compare_looks(argv: list[str]) -> int:
     return EXIT_DONE
 
 
-def _parse(argv: list[str], config: type[Any], define: Callable[[flags.FlagValues], None]) -> dict[str, Any] | None:
+def _parse(
+    argv: list[str], config: "type[DataclassInstance]", define: Callable[[flags.FlagValues], None]
+) -> dict[str, Any] | None:
     """The values of all flags, presets applied; None where --help or --version has been answered."""
     known = flags.FlagValues()
     _define_files(known)
@@ -349,7 +354,7 @@ def _parse(argv: list[str], config: type[Any], define: Callable[[flags.FlagValue
     return values | {name: value for name, value in preset_values(values.get("preset")).items() if name not in given}
 
 
-def _old_names(config: type[Any], known: flags.FlagValues) -> list[str]:
+def _old_names(config: "type[DataclassInstance]", known: flags.FlagValues) -> list[str]:
     """Flags that a program has under another name today, but for those whose old name is that of another flag."""
     return sorted({one.old for one in getattr(config, "OLD_SPELLINGS", ())} - set(known))
 
@@ -426,7 +431,7 @@ def _define(known: flags.FlagValues, one: Flag) -> None:
     define(one.name, one.default, one.help, flag_values=known)
 
 
-def _config(config: type[Any], values: dict[str, Any]) -> Any:
+def _config(config: "type[DataclassInstance]", values: dict[str, object]) -> Any:
     return config(**{one.name: values[one.name] for one in flags_of(config)})
 
 

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 __all__ = ["bits_per_channel"]
 
@@ -39,7 +39,7 @@ def _of_ppm(image: Image.Image) -> int:
     return max([*maxima, 255]).bit_length()
 
 
-def _of_tiff(image: Any) -> int:
+def _of_tiff(image: TiffImagePlugin.TiffImageFile) -> int:
     return max(image.tag_v2.get(_TIFF_BITS, (1,)))
 
 

@@ -1,6 +1,6 @@
 """Image files: reading them with care, writing them without loss.
 
-What is optimised, checked, saved and plotted is one and the same array in the
+What is optimized, checked, saved and plotted is one and the same array in the
 model's own bounds; 8 bits exist only inside files.
 """
 
@@ -81,7 +81,7 @@ def from_uint8(images: npt.ArrayLike, bounds: Bounds) -> np.ndarray:
 
 
 def fit(image: np.ndarray, shape: ImageShape) -> np.ndarray:
-    """Resizes `image` `[h, w, c]` uint8 to cover `shape`, then crops around its centre; grey becomes RGB and RGB grey.
+    """Resizes `image` `[h, w, c]` uint8 to cover `shape`, then crops around its center; gray becomes RGB and RGB gray.
 
     Bicubic, with antialiasing, as Pillow does it. An image of that shape is left as it is.
     """
@@ -133,7 +133,7 @@ def check_image_file(path: Path) -> None:
 def read_image(path: Path, shape: ImageShape, *, resize: bool = False, pixels: np.ndarray | None = None) -> np.ndarray:
     """Reads an image file of exactly `shape`, or of any size with `resize`.
 
-    A grey picture that was saved in colour counts as grey, and the other way round.
+    A gray picture that was saved in color counts as gray, and the other way round.
 
     Args:
         path: a file that Pillow can decode.
@@ -160,7 +160,7 @@ def read_image(path: Path, shape: ImageShape, *, resize: bool = False, pixels: n
     if channels == 3:
         return pixels
     if not (pixels == pixels[..., :1]).all():
-        raise RequestError(f"image {path} in colour", "a grey image, which is what the model reads", "Convert it first.")
+        raise RequestError(f"image {path} in color", "a gray image, which is what the model reads", "Convert it first.")
     return pixels[..., :1]
 
 
@@ -202,7 +202,7 @@ def decode(path: Path) -> np.ndarray:
 
 
 def eight_bits(pixels: np.ndarray, name: str) -> np.ndarray:
-    """The rule for images from files and data sets alike: 8 bits a channel, grey or RGB, with an opaque alpha channel at most.
+    """The rule for images from files and data sets: 8 bits per channel, gray or RGB, with an opaque alpha channel at most.
 
     Args:
         pixels: `[..., C]`, C being 1, 2, 3 or 4; the even ones have an alpha channel.
@@ -215,9 +215,9 @@ def eight_bits(pixels: np.ndarray, name: str) -> np.ndarray:
         RequestError: other numbers or channels, or a pixel that is not opaque.
     """
     if pixels.dtype != np.uint8:
-        raise RequestError(f"{name} of type {pixels.dtype}", "8 bits a channel", _CONVERT)
+        raise RequestError(f"{name} of type {pixels.dtype}", "8 bits per channel", _CONVERT)
     if pixels.shape[-1] not in (1, 2, 3, 4):
-        raise RequestError(f"{name} with {pixels.shape[-1]} channels", "grey or RGB images", _CONVERT)
+        raise RequestError(f"{name} with {pixels.shape[-1]} channels", "gray or RGB images", _CONVERT)
     if pixels.shape[-1] % 2:
         return pixels
     if (pixels[..., -1] < 255).any():
@@ -237,11 +237,11 @@ def _check_size(path: Path, image: Image.Image) -> None:
 def _check_depth(path: Path, image: Image.Image) -> None:
     bits = bits_per_channel(image)
     if bits > 8:
-        raise RequestError(f"image {path} of mode {image.mode} with {bits} bits a channel", "8 bits a channel", _CONVERT)
+        raise RequestError(f"image {path} of mode {image.mode} with {bits} bits per channel", "8 bits per channel", _CONVERT)
 
 
 def _without_palette(image: Image.Image) -> Image.Image:
-    """Palettes, grey and what printers take as RGB; with an alpha channel where there is transparency."""
+    """Palettes, gray and what printers take as RGB; with an alpha channel where there is transparency."""
     clear = "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info
     return image.convert("RGBA" if clear else "RGB")
 

@@ -11,7 +11,7 @@ import types
 import typing
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
 
@@ -39,7 +39,10 @@ __all__ = [
     "SweepSummary",
     "Trace",
     "WorstMixture",
+    "is_sweep",
 ]
+
+_Read = TypeVar("_Read")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -376,14 +379,14 @@ class ExactRecord:
 
     Attributes:
         kind: the direction ("units", "random", "diverse") or the norm ("l1", "l2").
-        status: a sentence a corner.
+        status: a sentence per corner.
         distance: from the source to its nearest collision, in that norm; else None.
         duality_gap: the distance less a proven lower bound of it; else None.
         feature_residual_float64: largest feature difference of each float64 solution.
         feature_residual_float32: the same of each saved corner.
         inactive_bound: the largest value an inactive unit can take in float32, proven.
         dimension: of the collision polytope.
-        found: whether there is such a point, a truth value a corner.
+        found: whether there is such a point, a truth value per corner.
         max_change: half the width of the box around the source that the corners were sought in, given or found.
         max_total: the radius of the ball, likewise; None for no ball.
         least_change: the smallest half-width of a box in which there is any collision.
@@ -413,7 +416,7 @@ class Perceptual:
         ssim: structural similarity, 1 for equal images; None for images too small for it.
         ms_ssim: the same over several scales, as many as fit.
         low_frequency_share: of the energy of their difference, below a quarter of the Nyquist frequency.
-        total_variation: of a corner: mean |difference| between neighbouring values, a share of the pixel range.
+        total_variation: of a corner: mean |difference| between neighboring values, a share of the pixel range.
     """
 
     ssim: float | None
@@ -436,7 +439,7 @@ class CompositeRecord:
         control_spacing: from control parameter to control parameter.
         coverage: the fewest candidates at a pixel, their mean number, the most.
         control_bytes: of all corners' control parameters.
-        dense_bytes: of one parameter a candidate and pixel.
+        dense_bytes: of one parameter per candidate and pixel.
         photographs: how many different ones the patches come from.
         own: the source's own number in the index, left out of the search; -1 where it is not there.
         patch_distance: mean L2 distance of a window to its patch, over the pixels compared, 0..255.
@@ -467,7 +470,7 @@ class Summary:
         dataset: as asked for; "none" where source and target are image files.
         model: the name of the network.
         tap: the ReLU at which features collide.
-        parameterization: what was optimised, "pixels" or "composite".
+        parameterization: what was optimized, "pixels" or "composite".
         solver: "gradient" or "exact".
         objective: "corners" (Eq. 3) or "match" (Eq. 1).
         seed: of everything drawn outside training.
@@ -571,11 +574,7 @@ class Summary:
             pairs = [str(pair["directory"]) for pair in content["pairs"] if pair.get("directory")]
             mend = f"Say --{flag}={folder / pairs[0]}." if pairs else ""
             raise RequestError(f"--{flag}={folder}, a sweep", "the directory of one pair", mend)
-        try:
-            return _record(cls, content)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            received = f"--{flag}: {folder / 'summary.json'}, which cannot be read ({error!r})"
-            raise RequestError(received, "that of a whole run", "Check the path.") from error
+        return _checked_record(cls, content, folder, flag)
 
     @property
     def trivial(self) -> tuple[int, ...]:
@@ -748,6 +747,18 @@ class SweepSummary:
     ssim_source: tuple[float, float, float] | None = None
     ssim_target: tuple[float, float, float] | None = None
 
+    @classmethod
+    def read(cls, folder: Path, *, flag: str = "run") -> Self:
+        """The summary of a finished sweep, as `Summary.read` reads that of a run.
+
+        Raises:
+            RequestError: it is none, cannot be read, or is that of a run.
+        """
+        content = _content(folder, flag)
+        if not isinstance(content.get("pairs"), list):
+            raise RequestError(f"--{flag}={folder}, a run", "the directory of a sweep", "Make one with --num_pairs or --pairs.")
+        return _checked_record(cls, content, folder, flag)
+
     @property
     def found(self) -> bool:
         """Whether a collision was found for every pair."""
@@ -767,7 +778,7 @@ class Trace:
     terms: Mapping[str, np.ndarray]
 
     def rows(self) -> tuple[list[str], list[list[float]]]:
-        """A header and one row a step: step, then `term_corner` columns."""
+        """A header and one row per step: step, then `term_corner` columns."""
         corners = range(next(iter(self.terms.values())).shape[1])
         header = ["step"] + [f"{name}_{n}" for name in self.terms for n in corners]
         columns = [self.steps] + [values[:, n] for values in self.terms.values() for n in corners]
@@ -790,12 +801,28 @@ def _content(folder: Path, flag: str) -> dict[str, Any]:
     return content
 
 
+def is_sweep(folder: Path) -> bool:
+    """Whether `summary.json` is there, and that of a sweep; whether it is whole, `SweepSummary.read` says."""
+    try:
+        return isinstance(_content(folder, "run").get("pairs"), list)
+    except RequestError:
+        return False
+
+
+def _checked_record(kind: type[_Read], content: Mapping[str, object], folder: Path, flag: str) -> _Read:
+    try:
+        return _record(kind, content)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        received = f"--{flag}: {folder / 'summary.json'}, which cannot be read ({error!r})"
+        raise RequestError(received, "that of a whole run", "Check the path.") from error
+
+
 @functools.cache
 def _kinds(record: type) -> dict[str, Any]:
     return typing.get_type_hints(record)
 
 
-def _record(kind: Any, content: Mapping[str, Any]) -> Any:
+def _record(kind: Any, content: Mapping[str, object]) -> Any:
     """A record from its JSON object; what it has no field for is left out."""
     known = {field.name for field in dataclasses.fields(kind)}
     return kind(**{name: _value(_kinds(kind)[name], value) for name, value in content.items() if name in known})

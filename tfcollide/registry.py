@@ -39,7 +39,7 @@ class Registry:
 
     Args:
         kind: what a variant is called in messages, and its flag ("objective").
-        package: the package that holds one module a variant.
+        package: the package that holds one module per variant.
         suffix: of the modules' names, where the package holds other modules too; no part of a variant's name.
     """
 
@@ -86,7 +86,7 @@ class Registry:
 
 BACKENDS = Registry("search", "tfcollide.patches.backends")
 DATASETS = Registry("dataset", "tfcollide.data")
-EXPORTS = Registry("what", "tfcollide.exports")
+EXPORTS = Registry("what", "tfcollide.exports", suffix="_export")
 HULL_TERMS = Registry("term_weights", "tfcollide.optimize.hull_terms")
 MODELS = Registry("model", "tfcollide.models")
 OBJECTIVES = Registry("objective", "tfcollide.objectives")

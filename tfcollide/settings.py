@@ -15,12 +15,15 @@ import math
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral, Real
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from tfcollide.errors import RequestError
 from tfcollide.files.names import fits_in_line
 from tfcollide.files.run_directory import absolute
 from tfcollide.registry import Registry
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 __all__ = [
     "Flag",
@@ -40,7 +43,8 @@ __all__ = [
     "with_absolute_paths",
 ]
 
-_Settings = TypeVar("_Settings")
+_Settings = TypeVar("_Settings", bound="DataclassInstance")
+_Value = TypeVar("_Value")
 
 
 class Flag(NamedTuple):
@@ -74,7 +78,7 @@ class OldSpelling(NamedTuple):
 
 
 def flag(
-    default: Any, help_text: str, *, choices: tuple[str, ...] = (), variants: Registry | None = None, path: bool = False
+    default: object, help_text: str, *, choices: tuple[str, ...] = (), variants: Registry | None = None, path: bool = False
 ) -> Any:
     """A field of a program's settings.
 
@@ -118,13 +122,13 @@ def carrying_variants(cls: type[_Settings]) -> type[_Settings]:
     return cls
 
 
-def options_of(settings: Any, options: type[_Settings]) -> _Settings:
+def options_of(settings: "DataclassInstance", options: type[_Settings]) -> _Settings:
     """A variant's own part of the settings that carry it."""
-    named: Any = dataclasses.fields(options)  # type: ignore[arg-type]
+    named: Any = dataclasses.fields(options)
     return options(**{field.name: getattr(settings, field.name) for field in named})
 
 
-def check_choices(settings: Any) -> None:
+def check_choices(settings: "DataclassInstance") -> None:
     """Raises `RequestError` where a restricted field has a value that it does not take; None passes."""
     for field in dataclasses.fields(settings):
         value, choices, variants = getattr(settings, field.name), field.metadata["choices"], field.metadata["variants"]
@@ -136,7 +140,7 @@ def check_choices(settings: Any) -> None:
             raise RequestError(f"--{field.name}={value}", f"one of {', '.join(choices)}")
 
 
-def check_variants(settings: Any) -> None:
+def check_variants(settings: "DataclassInstance") -> None:
     """Checks the flags that variants have declared: those of the chosen ones, and that none is given of the others.
 
     Raises:
@@ -162,16 +166,16 @@ def with_absolute_paths(settings: _Settings) -> _Settings:
     values = {field.name: getattr(settings, field.name) for field in _fields(settings) if field.metadata["path"]}
     taken = {field.name: field.metadata["choices"] for field in _fields(settings)}
     paths: Any = {name: str(absolute(value)) for name, value in values.items() if value and value not in taken[name]}
-    return dataclasses.replace(settings, **paths)  # type: ignore[type-var]
+    return dataclasses.replace(settings, **paths)
 
 
-def flags_of(settings: type[Any]) -> list[Flag]:
+def flags_of(settings: "type[DataclassInstance]") -> list[Flag]:
     """The flags of a program, in the order of the fields."""
     kinds = _kinds(settings)
     return [Flag(field.name, kinds[field.name], field.default, _help(field)) for field in _fields(settings)]
 
 
-def flags_text(settings: Any) -> str:
+def flags_text(settings: "DataclassInstance") -> str:
     """Every field as a line of a flagfile; those that are None say nothing.
 
     Raises:
@@ -211,7 +215,7 @@ def from_flags(settings: type[_Settings], text: str) -> _Settings:
     return settings(**renamed(settings, values)[0])
 
 
-def renamed(settings: type[Any], values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def renamed(settings: "type[DataclassInstance]", values: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
     """The values of flags under the names of now, and a sentence on each that had another.
 
     Args:
@@ -230,24 +234,24 @@ def renamed(settings: type[Any], values: Mapping[str, Any]) -> tuple[dict[str, A
     return found, said
 
 
-def at_least(settings: Any, least: float, *names: str) -> None:
+def at_least(settings: "DataclassInstance", least: float, *names: str) -> None:
     """Raises `RequestError` where a named field is a number below `least` or not finite; None passes."""
     _check_numbers(settings, names, lambda value: value >= least, f"a number of at least {least}")
 
 
-def positive(settings: Any, *names: str) -> None:
+def positive(settings: "DataclassInstance", *names: str) -> None:
     """Raises `RequestError` where a named field is a number that is not positive and finite; None passes."""
     _check_numbers(settings, names, lambda value: value > 0, "a positive number")
 
 
-def needed(value: Any, name: str, expected: str, mend: str) -> Any:
+def needed(value: _Value | None, name: str, expected: str, mend: str) -> _Value:
     """`value`; raises `RequestError` where a flag that a program cannot do without was not given."""
     if value is None:
         raise RequestError(f"no --{name}", expected, mend)
     return value
 
 
-def _check_numbers(settings: Any, names: Iterable[str], passes: Callable[[Any], bool], expected: str) -> None:
+def _check_numbers(settings: "DataclassInstance", names: Iterable[str], passes: Callable[[Any], bool], expected: str) -> None:
     kinds = _kinds(type(settings))
     for name in names:
         value = getattr(settings, name)
@@ -261,22 +265,22 @@ def _check_numbers(settings: Any, names: Iterable[str], passes: Callable[[Any], 
             raise RequestError(f"--{name}={value}", "a whole number")
 
 
-def _fields(settings: Any) -> tuple[Any, ...]:
+def _fields(settings: "DataclassInstance | type[DataclassInstance]") -> tuple[Any, ...]:
     return dataclasses.fields(settings)
 
 
-def _kinds(settings: type[Any]) -> dict[str, Any]:
+def _kinds(settings: "type[DataclassInstance]") -> dict[str, Any]:
     """Field -> its type, that of a value where it may be None."""
     hints = {field.name: hint for field, hint in _hinted(settings)}
     return {name: next(t for t in (typing.get_args(hint) or (hint,)) if t is not type(None)) for name, hint in hints.items()}
 
 
-def _hinted(settings: type[Any]) -> list[tuple[Any, Any]]:
+def _hinted(settings: "type[DataclassInstance]") -> list[tuple[Any, Any]]:
     hints = typing.get_type_hints(settings)
     return [(field, hints[field.name]) for field in _fields(settings)]
 
 
-def _help(field: Any) -> str:
+def _help(field: dataclasses.Field) -> str:
     variants, choices = field.metadata["variants"], field.metadata["choices"]
     names = variants.names() if variants else () if field.metadata["path"] else choices
     return field.metadata["help"] + (f" One of: {', '.join(names)}." if names else "")

@@ -28,7 +28,7 @@ def png_chunk(kind, content):
 
 
 def png(width, height, packed):
-    """A grey PNG whose header claims `width` x `height`, over compressed rows `packed`."""
+    """A gray PNG whose header claims `width` x `height`, over compressed rows `packed`."""
     header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + png_chunk(b"IDAT", packed) + png_chunk(b"IEND", b"")
 
@@ -75,20 +75,20 @@ def write_dataset(folder, name, features):
 def bad(tmp_path_factory, digits):
     """A folder of files that are not what they should be."""
     folder = tmp_path_factory.mktemp("bad")
-    grey = digits.test.images[0, ..., 0]
-    Image.fromarray(grey).save(folder / "digit.png")
+    gray = digits.test.images[0, ..., 0]
+    Image.fromarray(gray).save(folder / "digit.png")
     whole = (folder / "digit.png").read_bytes()
     (folder / "empty.png").write_bytes(b"")
     (folder / "truncated.png").write_bytes(whole[: len(whole) // 2])
     (folder / "text.png").write_text("not an image\n")
     (folder / "claims.png").write_bytes(png(100_000, 100_000, zlib.compress(b"")))
     (folder / "bomb.png").write_bytes(png(12_000, 12_000, black_rows(12_000, 12_000)))
-    Image.fromarray(grey[:20]).save(folder / "small.png")
-    colour = np.repeat(grey[..., None], 3, axis=-1)
-    colour[10, 10] = (255, 0, 0)
-    Image.fromarray(colour).save(folder / "colour.png")
-    Image.fromarray(grey.astype(np.uint16) * 257).save(folder / "deep.png")
-    Image.fromarray(np.dstack([colour, grey])).save(folder / "glass.png")
+    Image.fromarray(gray[:20]).save(folder / "small.png")
+    color = np.repeat(gray[..., None], 3, axis=-1)
+    color[10, 10] = (255, 0, 0)
+    Image.fromarray(color).save(folder / "color.png")
+    Image.fromarray(gray.astype(np.uint16) * 257).save(folder / "deep.png")
+    Image.fromarray(np.dstack([color, gray])).save(folder / "glass.png")
     (folder / "a run").mkdir()
     (folder / "a run" / "run.flags").write_text("--seed=0\n")
     (folder / "my photos").mkdir()
@@ -134,7 +134,7 @@ QUICK = {
     "image whose header claims too much": ("--source=BAD/claims.png", "claims.png", "100000x100000", "64,000,000"),
     "decompression bomb": ("--target=BAD/bomb.png", "bomb.png", "12000x12000", "64,000,000"),
     "image of the wrong size": ("--source=BAD/small.png", "small.png", "28x20", "28x28", "Resize"),
-    "colour image for a grey model": ("--source=BAD/colour.png", "colour.png", "colour", "grey"),
+    "color image for a gray model": ("--source=BAD/color.png", "color.png", "color", "gray"),
     "image of 16 bits": ("--source=BAD/deep.png", "deep.png", "8 bits"),
     "transparent image": ("--source=BAD/glass.png", "glass.png", "opaque"),
     # the search
@@ -298,7 +298,7 @@ def test_the_same_image_from_a_file_and_from_the_data(refused, bad):
     refused(f"--source={bad / 'digit.png'}", "--target=test:0", named=["digit.png", "test:0", "different"])
 
 
-def test_an_initialiser_that_keras_does_not_know(refused):
+def test_an_initializer_that_keras_does_not_know(refused):
     refused("--initializer=HeAbnormal", named=["--initializer=HeAbnormal", "unit_normal", "HeNormal"])
 
 

@@ -12,12 +12,14 @@ import pytest
 from PIL import Image
 
 from tfcollide import cli
+from tfcollide.files.atomic import write_json
 from tfcollide.polytope.hull.mixing import convex_weights, mix
+from tfcollide.recipes.classifier.network_request import network_data
 from tfcollide.recipes.classifier.open import open_classifier
-from tfcollide.recipes.classifier.request import network_data
 from tfcollide.recipes.explore.config import ExploreConfig
 from tfcollide.recipes.explore.run import run
 from tfcollide.recipes.finished_run import read_run
+from tfcollide.records import PairResult, SweepSummary
 
 
 @pytest.fixture
@@ -73,10 +75,12 @@ def test_what_cannot_be_carried_out_is_refused_in_one_line(flags, said, capsys, 
 def test_all_pairs_of_a_sweep_get_pages_and_one_of_all(copy, capsys, tmp_path):
     sweep = tmp_path / "sweep"
     shutil.copytree(copy, sweep / "pair_0")
-    pair = {"source": "test:1", "target": "test:2", "directory": "pair_0", "found": True, "missing": [], "accuracy": 1.0}
-    failed = {"source": "test:1", "target": "test:1", "directory": None, "found": False, "missing": [], "error": "<b>none"}
-    summary = {"pairs": [pair, failed], "model": "mlp", "dataset": "digits", "tap": "hidden_1", "num_found": 1, "reasons": {}}
-    (sweep / "summary.json").write_text(json.dumps(summary))
+    pairs = (
+        PairResult("test:1", "test:2", "pair_0", True, None, found=True),
+        PairResult("test:1", "test:1", None, False, "<b>none"),
+    )
+    summary = SweepSummary("digits", "mlp", "hidden_1", 0.9, 1.0, False, 2, 1, 1, None, None, pairs, {}, num_found=1)
+    write_json(sweep / "summary.json", summary)
     assert cli.explore(["explore", f"--run={sweep}", "--points=10"]) == 0
     assert capsys.readouterr().out.splitlines() == [str(sweep / "explore.html")]
     rows = content((sweep / "explore.html").read_text())["rows"]

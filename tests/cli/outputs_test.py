@@ -56,18 +56,18 @@ def flags(place, network, *more):
 
 
 @pytest.fixture(scope="module")
-def labelled(place, tmp_path_factory):
+def labeled(place, tmp_path_factory):
     """From a 3 to an 8, by the programs as a user runs them."""
-    out = tmp_path_factory.mktemp("labelled") / "run"
+    out = tmp_path_factory.mktemp("labeled") / "run"
     chosen = flags(place, "labels", f"--target={place}/8.png", "--max_steps=2000", "--vnnlib", f"--out={out}")
     outcome = run("collide", *chosen, cwd=out.parent, home=out.parent)
     assert outcome.code == 0, outcome.stderr[-2000:]
     return out, outcome, json.loads((out / "summary.json").read_text())
 
 
-def test_a_collision_with_a_whole_set_of_labels(place, labelled):
+def test_a_collision_with_a_whole_set_of_labels(place, labeled):
     """Every number is that of the set: what the network itself says of the target, its least certain label."""
-    out, outcome, found = labelled
+    out, outcome, found = labeled
     network = keras.models.load_model(place / "labels.keras")
     arrays = np.load(out / "corners.npz")
     (given,) = np.asarray(network(arrays["target"][None]), np.float64)
@@ -94,8 +94,8 @@ def test_a_collision_with_a_whole_set_of_labels(place, labelled):
     assert 0 < proof["margin"] <= worst["margin"] + 1e-5 and worst["margin"] <= margins.min() + 1e-3
 
 
-def test_the_claim_about_labels_for_a_verifier(labelled):
-    out, _, found = labelled
+def test_the_claim_about_labels_for_a_verifier(labeled):
+    out, _, found = labeled
     text = (out / "verify" / "mixture.vnnlib").read_text()
     for sign in ("<= Y_0 0.0", "<= Y_1 0.0", "<= Y_2 0.0", ">= Y_3 0.0"):
         assert f"(and ({sign}) (>= Y_4 0.0))" in text
@@ -126,10 +126,10 @@ def test_a_collision_where_one_output_tells_two_classes_apart(place, binary):
 
 
 @pytest.fixture(scope="module")
-def served(place, labelled, binary, tmp_path_factory):
+def served(place, labeled, binary, tmp_path_factory):
     """What the runs export, and the network of one output as Keras itself exports it."""
     folder = tmp_path_factory.mktemp("served")
-    for name, out in (("labels", labelled[0]), ("high", binary[0])):
+    for name, out in (("labels", labeled[0]), ("high", binary[0])):
         assert cli.export(["export", f"--run={out}", "--what=classifier", f"--out={folder}/{name}/1"]) == 0
     keras.models.load_model(place / "high.keras").export(folder / "plain" / "1", verbose=False)
     return folder
@@ -154,8 +154,8 @@ def address(served):
     thread.join()
 
 
-def test_what_is_exported_judges_likewise(served, labelled):
-    arrays = np.load(labelled[0] / "corners.npz")
+def test_what_is_exported_judges_likewise(served, labeled):
+    arrays = np.load(labeled[0] / "corners.npz")
     loaded = tf.saved_model.load(str(served / "labels" / "1"))
     images = tf.constant(np.concatenate([arrays["corners"], arrays["source"][None]]))
     found = loaded.signatures["check"](images=images)
@@ -164,8 +164,8 @@ def test_what_is_exported_judges_likewise(served, labelled):
     assert loaded.verdict.target_labels.numpy().tolist() == [True, True, True, False]
 
 
-def test_a_served_network_is_checked_by_the_same_margin(served, address, labelled, binary, capsys):
-    names = {"labels": labelled[0], "high": binary[0], "plain": binary[0]}
+def test_a_served_network_is_checked_by_the_same_margin(served, address, labeled, binary, capsys):
+    names = {"labels": labeled[0], "high": binary[0], "plain": binary[0]}
     for name, out in names.items():
         signature = tf.saved_model.load(str(served / name / "1")).signatures["serving_default"]
         inputs, outputs = signature.structured_input_signature[1], signature.structured_outputs

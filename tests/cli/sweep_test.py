@@ -124,7 +124,7 @@ BAD_TABLES = {
     "missing value": ("source,target\n3,7\n4,\n", "line 3"),
     "missing image": ("source,target\n3,7\n\ntest:1,~nobody/no.such\n", "line 4: image /"),
     "missing image in a folder": ("source,target\nnowhere/3,7\n", "line 2: image /"),
-    "misspelt class": ("source,target\n3,7\n3,sevn\n", "line 3: sevn"),
+    "misspelled class": ("source,target\n3,7\n3,sevn\n", "line 3: sevn"),
     "binary": (b"\x89PNG\r\n\x1a\n\xff\xfe\x00", "cannot be read"),
     "missing": (None, "cannot be read"),
 }

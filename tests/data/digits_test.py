@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn import datasets
 
-from tfcollide.data.catalog import load_dataset
+from tfcollide.data.load_dataset import load_dataset
 from tfcollide.errors import RequestError
 
 
@@ -39,7 +39,7 @@ def test_enlarging_keeps_the_mean_brightness(digits, bundled):
     assert digits.train.images.mean() == pytest.approx(bundled.images[:1437].mean() * 255 / 16, rel=0.03)
 
 
-def test_grey_levels_reach_both_ends(digits):
+def test_gray_levels_reach_both_ends(digits):
     assert (digits.test.images.min(), digits.test.images.max()) == (0, 255)
 
 

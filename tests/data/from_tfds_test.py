@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from tfcollide.data.catalog import load_dataset
 from tfcollide.data.from_tfds import load_tfds
+from tfcollide.data.load_dataset import load_dataset
 from tfcollide.errors import RequestError
 
 IMAGE = tfds.features.Image(shape=(4, 5, 3))
@@ -36,7 +36,7 @@ define("TfcollideTested", splits=("train", "test", "validation"))
 define("TfcollideValidated", splits=("train", "validation"))
 define("TfcollideAnySize", features={"image": tfds.features.Image(shape=(None, None, 3)), "label": LABEL}, size=0)
 define("TfcollideText", features={"image": tfds.features.Text(), "label": LABEL}, size=0)
-define("TfcollideUnlabelled", features={"image": IMAGE}, keys=None, size=0)
+define("TfcollideUnlabeled", features={"image": IMAGE}, keys=None, size=0)
 define("TfcollideTwoImages", features={"image": IMAGE, "mask": IMAGE, "label": LABEL}, keys=None, size=0)
 define("TfcollideNoKeys", keys=None)
 define("TfcollideOffline", splits=("train", "test"))
@@ -53,7 +53,7 @@ def test_mnist(shared_path):
     assert data.test_size == 10_000
     images, labels = data.test
     assert images.shape == (10_000, 28, 28, 1) and images.dtype == np.uint8 and labels.dtype == np.int64
-    # the official counts of the test set, and its mean grey level
+    # the official counts of the test set, and its mean gray level
     assert np.bincount(labels).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     assert images.mean() / 255 == pytest.approx(0.1325, abs=1e-4)
     assert labels[:10].tolist() == [2, 0, 4, 8, 7, 6, 0, 6, 3, 1]
@@ -107,7 +107,7 @@ def test_an_unknown_version(tmp_path):
         load_tfds("mnist:99.0.0", str(tmp_path))
 
 
-@pytest.mark.parametrize("name", ["tfcollide_text", "tfcollide_unlabelled", "tfcollide_two_images"])
+@pytest.mark.parametrize("name", ["tfcollide_text", "tfcollide_unlabeled", "tfcollide_two_images"])
 def test_a_data_set_of_something_else(tmp_path, monkeypatch, name):
     monkeypatch.setattr(tfds.core.DatasetBuilder, "is_prepared", lambda self: True)
     with pytest.raises(RequestError, match=f"--dataset={name}: expected a data set of images with one class label each"):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfcollide.data.labelled import LabelledImages, Split
+from tfcollide.data.labeled import LabeledImages, Split
 from tfcollide.data.select import Selector, draw_pairs, every_class, parse_selector, resolve
 from tfcollide.errors import RequestError
 
@@ -24,7 +24,7 @@ def read(split):
 
 def animals(reader=read, **changed):
     settings = {"class_names": ("cat", "dog", "fox", "owl"), "shape": (4, 5, 1), "test_size": 8, "read": reader}
-    return LabelledImages("animals", **(settings | changed))
+    return LabeledImages("animals", **(settings | changed))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tfcollide.data.from_tfds import load_tfds
 from tfcollide.data.select import Selector, resolve
 from tfcollide.errors import RequestError
 from tfcollide.models import training
-from tfcollide.patches.catalog import open_photographs
+from tfcollide.patches.open_photographs import open_photographs
 
 
 def rows(flat, labels, start=0):
@@ -53,14 +53,14 @@ def test_a_run_says_how_many_rows_were_left_out(prepared, flat, tmp_path):
         assert summary["dataset_rows_without_label"] == {"test": 1, "train": 3}
 
 
-@pytest.mark.parametrize("labelled", ["validation", "dev", "val", "eval_set"])
-def test_a_split_without_labels_is_passed_over(prepared, flat, tmp_path, labelled):
-    name = prepared({"train": rows(flat, [0, 1]), "test": rows(flat, [-1, -1], 100), labelled: rows(flat, [1, 0, 1], 200)})
+@pytest.mark.parametrize("labeled", ["validation", "dev", "val", "eval_set"])
+def test_a_split_without_labels_is_passed_over(prepared, flat, tmp_path, labeled):
+    name = prepared({"train": rows(flat, [0, 1]), "test": rows(flat, [-1, -1], 100), labeled: rows(flat, [1, 0, 1], 200)})
     data = load_tfds(name, str(tmp_path))
     assert levels(data.train) == [0, 1] and levels(data.test) == [200, 201, 202]
 
 
-def test_without_a_labelled_split_for_tests_training_is_cut(prepared, flat, tmp_path):
+def test_without_a_labeled_split_for_tests_training_is_cut(prepared, flat, tmp_path):
     name = prepared({"train": rows(flat, [0, 1] * 10 + [-1] * 10), "test": rows(flat, [-1] * 3, 100)})
     data = load_tfds(name, str(tmp_path))
     assert (len(data.train.labels), data.test_size) == (18, 2)
@@ -72,7 +72,7 @@ def test_where_no_row_has_a_label_one_line_says_so(prepared, flat, tmp_path):
     data = load_tfds(name, str(tmp_path))
     assert len(data.train.images) == 0
     for read in (lambda: data.test, lambda: data.test_size):
-        with pytest.raises(RequestError, match=rf"--dataset={name}, of whose splits \(train, test\) none has labelled images:"):
+        with pytest.raises(RequestError, match=rf"--dataset={name}, of whose splits \(train, test\) none has labeled images:"):
             read()
 
 
@@ -89,7 +89,7 @@ def test_a_test_split_alone(prepared, flat, tmp_path):
     data = load_tfds(prepared({"test": rows(flat, [0, 1])}), str(tmp_path))
     assert (data.test_size, len(data.train.images)) == (2, 0)
     recipe = training.TrainingRecipe(dataset=data.name)
-    with pytest.raises(RequestError, match=r"without labelled images to train on in its splits \(test\): .*--model"):
+    with pytest.raises(RequestError, match=r"without labeled images to train on in its splits \(test\): .*--model"):
         training.train_or_load(recipe, data, tmp_path / "models")
     assert not (tmp_path / "models").exists()
 
@@ -192,7 +192,7 @@ def test_a_damaged_file_is_named(prepared, flat, tmp_path, damage, complaint):
     with pytest.raises(RequestError, match=line):
         data.test  # noqa: B018
     with pytest.raises(RequestError, match=line):
-        photographs = open_photographs(f"tfds:{name}", data_dir=str(tmp_path), split="test", labelled=False)
+        photographs = open_photographs(f"tfds:{name}", data_dir=str(tmp_path), split="test", labeled=False)
         list(photographs.read([0, 1, 2], lambda pixels: pixels))
 
 

@@ -9,8 +9,8 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 from tests.limits import HANG_SECONDS
-from tfcollide.exports import mixture
-from tfcollide.exports.saved_model import write_saved_model
+from tfcollide.exports.mixture_export import mixture
+from tfcollide.exports.write_saved_model import write_saved_model
 from tfcollide.images import from_uint8
 from tfcollide.objectives import terms
 from tfcollide.polytope.hull.mixing import convex_weights, mix
@@ -127,7 +127,7 @@ def test_a_file_of_another_size_or_none_is_refused(classifier_model, file):
 
 
 def test_classify_reads_examples_and_names_classes(classifier_model, images, subject):
-    from tfcollide.exports.classifier import FEATURE
+    from tfcollide.exports.classifier_export import FEATURE
 
     examples = []
     for image in images[:4]:
@@ -188,7 +188,7 @@ def test_classify_has_tf_servings_method_name(exported):
 
 
 def test_what_is_refused_leaves_nothing(subject, tmp_path):
-    parts = mixture.VARIANT(subject)
+    parts = mixture(subject)
     broken = parts._replace(examples={"mix": {"convex_weights": object()}})
     with pytest.raises((TypeError, ValueError)):
         write_saved_model(tmp_path / "hull" / "1", broken, {})

@@ -8,7 +8,7 @@ import tfcollide as tc
 
 
 def small_model():
-    """4 x 4 grey pixels from 0 to 1; twelve ReLUs; three classes."""
+    """4 x 4 gray pixels from 0 to 1; twelve ReLUs; three classes."""
     keras.utils.set_random_seed(0)
     images = keras.Input((4, 4, 1))
     hidden = keras.layers.ReLU(name="hidden")(keras.layers.Dense(12)(keras.layers.Flatten()(images)))

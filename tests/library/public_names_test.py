@@ -81,8 +81,8 @@ def known(tmp_path_factory, model, network, source, target, found, verdict):
     colors = tc.wrap(keras.Sequential(layers), pixel_range=(0, 255))
     found.save(place / "run", verdict)
     many = np.random.default_rng(1).random([80, 4, 4, 1]).astype(np.float32)
-    labelled = {"images": many, "labels": network.judge(many).predicted}
-    images = labelled | {"photograph": photographs[0], "colors": colors, "folder": place / "patches", "run": place / "run"}
+    labeled = {"images": many, "labels": network.judge(many).predicted}
+    images = labeled | {"photograph": photographs[0], "colors": colors, "folder": place / "patches", "run": place / "run"}
     given = {"model": model, "network": network, "source": source, "target": target, "found": found, "verdict": verdict}
     return images | given | {"tc": tc, "np": np, "place": place}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfcollide.data.labelled import Split
+from tfcollide.data.labeled import Split
 from tfcollide.images import from_uint8
 from tfcollide.measure import null_distribution as module
 from tfcollide.measure.null_distribution import NullDistribution, null_distribution

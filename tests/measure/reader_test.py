@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfcollide.data.labelled import LabelledImages, Split
+from tfcollide.data.labeled import LabeledImages, Split
 from tfcollide.images import from_uint8
 from tfcollide.measure.reader import Reader, nearest_neighbors, network_reader, qualify
 from tfcollide.models.classifier import Classifier
@@ -14,7 +14,7 @@ UNIT, SIGNED = Bounds(0.0, 1.0), Bounds(-1.0, 1.0)
 
 
 def shades(train, test, names=("dark", "bright"), shape=(4, 4, 1)):
-    """Even images of given grey levels and labels."""
+    """Even images of given gray levels and labels."""
 
     def read(split):
         levels, labels = (
@@ -24,7 +24,7 @@ def shades(train, test, names=("dark", "bright"), shape=(4, 4, 1)):
             np.array(levels, np.uint8)[:, None, None, None] * np.ones([1, *shape], np.uint8), np.array(labels, np.int64)
         )
 
-    return LabelledImages("shades", class_names=names, shape=shape, test_size=len(test), read=read)
+    return LabeledImages("shades", class_names=names, shape=shape, test_size=len(test), read=read)
 
 
 def even(*levels, shape=(4, 4, 1), bounds=UNIT):
@@ -45,11 +45,11 @@ def test_neighbors_are_read_as_most_of_them_are():
     assert nearest_neighbors(data, SIGNED, neighbors=3).read(even(0, 255, bounds=SIGNED)).tolist() == [0, 1]
 
 
-def test_few_or_unlabelled_training_images():
+def test_few_or_unlabeled_training_images():
     assert nearest_neighbors(shades([], [(0, 0)]), UNIT) is None
     assert nearest_neighbors(shades([(0, -1)], [(0, 0)]), UNIT) is None
     reader = nearest_neighbors(shades([(10, 0), (20, -1), (30, 1)], [(9, -1)]), UNIT)
-    assert reader.accuracy is None and reader.reason == "shades has no labelled test images"
+    assert reader.accuracy is None and reader.reason == "shades has no labeled test images"
     assert nearest_neighbors(shades(TRAIN, [(0, 0)]), UNIT, most_training=2).read(even(255)).tolist() == [
         0
     ]  # a tie: 10 and 200
@@ -62,7 +62,7 @@ def test_large_images_are_compared_by_the_means_of_cells():
     reader = nearest_neighbors(data, UNIT, neighbors=1)
     near = stripes.copy()
     near[1::2] = 0
-    assert reader.read(from_uint8(near[None], UNIT)).tolist() == [0]  # every cell of stripes is grey
+    assert reader.read(from_uint8(near[None], UNIT)).tolist() == [0]  # every cell of stripes is gray
     assert reader.accuracy == 1.0
 
 
@@ -108,7 +108,7 @@ def test_a_networks_classes_go_by_name_where_it_has_the_data_sets():
 
 DARK, BRIGHT = even(0, 255)
 GOOD = Reader(
-    "k nearest neighbors", 0.9, ("dark", "bright", "grey"), lambda images: (images.mean(axis=(1, 2, 3)) > 0.5).astype(int)
+    "k nearest neighbors", 0.9, ("dark", "bright", "gray"), lambda images: (images.mean(axis=(1, 2, 3)) > 0.5).astype(int)
 )
 
 
@@ -143,13 +143,13 @@ def test_a_good_reader_votes():
             "the accuracy of k nearest neighbors is not known: it has 3 classes",
         ),
         (GOOD, {"source": BRIGHT}, "k nearest neighbors reads the unchanged source (dark) as bright"),
-        (GOOD, {"target_label": "grey"}, "k nearest neighbors reads the unchanged target (grey) as bright"),
+        (GOOD, {"target_label": "gray"}, "k nearest neighbors reads the unchanged target (gray) as bright"),
         (GOOD, {"source_label": None}, "the source has no label by which to see whether k nearest neighbors reads it right"),
-        (GOOD, {"target_label": "tench"}, "the target is labelled tench, which is no class that k nearest neighbors knows"),
+        (GOOD, {"target_label": "tench"}, "the target is labeled tench, which is no class that k nearest neighbors knows"),
         (
             GOOD,
             {"target_label": "dark"},
-            "source and target are both labelled dark, so that reading a corner does not tell them apart",
+            "source and target are both labeled dark, so that reading a corner does not tell them apart",
         ),
     ],
 )

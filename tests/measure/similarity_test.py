@@ -10,7 +10,7 @@ DRAW = np.random.default_rng(0)
 
 
 def literal(one, other, most):
-    """Mean SSIM and mean contrast-structure of grey images `[H, W]`, as Wang et al. write them."""
+    """Mean SSIM and mean contrast-structure of gray images `[H, W]`, as Wang et al. write them."""
     place = np.arange(11) - 5
     window = np.exp(-(place[:, None] ** 2 + place[None, :] ** 2) / (2 * 1.5**2))
     window /= window.sum()

@@ -134,7 +134,7 @@ def name_of(make):
     return f"random_{make.args[0]}" if isinstance(make, functools.partial) else make.__name__
 
 
-def randomised(model, seed=0):
+def randomized(model, seed=0):
     """`model` with other weights."""
     rng = np.random.default_rng(seed)
     for variable in model.weights:
@@ -156,7 +156,7 @@ def twins(make, seed=0):
             keras.config.set_floatx("float32")
             keras.config.set_dtype_policy(policy)
     (model, tap), (twin, other) = found
-    randomised(model, seed)
+    randomized(model, seed)
     for one, same in zip(model.weights, twin.weights, strict=True):
         same.assign(np.asarray(one, np.float64))
     return model, twin, tap, other

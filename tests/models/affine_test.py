@@ -39,11 +39,11 @@ AFFINE = {
     "reshape": [lambda: layers.Reshape((6, 4)), lambda: layers.Dense(5)],
     "rescaling": [lambda: layers.Rescaling(1 / 127.5, offset=-1), layers.Flatten, lambda: layers.Dense(5)],
     "rescaling a channel": [lambda: layers.Rescaling([0.5, 2.0], offset=[0.1, -0.2]), layers.Flatten],
-    "batch normalisation": [layers.Flatten, lambda: layers.Dense(5), layers.BatchNormalization],
+    "batch normalization": [layers.Flatten, lambda: layers.Dense(5), layers.BatchNormalization],
     "of channels": [layers.BatchNormalization, layers.Flatten, lambda: layers.Dense(5)],
     "along another axis": [lambda: layers.BatchNormalization(axis=1, scale=False), layers.Flatten],
-    "normalisation of channels": [lambda: layers.Normalization(mean=[0.3, 0.7], variance=[0.1, 2.0]), layers.Flatten],
-    "normalisation": [lambda: layers.Normalization(axis=None, mean=0.3, variance=0.5), layers.Flatten],
+    "normalization of channels": [lambda: layers.Normalization(mean=[0.3, 0.7], variance=[0.1, 2.0]), layers.Flatten],
+    "normalization": [lambda: layers.Normalization(axis=None, mean=0.3, variance=0.5), layers.Flatten],
     "training layers": [
         lambda: layers.Dropout(0.5),
         layers.Flatten,
@@ -120,7 +120,7 @@ def test_an_unknown_tap_lists_the_taps():
         affine_map(classifier(layers.Flatten(), layers.ReLU(name="tap")), "nowhere")
 
 
-def test_a_batch_normalisation_rounds_as_often_here_as_in_the_chain():
+def test_a_batch_normalization_rounds_as_often_here_as_in_the_chain():
     net = classifier(layers.Flatten(), layers.BatchNormalization(), layers.ReLU(name="tap"))
     assert affine_map(net, "tap").roundings == read_chain(net.model).stages[0].extra
 
@@ -182,7 +182,7 @@ def test_random_orders_of_a_sum_over_branches(seed):
     long = layers.Dense(9, name="v")(layers.Dense(6, name="u")(images))
     joined = layers.Add()([layers.Dense(9, name="w")(images), long, images])
     model = keras.Model(images, layers.Dense(2)(layers.ReLU(name="tap")(joined)))
-    net = Classifier(affine_nets.randomised(model, seed), name="m", bounds=Bounds(-9.0, 9.0), outputs="logits")
+    net = Classifier(affine_nets.randomized(model, seed), name="m", bounds=Bounds(-9.0, 9.0), outputs="logits")
     affine, x = affine_map(net, "tap"), (rng.normal(size=9) * 10.0 ** rng.integers(-3, 4, 9)).astype(np.float32)
     assert affine.roundings == (6 + 1) + (9 + 1) + 3
 

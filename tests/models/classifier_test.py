@@ -94,7 +94,7 @@ def test_judging_runs_the_network_as_in_use_not_as_in_training(convolutional):
     np.testing.assert_allclose(pre_activation, features.numpy() @ kernel + bias, rtol=1e-4, atol=1e-2)
 
 
-def test_logits_and_judgement_agree(digits_classifier, images):
+def test_logits_and_judgment_agree(digits_classifier, images):
     found = digits_classifier.judge(images).logits
     np.testing.assert_allclose(digits_classifier.logits(tf.constant(images)), found, rtol=1e-4, atol=1e-3)
 

@@ -8,20 +8,20 @@ from tfcollide.polytope.proof.certificate import certify
 from tfcollide.shapes import Bounds
 
 from . import affine_nets
-from .affine_nets import randomised
+from .affine_nets import randomized
 
 layers = keras.layers
 
 
 def sequential(*inner, shape=(6, 6, 2)):
-    return randomised(keras.Sequential([keras.Input(shape), *inner]))
+    return randomized(keras.Sequential([keras.Input(shape), *inner]))
 
 
 def functional():
     images = keras.Input((4, 4, 1))
     inner = keras.Sequential([layers.Dense(7), layers.ReLU()])
     x = inner(layers.Flatten()(layers.Rescaling(1 / 255, offset=-0.5)(images)))
-    return randomised(keras.Model(images, layers.Dense(3)(layers.Dropout(0.5)(x))))
+    return randomized(keras.Model(images, layers.Dense(3)(layers.Dropout(0.5)(x))))
 
 
 READABLE = {
@@ -119,7 +119,7 @@ def test_a_connection_round_a_layer_is_proven_with_it():
     """relu(x + W x) once as branches, once as one layer: the margins over a hull are the same but for rounding."""
     images = keras.Input((6,))
     around = layers.Add()([layers.Dense(6, use_bias=False, name="w")(images), images])
-    branched = randomised(keras.Model(images, layers.Dense(3, name="end")(layers.ReLU()(around))))
+    branched = randomized(keras.Model(images, layers.Dense(3, name="end")(layers.ReLU()(around))))
     plain = keras.Sequential([keras.Input((6,)), layers.Dense(6, use_bias=False), layers.ReLU(), layers.Dense(3)])
     plain.set_weights([branched.get_weights()[0] + np.eye(6), *branched.get_weights()[1:]])
     corners = np.random.default_rng(0).normal(1.0, 0.1, size=(3, 6)).astype(np.float32)

@@ -61,7 +61,7 @@ def test_no_layer_has_the_draw_of_another_seeds_layer():
     assert not any(np.array_equal(a, b) for a, b in itertools.combinations(kernels, 2))
 
 
-def test_other_initialisers_leave_biases_at_zero():
+def test_other_initializers_leave_biases_at_zero():
     he = build("HeNormal").get_weights()
     glorot = build("GlorotUniform").get_weights()
     for bias in he[1::2] + glorot[1::2]:
@@ -72,8 +72,8 @@ def test_other_initialisers_leave_biases_at_zero():
 
 
 @pytest.mark.parametrize("initializer", ["Nonsense", "", "Zeros", "Dense"])
-def test_an_initialiser_that_cannot_be(initializer):
-    with pytest.raises(RequestError, match=f"--initializer={initializer}: expected unit_normal or a Keras initialiser"):
+def test_an_initializer_that_cannot_be(initializer):
+    with pytest.raises(RequestError, match=f"--initializer={initializer}: expected unit_normal or a Keras initializer"):
         build(initializer)
 
 

@@ -18,7 +18,7 @@ from . import nets
 @pytest.fixture(scope="module")
 def good(tmp_path_factory):
     path = tmp_path_factory.mktemp("files") / "good.keras"
-    model = nets.normalised()
+    model = nets.normalized()
     model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])
     model.save(path)
     return path

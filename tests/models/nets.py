@@ -22,7 +22,7 @@ def sequential():
     return keras.Sequential([keras.Input(SHAPE), *layers, keras.layers.Dense(4, name="logits"), keras.layers.Softmax()])
 
 
-def normalised():
+def normalized():
     images = keras.Input(SHAPE)
     x = keras.layers.BatchNormalization(name="bn")(keras.layers.Conv2D(4, 3, use_bias=False)(images))
     model = keras.Model(images, _flat_head(keras.layers.ReLU(name="bn_relu")(x)))
@@ -76,7 +76,7 @@ def subclassed():
 TAPS = {
     fused: ["conv", "fc"],
     sequential: ["relu"],
-    normalised: ["bn_relu", "fc"],
+    normalized: ["bn_relu", "fc"],
     branches: ["right", "left", "relu", "fc"],
     nested: ["inner/relu_1", "core/conv", "fc"],
     shared: ["twice", "twice:2", "fc"],

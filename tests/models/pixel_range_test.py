@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfcollide.data.folder import load_folder
+from tfcollide.data.class_folders import load_folder
 from tfcollide.data.from_tfds import load_tfds
 from tfcollide.images import from_uint8
 from tfcollide.models.classifier import Classifier

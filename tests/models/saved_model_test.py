@@ -16,13 +16,13 @@ SPEC = tf.TensorSpec([None, *nets.SHAPE], tf.float32)
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     folder = tmp_path_factory.mktemp("saved")
-    models = {make.__name__: make() for make in (nets.normalised, nets.branches)}
+    models = {make.__name__: make() for make in (nets.normalized, nets.branches)}
     for name, model in models.items():
         model.export(folder / name, verbose=False)
     return folder, models
 
 
-@pytest.mark.parametrize("name", ["normalised", "branches"])
+@pytest.mark.parametrize("name", ["normalized", "branches"])
 def test_a_keras_export_is_the_model(exported, name):
     folder, models = exported
     classifier = load_classifier(folder / name)
@@ -47,7 +47,7 @@ def load_classifier_of(model):
 
 def test_gradients_go_through(exported):
     folder, models = exported
-    mine, original = load_classifier(folder / "normalised"), load_classifier_of(models["normalised"])
+    mine, original = load_classifier(folder / "normalized"), load_classifier_of(models["normalized"])
     images = tf.constant(nets.images())
 
     def gradient(tap):
@@ -219,6 +219,6 @@ def test_damaged(tmp_path, content):
 
 def test_variables_that_are_missing(exported, tmp_path):
     folder, _ = exported
-    (tmp_path / "saved_model.pb").write_bytes((folder / "normalised" / "saved_model.pb").read_bytes())
+    (tmp_path / "saved_model.pb").write_bytes((folder / "normalized" / "saved_model.pb").read_bytes())
     with pytest.raises(RequestError, match="which TensorFlow .* cannot load"):
         load_classifier(tmp_path)

@@ -50,7 +50,7 @@ def test_the_shape_of_a_model_that_takes_any_size_is_found_by_trial():
 
 
 def test_pre_activations_do_not_depend_on_who_else_is_in_the_batch():
-    tap = classifier_of(nets.normalised()).tap("bn_relu")
+    tap = classifier_of(nets.normalized()).tap("bn_relu")
     images = tf.constant(nets.images())
     np.testing.assert_allclose(tap.pre_activation(images)[1:2], tap.pre_activation(images[1:2]), rtol=1e-5, atol=1e-6)
 

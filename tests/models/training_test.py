@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfcollide.data.labelled import LabelledImages, Split
+from tfcollide.data.labeled import LabeledImages, Split
 from tfcollide.errors import RequestError
 from tfcollide.models import mlp, training
 from tfcollide.models.training import TrainingRecipe, cached_path, count_epochs, train_or_load
@@ -26,7 +26,7 @@ def squares():
         images[labels == 1, :, 2:] += 190
         return Split(images, labels)
 
-    return LabelledImages("squares:1.0.0", class_names=("left", "right"), shape=(4, 4, 1), test_size=60, read=read)
+    return LabeledImages("squares:1.0.0", class_names=("left", "right"), shape=(4, 4, 1), test_size=60, read=read)
 
 
 def weights_of(classifier):
@@ -132,7 +132,7 @@ def test_training_follows_its_recipe(monkeypatch, epochs):
     np.testing.assert_allclose(asked["x"], train.images / 255, rtol=1e-6)
     np.testing.assert_array_equal(asked["y"], train.labels)
     assert (asked["batch_size"], asked["epochs"]) == (20, epochs or count_epochs(60, 20))
-    # Adam, from the rate down to zero with the last of three steps an epoch
+    # Adam, from the rate down to zero with the last of three steps per epoch
     assert isinstance(model.optimizer, keras.optimizers.Adam)
     rate = model.optimizer.get_config()["learning_rate"]["config"]
     assert (rate["initial_learning_rate"], rate["decay_steps"]) == (0.25, 3 * asked["epochs"])

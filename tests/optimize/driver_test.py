@@ -299,7 +299,7 @@ def test_a_gradient_that_is_not_finite_counts_though_the_terms_are():
 
 
 @pytest.mark.parametrize("rule", ["gradient_descent", "ema", "adam"])
-def test_a_diverged_corner_does_not_change_the_bits_of_its_neighbours(rule):
+def test_a_diverged_corner_does_not_change_the_bits_of_its_neighbors(rule):
     def scaled(controls, goal, step):
         values = layer_terms(controls, goal[0], step)
         return values | {"active_match": goal[1] * values["active_match"]}

@@ -1,3 +1,5 @@
+import math
+
 import keras
 import numpy as np
 import pytest
@@ -91,3 +93,24 @@ def test_rates_can_be_compiled(text):
 def test_a_rate_that_halves():
     rate = rate_of(Schedule((0,), (0.8,), half_life=50.0), 10)
     assert [float(rate(tf.constant(step))) for step in (0, 50, 100)] == pytest.approx([0.8, 0.4, 0.2])
+
+
+def rates_by_hand(schedule, steps):
+    """As earlier versions computed them."""
+    first, starts, rates = schedule.rates[0], tf.constant(schedule.starts), tf.constant(schedule.rates)
+    if schedule.half_life:
+        return lambda step: first * tf.pow(0.5, tf.cast(step, tf.float32) / schedule.half_life)
+    if schedule.cosine:
+        return lambda step: first * 0.5 * (1.0 + tf.cos(math.pi * tf.cast(step, tf.float32) / steps))
+    return lambda step: tf.gather(rates, tf.reduce_sum(tf.cast(step >= starts, tf.int32)) - 1)
+
+
+@pytest.mark.parametrize("text", ["0:0.001,220:0.01,320:0.02", "cosine:0.03", "halving:0.03:33.3", "2.0"])
+def test_rates_of_keras_are_those_of_earlier_versions_to_the_bit(text):
+    schedule, steps = parse_schedule(text), 400
+
+    @tf.function
+    def along(rate):  # step by step: many cosines at once are rounded otherwise than one
+        return tf.map_fn(rate, tf.range(steps), fn_output_signature=tf.float32)
+
+    np.testing.assert_array_equal(along(rate_of(schedule, steps)), along(rates_by_hand(schedule, steps)))

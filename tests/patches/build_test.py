@@ -19,7 +19,7 @@ from tfcollide.errors import RequestError
 from tfcollide.patches import projection, trees
 from tfcollide.patches.collection import open_collection
 from tfcollide.patches.grid import Grid
-from tfcollide.patches.shards import Step, finished
+from tfcollide.patches.shards import BuildStep, finished
 from tfcollide.patches.store import ImageStore
 from tfcollide.recipes.patches.config import IndexConfig
 from tfcollide.recipes.patches.index import run, verify
@@ -79,7 +79,7 @@ def test_an_interrupted_build_goes_on_from_its_finished_shards(folder, index, tm
         run(config, out)
     monkeypatch.undo()
     partial = tmp_path / "patches.partial"
-    assert not out.exists() and finished(partial, Step("trees", 0)) and not finished(partial, Step("trees", 1))
+    assert not out.exists() and finished(partial, BuildStep("trees", 0)) and not finished(partial, BuildStep("trees", 1))
     kept = (partial / "trees-00000.ann").stat().st_mtime_ns
     run(config, out)
     assert (out / "trees-00000.ann").stat().st_mtime_ns == kept

@@ -12,7 +12,7 @@ SMALL = {"image_size": 48, "patch_size": 12, "stride": 4, "num_components": 8, "
 
 
 def photograph(seed, height=56, width=64):
-    """A smooth random picture, `[height, width, 3]` uint8: neighbouring pixels are alike, as in photographs."""
+    """A smooth random picture, `[height, width, 3]` uint8: neighboring pixels are alike, as in photographs."""
     coarse = np.random.default_rng(seed).integers(0, 256, (7, 8, 3), np.uint8)
     return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
 

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from tfcollide.errors import RequestError
-from tfcollide.patches.catalog import open_photographs
 from tfcollide.patches.fit import fit_square
+from tfcollide.patches.open_photographs import open_photographs
 from tfcollide.patches.photographs import shard_positions, share_of, split_held_out
 
 

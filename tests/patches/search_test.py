@@ -44,7 +44,7 @@ def test_the_back_ends_are_found_by_name():
 
 @pytest.mark.parametrize("backend", [ExactSearch, AnnoySearch])
 @pytest.mark.parametrize("count", [1, 7])
-def test_finds_the_true_neighbours(collection, queries, backend, count):
+def test_finds_the_true_neighbors(collection, queries, backend, count):
     found = backend(collection).search(Query(queries, count))
     np.testing.assert_array_equal(found.ids, brute_force(collection, queries, count))
     change = collection.store.patches(found.ids[:, 0]).astype(float) - queries
@@ -86,7 +86,7 @@ def test_windows_that_are_all_alike_take_no_longer(folder, tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize("backend", [ExactSearch, AnnoySearch])
-def test_more_neighbours_than_patches_are_padded(collection, queries, backend):
+def test_more_neighbors_than_patches_are_padded(collection, queries, backend):
     found = backend(collection).search(Query(queries[:2], 1300))
     assert (found.ids[:, :1200] >= 0).all() and (found.ids[:, 1200:] == -1).all()
     assert np.isinf(found.distances[:, 1200:]).all()

@@ -12,7 +12,7 @@ from tfcollide.errors import RequestError
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.pixel_range import PHOTO
 from tfcollide.models.predictions import Predictions, evenly
-from tfcollide.recipes.classifier.request import parse_bounds
+from tfcollide.recipes.classifier.network_request import parse_bounds
 from tfcollide.recipes.finished_run import read_run
 
 SIZE = 12
@@ -73,7 +73,7 @@ def test_a_run_from_end_to_end(place, tmp_path, capsys):
         with Image.open(tmp_path / "one" / "images" / f"corner_{n}.png") as image:
             assert np.abs(np.asarray(image, np.float32) - corners[n]).max() <= 0.5
     with Image.open(tmp_path / "one" / "figure.png") as figure:
-        assert len(set(np.asarray(figure.convert("RGB")).reshape(-1, 3).std(axis=1).tolist())) > 1  # in colour
+        assert len(set(np.asarray(figure.convert("RGB")).reshape(-1, 3).std(axis=1).tolist())) > 1  # in color
     capsys.readouterr()
     again = collide(["collide", f"--flagfile={tmp_path}/one/run.flags", f"--out={tmp_path}/two"])
     assert again == code
@@ -215,13 +215,13 @@ def test_pixel_ranges_that_are_none(text):
 def special(place, name, tmp_path):
     """A network that is unlike others, as a file."""
     keras.utils.set_random_seed(1)
-    shape, dtype, batch = {"grey": ((SIZE, SIZE), "float32", None), "bytes": ((SIZE, SIZE, 3), "uint8", 2)}[name]
+    shape, dtype, batch = {"gray": ((SIZE, SIZE), "float32", None), "bytes": ((SIZE, SIZE, 3), "uint8", 2)}[name]
     images = keras.Input(batch_shape=(batch, *shape), dtype=dtype, name="images")
     x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(images))
     x = keras.activations.relu(keras.layers.Dense(16, name="_fc 1")(x))
     model = keras.Model(images, keras.layers.Dense(3, name="a:b")(x))
     files = [place / "pictures" / "red" / "03.png", place / "pictures" / "blue" / "05.png"]
-    mode = "L" if name == "grey" else "RGB"
+    mode = "L" if name == "gray" else "RGB"
     both = np.stack([np.asarray(Image.open(file).convert(mode).resize((SIZE, SIZE))) for file in files])
     kernel, bias = model.layers[-1].get_weights()  # with the mean of their logits taken off, the two differ in class
     model.layers[-1].set_weights([kernel, bias - np.asarray(model(both.astype(dtype))).mean(axis=0)])
@@ -229,13 +229,13 @@ def special(place, name, tmp_path):
     return [f"--model={tmp_path}/{name}.keras", f"--source={files[0]}", f"--target={files[1]}", "--dataset=none"]
 
 
-@pytest.mark.parametrize("name", ["grey", "bytes"])
+@pytest.mark.parametrize("name", ["gray", "bytes"])
 def test_what_a_run_says_is_what_keras_says(place, tmp_path, capsys, name):
     code, found = run(place, tmp_path / "one", *special(place, name, tmp_path), "--max_steps=400")
     assert code in (0, 1)
     model = keras.models.load_model(tmp_path / f"{name}.keras")
     corners = np.load(tmp_path / "one" / "corners.npz")["corners"]
-    read = corners[..., 0] if name == "grey" else corners.astype(np.uint8)
+    read = corners[..., 0] if name == "gray" else corners.astype(np.uint8)
     pairs = np.concatenate([read, read[:1]]).reshape(2, 2, *read.shape[1:])
     top = np.concatenate([model(pair) for pair in pairs])[: len(corners)].argmax(axis=1)
     assert [corner["predicted"] for corner in found["corners"]] == [f"class {k}" for k in top]

@@ -69,13 +69,13 @@ def network(draw, sound):
     """A random network, a word on it, and how an image is to be shaped for it: `(H, W, C)`."""
     keras.utils.set_random_seed(int(draw.integers(2**31)))
     size, channels = [int(n) for n in draw.integers(3, 13, 2)], int(pick(draw, [1, 3, 3]))
-    kind = pick(draw, ["image"] * 6 + ["grey", "flat", "open"])
+    kind = pick(draw, ["image"] * 6 + ["gray", "flat", "open"])
     dtype = pick(draw, ["float32"] * 6 + ["uint8", "float16", "int32", "float64"])
     batch = pick(draw, [None] * 6 + [1, 2, 3])
-    channels = {"grey": 1, "open": 3, "flat": 1 if sound else channels}.get(kind, channels)
+    channels = {"gray": 1, "open": 3, "flat": 1 if sound else channels}.get(kind, channels)
     size = [size[0]] * 2 if kind in ("flat", "open") else size
     reads = (*size, channels)
-    shape = {"image": reads, "grey": tuple(size), "flat": (math.prod(reads),), "open": (None, None, 3)}[kind]
+    shape = {"image": reads, "gray": tuple(size), "flat": (math.prod(reads),), "open": (None, None, 3)}[kind]
     images = x = keras.Input(batch_shape=(batch, *shape), dtype=dtype)
     rescale = [L.Rescaling(1 / 255), L.Rescaling(2.0, -1.0), L.Rescaling(1 / 127.5, -1.0)]
     x = pick(draw, rescale + ([] if sound else [lambda x: x]))(x)

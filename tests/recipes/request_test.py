@@ -2,13 +2,13 @@
 
 import pytest
 
-from tfcollide.data.labelled import LabelledImages
+from tfcollide.data.labeled import LabeledImages
 from tfcollide.errors import RequestError
 from tfcollide.recipes.collide.request import read_pairs
 
 
 def names(*class_names):
-    return LabelledImages("zoo", class_names=class_names, shape=(8, 8, 1), test_size=9, read=lambda split: None)
+    return LabeledImages("zoo", class_names=class_names, shape=(8, 8, 1), test_size=9, read=lambda split: None)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_a_name_over_two_lines(tmp_path):
         read_pairs(tmp_path / "pairs.csv", names("3"))
 
 
-def test_a_misspelt_class_is_refused_by_its_line(tmp_path):
+def test_a_misspelled_class_is_refused_by_its_line(tmp_path):
     (tmp_path / "pairs.csv").write_text("source,target\ncat,test:3\ncat,girafe\n")
     with pytest.raises(RequestError, match=r"--pairs=.*, line 3: girafe: expected a class of zoo .* Did you mean giraffe\?"):
         read_pairs(tmp_path / "pairs.csv", names("cat", "giraffe"))

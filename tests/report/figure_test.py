@@ -124,7 +124,7 @@ def test_a_corner_that_is_none_is_marked(composed, tmp_path, changed, title, rol
     assert tuple(np.round(np.array(frame[:3]) * 255).astype(int)) == tuple(bytes.fromhex(figure._EDGES[role][1:]))
 
 
-def test_the_change_is_grey_where_there_is_none_and_has_one_scale():
+def test_the_change_is_gray_where_there_is_none_and_has_one_scale():
     source = np.full([2, 2, 1], 1.0, np.float32)
     corners = np.repeat(source[None], 3, axis=0)
     corners[0, 0, 0], corners[1, 1, 1], corners[2, 0, 0] = 3.0, 0.0, np.nan  # the range is 4
@@ -175,8 +175,8 @@ def drawn(path):
         return np.asarray(image.convert("RGB")).reshape(-1, 3)
 
 
-def share(pixels, colour):
-    return float((np.abs(pixels.astype(int) - colour).max(axis=1) < 8).mean())
+def share(pixels, color):
+    return float((np.abs(pixels.astype(int) - color).max(axis=1) < 8).mean())
 
 
 def test_the_figure_marks_corners_that_failed(tmp_path):
@@ -196,7 +196,7 @@ def test_the_figure_shows_images_as_they_are(tmp_path):
     write_row(tmp_path / "a.png", summary(corners=(corner(),)), source, one[None], target, Bounds(-1.0, 1.0))
     with Image.open(tmp_path / "a.png") as image:
         pixels = np.asarray(image.convert("RGB"))
-    places = [np.argwhere((pixels == colour).all(axis=2)) for colour in ((128, 128, 255), (128, 255, 128), (255, 128, 128))]
+    places = [np.argwhere((pixels == color).all(axis=2)) for color in ((128, 128, 255), (128, 255, 128), (255, 128, 128))]
     assert all(len(place) > 0.05 * pixels.shape[0] * pixels.shape[1] for place in places)
     columns = [place[:, 1].mean() for place in places]
     assert columns == sorted(columns)  # source, corner, target from left to right

@@ -1,13 +1,13 @@
 """The embedded default: the UCI handwritten digits that scikit-learn carries.
 
-1,797 images of 8x8 pixels with 17 grey levels, enlarged to MNIST's 28x28. The
+1,797 images of 8x8 pixels with 17 gray levels, enlarged to MNIST's 28x28. The
 last fifth is the test split; the writers there are others than in the rest.
 """
 
 import numpy as np
 from PIL import Image
 
-from tfcollide.data.labelled import LabelledImages, Split
+from tfcollide.data.labeled import LabeledImages, Split
 
 __all__ = ["VARIANT", "load_digits"]
 
@@ -15,9 +15,9 @@ _SIZE = 28
 _TRAIN_SIZE, _TEST_SIZE = 1437, 360
 
 
-def load_digits() -> LabelledImages:
-    """The digits, 28x28x1, grey levels 0..255."""
-    return LabelledImages(
+def load_digits() -> LabeledImages:
+    """The digits, 28x28x1, gray levels 0..255."""
+    return LabeledImages(
         "digits",
         class_names=tuple("0123456789"),
         shape=(_SIZE, _SIZE, 1),

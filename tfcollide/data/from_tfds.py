@@ -1,4 +1,4 @@
-"""Any TFDS data set of labelled images of one shape, through TFDS itself."""
+"""Any TFDS data set of labeled images of one shape, through TFDS itself."""
 
 import difflib
 import functools
@@ -9,17 +9,20 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
 from tfcollide.data.images_on_demand import ImagesOnDemand
-from tfcollide.data.labelled import ANY_SIZE, LabelledImages, Split
+from tfcollide.data.labeled import ANY_SIZE, LabeledImages, Split
 from tfcollide.data.tfds_rows import check_feature, count_of, labels_of, pixels_of
 from tfcollide.errors import RequestError
 from tfcollide.images import eight_bits
 from tfcollide.shapes import ImageShape
+
+if TYPE_CHECKING:
+    import tensorflow_datasets as tfds
 
 __all__ = ["load_tfds", "open_builder"]
 
@@ -32,14 +35,14 @@ _MAX_BYTES = 2**30
 
 
 class _Rows(NamedTuple):
-    """Labelled rows of a split: their positions in it, ascending, and their labels, both `[n]` int64."""
+    """Labeled rows of a split: their positions in it, ascending, and their labels, both `[n]` int64."""
 
     split: str
     positions: np.ndarray
     labels: np.ndarray
 
 
-def load_tfds(name: str, data_dir: str | None, *, any_size: bool = False) -> LabelledImages:
+def load_tfds(name: str, data_dir: str | None, *, any_size: bool = False) -> LabeledImages:
     """Opens a prepared TFDS data set, or prepares it where the machine can.
 
     It is tested on the first of its test and validation splits that has labels, or
@@ -51,7 +54,7 @@ def load_tfds(name: str, data_dir: str | None, *, any_size: bool = False) -> Lab
         any_size: whether images may differ in size.
 
     Raises:
-        RequestError: there is no such data set; it is not one of labelled 8-bit images
+        RequestError: there is no such data set; it is not one of labeled 8-bit images
             (of one shape, but for `any_size`); or it is not prepared and cannot be downloaded.
     """
     builder = _builder(name, data_dir, _FLAG)
@@ -63,7 +66,7 @@ def load_tfds(name: str, data_dir: str | None, *, any_size: bool = False) -> Lab
     if not builder.is_prepared():
         _prepare(builder, name, _FLAG)
     reader = _Reader(builder, f"--dataset={name}", keys, shape)
-    return LabelledImages(
+    return LabeledImages(
         info.full_name.replace("/", ":"),
         class_names=_class_names(name, info.features[keys[1]]),
         shape=shape,
@@ -115,7 +118,7 @@ def _builder(name: str, data_dir: str | None, flag: str) -> Any:
         raise RequestError(f"--{flag}{name} ({detail})", f"folder:PATH, or a name such as {', '.join(near)}") from error
 
 
-def _prepare(builder: Any, name: str, flag: str) -> None:
+def _prepare(builder: "tfds.core.DatasetBuilder", name: str, flag: str) -> None:
     """Downloads and prepares; asks first whether the data set's server can be reached at all.
 
     TFDS itself would try again for minutes on a machine without a connection.
@@ -134,7 +137,7 @@ def _prepare(builder: Any, name: str, flag: str) -> None:
         ) from error
 
 
-def _check_connection(builder: Any) -> None:
+def _check_connection(builder: "tfds.core.DatasetBuilder") -> None:
     """Raises `OSError` where the first server of the data set does not answer in time."""
     proxies = urllib.request.getproxies()
     proxy = proxies.get("https") or proxies.get("all") or proxies.get("http")
@@ -148,7 +151,7 @@ def _check_connection(builder: Any) -> None:
             socket.create_connection((parts.hostname, parts.port or 443), timeout=_CONNECT_SECONDS).close()
 
 
-def _keys(name: str, info: Any) -> tuple[str, str]:
+def _keys(name: str, info: "tfds.core.DatasetInfo") -> tuple[str, str]:
     """The names of the image and the label feature, from the metadata alone."""
     import tensorflow_datasets as tfds
 
@@ -161,13 +164,13 @@ def _keys(name: str, info: Any) -> tuple[str, str]:
     return keys
 
 
-def _class_names(name: str, feature: Any) -> tuple[str, ...]:
+def _class_names(name: str, feature: "tfds.features.FeatureConnector") -> tuple[str, ...]:
     if not feature.names:
         raise RequestError(f"--dataset={name}, whose label has no classes", "a class label with names", "Prepare it again.")
     return tuple(feature.names)
 
 
-def _is_sized(shape: Any) -> bool:
+def _is_sized(shape: Sequence[int | None]) -> bool:
     return shape is not None and None not in shape
 
 
@@ -191,7 +194,7 @@ class _Reader:
         shape: of every image, or `ANY_SIZE`.
     """
 
-    def __init__(self, builder: Any, name: str, keys: tuple[str, str], shape: ImageShape):
+    def __init__(self, builder: "tfds.core.DatasetBuilder", name: str, keys: tuple[str, str], shape: ImageShape):
         self._builder = builder
         self._name = name
         self._keys = keys
@@ -216,7 +219,7 @@ class _Reader:
         rows = self._training
         if not len(rows.labels):
             named = ", ".join(self._splits) or "none"
-            raise RequestError(f"{self._name}, of whose splits ({named}) none has labelled images", "a data set with labels")
+            raise RequestError(f"{self._name}, of whose splits ({named}) none has labeled images", "a data set with labels")
         return _part(rows, slice(_cut(rows), None))
 
     @functools.cached_property
@@ -227,7 +230,7 @@ class _Reader:
     @functools.cached_property
     def _held_out(self) -> _Rows | None:
         """The first split for tests that has labels."""
-        return self._first_labelled(_of_kind(self._splits, _HELD_OUT))
+        return self._first_labeled(_of_kind(self._splits, _HELD_OUT))
 
     @functools.cached_property
     def _training(self) -> _Rows:
@@ -235,17 +238,17 @@ class _Reader:
         named, held_out = _of_kind(self._splits, _TRAIN), _of_kind(self._splits, _HELD_OUT)
         others = [name for name in self._splits if name not in (*named, *held_out)]
         none = np.zeros([0], np.int64)
-        return self._first_labelled([*named, *others]) or _Rows("train", none, none)
+        return self._first_labeled([*named, *others]) or _Rows("train", none, none)
 
-    def _first_labelled(self, splits: Sequence[str]) -> _Rows | None:
+    def _first_labeled(self, splits: Sequence[str]) -> _Rows | None:
         for split in splits:
-            rows = self._labelled(split)
+            rows = self._labeled(split)
             if len(rows.labels):
                 return rows
         return None
 
     @functools.cache  # noqa: B019 (as long as the data set)
-    def _labelled(self, split: str) -> _Rows:
+    def _labeled(self, split: str) -> _Rows:
         """The rows of a split that have a label; says how many have none."""
         labels = labels_of(self._builder, split, *self._keys, self._name)
         positions = np.flatnonzero(labels >= 0)

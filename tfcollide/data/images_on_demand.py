@@ -1,9 +1,9 @@
 """Images of a data set that are read when they are looked at."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from tfcollide.shapes import ImageShape
 
@@ -26,7 +26,7 @@ class ImagesOnDemand:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, key: Any) -> np.ndarray:
+    def __getitem__(self, key: int | np.integer | slice | np.ndarray) -> np.ndarray:
         """One image for a number; `[m, H, W, C]` for a slice or an array of numbers."""
         chosen = np.arange(len(self))[key]
         if chosen.ndim == 0:
@@ -35,5 +35,5 @@ class ImagesOnDemand:
             return np.zeros([0, *self.shape[1:]], np.uint8)
         return np.stack(self._read(chosen.tolist()))
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self[:], dtype)

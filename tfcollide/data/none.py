@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from tfcollide.data.labelled import ANY_SIZE, LabelledImages, Split
+from tfcollide.data.labeled import ANY_SIZE, LabeledImages, Split
 
 __all__ = ["VARIANT", "load_none"]
 
 
-def load_none() -> LabelledImages:
+def load_none() -> LabeledImages:
     """No image of any size, of no class."""
-    return LabelledImages("none", class_names=(), shape=ANY_SIZE, test_size=0, read=_read)
+    return LabeledImages("none", class_names=(), shape=ANY_SIZE, test_size=0, read=_read)
 
 
 def _read(split: str) -> Split:

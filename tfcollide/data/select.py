@@ -6,16 +6,17 @@ import itertools
 import os
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
-from tfcollide.data.labelled import LabelledImages
+from tfcollide.data.labeled import LabeledImages
 from tfcollide.errors import RequestError, listed
 from tfcollide.files.names import readable
 from tfcollide.images import decode, read_image
 
 __all__ = [
+    "PredictedClasses",
     "Choice",
     "Selector",
     "classes_like",
@@ -43,6 +44,16 @@ class Selector:
     test_index: int | None = None
     path: Path | None = None
     pixels: np.ndarray | None = dataclasses.field(default=None, compare=False, repr=False)
+
+
+class PredictedClasses(Protocol):
+    """`[n]`, the class that a network gives each image: an array, or found out when it is looked at."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, key: int | np.integer | slice | np.ndarray, /) -> Any: ...
+
+    def __array__(self) -> np.ndarray: ...
 
 
 class Choice(NamedTuple):
@@ -77,7 +88,7 @@ def classes_like(text: str, class_names: Collection[str]) -> list[str]:
     return [text] if text in class_names else [name for name in class_names if name.casefold() == text.casefold()]
 
 
-def parse_selector(flag: str, text: str, data: LabelledImages) -> Selector:
+def parse_selector(flag: str, text: str, data: LabeledImages) -> Selector:
     """Reads "3", "test:1234", a path or a class in another case, in this order; needs no image of the data set.
 
     Raises:
@@ -96,7 +107,7 @@ def parse_selector(flag: str, text: str, data: LabelledImages) -> Selector:
     raise unknown(f"--{flag}={text}", text, data)
 
 
-def unknown(received: str, text: str, data: LabelledImages) -> RequestError:
+def unknown(received: str, text: str, data: LabeledImages) -> RequestError:
     """What to say of a text that names nothing, and what it may have been meant to name.
 
     Args:
@@ -120,7 +131,7 @@ def _near(text: str, class_names: Collection[str]) -> list[str]:
     return [folded[name] for name in (near or parts)[:3]]
 
 
-def resolve(flag: str, selector: Selector, data: LabelledImages, predicted: Any = None) -> Choice:
+def resolve(flag: str, selector: Selector, data: LabeledImages, predicted: PredictedClasses | None = None) -> Choice:
     """The image that a selector names.
 
     A class means the first test image of it that the model gets right.
@@ -141,7 +152,7 @@ def resolve(flag: str, selector: Selector, data: LabelledImages, predicted: Any 
     labels = data.test.labels
     index = selector.test_index
     if index is None:
-        right = _right(data, predicted, selector.label or 0, 1)
+        right = _right(data, cast(PredictedClasses, predicted), selector.label or 0, 1)
         if not right:
             raise RequestError(
                 f"--{flag}={data.class_names[selector.label or 0]}, of which the model gets no test image right",
@@ -153,7 +164,7 @@ def resolve(flag: str, selector: Selector, data: LabelledImages, predicted: Any 
     return Choice(data.test.images[index], f"test:{index}", data.class_names[labels[index]], of_class)
 
 
-def every_class(data: LabelledImages, predicted: Any, *, but: int | None = None) -> list[str]:
+def every_class(data: LabeledImages, predicted: PredictedClasses, *, but: int | None = None) -> list[str]:
     """One test image of each class, the first that the model gets right.
 
     Args:
@@ -168,7 +179,7 @@ def every_class(data: LabelledImages, predicted: Any, *, but: int | None = None)
     return [f"test:{i}" for label in labels for i in _right(data, predicted, label, 1)]
 
 
-def draw_pairs(data: LabelledImages, predicted: Any, count: int, seed: int) -> list[tuple[str, str]]:
+def draw_pairs(data: LabeledImages, predicted: PredictedClasses, count: int, seed: int) -> list[tuple[str, str]]:
     """Draws pairs of test images of different classes, each classified correctly.
 
     Args:
@@ -195,7 +206,7 @@ def draw_pairs(data: LabelledImages, predicted: Any, count: int, seed: int) -> l
     return [(image_of(pairs[i][0]), image_of(pairs[i][1])) for i in order]
 
 
-def _right(data: LabelledImages, predicted: Any, label: int, count: int) -> list[int]:
+def _right(data: LabeledImages, predicted: PredictedClasses, label: int, count: int) -> list[int]:
     """The first `count` test images of a class that the model gets right; no more of them are judged than it takes."""
     found = (int(i) for i in np.flatnonzero(data.test.labels == label) if predicted[i] == label)
     return list(itertools.islice(found, count))

@@ -2,9 +2,9 @@
 
 import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,14 +12,17 @@ from tfcollide.errors import RequestError
 from tfcollide.images import upright
 from tfcollide.runtime.quiet import import_tensorflow
 
+if TYPE_CHECKING:
+    import tensorflow_datasets as tfds
+
 __all__ = ["check_feature", "count_of", "examples", "labels_of", "pixels_of", "turned", "whole"]
 
 _BATCH, _GAP = 256, 64
 _HAS_EXIF = r"\C*(Exif|eXIf)\C*"  # as JPEG and as PNG name it
 
 
-def check_feature(name: str, feature: Any) -> None:
-    """Refuses an image feature that does not hold 8-bit images, grey or RGB, as `images.eight_bits` does for pixels.
+def check_feature(name: str, feature: "tfds.features.FeatureConnector") -> None:
+    """Refuses an image feature that does not hold 8-bit images, gray or RGB, as `images.eight_bits` does for pixels.
 
     Args:
         name: what stands on the command line, for messages.
@@ -29,17 +32,17 @@ def check_feature(name: str, feature: Any) -> None:
     if np.dtype(feature.np_dtype) != np.uint8 or channels not in (None, 1, 2, 3, 4):
         raise RequestError(
             f"{name} with images of type {np.dtype(feature.np_dtype)} and shape {feature.shape}",
-            "8-bit images (uint8), grey or RGB",
+            "8-bit images (uint8), gray or RGB",
             "Prepare the data set with such images.",
         )
 
 
-def count_of(builder: Any, split: str) -> int:
+def count_of(builder: "tfds.core.DatasetBuilder", split: str) -> int:
     """How many rows a split has."""
     return builder.info.splits[split].num_examples
 
 
-def labels_of(builder: Any, split: str, image_key: str, label_key: str, name: str) -> np.ndarray:
+def labels_of(builder: "tfds.core.DatasetBuilder", split: str, image_key: str, label_key: str, name: str) -> np.ndarray:
     """The label of every row, `[n]` int64, without decoding an image; below 0 where a row has none.
 
     Raises:
@@ -56,12 +59,16 @@ def labels_of(builder: Any, split: str, image_key: str, label_key: str, name: st
     names = builder.info.features[label_key].names or ()
     if labels.max(initial=-1) >= len(names):
         raise RequestError(
-            f"{name} with label {labels.max()} in split {split}", f"labels below {len(names)}, one a name", "Prepare it again."
+            f"{name} with label {labels.max()} in split {split}",
+            f"labels below {len(names)}, one per name",
+            "Prepare it again.",
         )
     return labels
 
 
-def pixels_of(builder: Any, split: str, key: str, positions: np.ndarray, name: str) -> Iterator[np.ndarray]:
+def pixels_of(
+    builder: "tfds.core.DatasetBuilder", split: str, key: str, positions: np.ndarray, name: str
+) -> Iterator[np.ndarray]:
     """The images at ascending positions `[n]`, each `[H, W, C]` uint8; what lies close together is read in one go.
 
     Raises:
@@ -82,7 +89,7 @@ def pixels_of(builder: Any, split: str, key: str, positions: np.ndarray, name: s
                 raise EOFError(f"{len(wanted)} rows are missing")
 
 
-def examples(builder: Any, split: str, decoders: Any = None) -> Any:
+def examples(builder: "tfds.core.DatasetBuilder", split: str, decoders: Mapping[str, object] | None = None) -> Any:
     """The examples of a split, or of a slice of it, in the order of the files."""
     import tensorflow_datasets as tfds
 
@@ -96,7 +103,7 @@ def turned(key: str) -> dict[str, Any]:
     import tensorflow_datasets as tfds
 
     @tfds.decode.make_decoder()
-    def decode(serialized: Any, feature: Any) -> Any:
+    def decode(serialized: bytes, feature: "tfds.features.FeatureConnector") -> Any:
         image = feature.decode_example(serialized)
         turn = lambda: tf.numpy_function(upright, [image, serialized], tf.uint8)  # noqa: E731
         found = tf.cond(tf.strings.regex_full_match(serialized, _HAS_EXIF), turn, lambda: image)
@@ -106,7 +113,7 @@ def turned(key: str) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def whole(builder: Any, split: str, name: str) -> Iterator[None]:
+def whole(builder: "tfds.core.DatasetBuilder", split: str, name: str) -> Iterator[None]:
     """Turns what reading a missing, cut, empty or altered file raises into one line that names the file.
 
     Args:
@@ -128,14 +135,14 @@ def whole(builder: Any, split: str, name: str) -> Iterator[None]:
         ) from error
 
 
-def _suspects(builder: Any, split: str, error: Exception) -> str:
+def _suspects(builder: "tfds.core.DatasetBuilder", split: str, error: Exception) -> str:
     """Where a split's files are whole records of something else."""
     paths = builder.info.splits[split].filepaths or [f"split {split}"]
     more = f" or one of {len(paths) - 1} more files" if len(paths) > 1 else ""
     return f"{paths[0]}{more} holds something else ({type(error).__name__})"
 
 
-def _damaged_file(builder: Any, split: str) -> str | None:
+def _damaged_file(builder: "tfds.core.DatasetBuilder", split: str) -> str | None:
     """The first file of a split that lacks records or cannot be read, and why."""
     import tensorflow as tf
 

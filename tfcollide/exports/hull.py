@@ -4,14 +4,14 @@ import numpy as np
 import tensorflow as tf
 
 from tfcollide.exports.parts import Parts, Subject
-from tfcollide.exports.verdict import Verdict
+from tfcollide.exports.run_checks import RunChecks
 
-__all__ = ["Hull", "hull_parts"]
+__all__ = ["ExportedHull", "hull_parts"]
 
 _EXAMPLES = 32
 
 
-class Hull(tf.Module):
+class ExportedHull(tf.Module):
     """The corners, as `polytope.hull.mix` mixes them.
 
     Args:
@@ -38,8 +38,8 @@ def hull_parts(subject: Subject, name: str) -> Parts:
         name: of the module.
     """
     root = tf.Module(name=name)
-    root.hull = hull = Hull(subject.corners)
-    root.verdict = verdict = Verdict(subject)
+    root.hull = hull = ExportedHull(subject.corners)
+    root.verdict = verdict = RunChecks(subject)
     spec = tf.TensorSpec([None, len(subject.corners)], tf.float32, name="convex_weights")
 
     @tf.function(input_signature=[spec])
@@ -51,6 +51,6 @@ def hull_parts(subject: Subject, name: str) -> Parts:
         images = hull.mix(convex_weights)
         return {"images": images, **verdict.check(images)}
 
-    example = {"convex_weights": subject.weights[:_EXAMPLES]}
+    example = {"convex_weights": subject.convex_weights[:_EXAMPLES]}
     signatures = {"mix": mix.get_concrete_function(), "check": check.get_concrete_function()}
     return Parts(root, signatures, dict.fromkeys(signatures, example))

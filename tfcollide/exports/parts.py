@@ -18,7 +18,7 @@ class Subject(NamedTuple):
         classifier: the network, frozen.
         tap: where features were compared.
         corners: `[N, H, W, C]` float32.
-        weights: `[S, N]` convex weights that the run checked.
+        convex_weights: `[S, N]`, those that the run checked.
         target: `[H, W, C]` float32.
         stop_loss: what every active_match has to stay below.
         material: what else the export has read of the run, such as a composite's patches.
@@ -27,7 +27,7 @@ class Subject(NamedTuple):
     classifier: Classifier
     tap: Tap
     corners: np.ndarray
-    weights: np.ndarray
+    convex_weights: np.ndarray
     target: np.ndarray
     stop_loss: float
     material: Any = None

@@ -46,7 +46,7 @@ class ExportedProperty:
 
     Attributes:
         network: ONNX.
-        properties: VNN-LIB, one a version of the format.
+        properties: VNN-LIB, one per version of the format.
     """
 
     network: Path

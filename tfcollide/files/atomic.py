@@ -18,7 +18,7 @@ from tfcollide.files.names import to_bytes
 __all__ = ["json_bytes", "to_json", "write_bytes", "write_csv", "write_json", "write_npz"]
 
 
-def to_json(value: Any) -> Any:
+def to_json(value: object) -> Any:
     """`value` in types that JSON knows; a number that is not finite becomes null."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
@@ -46,13 +46,13 @@ def write_bytes(path: Path, content: bytes) -> None:
         beside.unlink(missing_ok=True)
 
 
-def json_bytes(value: Any) -> bytes:
+def json_bytes(value: object) -> bytes:
     """Records, mappings and sequences as indented JSON, in which names of files that are no UTF-8 are escaped."""
     text = json.dumps(to_json(value), indent=2, allow_nan=False, ensure_ascii=False)
     return f"{text}\n".encode(errors="backslashreplace")
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: object) -> None:
     """Writes records, mappings and sequences as indented JSON."""
     write_bytes(path, json_bytes(value))
 
@@ -64,7 +64,7 @@ def write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     write_bytes(path, buffer.getvalue())
 
 
-def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Writes a table; floats keep every digit."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")

@@ -8,12 +8,13 @@ import dataclasses
 import functools
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from tfcollide.data.labelled import LabelledImages
+from tfcollide.data.labeled import LabeledImages
+from tfcollide.data.select import PredictedClasses
 from tfcollide.errors import RequestError
 from tfcollide.files.atomic import json_bytes
 from tfcollide.files.checkpoint import Ledger
@@ -32,6 +33,8 @@ from tfcollide.report.audit.worst_pairs import PairPictures, worst
 from tfcollide.runtime.progress import progress, shown
 
 __all__ = ["AuditWalk", "NamedPair", "Walked", "picture_of"]
+
+_Done = TypeVar("_Done")
 
 
 class NamedPair(NamedTuple):
@@ -65,26 +68,26 @@ class AuditWalk:
         options: what is asked.
         taps: names of ReLUs; the first is the headline's.
         predicted: `[test_size]`, the network's class of each test image.
-        labelled: whether the data set's classes are the network's.
+        labeled: whether the data set's classes are the network's.
         ledger: keeps what is finished.
     """
 
     def __init__(
         self,
         network: Classifier,
-        data: LabelledImages,
+        data: LabeledImages,
         pairs: Sequence[NamedPair],
         options: AuditOptions,
         taps: Sequence[str],
         *,
-        predicted: Any,
-        labelled: bool,
+        predicted: PredictedClasses,
+        labeled: bool,
         ledger: Ledger | None = None,
     ):
         self._network, self._data, self._pairs, self._options = network, data, pairs, options
         self._ledger = ledger or Ledger()
         self._seconds: dict[str, float] = {}
-        yardsticks = [Yardstick(network, network.tap(tap), data, predicted=predicted, labelled=labelled) for tap in taps]
+        yardsticks = [Yardstick(network, network.tap(tap), data, predicted=predicted, labeled=labeled) for tap in taps]
         for one in yardsticks[1:]:
             one.reader = yardsticks[0].reader  # of the data set, whatever the tap
         self._taps = {one.tap.name: TapAudit(one, options) for one in yardsticks}
@@ -145,7 +148,8 @@ class AuditWalk:
         for spread, batch in self._timed(f"{name}s at {tap}", batches, "batches"):
             search = functools.partial(self._batch, tap, batch, spread, work)
             key = f"{name} {tap} {spread} {' '.join(map(str, batch))}"
-            found += _kept(self._ledger, key, search, _pack_hulls, _unpack_hulls)
+            hulls = _kept(self._ledger, key, search, _pack_hulls, _unpack_hulls)
+            found += hulls
         return found
 
     def _batch(self, tap: str, batch: Sequence[int], spread: float, work: Budget) -> list[HullFound]:
@@ -251,14 +255,14 @@ class AuditWalk:
             found[one.pair] = PairPictures(source, images[one.pair], target)
         return found
 
-    def _timed(self, name: str, items: Any, unit: str) -> Any:
+    def _timed(self, name: str, items: Sequence[_Done], unit: str) -> Iterator[_Done]:
         """Goes through work with a bar that knows the time left, and notes what it took."""
         began = time.perf_counter()
         yield from progress(items, desc=name, unit=f" {unit}", total=len(items))
         self._seconds[name] = time.perf_counter() - began
 
 
-def picture_of(network: Classifier, data: LabelledImages, number: int) -> Picture:
+def picture_of(network: Classifier, data: LabeledImages, number: int) -> Picture:
     """A test image as a source or a target."""
     label = int(data.test.labels[number])
     name = data.class_names[label] if label >= 0 else None
@@ -269,12 +273,18 @@ def _changes(rows: Sequence[PairFront]) -> np.ndarray:
     return np.array([np.inf if one.change is None else one.change for one in rows])
 
 
-def _kept(ledger: Ledger, name: str, work: Callable[[], Any], pack: Any, unpack: Any) -> Any:
+def _kept(
+    ledger: Ledger,
+    name: str,
+    work: Callable[[], _Done],
+    pack: Callable[[_Done], Mapping[str, np.ndarray]],
+    unpack: Callable[[Mapping[str, np.ndarray]], _Done],
+) -> _Done:
     """What `work` gives, from the ledger where it was done before."""
     return unpack(ledger.do(name, lambda: pack(work())))
 
 
-def _note(value: Any) -> np.ndarray:
+def _note(value: object) -> np.ndarray:
     return np.frombuffer(json_bytes(value), np.uint8)
 
 
@@ -291,7 +301,7 @@ def _unpack_front(arrays: Mapping[str, np.ndarray]) -> FrontFound:
     return FrontFound(FrontEnd(**end), least, exact, arrays["image"])
 
 
-def _pack_hulls(found: Sequence[HullFound]) -> dict[str, np.ndarray]:
+def _pack_hulls(found: list[HullFound]) -> dict[str, np.ndarray]:
     notes = [[one.row, one.nearest, one.quantile, one.target_share] for one in found]
     return {"note": _note(notes), "images": np.stack([one.image for one in found])}
 

@@ -5,14 +5,16 @@ import hashlib
 import platform
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from tfcollide import __version__
-from tfcollide.data.labelled import LabelledImages, Split
+from tfcollide.data.labeled import LabeledImages, Split
+from tfcollide.data.select import PredictedClasses
 from tfcollide.errors import RequestError, listed
 from tfcollide.files.scratch import scratch_folder
 from tfcollide.library.audit_options import AuditOptions
@@ -84,12 +86,12 @@ class Audited:
 
 def audit(
     network: Classifier,
-    images: Any,
-    labels: Any,
+    images: ArrayLike,
+    labels: ArrayLike,
     *,
     pairs: Sequence[tuple[int, int]] | None = None,
     progress: bool = False,
-    **settings: Any,
+    **settings: object,
 ) -> Audited:
     """How blind a network is: how far images must be changed to collide, in how many pairs they do, and where sight is lost.
 
@@ -122,7 +124,7 @@ def audit(
         taps = tap_names(network, options.taps)
         chosen = drawn_pairs(data, predicted, options) if pairs is None else _numbered(pairs, kept)
         named = [NamedPair(picture_of(network, data, a), picture_of(network, data, b), (a, b)) for a, b in chosen]
-        walk = AuditWalk(network, data, named, options, taps, predicted=predicted, labelled=True)
+        walk = AuditWalk(network, data, named, options, taps, predicted=predicted, labeled=True)
         return Audited(*walk(made_with(network, data, named)))
 
 
@@ -145,14 +147,14 @@ def tap_names(network: Classifier, asked: str) -> list[str]:
     return list(dict.fromkeys(named))
 
 
-def drawn_pairs(data: LabelledImages, predicted: Any, options: AuditOptions) -> list[tuple[int, int]]:
+def drawn_pairs(data: LabeledImages, predicted: PredictedClasses, options: AuditOptions) -> list[tuple[int, int]]:
     """Pairs of test images that the network gets right, over ordered pairs of classes alike."""
     labels = np.asarray(data.test.labels)
     drawn = balanced_pairs(labels, options.num_pairs, options.seed, usable=np.asarray(predicted) == labels)
     return [(int(a), int(b)) for a, b in drawn.images]
 
 
-def made_with(network: Classifier, data: LabelledImages, pairs: Sequence[NamedPair]) -> dict[str, str]:
+def made_with(network: Classifier, data: LabeledImages, pairs: Sequence[NamedPair]) -> dict[str, str]:
     """Versions, and hashes of the weights and of the data."""
     weights = [np.asarray(one) for one in network.model.get_weights()] if isinstance(network.model, keras.Model) else []
     found = {"data": _hash([np.asarray(data.test.labels), *(end.image for pair in pairs for end in pair[:2])])}
@@ -170,8 +172,8 @@ def _hash(arrays: Sequence[np.ndarray]) -> str:
 
 
 def _data(
-    network: Classifier, images: Any, labels: Any, pairs: Sequence[tuple[int, int]] | None
-) -> tuple[LabelledImages, np.ndarray]:
+    network: Classifier, images: ArrayLike, labels: ArrayLike, pairs: Sequence[tuple[int, int]] | None
+) -> tuple[LabeledImages, np.ndarray]:
     """The images in two splits, pairs from one and the reader's from the other; and the numbers of the first."""
     if labels is None:
         raise RequestError("no --labels", "[n], the class of each image")
@@ -187,7 +189,7 @@ def _data(
             raise RequestError(named, f"numbers of images from 0 to {len(pixels) - 1}")
         first[asked.ravel()] = True
     splits = {"test": Split(pixels[first], labels[first]), "train": Split(pixels[~first], labels[~first])}
-    data = LabelledImages(
+    data = LabeledImages(
         "images",
         class_names=network.class_names,
         shape=network.image_shape,

@@ -5,7 +5,7 @@ import dataclasses
 import difflib
 import reprlib
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from tfcollide.errors import RequestError
 from tfcollide.runtime.progress import shown
@@ -25,7 +25,7 @@ def called(progress: bool = False) -> Iterator[None]:
             raise error.in_python() from error.__cause__
 
 
-def record_of(kind: type[_Record], settings: Mapping[str, Any]) -> _Record:
+def record_of(kind: type[_Record], settings: Mapping[str, object]) -> _Record:
     """A record of settings from a verb's keyword arguments.
 
     Raises:

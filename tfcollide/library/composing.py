@@ -2,18 +2,17 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from tfcollide.errors import RequestError
 from tfcollide.images import to_uint8
 from tfcollide.library.calling import called
-from tfcollide.library.given import image_given
+from tfcollide.library.given import ImageLike, image_given
 from tfcollide.models.classifier import Classifier
 from tfcollide.parameterizations.composite import Composite
+from tfcollide.parameterizations.composite.composite_options import CompositeOptions
 from tfcollide.parameterizations.composite.layout import Layout
-from tfcollide.parameterizations.composite.options import CompositeOptions
 from tfcollide.parameterizations.composite.seed import Seed
 from tfcollide.patches.collection import open_collection
 
@@ -97,7 +96,7 @@ class Composed:
         return f"Composed({height}x{width} pixels of {len(self.patches)} patches of {photographs} photographs)"
 
 
-def compose(network: Classifier, index: PatchIndex, image: Any) -> Composed:
+def compose(network: Classifier, index: PatchIndex, image: ImageLike) -> Composed:
     """An image rebuilt from the nearest patches of an index.
 
     Args:

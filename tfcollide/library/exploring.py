@@ -1,7 +1,6 @@
 """The page on which a hull is walked through, of what a search found or of a run that was read back."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -44,7 +43,7 @@ def summary_of(
     yardstick: Yardstick,
     verdict: Verdict | None,
     certificate: Certificate | None,
-    asked: Mapping[str, Any],
+    asked: Mapping[str, object],
 ) -> Summary:
     """What is known of a search; the hull is judged here where no verdict is given."""
     said = {"dataset": yardstick.data.name if yardstick.data else "none", "allow_trivial": False, **asked}

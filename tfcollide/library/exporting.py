@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from tfcollide.exports.parts import Subject
-from tfcollide.exports.saved_model import write_saved_model
 from tfcollide.exports.version_directory import check_version_path
 from tfcollide.exports.warmup import check_protos
+from tfcollide.exports.write_saved_model import write_saved_model
 from tfcollide.library.calling import called
 from tfcollide.library.found import Found
 from tfcollide.library.judging import judged_problem
@@ -45,7 +45,7 @@ def export(network: Classifier, found: Found, out: str | Path, *, what: str = "c
             classifier=network,
             tap=problem.tap,
             corners=found.corners,
-            weights=convex_weights(100, len(found.corners)),
+            convex_weights=convex_weights(100, len(found.corners)),
             target=problem.start if problem.goal_image is None else problem.goal_image,
             stop_loss=float(max(solution.stop_loss)),
         )

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from tfcollide.errors import RequestError
 from tfcollide.library.calling import called, record_of
@@ -13,7 +14,7 @@ from tfcollide.library.composing import PatchIndex
 from tfcollide.library.descend import OnStep, descend, descend_widest
 from tfcollide.library.exactly import solve_exactly
 from tfcollide.library.found import Found
-from tfcollide.library.given import data_given, ends_given, image_given, is_batch, network_given
+from tfcollide.library.given import ImageLike, data_given, ends_given, image_given, is_batch, network_given
 from tfcollide.library.options import NORMS, ExactOptions, MatchOptions, SearchOptions
 from tfcollide.library.problem import Features, Picture, Problem, pose
 from tfcollide.library.search import Search, pairs_at_once
@@ -34,15 +35,15 @@ Units = Sequence[int] | Sequence[Sequence[int]]
 
 def find_corners(
     network: Classifier,
-    source: Any,
-    target: Any,
+    source: ImageLike,
+    target: ImageLike,
     *,
     tap: str | None = None,
     corners: int | None = None,
     units: Units | None = None,
     patches: PatchIndex | None = None,
-    images: Any = None,
-    labels: Any = None,
+    images: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
     yardstick: Yardstick | None = None,
     source_label: str | Sequence[str | None] | None = None,
     target_label: str | Sequence[str | None] | None = None,
@@ -50,7 +51,7 @@ def find_corners(
     callback: OnStep | None = None,
     progress: bool = False,
     pairs_together: int | None = None,
-    **settings: Any,
+    **settings: object,
 ) -> Any:
     """Images that still look like the source, and have the target's features at a ReLU, by gradient descent (Eq. 3).
 
@@ -122,7 +123,7 @@ def find_corners(
         return found if is_batch(source) else found[0]
 
 
-def match_features(network: Classifier, source: Any, target: Any, **settings: Any) -> Any:
+def match_features(network: Classifier, source: ImageLike, target: ImageLike, **settings: Any) -> Any:
     """One image with the target's features after the ReLU, the baseline that the paper argues against (Eq. 1).
 
     Args:
@@ -146,16 +147,16 @@ def match_features(network: Classifier, source: Any, target: Any, **settings: An
 
 def exact_corners(
     network: Classifier,
-    source: Any,
-    target: Any,
+    source: ImageLike,
+    target: ImageLike,
     *,
     tap: str | None = None,
     corners: int | None = None,
     units: Units | None = None,
-    images: Any = None,
-    labels: Any = None,
+    images: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
     match: MatchOptions | None = None,
-    **settings: Any,
+    **settings: object,
 ) -> Any:
     """Corners of the collision polytope by linear programs, where the tap's pre-activation is affine in the image.
 
@@ -192,7 +193,7 @@ def exact_corners(
         return found if is_batch(source) else found[0]
 
 
-def nearest_collision(network: Classifier, source: Any, target: Any, *, norm: str = "l2", **settings: Any) -> Any:
+def nearest_collision(network: Classifier, source: ImageLike, target: ImageLike, *, norm: str = "l2", **settings: Any) -> Any:
     """The image closest to the source that has exactly the target's features, at an affine tap.
 
     Args:
@@ -220,7 +221,7 @@ def nearest_collision(network: Classifier, source: Any, target: Any, *, norm: st
 
 
 def collision_polytope(
-    network: Classifier, target: Any, *, tap: str | None = None, float32_safe: bool = False
+    network: Classifier, target: ImageLike, *, tap: str | None = None, float32_safe: bool = False
 ) -> halfspaces.Polytope:
     """All images with exactly the target's features, as half-spaces, at an affine tap.
 
@@ -257,7 +258,7 @@ def _groups(units: Units | None) -> Groups | None:
     return tuple((int(one),) if isinstance(one, (int, np.integer)) else tuple(int(unit) for unit in one) for one in units)
 
 
-def _yardstick(network: Classifier, tap: Tap, images: Any, labels: Any) -> Yardstick:
+def _yardstick(network: Classifier, tap: Tap, images: ArrayLike | None, labels: ArrayLike | None) -> Yardstick:
     if images is None:
         if labels is not None:
             raise RequestError("--labels without --images", "the images that they are of")
@@ -313,7 +314,7 @@ def _exactly(
     return _found(yardstick, problem, solve_exactly(affine, problem, options), asked)
 
 
-def _found(yardstick: Yardstick, problem: Problem, solution: Solution, asked: Mapping[str, Any]) -> Found:
+def _found(yardstick: Yardstick, problem: Problem, solution: Solution, asked: Mapping[str, object]) -> Found:
     return Found(
         corners=solution.corners,
         records=corner_records(problem, solution),

@@ -3,9 +3,11 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeGuard, cast
 
 import numpy as np
+import tensorflow as tf
+from numpy.typing import ArrayLike
 from PIL import Image
 
 from tfcollide.errors import RequestError
@@ -15,32 +17,35 @@ from tfcollide.library.problem import Features, Picture
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.models.pixel_range import ASSUMED
 
-__all__ = ["data_given", "ends_given", "image_given", "is_batch", "network_given"]
+__all__ = ["ImageLike", "data_given", "ends_given", "image_given", "is_batch", "network_given"]
+
+ImageLike: TypeAlias = "np.ndarray | tf.Tensor | Image.Image | str | os.PathLike[str] | Sequence[ImageLike]"
+"""One image or several, in any form that `image_given` takes."""
 
 _MEND = "Give it as the network reads it, or as 8-bit pixels (dtype uint8)."
 _SAY_RANGE = "Say wrap(model, pixel_range=(0, 1)), or (0, 255) if the images are that dark."
 
 
-def network_given(value: Any) -> Classifier:
+def network_given(value: object) -> Classifier:
     """`value`; raises `RequestError` where it is no network of `wrap`, such as a Keras model itself."""
     if not isinstance(value, Classifier):
         raise RequestError(f"--network of {type(value).__name__}", "what wrap returns", "Say network = tfcollide.wrap(model).")
     return value
 
 
-def is_batch(value: Any) -> bool:
+def is_batch(value: ImageLike) -> TypeGuard[Sequence[ImageLike]]:
     """Whether this is several images, `[P, H, W, C]` or a list, rather than one."""
     if isinstance(value, (list, tuple)):
         return not all(isinstance(one, (int, float)) for one in value)
-    return not isinstance(value, (str, os.PathLike, Image.Image)) and np.ndim(value) == 4
+    return not isinstance(value, (str, os.PathLike, Image.Image)) and np.ndim(cast("ArrayLike", value)) == 4
 
 
-def image_given(network: Classifier, value: Any, name: str) -> tuple[np.ndarray, str]:
+def image_given(network: Classifier, value: ImageLike, name: str) -> tuple[np.ndarray, str]:
     """`[H, W, C]` float32 in the network's bounds, and what the image is called.
 
     Args:
         network: whose size, channels and bounds count.
-        value: a path or a PIL image, brought to the network's size; an array or tensor `[H, W, C]` (grey: or `[H, W]`) of
+        value: a path or a PIL image, brought to the network's size; an array or tensor `[H, W, C]` (gray: or `[H, W]`) of
             that size: integers are 8-bit pixels, floats are in the network's bounds.
         name: of the argument, for messages.
 
@@ -63,12 +68,12 @@ def image_given(network: Classifier, value: Any, name: str) -> tuple[np.ndarray,
     return from_uint8(pixels, bounds) if whole else pixels.astype(np.float32), name
 
 
-def data_given(network: Classifier, images: Any, labels: Any = None) -> tuple[np.ndarray, np.ndarray]:
+def data_given(network: Classifier, images: ArrayLike, labels: ArrayLike | None = None) -> tuple[np.ndarray, np.ndarray]:
     """A data set: `[n, H, W, C]` uint8, and its classes `[n]`.
 
     Args:
         network: whose size, bounds and classes count.
-        images: an array or tensor `[n, H, W, C]` (grey: or `[n, H, W]`): integers are 8-bit pixels, floats are in the
+        images: an array or tensor `[n, H, W, C]` (gray: or `[n, H, W]`): integers are 8-bit pixels, floats are in the
             network's bounds, and are rounded to 8 bits.
         labels: `[n]`, whole numbers; None: nobody knows, then they are -1.
 
@@ -91,7 +96,11 @@ def data_given(network: Classifier, images: Any, labels: Any = None) -> tuple[np
 
 
 def ends_given(
-    network: Classifier, tap: Tap, source: Any, target: Any, labels: Sequence[Sequence[str | None] | str | None] = (None, None)
+    network: Classifier,
+    tap: Tap,
+    source: ImageLike,
+    target: ImageLike,
+    labels: Sequence[Sequence[str | None] | str | None] = (None, None),
 ) -> list[tuple[Picture, Picture | Features]]:
     """The pairs that a caller gives: one, or as many as there are sources and targets.
 
@@ -107,24 +116,25 @@ def ends_given(
     """
     if not is_batch(source):
         return [_pair(network, tap, source, target, labels, "")]
-    if len(source) != len(target):
-        raise RequestError(f"{len(source)} images in --source and {len(target)} in --target", "as many of both")
+    targets = cast("Sequence[ImageLike]", target)
+    if len(source) != len(targets):
+        raise RequestError(f"{len(source)} images in --source and {len(targets)} in --target", "as many of both")
     named = [[name] * len(source) if name is None or isinstance(name, str) else name for name in labels]
-    each = enumerate(zip(source, target, *named, strict=True))
+    each = enumerate(zip(source, targets, *named, strict=True))
     return [_pair(network, tap, start, end, names, f"[{n}]") for n, (start, end, *names) in each]
 
 
 def _pair(
-    network: Classifier, tap: Tap, source: Any, target: Any, labels: Any, place: str
+    network: Classifier, tap: Tap, source: ImageLike, target: ImageLike, labels: Any, place: str
 ) -> tuple[Picture, Picture | Features]:
     start = Picture(*image_given(network, source, f"source{place}"), labels[0])
-    if not isinstance(target, (str, os.PathLike, Image.Image)) and np.ndim(target) == 1:
+    if not isinstance(target, (str, os.PathLike, Image.Image)) and np.ndim(cast("ArrayLike", target)) == 1:
         return start, _features(tap, target, f"target{place}")
     return start, Picture(*image_given(network, target, f"target{place}"), labels[1])
 
 
-def _features(tap: Tap, value: Any, name: str) -> Features:
-    values, units = np.asarray(value, np.float32), int(np.prod(tap.unit_shape))
+def _features(tap: Tap, value: ImageLike, name: str) -> Features:
+    values, units = np.asarray(cast("ArrayLike", value), np.float32), int(np.prod(tap.unit_shape))
     if values.size != units:
         raise RequestError(f"--{name} of {values.size} features", f"{units}, one per unit of {tap.name}")
     if not np.isfinite(values).all() or not (values > 0).any():

@@ -1,7 +1,6 @@
 """Judging what was found: again through the network, by search, and by proof."""
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from tfcollide.records import Certificate, Trace, WorstMixture
 __all__ = ["certify", "judge", "judged_problem", "worst_mixture"]
 
 
-def judge(network: Classifier, found: Found, *, progress: bool = False, **settings: Any) -> Verdict:
+def judge(network: Classifier, found: Found, *, progress: bool = False, **settings: object) -> Verdict:
     """Every check of corners and of the hull between them: mixtures, the worst mixture, 8-bit pixels, which image they are.
 
     Args:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
+
 from tfcollide.errors import RequestError
 from tfcollide.library.calling import called
 from tfcollide.models import applications, loading
@@ -19,7 +21,7 @@ __all__ = ["wrap"]
 
 
 def wrap(
-    model: Any,
+    model: "keras.Model | str | Path",
     *,
     pixel_range: tuple[float, float] | None = None,
     class_names: Sequence[str] | None = None,

@@ -1,4 +1,4 @@
-"""What a search, an exact solver and a judgement are asked for: one small frozen record each.
+"""What a search, an exact solver and a judgment are asked for: one small frozen record each.
 
 Nothing here needs TensorFlow, so a bad value is refused at once.
 """

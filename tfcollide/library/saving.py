@@ -4,7 +4,6 @@ import dataclasses
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from tfcollide.errors import RequestError
 from tfcollide.files.atomic import write_json
@@ -28,7 +27,7 @@ def save_run(
     solution: Solution,
     yardstick: Yardstick,
     verdict: Verdict | None,
-    asked: Mapping[str, Any],
+    asked: Mapping[str, object],
 ) -> None:
     """Writes `corners.npz`, `summary.json`, `trace.csv`, `images/`, and `table.md` and `figure.png` of a target with a class.
 

@@ -12,6 +12,7 @@ from tfcollide.library.options import SearchOptions, default_weights
 from tfcollide.models.affine import affine_map
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.objectives import terms
+from tfcollide.objectives.terms import Goal
 from tfcollide.optimize import stopping
 from tfcollide.optimize.continuation import Continuation
 from tfcollide.optimize.loss import HullTerms, Objective, Parameterization, loss_terms
@@ -145,7 +146,7 @@ def projection(
     if change is None and total is None:
         return lambda controls, goal: parameterization.project(controls)
 
-    def project(controls: tf.Tensor, goal: Any) -> tf.Tensor:
+    def project(controls: tf.Tensor, goal: Goal) -> tf.Tensor:
         moved = parameterization.project(controls) - goal.source
         if change is not None:
             moved = tf.clip_by_value(moved, -change, change)

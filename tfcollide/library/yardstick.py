@@ -2,11 +2,12 @@
 
 import functools
 import math
-from typing import Any
+from typing import cast
 
 import numpy as np
 
-from tfcollide.data.labelled import LabelledImages, Split
+from tfcollide.data.labeled import LabeledImages, Split
+from tfcollide.data.select import PredictedClasses
 from tfcollide.errors import RequestError
 from tfcollide.images import from_uint8
 from tfcollide.measure.null_distribution import NullDistribution, null_distribution
@@ -29,7 +30,7 @@ class Yardstick:
         tap: where features are compared.
         data: images of the network's shape; None: there are none, and nothing can be told.
         predicted: `[test_size]`, the network's class of each test image, an array or looked up on demand.
-        labelled: whether the data set's classes are the network's.
+        labeled: whether the data set's classes are the network's.
         other_reader: another network that reads corners; None: the nearest neighbors among the training images.
     """
 
@@ -37,20 +38,20 @@ class Yardstick:
         self,
         network: Classifier,
         tap: Tap,
-        data: LabelledImages | None = None,
+        data: LabeledImages | None = None,
         *,
-        predicted: Any = None,
-        labelled: bool = True,
+        predicted: PredictedClasses | None = None,
+        labeled: bool = True,
         other_reader: Classifier | None = None,
     ):
         self.network, self.tap, self.data = network, tap, data
-        self.predicted, self.labelled, self.other_reader = predicted, labelled, other_reader
+        self.predicted, self.labeled, self.other_reader = predicted, labeled, other_reader
 
     @classmethod
     def of_images(cls, network: Classifier, tap: Tap, images: np.ndarray, labels: np.ndarray) -> "Yardstick":
         """Of images `[n, H, W, C]` uint8 and their classes `[n]`, -1: not known; every other one is known to the reader."""
         splits = {"train": Split(images[1::2], labels[1::2]), "test": Split(images[::2], labels[::2])}
-        data = LabelledImages(
+        data = LabeledImages(
             "images",
             class_names=network.class_names,
             shape=network.image_shape,
@@ -58,7 +59,7 @@ class Yardstick:
             read=splits.__getitem__,
         )
         predicted = Predictions(network, splits["test"].images)
-        return cls(network, tap, data, predicted=predicted, labelled=bool((labels >= 0).all()))
+        return cls(network, tap, data, predicted=predicted, labeled=bool((labels >= 0).all()))
 
     @property
     def test_size(self) -> int:
@@ -71,12 +72,12 @@ class Yardstick:
 
         None where the data set's classes are not the network's.
         """
-        if not self.labelled or self.data is None:
+        if not self.labeled or self.data is None:
             return None
         chosen = np.arange(self.test_size)
         if isinstance(self.predicted, Predictions):
             chosen = evenly(self.test_size, math.prod(self.data.shape))
-        return float(np.mean(self.predicted[chosen] == self.data.test.labels[chosen]))
+        return float(np.mean(np.asarray(cast(PredictedClasses, self.predicted)[chosen]) == self.data.test.labels[chosen]))
 
     @functools.cached_property
     def dataset_mean(self) -> float | None:

@@ -1,6 +1,6 @@
 """The front: how features match against the change from the source, and the smallest change at which they match.
 
-    minimise   match(x) / E  +  pull |x - s|^2 / |t - s|^2     over images x within the bounds
+    minimize   match(x) / E  +  pull |x - s|^2 / |t - s|^2     over images x within the bounds
 
 for one falling pull after the other, each search begun where the last one ended (continuation). E is the target's squared
 features, and match(x) the squared difference on the target's active units, and what is above zero on the others: where the

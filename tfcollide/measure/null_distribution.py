@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfcollide.data.labelled import Split
+from tfcollide.data.labeled import Split
 from tfcollide.images import from_uint8
 from tfcollide.models.predictions import evenly_spread
 from tfcollide.models.rectifier import Rectifier
@@ -87,7 +87,7 @@ def null_distribution(
         most_classes: how many classes are looked at, evenly spread; more classes would need more images for as many pairs.
 
     Returns:
-        The distances; None where no class has two labelled images, or where all images of a class have
+        The distances; None where no class has two labeled images, or where all images of a class have
         the same features, so that there is no yardstick.
     """
     classes = _gather(splits, pairs, most_classes)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tfcollide.data.labelled import LabelledImages, Split
+from tfcollide.data.labeled import LabeledImages, Split
 from tfcollide.images import fit, from_uint8, to_uint8
 from tfcollide.measure.wording import percents
 from tfcollide.models.classifier import Classifier
@@ -25,7 +25,7 @@ class Reader:
 
     Attributes:
         name: what tables call it.
-        accuracy: the share of labelled test images that it reads right; None where that is not known.
+        accuracy: the share of labeled test images that it reads right; None where that is not known.
         classes: the data set's class names.
         read: images `[n, H, W, C]` float32, in the bounds that it was made for, -> `[n]` int64, indices into `classes`.
         reason: why the accuracy is not known, in one line.
@@ -52,7 +52,7 @@ class Qualified:
 
 
 def nearest_neighbors(
-    data: LabelledImages, bounds: Bounds, *, neighbors: int = 5, most_training: int = 10_000, most_test: int = _MOST_TEST
+    data: LabeledImages, bounds: Bounds, *, neighbors: int = 5, most_training: int = 10_000, most_test: int = _MOST_TEST
 ) -> Reader | None:
     """The most frequent class among the nearest training images.
 
@@ -67,9 +67,9 @@ def nearest_neighbors(
         most_test: how many test images are read at most.
 
     Returns:
-        The reader; None where the data set has no labelled training image.
+        The reader; None where the data set has no labeled training image.
     """
-    known = _labelled(data.train, most_training)
+    known = _labeled(data.train, most_training)
     if not len(known):
         return None
     from sklearn.neighbors import KNeighborsClassifier  # a second to import
@@ -83,7 +83,7 @@ def nearest_neighbors(
     return _measured("k nearest neighbors", data, bounds, read, most_test)
 
 
-def network_reader(classifier: Classifier, data: LabelledImages, bounds: Bounds) -> Reader:
+def network_reader(classifier: Classifier, data: LabeledImages, bounds: Bounds) -> Reader:
     """Another network as reader.
 
     Images of another size or number of channels than it reads are rounded to 8 bits and brought to its
@@ -121,20 +121,20 @@ def qualify(
     """Lets a reader vote only where it can be trusted.
 
     It votes where its test accuracy is at least `least_accuracy` and it reads the unchanged source and
-    target as what they are labelled.
+    target as what they are labeled.
 
     Args:
         reader: who would vote; None where there are no training images to make one from.
         least_accuracy: between 0 and 1.
         source: `[H, W, C]` float32.
         target: `[H, W, C]` float32.
-        source_label: its class name; None for an image that nobody labelled.
+        source_label: its class name; None for an image that nobody labeled.
         target_label: its class name, or None.
     """
     if reader is None:
         return Qualified(None, "the data set has no training images to compare with")
     named = {"source": source_label, "target": target_label}
-    reason = _distrust(reader, least_accuracy) or _unlabelled(reader, named)
+    reason = _distrust(reader, least_accuracy) or _unlabeled(reader, named)
     if reason is None:
         read = (reader.classes[i] if i >= 0 else "no class" for i in reader.read(np.stack([source, target])))
         wrong = [
@@ -155,32 +155,32 @@ def _distrust(reader: Reader, least_accuracy: float) -> str | None:
     return f"{reader.name} is right on {right} of test images; at least {asked} is asked (--reader_accuracy)"
 
 
-def _unlabelled(reader: Reader, named: dict[str, str | None]) -> str | None:
+def _unlabeled(reader: Reader, named: dict[str, str | None]) -> str | None:
     for which, label in named.items():
         if label is None:
             return f"the {which} has no label by which to see whether {reader.name} reads it right"
         if label not in reader.classes:
-            return f"the {which} is labelled {label}, which is no class that {reader.name} knows"
+            return f"the {which} is labeled {label}, which is no class that {reader.name} knows"
     if named["source"] == named["target"]:
-        return f"source and target are both labelled {named['source']}, so that reading a corner does not tell them apart"
+        return f"source and target are both labeled {named['source']}, so that reading a corner does not tell them apart"
     return None
 
 
 def _measured(
-    name: str, data: LabelledImages, bounds: Bounds, read: Callable[[np.ndarray], np.ndarray], most_test: int
+    name: str, data: LabeledImages, bounds: Bounds, read: Callable[[np.ndarray], np.ndarray], most_test: int
 ) -> Reader:
     """A reader with its accuracy on evenly spread test images."""
-    chosen = _labelled(data.test, most_test)
+    chosen = _labeled(data.test, most_test)
     if not len(chosen):
-        return Reader(name, None, data.class_names, read, f"{data.name} has no labelled test images")
+        return Reader(name, None, data.class_names, read, f"{data.name} has no labeled test images")
     right = _in_batches(data.test, chosen, bounds, read) == data.test.labels[chosen]
     return Reader(name, float(right.mean()), data.class_names, read)
 
 
-def _labelled(split: Split, most: int) -> np.ndarray:
-    """At most `most` numbers of labelled images, evenly spread; a label below 0 is none."""
-    labelled = np.flatnonzero(np.asarray(split.labels) >= 0)
-    return labelled[evenly_spread(len(labelled), most)]
+def _labeled(split: Split, most: int) -> np.ndarray:
+    """At most `most` numbers of labeled images, evenly spread; a label below 0 is none."""
+    labeled = np.flatnonzero(np.asarray(split.labels) >= 0)
+    return labeled[evenly_spread(len(labeled), most)]
 
 
 def _in_batches(split: Split, chosen: np.ndarray, bounds: Bounds, look: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:

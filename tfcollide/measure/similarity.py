@@ -27,7 +27,7 @@ class Similarity:
 
     Attributes:
         ssim: mean over all places of the window, and over channels; None where it cannot be computed.
-        ms_ssim: the same over `scales` scales, their weights normalised; 0 where it would be negative.
+        ms_ssim: the same over `scales` scales, their weights normalized; 0 where it would be negative.
         scales: how many of the five scales fit, each half as large as the one before.
         reason: why there is no number, in one line; None where there is one.
     """
@@ -50,7 +50,7 @@ def similarity(images: np.ndarray, reference: np.ndarray, bounds: Bounds) -> tup
         bounds: the values of black and white.
 
     Returns:
-        One record an image.
+        One record per image.
     """
     scales = scales_that_fit(reference.shape)
     if not scales:

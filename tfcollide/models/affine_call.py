@@ -8,9 +8,10 @@ Winograd's or Fourier's transformation.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 
 from tfcollide.models.graph import Call
@@ -61,7 +62,7 @@ def linear(*weights: Matrix, terms: int, extra: int) -> AffineCall:
     return AffineCall(weights, zeros, zeros, terms, extra)
 
 
-def elementwise(shape: Shape, scale: Any, offset: Any, magnitude: Any, *, roundings: int) -> AffineCall:
+def elementwise(shape: Shape, scale: ArrayLike, offset: ArrayLike, magnitude: ArrayLike, *, roundings: int) -> AffineCall:
     """The map x -> scale x + offset, each of which broadcasts to `shape`, that of x."""
     scale, offset, magnitude = (np.broadcast_to(part, shape).ravel() for part in (scale, offset, magnitude))
     return AffineCall((sparse.csr_array(sparse.diags_array(scale)),), offset, magnitude, 0, roundings)

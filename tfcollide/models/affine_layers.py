@@ -18,11 +18,11 @@ __all__ = ["LAYERS", "signed_sum"]
 _DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
 
 
-def _values(variable: Any) -> np.ndarray:
+def _values(variable: keras.Variable) -> np.ndarray:
     return np.asarray(variable, np.float64)
 
 
-def _with_bias(layer: Any, weights: Matrix, terms: int) -> AffineCall:
+def _with_bias(layer: keras.Layer, weights: Matrix, terms: int) -> AffineCall:
     """Of a layer that may have a bias, the same at every place."""
     if layer.activation not in (None, keras.activations.linear):
         raise NotAffine(f"has the activation {other_activation(layer.activation)}")

@@ -3,9 +3,12 @@
 The names cost no import of Keras.
 """
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tfcollide.errors import RequestError
+
+if TYPE_CHECKING:
+    import keras
 
 __all__ = ["APPLICATIONS", "RANDOM_MARK", "build", "title"]
 
@@ -19,7 +22,7 @@ class _Application(NamedTuple):
 
     Attributes:
         function: of `keras.applications`.
-        preprocessing: "caffe" (BGR less the mean), "tf" (-1..1) or "torch" (standardised).
+        preprocessing: "caffe" (BGR less the mean), "tf" (-1..1) or "torch" (standardized).
         size: of the images that the published weights were made for.
     """
 
@@ -82,7 +85,7 @@ def build(name: str, weights: str, *, image_size: int | None = None, seed: int =
         ) from error
 
 
-def _preprocess(images: Any, application: _Application) -> Any:
+def _preprocess(images: "keras.KerasTensor", application: _Application) -> Any:
     """What `preprocess_input` of the application does, as layers."""
     import keras
 

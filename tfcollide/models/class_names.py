@@ -12,7 +12,7 @@ _IMAGENET_CLASSES = 1000
 
 
 def read_labels(path: Path) -> tuple[str, ...]:
-    """One name a line, in the order of the logits.
+    """One name per line, in the order of the logits.
 
     Raises:
         RequestError: the file cannot be read, or a line is empty.
@@ -21,10 +21,10 @@ def read_labels(path: Path) -> tuple[str, ...]:
         names = tuple(line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines())
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(
-            f"--labels={path}, which cannot be read ({error})", "a text file with a class name a line"
+            f"--labels={path}, which cannot be read ({error})", "a text file with a class name per line"
         ) from error
     if not names or not all(names):
-        raise RequestError(f"--labels={path} with an empty line or none at all", "a class name a line")
+        raise RequestError(f"--labels={path} with an empty line or none at all", "a class name per line")
     return names
 
 

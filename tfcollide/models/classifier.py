@@ -1,6 +1,6 @@
 """A frozen Keras classifier, and its taps.
 
-The model owns its bounds and its preprocessing: images go in as they are optimised, checked and saved.
+The model owns its bounds and its preprocessing: images go in as they are optimized, checked and saved.
 """
 
 import functools
@@ -24,7 +24,7 @@ from tfcollide.models.saved_model import FrozenGraph
 from tfcollide.models.taps import Place, default_tap, find_taps, look_up
 from tfcollide.shapes import Bounds, ImageShape, PixelRange
 
-__all__ = ["Activations", "Classifier", "Judgement", "Tap", "Way"]
+__all__ = ["Activations", "Classifier", "Judgment", "Tap", "Way"]
 
 _BATCH, _BATCH_BYTES = 500, 2**29
 
@@ -41,7 +41,7 @@ class Activations(NamedTuple):
     post_activation: tf.Tensor
 
 
-class Judgement(NamedTuple):
+class Judgment(NamedTuple):
     """What a classifier says of images.
 
     Attributes:
@@ -181,7 +181,7 @@ class Classifier:
         return self._logits.doubt
 
     def name_of(self, code: int) -> str:
-        """What is shown for a code of `Judgement.predicted`: a class, or labels ("cat + dog")."""
+        """What is shown for a code of `Judgment.predicted`: a class, or labels ("cat + dog")."""
         return self.reading.name(code, self.class_names)
 
     @property
@@ -292,12 +292,12 @@ class Classifier:
         """What all values of a forward pass of one image take."""
         return 4 * sum(math.prod(n or 1 for n in call.shape) for call in self._graph.calls)
 
-    def judge(self, images: np.ndarray) -> Judgement:
+    def judge(self, images: np.ndarray) -> Judgment:
         """Classifies `images` `[n, H, W, C]`, float32 in `bounds`, a batch at a time."""
         size = self.batch_size
         batches = [self._compiled(tf.constant(images[i : i + size])) for i in range(0, len(images), size)]
         logits = np.concatenate([batch.numpy() for batch in batches])
-        return Judgement(logits, self.reading.chances(logits).numpy(), self.reading.predicted(logits))
+        return Judgment(logits, self.reading.chances(logits).numpy(), self.reading.predicted(logits))
 
     @functools.cached_property
     def _compiled(self) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -3,7 +3,7 @@
     a_0 = image, flattened;   z_k = W_k a_{k-1} + b_k;   a_k = max(z_k, 0) or z_k;   logits = a_last
 
 The weights are the network's own float32 values in float64. A map is kept apart
-from its neighbours, as the network computes it, so that the rounding of each can
+from its neighbors, as the network computes it, so that the rounding of each can
 be bounded.
 """
 

@@ -43,7 +43,7 @@ class Entry(NamedTuple):
 
 
 def image_shape(shape: tuple[int | None, ...] | None, name: str, size: int | None) -> ImageShape:
-    """`(H, W, C)` of the images that a network reads; rows and vectors without a channel axis are grey images.
+    """`(H, W, C)` of the images that a network reads; rows and vectors without a channel axis are gray images.
 
     Args:
         shape: of the network's input, without the batch axis; None where it tells none.
@@ -57,7 +57,7 @@ def image_shape(shape: tuple[int | None, ...] | None, name: str, size: int | Non
     if found is None:
         received = f"model {name} with inputs of shape {None if shape is None else (None, *shape)}"
         mend = "" if shape else "Call the model on images first, or say model.export(FOLDER) and bring that: --model=FOLDER."
-        raise RequestError(received, "images [N, H, W, C] with 1 or 3 channels, or grey ones [N, H, W] or [N, H W]", mend)
+        raise RequestError(received, "images [N, H, W, C] with 1 or 3 channels, or gray ones [N, H, W] or [N, H W]", mend)
     if size is not None and found[:2] != (size, size):
         raise RequestError(f"--image_size={size}", f"{found[0]}, the size that {name} reads", "Leave the flag out.")
     return found

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from tfcollide.errors import RequestError
 from tfcollide.models.entry import Entry
-from tfcollide.models.keras_private import functional_of, nodes_of, own_function, takes_training
+from tfcollide.models.keras_private import Node, functional_of, nodes_of, own_function, takes_training
 from tfcollide.models.scopes import open_valid_scopes
 
 __all__ = ["Call", "Graph", "calls_between"]
@@ -173,7 +173,7 @@ class Graph:
         finally:
             self.entry = kept
 
-    def _open(self, model: Any, values: dict[int, int], prefix: str) -> Iterator[Call]:
+    def _open(self, model: keras.Model, values: dict[int, int], prefix: str) -> Iterator[Call]:
         """The calls of a functional model; `values` goes from `id` of a symbolic tensor to its number."""
         for node in nodes_of(model):
             reads = tuple(values[id(tensor)] for tensor in node.input_tensors)
@@ -188,7 +188,7 @@ class Graph:
             values.update(zip(map(id, node.outputs), writes, strict=True))
             yield from self._call(name, node, reads, writes)
 
-    def _call(self, name: str, node: Any, reads: tuple[int, ...], writes: tuple[int, ...]) -> Iterator[Call]:
+    def _call(self, name: str, node: Node, reads: tuple[int, ...], writes: tuple[int, ...]) -> Iterator[Call]:
         shape, dtype = tuple(node.outputs[0].shape[1:]), node.outputs[0].dtype
         layer, arguments = node.operation, _arguments(node)
         if not _is_fused(layer):
@@ -208,7 +208,7 @@ class Graph:
         return name if self._names[name] == 1 else f"{name}:{self._names[name]}"
 
 
-def _traced(model: Any, image_shape: tuple[int, ...] | None) -> Any:
+def _traced(model: keras.Model, image_shape: tuple[int, ...] | None) -> Any:
     """The functional model that the calls of a subclass of `keras.Model` amount to."""
     try:
         images = keras.Input(image_shape)
@@ -220,12 +220,12 @@ def _traced(model: Any, image_shape: tuple[int, ...] | None) -> Any:
         ) from error
 
 
-def _arguments(node: Any) -> tuple[Any, ...]:
+def _arguments(node: Node) -> tuple[Any, ...]:
     given = (*node.arguments.args, *node.arguments.kwargs.values())
     return tuple(... if keras.utils.is_keras_tensor(value) else value for value in given)
 
 
-def _with_constant(node: Any) -> Any:
+def _with_constant(node: Node) -> Any:
     """The operation of a node; of the maximum with a constant, which its operation does not know, a `partial`."""
     operation, constants = node.operation, [value for value in _arguments(node) if value is not ...]
     if own_function(operation) == "Maximum" and len(constants) == 1:
@@ -233,7 +233,7 @@ def _with_constant(node: Any) -> Any:
     return operation
 
 
-def _applier(operation: Any, node: Any) -> Callable[[Sequence[tf.Tensor]], list[tf.Tensor]]:
+def _applier(operation: keras.Operation, node: Node) -> Callable[[Sequence[tf.Tensor]], list[tf.Tensor]]:
     tensors = node.input_tensors
     in_training = takes_training(operation)
 
@@ -246,14 +246,14 @@ def _applier(operation: Any, node: Any) -> Callable[[Sequence[tf.Tensor]], list[
     return apply
 
 
-def _is_fused(layer: Any) -> bool:
+def _is_fused(layer: keras.Layer) -> bool:
     """Whether `layer` is one linear step and then an activation, and nothing else."""
     if getattr(layer, "activation", None) in (None, keras.activations.linear):
         return False
     return any(isinstance(layer, kind) and type(layer).call is kind.call for kind in _FUSED)
 
 
-def _without_activation(layer: Any) -> Any:
+def _without_activation(layer: keras.Layer) -> Any:
     """A twin that shares everything with `layer` but the activation. `copy.copy` would save and load it."""
     twin = object.__new__(type(layer))
     twin.__dict__.update(layer.__dict__)

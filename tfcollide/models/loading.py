@@ -51,7 +51,7 @@ def load_classifier(
 
 
 def wrap(
-    model: Any,
+    model: keras.Model,
     *,
     name: str,
     bounds: Bounds | None = None,
@@ -104,7 +104,7 @@ def _converted(file: ModelFile, allow_custom_code: bool) -> FrozenGraph:
         return _saved_model(saved, allow_custom_code)
 
 
-def _input_shape(model: Any) -> tuple[int | None, ...] | None:
+def _input_shape(model: keras.Model) -> tuple[int | None, ...] | None:
     """The shape that a model reads, without the batch axis; of a subclass, the one it was built or called with."""
     shape = getattr(model, "input_shape", None) or built_shape(model)
     if isinstance(shape, dict):

@@ -1,7 +1,7 @@
 """The classifier of the paper's section 3.1: a ReLU perceptron with two hidden layers.
 
 Every weight and bias is drawn from a unit normal, as in Damien's example, which
-the paper took. The initialiser matters: it leaves the rows of the first layer
+the paper took. The initializer matters: it leaves the rows of the first layer
 nearly orthogonal and about sqrt(H W C) long, and the paper's distances come from
 that geometry.
 """
@@ -29,14 +29,14 @@ def build_mlp(shape: ImageShape, num_classes: int, *, hidden_units: tuple[int, .
         num_classes: L.
         hidden_units: the width of each hidden layer.
         initializer: "unit_normal" for weights and biases both; or the name of a
-            Keras initialiser for the weights, with biases of zero.
+            Keras initializer for the weights, with biases of zero.
         seed: of the initial values.
 
     Returns:
         A `keras.Model`: `[N, H, W, C]` -> logits `[N, L]`.
 
     Raises:
-        RequestError: Keras knows no such initialiser.
+        RequestError: Keras knows no such initializer.
     """
     import keras  # here, so that the names of the taps cost no import
 
@@ -62,7 +62,7 @@ def _initializers(name: str, kernel_seed: int, bias_seed: int) -> tuple[Any, Any
         kernel = keras.initializers.get({"class_name": name, "config": {"seed": kernel_seed}})
     except (ValueError, TypeError) as error:
         raise RequestError(
-            f"--initializer={name}", "unit_normal or a Keras initialiser with a seed, such as GlorotUniform or HeNormal"
+            f"--initializer={name}", "unit_normal or a Keras initializer with a seed, such as GlorotUniform or HeNormal"
         ) from error
     return kernel, "zeros"
 

@@ -8,7 +8,7 @@ networks pass.
 import json
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -178,7 +178,7 @@ def _version_in(archive: zipfile.ZipFile) -> str | None:
     return _text(metadata.get("keras_version")) if isinstance(metadata, dict) else None
 
 
-def _text(value: Any) -> str | None:
+def _text(value: object) -> str | None:
     value = value.decode(errors="replace") if isinstance(value, bytes) else value
     return value if isinstance(value, str) else None
 
@@ -204,7 +204,7 @@ def _damaged(path: Path, error: Exception) -> RequestError:
     return RequestError(what, "a whole model that Keras saved", "Save it again with model.save, or copy it again.")
 
 
-def _complaints(config: Any, rules: _Rules, *, top: bool = False) -> Iterator[str]:
+def _complaints(config: object, rules: _Rules, *, top: bool = False) -> Iterator[str]:
     """What in a configuration, or at its top, is not a plain part of a network."""
     if isinstance(config, list):
         for entry in config:
@@ -218,7 +218,7 @@ def _complaints(config: Any, rules: _Rules, *, top: bool = False) -> Iterator[st
             yield from _complaints(value, rules)
 
 
-def _of_object(config: dict[str, Any], rules: _Rules) -> Iterator[str]:
+def _of_object(config: Mapping, rules: _Rules) -> Iterator[str]:
     """Complaints about one object, not about what is in it."""
     name, module, registered = (config.get(key) for key in ("class_name", "module", "registered_name"))
     code = next((each for each in (name, registered) if each in _CODE), None)
@@ -240,6 +240,6 @@ def _of_object(config: dict[str, Any], rules: _Rules) -> Iterator[str]:
         yield f"names {module}.{name if name != 'function' else config.get('config')}, which is no part of a network"
 
 
-def _called(config: dict[str, Any]) -> str:
+def _called(config: Mapping) -> str:
     inner = config.get("config")
     return f" {inner['name']!r}" if isinstance(inner, dict) and isinstance(inner.get("name"), str) else ""

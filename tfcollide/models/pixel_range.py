@@ -7,7 +7,7 @@ that is fed too small ones is sure of nothing.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -29,7 +29,7 @@ _FEW = 20  # images, of which nothing is said of chance
 
 
 class Trial(NamedTuple):
-    """How a network does on labelled images of one pixel range.
+    """How a network does on labeled images of one pixel range.
 
     Attributes:
         bounds: of the pixels.
@@ -114,7 +114,7 @@ def _likelihood(trial: Trial) -> float:
     return trial.likelihood if np.isfinite(trial.likelihood) else -np.inf
 
 
-def _range_of(layer: Any) -> Bounds | None:
+def _range_of(layer: keras.Layer) -> Bounds | None:
     if isinstance(layer, keras.layers.Rescaling):
         return PHOTO if float(np.max(np.abs(layer.scale))) < _SHRINKS or float(np.max(np.abs(layer.offset))) > 2 else UNIT
     if isinstance(layer, keras.layers.Normalization):

@@ -1,7 +1,5 @@
 """Mixed precision for a network that was saved in float32."""
 
-from typing import Any
-
 import keras
 
 from tfcollide.models.keras_private import layers_within
@@ -9,7 +7,7 @@ from tfcollide.models.keras_private import layers_within
 __all__ = ["set_precision"]
 
 
-def set_precision(model: Any, name: str) -> None:
+def set_precision(model: keras.Model, name: str) -> None:
     """Lets the layers of a Keras model compute in 16 bits; weights stay float32.
 
     Args:

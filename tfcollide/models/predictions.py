@@ -6,7 +6,9 @@ Of a network of labels it is the class whose label an image has and no other; L 
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from tfcollide.data.images_on_demand import ImagesOnDemand
 from tfcollide.images import from_uint8
 from tfcollide.models.classifier import Classifier
 from tfcollide.runtime.progress import progress
@@ -24,7 +26,7 @@ class Predictions:
         images: `[n, H, W, C]` uint8, an array or read on demand.
     """
 
-    def __init__(self, classifier: Classifier, images: Any):
+    def __init__(self, classifier: Classifier, images: np.ndarray | ImagesOnDemand):
         self._classifier = classifier
         self._images = images
         self._found = np.full(len(images), -1)
@@ -32,7 +34,7 @@ class Predictions:
     def __len__(self) -> int:
         return len(self._found)
 
-    def __getitem__(self, key: Any) -> Any:
+    def __getitem__(self, key: int | np.integer | slice | np.ndarray) -> Any:
         """The class of one image, or of those that a slice or an array of numbers names."""
         chosen = np.atleast_1d(np.arange(len(self))[key])
         missing = chosen[self._found[chosen] < 0]
@@ -43,7 +45,7 @@ class Predictions:
             self._found[part] = self._classifier.reading.one_class(judged.predicted)
         return self._found[key]
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self[:], dtype)
 
 

@@ -2,14 +2,17 @@
 
 import functools
 import math
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tfcollide.models.keras_private import own_function
+
+Spelling: TypeAlias = "keras.Operation | Callable | str"
+"""A layer, an operation or function of Keras, or the name of one in the graph of a SavedModel."""
 
 __all__ = ["Rectifier", "is_sigmoid", "is_softmax", "other_activation", "rectifier_of"]
 
@@ -73,7 +76,7 @@ class Rectifier(NamedTuple):
         return post_activation if math.isinf(self.ceiling) else tf.minimum(post_activation, self.ceiling)
 
 
-def rectifier_of(operation: Any) -> Rectifier | None:
+def rectifier_of(operation: Spelling) -> Rectifier | None:
     """The ReLU that a layer, a Keras operation or an activation function is; None for anything else.
 
     All spellings of Keras count: relu with a ceiling, leaky_relu without a slope, threshold at
@@ -87,18 +90,18 @@ def rectifier_of(operation: Any) -> Rectifier | None:
     return Rectifier(ceiling) if ceiling > 0 and all(_number(value) == 0 for value in settings.values()) else None
 
 
-def is_softmax(operation: Any) -> bool:
+def is_softmax(operation: Spelling) -> bool:
     """Whether an operation is a softmax over the last axis."""
     name, settings = _spelled(operation)
     return name == "softmax" and settings.get("axis", -1) == -1
 
 
-def is_sigmoid(operation: Any) -> bool:
+def is_sigmoid(operation: Spelling) -> bool:
     """Whether an operation is a sigmoid of each value."""
     return _spelled(operation)[0] == "sigmoid"
 
 
-def other_activation(operation: Any) -> str | None:
+def other_activation(operation: Spelling) -> str | None:
     """The name of an activation that is no ReLU, softmax or identity; None where there is none."""
     if rectifier_of(operation) or is_softmax(operation):
         return None
@@ -111,14 +114,14 @@ def other_activation(operation: Any) -> str | None:
     return getattr(function, "__name__", type(function).__name__)
 
 
-def _applied(operation: Any) -> Any:
+def _applied(operation: Spelling) -> Any:
     """The function, layer or operation that `operation` is, or applies as its activation."""
     while isinstance(operation, keras.layers.Activation):
         operation = operation.activation
     return operation
 
 
-def _spelled(operation: Any) -> tuple[str, dict[str, Any]]:
+def _spelled(operation: Spelling) -> tuple[str, dict[str, Any]]:
     """The name of Keras's function for an operation, and the settings that it has there; "" for what has none."""
     applied = _applied(operation)
     if isinstance(applied, functools.partial):
@@ -130,7 +133,7 @@ def _spelled(operation: Any) -> tuple[str, dict[str, Any]]:
     return name, _settings(vars(applied))
 
 
-def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(given: Mapping[str, object]) -> dict[str, Any]:
     """Those that are set, a ceiling by one name."""
     return {"ceiling" if key in _CEILINGS else key: value for key, value in given.items() if value is not None}
 

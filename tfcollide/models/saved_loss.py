@@ -3,7 +3,10 @@
 import json
 import zipfile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import keras
 
 __all__ = ["SavedLoss", "loss_in", "loss_of", "saved_loss"]
 
@@ -44,7 +47,7 @@ def saved_loss(path: Path) -> SavedLoss | None:
         return None  # whether the file is sound is `model_file`'s to say
 
 
-def loss_of(model: Any) -> SavedLoss | None:
+def loss_of(model: "keras.Model") -> SavedLoss | None:
     """The loss of a Keras model in memory."""
     try:
         return loss_in(model.get_compile_config())
@@ -52,8 +55,8 @@ def loss_of(model: Any) -> SavedLoss | None:
         return None
 
 
-def loss_in(config: Any) -> SavedLoss | None:
-    """The loss in a compile config: a name, a serialised object, or a list or dict with one of these."""
+def loss_in(config: object) -> SavedLoss | None:
+    """The loss in a compile config: a name, a serialized object, or a list or dict with one of these."""
     loss = config.get("loss") if isinstance(config, dict) else None
     while isinstance(loss, (list, dict)) and "class_name" not in loss:
         values = list(loss.values()) if isinstance(loss, dict) else loss

@@ -6,10 +6,10 @@ operations that only compute, before anything is loaded.
 """
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
@@ -17,6 +17,10 @@ import tensorflow as tf
 from tfcollide.errors import RequestError
 from tfcollide.models.entry import Entry
 from tfcollide.models.graph import Call
+
+if TYPE_CHECKING:
+    from tensorflow.core.framework import node_def_pb2
+    from tensorflow.core.protobuf import saved_object_graph_pb2
 
 __all__ = ["FrozenGraph", "check_operations", "load_frozen"]
 
@@ -87,7 +91,7 @@ def check_operations(path: Path) -> None:
                 raise RequestError(f"--model={path}, whose graph holds {node.op}", "operations that only compute", _MEND)
 
 
-def _check_objects(path: Path, entries: Any) -> None:
+def _check_objects(path: Path, entries: Sequence["saved_object_graph_pb2.SavedObject"]) -> None:
     """Refuses what would do something when it is loaded."""
     for entry in entries:
         kind = entry.WhichOneof("kind")
@@ -96,7 +100,7 @@ def _check_objects(path: Path, entries: Any) -> None:
             raise RequestError(f"--model={path}, which loads a {what}", "variables and functions only", _MEND)
 
 
-def _signature(entries: Any) -> set[str]:
+def _signature(entries: Sequence["saved_object_graph_pb2.SavedObject"]) -> set[str]:
     """The names of the functions that the signature is loaded as."""
     found = entries[:1]
     for name in ("signatures", _SIGNATURE):
@@ -105,7 +109,7 @@ def _signature(entries: Any) -> set[str]:
     return (names | {name for entry in found for name in entry.function.concrete_functions}) - {""}
 
 
-def _reached(bodies: Mapping[str, Any], roots: set[str]) -> set[str]:
+def _reached(bodies: Mapping[str, Iterable["node_def_pb2.NodeDef"]], roots: set[str]) -> set[str]:
     """The functions that those named in `roots` call, themselves included."""
     waiting, seen = list(roots & set(bodies)), set()
     while waiting:
@@ -116,7 +120,7 @@ def _reached(bodies: Mapping[str, Any], roots: set[str]) -> set[str]:
     return seen
 
 
-def _called(node: Any) -> Iterator[str]:
+def _called(node: "node_def_pb2.NodeDef") -> Iterator[str]:
     """The names of functions that a node may call: its own, and all that its attributes hold."""
     yield node.op
     for value in node.attr.values():
@@ -159,7 +163,7 @@ def _freeze(path: Path) -> Any:
     return convert_variables_to_constants_v2(loaded.signatures[_SIGNATURE])
 
 
-def _maximum_with_zero(operation: Any) -> Any:
+def _maximum_with_zero(operation: tf.Operation) -> Any:
     """A ReLU that is spelled as a maximum; None for anything else, and behind a ReLU, where it changes nothing."""
     if operation.type != "Maximum":
         return None
@@ -171,7 +175,7 @@ def _maximum_with_zero(operation: Any) -> Any:
     return functools.partial(keras.ops.maximum, x2=0.0) if zero and below.type not in _RECTIFIERS else None
 
 
-def _not_constant(operation: Any) -> Any:
+def _not_constant(operation: tf.Operation) -> Any:
     """The first tensor that an operation reads and that is not written in the graph."""
     return next((tensor for tensor in operation.inputs if tensor.op.type != "Const"), operation.inputs[0])
 
@@ -192,7 +196,7 @@ class FrozenGraph:
         name: for messages.
     """
 
-    def __init__(self, function: Any, name: str):
+    def __init__(self, function: tf.types.experimental.ConcreteFunction, name: str):
         self.name = name
         self.input_shape = tuple(function.inputs[0].shape)
         self.batch_size = self.input_shape[0]
@@ -269,7 +273,7 @@ class FrozenGraph:
                 found[name] = self._call(name, rectifier, operation)
         return list(found.values())
 
-    def _call(self, name: str, operation: Any, node: Any) -> Call:
+    def _call(self, name: str, operation: Callable[..., tf.Tensor], node: tf.Operation) -> Call:
         reads, writes = (self._number(_not_constant(node).name),), (self._number(node.outputs[0].name),)
         return Call(name, operation, reads, writes, tuple(node.outputs[0].shape[1:]), lambda values: [operation(*values)])
 

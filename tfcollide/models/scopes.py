@@ -1,16 +1,19 @@
 """Names of layers that Keras takes and TensorFlow's scopes do not: "_fc1", "fc 1", other alphabets."""
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tfcollide.models.keras_private import layers_within, set_scope
+
+if TYPE_CHECKING:
+    import keras
 
 __all__ = ["open_valid_scopes"]
 
 _VALID = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*")
 
 
-def open_valid_scopes(model: Any) -> None:
+def open_valid_scopes(model: "keras.Model") -> None:
     """Lets a layer with such a name compute in a scope whose name TensorFlow takes; its own name stays.
 
     Args:

@@ -17,7 +17,7 @@ import tensorflow as tf
 from absl import logging
 from tqdm.keras import TqdmCallback
 
-from tfcollide.data.labelled import LabelledImages, Split
+from tfcollide.data.labeled import LabeledImages, Split
 from tfcollide.errors import RequestError
 from tfcollide.files.run_directory import check_writable
 from tfcollide.files.scratch import scratch_folder
@@ -45,7 +45,7 @@ class TrainingRecipe:
         hidden_units: the width of each hidden layer.
         initializer: see `mlp.build_mlp`.
         epochs: passes over the training split; 0 is `count_epochs`.
-        batch_size: images a step.
+        batch_size: images per step.
         learning_rate: Adam's, before the decay.
         seed: of the initial weights and of the order of the images.
     """
@@ -77,7 +77,7 @@ def cached_path(recipe: TrainingRecipe, model_dir: Path) -> Path:
     return model_dir / f"{recipe.key}.keras"
 
 
-def train_or_load(recipe: TrainingRecipe, data: LabelledImages, model_dir: Path) -> Classifier:
+def train_or_load(recipe: TrainingRecipe, data: LabeledImages, model_dir: Path) -> Classifier:
     """The trained network of a recipe, from the cache if it is there and whole.
 
     Args:
@@ -100,11 +100,11 @@ def train_or_load(recipe: TrainingRecipe, data: LabelledImages, model_dir: Path)
     return Classifier(model, name=recipe.model, bounds=MODELS.load(recipe.model).bounds, class_names=data.class_names)
 
 
-def _check_trainable(data: LabelledImages) -> None:
+def _check_trainable(data: LabeledImages) -> None:
     if not len(data.train.labels):
         splits = f" in its splits ({', '.join(data.splits)})" if data.splits else ""
         raise RequestError(
-            f"--dataset={data.name} without labelled images to train on{splits}",
+            f"--dataset={data.name} without labeled images to train on{splits}",
             "a split train with labels",
             "Choose another data set, or bring a network with --model, which needs no training.",
         )

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from tfcollide.objectives.terms import Goal
 
-__all__ = ["VARIANT", "Match"]
+__all__ = ["VARIANT", "MatchFeatures"]
 
 
-class Match:
+class MatchFeatures:
     """The distance between features after the ReLU."""
 
     pushes_units = False
@@ -33,4 +33,4 @@ class Match:
         return {"feature_distance": terms.feature_distance(pre_activation, goal.post_activation, goal.ceiling)}
 
 
-VARIANT = Match
+VARIANT = MatchFeatures

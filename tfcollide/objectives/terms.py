@@ -67,7 +67,7 @@ def make_goal(
     *,
     ceiling: float = math.inf,
 ) -> Goal:
-    """The goal for a target and one group of inactive units a corner.
+    """The goal for a target and one group of inactive units per corner.
 
     Args:
         pre_activation: `[U]`, the target's.
@@ -122,7 +122,7 @@ def take(goal: Goal, corners: tf.Tensor) -> Goal:
 
 
 def first_of_pairs(features: tf.Tensor, corners: int) -> tf.Tensor:
-    """A target's features `[U]` as they are; of several pairs, `[P N, U]`, once a pair: `[P, 1, U]`."""
+    """A target's features `[U]` as they are; of several pairs, `[P N, U]`, once per pair: `[P, 1, U]`."""
     return features if len(features.shape) == 1 else features[::corners, None]
 
 

@@ -7,11 +7,11 @@ from tfcollide.errors import RequestError
 __all__ = ["Groups", "choose_units", "parse_units"]
 
 Groups = tuple[tuple[int, ...], ...]
-"""One group of units a corner."""
+"""One group of units per corner."""
 
 
 def parse_units(text: str) -> Groups:
-    """Reads "3,9,12" (one unit a corner) and "3+9,12+40" (several).
+    """Reads "3,9,12" (one unit per corner) and "3+9,12+40" (several).
 
     Raises:
         RequestError: the text is of another form, or a group names a unit twice.
@@ -69,7 +69,7 @@ def _spread(inactive: np.ndarray, shape: tuple[int, ...], count: int) -> list[in
     """`count` inactive units, far from each other in every axis.
 
     The k-th is the first inactive one from frac(1/2 + k a) on, in units of the shape,
-    where a_i = g^-i and g^(d+1) = g + 1, the generalised golden ratio for d axes: an
+    where a_i = g^-i and g^(d+1) = g + 1, the generalized golden ratio for d axes: an
     additive recurrence, whose points fill a box evenly.
     """
     axes = len(shape)

@@ -1,1 +1,1 @@
-"""Descent: what is minimised, how it moves, when it ends."""
+"""Descent: what is minimized, how it moves, when it ends."""

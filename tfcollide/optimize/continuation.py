@@ -1,6 +1,6 @@
 """How a descent stays with its source: the weight of `source_pull` is led along the way, and the best state is kept.
 
-    minimise   source_pull(x)   subject to   term(x) < limit   for each term that has one
+    minimize   source_pull(x)   subject to   term(x) < limit   for each term that has one
 
 The weight starts high, so that the search begins as the source. A step at which some limit is
 not kept divides it, one at which all are multiplies it: the search comes to lie on the edge

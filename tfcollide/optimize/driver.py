@@ -11,7 +11,7 @@ at which it would by itself.
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -22,6 +22,8 @@ from tfcollide.records import Trace
 
 __all__ = ["minimize", "minimize_pairs"]
 
+_Goal = TypeVar("_Goal")  # a tensor, or a tuple of tensors
+
 _CHUNK_SECONDS, _LONGEST_FIRST_CHUNK = 0.5, 80
 _MOST_ROUNDS = 4
 _SPECK = np.finfo(np.float32).tiny
@@ -29,9 +31,9 @@ _STEP_PER_EVALUATION = 3.0  # a step is a forward and a backward pass
 
 
 def minimize(
-    descent: Descent,
+    descent: "Descent[_Goal]",
     controls: tf.Tensor,
-    goal: Any,
+    goal: _Goal,
     *,
     max_steps: int,
     stop_loss: float | None = None,
@@ -73,9 +75,9 @@ def minimize(
 
 
 def minimize_pairs(
-    descent: Descent,
+    descent: "Descent[_Goal]",
     controls: tf.Tensor,
-    goal: Any,
+    goal: _Goal,
     *,
     max_steps: int,
     stop_loss: float | None = None,
@@ -100,7 +102,7 @@ def minimize_pairs(
         limits: see `minimize`.
 
     Returns:
-        One result a pair.
+        One result per pair.
     """
     began = time.perf_counter()
     state, trace = unpack_state(descent.init(controls, goal), descent.term_names, resume)
@@ -124,7 +126,7 @@ def minimize_pairs(
     return [_result(descent, state, trace, goal, threshold, pair, seconds) for pair in range(len(state.ended_at))]
 
 
-def _lowered(limits: Mapping[str, np.ndarray], descent: Descent, state: DescentState) -> dict[str, tf.Tensor]:
+def _lowered(limits: Mapping[str, np.ndarray], descent: "Descent[_Goal]", state: DescentState) -> dict[str, tf.Tensor]:
     """Term -> `[N]`, its limit after so many rounds; one of 0 is met by a term of 0."""
     rounds = state.rounds.numpy()
     shares = np.repeat(0.5**rounds, len(state.done) // len(rounds)).astype(np.float32)
@@ -133,7 +135,7 @@ def _lowered(limits: Mapping[str, np.ndarray], descent: Descent, state: DescentS
 
 
 def _end_pairs(
-    descent: Descent, state: DescentState, max_steps: int, accept: Callable[[int, np.ndarray], float]
+    descent: "Descent[_Goal]", state: DescentState, max_steps: int, accept: Callable[[int, np.ndarray], float]
 ) -> DescentState:
     """Ends pairs that have no more to do; sends those back that have met their limits but are not accepted."""
     step, rows = int(state.step), len(state.done) // len(state.rounds)
@@ -166,7 +168,7 @@ def _keep(state: DescentState, pair: int, own: slice, candidate: tf.Tensor, scor
     return state._replace(kept=_with(state.kept, own, candidate), kept_score=_with(state.kept_score, pair, score))
 
 
-def _once_more(descent: Descent, state: DescentState, pair: int, own: slice) -> DescentState:
+def _once_more(descent: "Descent[_Goal]", state: DescentState, pair: int, own: slice) -> DescentState:
     """The state with a pair at the start of another round, in which its limits are lower and its rate is whole again."""
     state = state._replace(done=_with(state.done, own, False), rounds=_with(state.rounds, pair, int(state.rounds[pair]) + 1))
     if not state.hold or descent.continuation is None:
@@ -176,7 +178,7 @@ def _once_more(descent: Descent, state: DescentState, pair: int, own: slice) -> 
     return state._replace(hold=type(state.hold)(*hold))
 
 
-def _with(values: tf.Tensor, where: int | slice, new: Any) -> tf.Tensor:
+def _with(values: tf.Tensor, where: int | slice, new: tf.Tensor | float | bool) -> tf.Tensor:
     """`values` with some replaced."""
     changed = values.numpy().copy()
     changed[where] = new
@@ -184,7 +186,13 @@ def _with(values: tf.Tensor, where: int | slice, new: Any) -> tf.Tensor:
 
 
 def _result(
-    descent: Descent, state: DescentState, trace: Trace, goal: Any, threshold: np.ndarray, pair: int, seconds: dict[str, float]
+    descent: "Descent[_Goal]",
+    state: DescentState,
+    trace: Trace,
+    goal: _Goal,
+    threshold: np.ndarray,
+    pair: int,
+    seconds: dict[str, float],
 ) -> DescentResult:
     """One pair, as if it had been alone."""
     count, step = len(threshold), int(state.ended_at[pair])
@@ -206,7 +214,7 @@ def _result(
     )
 
 
-def _first_chunk(descent: Descent, controls: tf.Tensor, goal: Any) -> int:
+def _first_chunk(descent: "Descent[_Goal]", controls: tf.Tensor, goal: _Goal) -> int:
     """Steps in about half a second, guessed from one evaluation: a large network should be heard of soon."""
     began = time.perf_counter()
     descent.evaluate(controls, goal, tf.constant(0)).numpy()

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import tensorflow as tf
 
-from tfcollide.objectives.terms import source_pull
-from tfcollide.optimize.hull_terms import Hull, hull_terms
+from tfcollide.objectives.terms import Goal, source_pull
+from tfcollide.optimize.hull_terms import HullsAtStep, hull_terms
 from tfcollide.parameterizations.base import Parameterization
 
 __all__ = [
@@ -46,7 +46,7 @@ class Objective(Protocol):
     progress_term: str
     weights: Mapping[str, float]
 
-    def terms(self, pre_activation: tf.Tensor, goal: Any) -> Terms:
+    def terms(self, pre_activation: tf.Tensor, goal: Goal) -> Terms:
         """Unweighted terms, `[N]` each, of `pre_activation` `[N, U]`."""
 
 
@@ -55,7 +55,7 @@ class HullTerms(NamedTuple):
 
     Attributes:
         corners: N, of a pair.
-        samples: random mixtures a step.
+        samples: random mixtures per step.
         spread: the L2 distance that corners should keep, in the model's units.
         seed: of the mixtures.
     """
@@ -92,15 +92,15 @@ def loss_terms(
             one pair after N of another, and all pairs see the same mixtures.
     """
 
-    def of_images(images: tf.Tensor, features: tf.Tensor, controls: tf.Tensor, goal: Any) -> Terms:
+    def of_images(images: tf.Tensor, features: tf.Tensor, controls: tf.Tensor, goal: Goal) -> Terms:
         stay = {} if goal.source is None else {"source_pull": source_pull(images, goal.source)}
         return {**objective.terms(features, goal), **stay, **parameterization.terms(controls)}
 
-    def alone(controls: tf.Tensor, goal: Any, step: tf.Tensor) -> Terms:
+    def alone(controls: tf.Tensor, goal: Goal, step: tf.Tensor) -> Terms:
         images = parameterization.to_image(controls, goal.material)
         return of_images(images, pre_activation(images), controls, goal)
 
-    def in_hull(controls: tf.Tensor, goal: Any, step: tf.Tensor) -> Terms:
+    def in_hull(controls: tf.Tensor, goal: Goal, step: tf.Tensor) -> Terms:
         images = parameterization.to_image(controls, goal.material)
         rows, pixels = tf.shape(images)[0], math.prod(images.shape[1:])
         pairs = tf.reshape(images, [-1, corners, pixels])
@@ -108,7 +108,7 @@ def loss_terms(
         mixtures = tf.reshape(tf.transpose(mixtures, [1, 0, 2]), [-1, *images.shape[1:]])
         features = pre_activation(tf.concat([images, mixtures], 0))
         of_mixtures = tf.reshape(features[rows:], [-1, samples, features.shape[-1]])
-        hull = Hull(pairs, of_mixtures, goal, spread if goal.spread is None else goal.spread)
+        hull = HullsAtStep(pairs, of_mixtures, goal, spread if goal.spread is None else goal.spread)
         together = {name: tf.repeat(term.value(hull), corners) for name, term in shared.items()}
         return of_images(images, features[:rows], controls, goal) | together
 
@@ -122,7 +122,7 @@ def loss_terms(
 def draw_weights(step: tf.Tensor, samples: int, corners: int, seed: int) -> tf.Tensor:
     """`[samples, corners]` convex weights, uniform on the simplex; a function of `step` and `seed` alone.
 
-    Normalised exponential variates are Dirichlet(1).
+    Normalized exponential variates are Dirichlet(1).
     """
     uniform = tf.random.stateless_uniform([samples, corners], [seed % 2**31, step], minval=np.finfo(np.float32).tiny)
     exponential = -tf.math.log(uniform)

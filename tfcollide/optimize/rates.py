@@ -1,8 +1,8 @@
-"""The learning rate at a step, from a schedule."""
+"""The learning rate at a step, from a schedule: Keras's schedules behind our syntax."""
 
-import math
 from collections.abc import Callable
 
+import keras
 import tensorflow as tf
 
 from tfcollide.optimize.schedules import Schedule
@@ -15,10 +15,12 @@ Rate = Callable[[tf.Tensor], tf.Tensor]
 
 def rate_of(schedule: Schedule, max_steps: int) -> Rate:
     """The learning rate as a function of the step; a cosine ends at `max_steps`."""
+    known, first = keras.optimizers.schedules, schedule.rates[0]
     if schedule.half_life:
-        return lambda step: schedule.rates[0] * tf.pow(0.5, tf.cast(step, tf.float32) / schedule.half_life)
+        return known.ExponentialDecay(first, decay_steps=schedule.half_life, decay_rate=0.5)
     if schedule.cosine:
-        peak = schedule.rates[0]
-        return lambda step: peak * 0.5 * (1.0 + tf.cos(math.pi * tf.cast(step, tf.float32) / max_steps))
-    starts, rates = tf.constant(schedule.starts), tf.constant(schedule.rates, tf.float32)
-    return lambda step: tf.gather(rates, tf.reduce_sum(tf.cast(step >= starts, tf.int32)) - 1)
+        return known.CosineDecay(first, decay_steps=max_steps)
+    if len(schedule.rates) == 1:
+        return lambda step: tf.constant(first, tf.float32)
+    # A rate of ours holds from its step on, one of Keras's after the step before.
+    return known.PiecewiseConstantDecay([start - 1 for start in schedule.starts[1:]], list(schedule.rates))

@@ -15,7 +15,7 @@ class Schedule(NamedTuple):
 
     Attributes:
         starts: the step from which each rate holds; the first is 0.
-        rates: one a start.
+        rates: one per start.
         cosine: whether the one rate decays to zero at the last step.
         half_life: steps in which the one rate halves; 0: it does not.
     """

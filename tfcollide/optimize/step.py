@@ -5,7 +5,7 @@ The loss, the stopping rule and the tracing are told to it; it knows no concrete
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -19,8 +19,10 @@ from tfcollide.optimize.update_rules import UpdateRule
 
 __all__ = ["Descent"]
 
+_Goal = TypeVar("_Goal")  # a tensor, or a tuple of tensors
 
-class Descent:
+
+class Descent(Generic[_Goal]):
     """A compiled descent, used again for any number of goals of the same shape.
 
     Args:
@@ -52,10 +54,10 @@ class Descent:
         progress_term: str,
         rule: UpdateRule,
         rate: Rate,
-        project: Callable[[tf.Tensor, Any], tf.Tensor] = lambda x, goal: x,
+        project: Callable[[tf.Tensor, _Goal], tf.Tensor] = lambda x, goal: x,
         stop: StoppingRule | None = None,
-        scales: Callable[[Any], Mapping[str, tf.Tensor]] = lambda goal: {},
-        take: Callable[[Any, tf.Tensor], Any] | None = None,
+        scales: Callable[[_Goal], Mapping[str, tf.Tensor]] = lambda goal: {},
+        take: Callable[[_Goal, tf.Tensor], _Goal] | None = None,
         corners: int | None = None,
         coupled: bool = False,
         half_life: float = 0.0,
@@ -86,7 +88,7 @@ class Descent:
         self.evaluate = tf.function(self._evaluate, autograph=False)
         self.chunk = tf.function(self._chunk, autograph=False)
 
-    def init(self, controls: tf.Tensor, goal: Any = None) -> DescentState:
+    def init(self, controls: tf.Tensor, goal: _Goal) -> DescentState:
         """The state before the first step."""
         controls = self._project(controls, goal)
         corners = controls.shape[0]
@@ -114,7 +116,7 @@ class Descent:
         fixed = {name: np.full_like(threshold, limit) for name, limit in self.fixed_limits.items()}
         return {name: limit.astype(np.float32) for name, limit in (found | fixed).items()}
 
-    def of(self, goal: Any, corners: range, count: int) -> Any:
+    def of(self, goal: _Goal, corners: range, count: int) -> Any:
         """The goal of some corners alone, of `count` in all."""
         return goal if len(corners) == count or self._take is None else self._take(goal, tf.constant(corners))
 
@@ -122,14 +124,14 @@ class Descent:
         """The progress term `[N]` of stacked terms `[terms, N]`."""
         return stacked[self.term_names.index(self._progress_term)]
 
-    def _evaluate(self, controls: tf.Tensor, goal: Any, step: tf.Tensor) -> tf.Tensor:
+    def _evaluate(self, controls: tf.Tensor, goal: _Goal, step: tf.Tensor) -> tf.Tensor:
         """The terms at `controls`, stacked: `[terms, N]`."""
         return self._stack(self._terms(controls, goal, step))
 
     def _stack(self, terms: Terms) -> tf.Tensor:
         return tf.stack([terms[name] for name in self.term_names])
 
-    def _chunk(self, state: DescentState, goal: Any, limits: Mapping[str, tf.Tensor], last_step: tf.Tensor) -> Any:
+    def _chunk(self, state: DescentState, goal: _Goal, limits: Mapping[str, tf.Tensor], last_step: tf.Tensor) -> Any:
         """Steps until all corners of a pair are done or failed, or until `last_step`.
 
         Args:
@@ -144,11 +146,11 @@ class Descent:
         steps = tf.TensorArray(tf.int32, size=0, dynamic_size=True, element_shape=[])
         rows = tf.TensorArray(tf.float32, size=0, dynamic_size=True, element_shape=[len(self.term_names), state.done.shape[0]])
 
-        def more(state: DescentState, steps: Any, rows: Any) -> tf.Tensor:
+        def more(state: DescentState, steps: tf.TensorArray, rows: tf.TensorArray) -> tf.Tensor:
             ended = state.ended_at >= 0
             return (state.step < last_step) & tf.reduce_all(ended | _at_work(state)) & ~tf.reduce_all(ended)
 
-        def body(state: DescentState, steps: Any, rows: Any) -> Any:
+        def body(state: DescentState, steps: tf.TensorArray, rows: tf.TensorArray) -> Any:
             alive, part, aim, within = self._at_work(state, goal, limits)
             step, new = state.step, self._put_back(state, alive, self._advance(part, aim, within))
             traced = step % self._trace_every == 0
@@ -162,7 +164,7 @@ class Descent:
         state, steps, rows = tf.while_loop(more, body, [state, steps, rows])
         return state, steps.stack(), rows.stack()
 
-    def _at_work(self, state: DescentState, goal: Any, limits: Mapping[str, tf.Tensor]) -> tuple[Any, ...]:
+    def _at_work(self, state: DescentState, goal: _Goal, limits: Mapping[str, tf.Tensor]) -> tuple[Any, ...]:
         """Corners `[M]`, or coupled pairs, that are not at an end, and their part of the rest; all where none may leave."""
         if self._take is None:
             return None, state, goal, limits
@@ -197,7 +199,7 @@ class Descent:
             hold=tf.nest.map_structure(back, state.hold, moved.hold),
         )
 
-    def _advance(self, state: DescentState, goal: Any, limits: Mapping[str, tf.Tensor]) -> DescentState:
+    def _advance(self, state: DescentState, goal: _Goal, limits: Mapping[str, tf.Tensor]) -> DescentState:
         """One step of every corner; those that are done or failed stay where they are."""
         weights = weights_at(state.step, self._weights, self._kept, self._half_life)
         if self.continuation:

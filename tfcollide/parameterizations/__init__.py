@@ -1,1 +1,1 @@
-"""What is optimised, and the image that it stands for."""
+"""What is optimized, and the image that it stands for."""

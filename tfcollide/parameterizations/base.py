@@ -11,6 +11,7 @@ from tfcollide.shapes import Bounds, ImageShape
 
 if TYPE_CHECKING:
     import tensorflow as tf
+    from _typeshed import DataclassInstance
 
     from tfcollide.records import CompositeRecord
 
@@ -38,7 +39,7 @@ class Parameterization:
         self._bounds = bounds
 
     @classmethod
-    def create(cls, settings: Any, bounds: Bounds, shape: ImageShape, num_corners: int) -> Self:
+    def create(cls, settings: DataclassInstance, bounds: Bounds, shape: ImageShape, num_corners: int) -> Self:
         """The parameterization of a run.
 
         Args:

@@ -11,7 +11,7 @@ from tfcollide.patches.fit import fit_square
 from tfcollide.patches.manifest import Manifest
 from tfcollide.patches.photographs import Photographs, shard_positions
 from tfcollide.patches.projection import Projection, fit
-from tfcollide.patches.shards import Checksums, Step, finished, write_images, write_trees
+from tfcollide.patches.shards import BuildStep, Checksums, finished, write_images, write_trees
 from tfcollide.runtime.progress import progress
 
 __all__ = ["build", "projection_of"]
@@ -53,7 +53,7 @@ def projection_of(folder: Path, manifest: Manifest) -> Projection:
 def _images(folder: Path, manifest: Manifest, photographs: Photographs, kept: Sequence[int]) -> Checksums:
     """Writes the images of all shards that lack them, in one stream."""
     parts = shard_positions(manifest.shard_images, kept)
-    done = [finished(folder, Step("images", shard)) for shard in range(len(parts))]
+    done = [finished(folder, BuildStep("images", shard)) for shard in range(len(parts))]
     todo = [shard for shard, checksums in enumerate(done) if checksums is None]
     left = [position for shard in todo for position in parts[shard]]
     stream = photographs.read(left, lambda pixels: fit_square(pixels, manifest.image_size, manifest.resize))
@@ -66,7 +66,7 @@ def _images(folder: Path, manifest: Manifest, photographs: Photographs, kept: Se
 
 def _trees(folder: Path, manifest: Manifest, projection: Projection, jobs: int, on_disk: bool) -> Checksums:
     """Builds the trees of all shards that lack them, several at once."""
-    done = [finished(folder, Step("trees", shard)) for shard in range(len(manifest.shard_images))]
+    done = [finished(folder, BuildStep("trees", shard)) for shard in range(len(manifest.shard_images))]
     todo = [shard for shard, checksums in enumerate(done) if checksums is None]
     left = sum(manifest.shard_images[shard] for shard in todo) * manifest.grid.per_image
     bar = progress(total=manifest.num_patches, desc="trees", unit=" patches", unit_scale=True, mininterval=1)

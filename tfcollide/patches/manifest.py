@@ -32,7 +32,7 @@ class Manifest:
         resize: the resize rule.
         projection: "pca" or "random".
         num_components: dimensions of the projections.
-        num_trees: Annoy's trees a shard; 0 where there are none.
+        num_trees: Annoy's trees per shard; 0 where there are none.
         metric: of the trees.
         seed: of everything drawn.
         shard_images: images in each shard.
@@ -41,10 +41,10 @@ class Manifest:
         num_held_out: photographs kept apart, for measuring recall.
         versions: of the libraries that built it.
         checksums: file name -> [bytes, SHA-256].
-        recall_at_1: share of queries whose true nearest neighbour is found; None until measured.
-        recall_at_10: share of the ten true neighbours that are found.
-        distance_ratio: mean distance of what is found, over that of the true neighbour.
-        query_milliseconds: time a query, in batches.
+        recall_at_1: share of queries whose true nearest neighbor is found; None until measured.
+        recall_at_10: share of the ten true neighbors that are found.
+        distance_ratio: mean distance of what is found, over that of the true neighbor.
+        query_milliseconds: time per query, in batches.
         exact_milliseconds: the same of exact search.
         recall_queries: how many queries were measured.
     """
@@ -90,10 +90,10 @@ class Manifest:
         if self.recall_at_1 is None:
             return text
         worth = f"recall@1 {self.recall_at_1:.4f}, recall@10 {self.recall_at_10:.4f}, distance ratio {self.distance_ratio:.4f}"
-        return f"{text}; {worth}, {self.query_milliseconds:.2f} ms a query (exact search: {self.exact_milliseconds:.2f} ms)"
+        return f"{text}; {worth}, {self.query_milliseconds:.2f} ms per query (exact search: {self.exact_milliseconds:.2f} ms)"
 
     def files(self, kind: str) -> list[str]:
-        """Names of the files of a kind, one a shard: "images", "search" or "trees"."""
+        """Names of the files of a kind, one per shard: "images", "search" or "trees"."""
         suffix = "ann" if kind == "trees" else "npy"
         return [f"{kind}-{shard:05d}.{suffix}" for shard in range(len(self.shard_images))]
 
@@ -165,5 +165,5 @@ def _checked(path: Path, values: dict[str, Any]) -> Manifest:
     return manifest
 
 
-def _checksum(values: Mapping[str, Any]) -> str:
+def _checksum(values: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

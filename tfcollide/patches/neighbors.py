@@ -40,7 +40,7 @@ class Query(NamedTuple):
         if len(shape) != 2 or shape[1] != values or kind != np.uint8:
             raise RequestError(f"query windows of shape {shape} and type {kind}", f"[Q, {values}] uint8, as in the index")
         if self.neighbors < 1:
-            raise RequestError(f"{self.neighbors} neighbours", "a number of at least 1")
+            raise RequestError(f"{self.neighbors} neighbors", "a number of at least 1")
 
 
 class Neighbors(NamedTuple):
@@ -79,7 +79,7 @@ class Backend(Protocol):
         """Raises `RequestError` where an index for it cannot be built in `folder`."""
 
     def search(self, query: Query, *, threads: int = 0) -> Neighbors:
-        """The neighbours of every query window; `threads` 0 uses every core."""
+        """The neighbors of every query window; `threads` 0 uses every core."""
 
 
 def best_backend(manifest: Manifest) -> str:

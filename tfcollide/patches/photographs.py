@@ -16,7 +16,7 @@ class Photographs(NamedTuple):
 
     Attributes:
         name: where it came from.
-        ids: one name a photograph.
+        ids: one name per photograph.
         labels: the class of each.
         sizes: bytes of each file, or 0 where there is no file.
         read: from ascending positions to the photographs there, one by one, each
@@ -38,7 +38,7 @@ class Photographs(NamedTuple):
 
 
 def share_of(labels: Sequence[str], share: float) -> list[int]:
-    """Positions of a share of each class, evenly spread, at least one a class.
+    """Positions of a share of each class, evenly spread, at least one per class.
 
     Args:
         labels: the class of each photograph.

@@ -81,7 +81,7 @@ def windows_of_image(image: np.ndarray, grid: Grid) -> np.ndarray:
 
 
 def _timed(backend: Backend, windows: np.ndarray) -> tuple[Neighbors, float]:
-    """The neighbours, and milliseconds a query, in batches as a seed image makes them."""
+    """The neighbors, and milliseconds per query, in batches as a seed image makes them."""
     began = time.perf_counter()
     parts = [backend.search(Query(windows[i : i + BATCH], _COUNT)) for i in range(0, len(windows), BATCH)]
     milliseconds = 1e3 * (time.perf_counter() - began) / len(windows)

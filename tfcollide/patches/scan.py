@@ -21,7 +21,7 @@ _SPARE = 16  # kept beyond k, for what rounding may have put in the wrong order
 
 
 def scan(store: ImageStore, query: Query, *, threads: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """The true neighbours of every query window.
+    """The true neighbors of every query window.
 
     Args:
         store: the images.

@@ -22,13 +22,13 @@ from tfcollide.patches.projection import Projection
 from tfcollide.patches.trees import build_trees
 from tfcollide.patches.trust import checksum
 
-__all__ = ["Checksums", "Step", "finished", "write_images", "write_npy", "write_trees"]
+__all__ = ["Checksums", "BuildStep", "finished", "write_images", "write_npy", "write_trees"]
 
 Checksums = dict[str, tuple[int, str]]
 """File name -> size and SHA-256."""
 
 
-class Step(NamedTuple):
+class BuildStep(NamedTuple):
     """One step of one shard.
 
     Attributes:
@@ -44,7 +44,7 @@ class Step(NamedTuple):
         return folder / f".{self.kind}-{self.shard:05d}.json"
 
 
-def finished(folder: Path, step: Step) -> Checksums | None:
+def finished(folder: Path, step: BuildStep) -> Checksums | None:
     """What a finished step wrote, or None where it is still to do."""
     try:
         checksums = {name: (size, digest) for name, (size, digest) in json.loads(step.record(folder).read_bytes()).items()}
@@ -79,7 +79,7 @@ def write_images(
             progress(1)
     for path in paths.values():
         os.replace(_unfinished(path), path)
-    return _record(folder, Step("images", shard), list(paths.values()))
+    return _record(folder, BuildStep("images", shard), list(paths.values()))
 
 
 def write_trees(
@@ -99,7 +99,7 @@ def write_trees(
     store = open_images(folder, manifest, slice(shard, shard + 1))
     seed = manifest.seed * 100_003 + shard + 1
     build_trees(store, projection, path, num_trees=manifest.num_trees, seed=seed, on_disk=on_disk, progress=progress)
-    return _record(folder, Step("trees", shard), [path])
+    return _record(folder, BuildStep("trees", shard), [path])
 
 
 def write_npy(path: Path, array: np.ndarray) -> tuple[int, str]:
@@ -111,7 +111,7 @@ def write_npy(path: Path, array: np.ndarray) -> tuple[int, str]:
     return checksum(path)
 
 
-def _record(folder: Path, step: Step, paths: list[Path]) -> Checksums:
+def _record(folder: Path, step: BuildStep, paths: list[Path]) -> Checksums:
     checksums = {path.name: checksum(path) for path in paths}
     write_bytes(step.record(folder), json.dumps(checksums).encode())
     return checksums

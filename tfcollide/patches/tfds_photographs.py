@@ -1,7 +1,7 @@
 """Photographs of a TFDS data set, read in the order of its files."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,17 +12,20 @@ from tfcollide.images import eight_bits
 from tfcollide.patches.photographs import Photographs
 from tfcollide.runtime.quiet import import_tensorflow
 
+if TYPE_CHECKING:
+    import tensorflow_datasets as tfds
+
 __all__ = ["open_tfds"]
 
 
-def open_tfds(name: str, data_dir: str | None, split: str, *, labelled: bool = True) -> Photographs:
+def open_tfds(name: str, data_dir: str | None, split: str, *, labeled: bool = True) -> Photographs:
     """Opens a split; one pass over it reads the labels, without decoding an image.
 
     Args:
         name: as `tfds.builder` takes it.
         data_dir: the folder of prepared data sets; None is TFDS's own choice.
         split: "train", "test" or what the data set has.
-        labelled: whether labels are read; else all are empty.
+        labeled: whether labels are read; else all are empty.
 
     Raises:
         RequestError: there is no such data set or split, or it has no images.
@@ -39,7 +42,7 @@ def open_tfds(name: str, data_dir: str | None, split: str, *, labelled: bool = T
     if split not in builder.info.splits:
         raise RequestError(f"--split={split}", f"one of {', '.join(builder.info.splits)}")
     count = builder.info.splits[split].num_examples
-    labels = _labels(builder, split, image_key, label_keys[0], shown) if labelled and label_keys else [""] * count
+    labels = _labels(builder, split, image_key, label_keys[0], shown) if labeled and label_keys else [""] * count
     ids = [f"{split}:{i}" for i in range(count)]
     return Photographs(
         builder.info.full_name.replace("/", ":"),
@@ -50,14 +53,14 @@ def open_tfds(name: str, data_dir: str | None, split: str, *, labelled: bool = T
     )
 
 
-def _labels(builder: Any, split: str, image_key: str, label_key: str, name: str) -> list[str]:
+def _labels(builder: "tfds.core.DatasetBuilder", split: str, image_key: str, label_key: str, name: str) -> list[str]:
     """The class of every photograph; empty where it has none."""
     names = builder.info.features[label_key].names
     return [names[label] if label >= 0 else "" for label in labels_of(builder, split, image_key, label_key, name)]
 
 
 def _read(
-    builder: Any,
+    builder: "tfds.core.DatasetBuilder",
     split: str,
     key: str,
     positions: Sequence[int],
@@ -94,7 +97,7 @@ def _read(
             raise EOFError(f"{missing} photographs are missing")
 
 
-def _only(name: str, features: dict[str, Any], kind: type) -> str:
+def _only(name: str, features: Mapping[str, object], kind: type) -> str:
     keys = [key for key, feature in features.items() if isinstance(feature, kind)]
     if len(keys) != 1:
         raise RequestError(f"--images=tfds:{name} with {len(keys)} features of type {kind.__name__}", "one of them")

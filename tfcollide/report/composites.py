@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 
 __all__ = ["Pasted", "draw_candidates", "draw_dominance", "draw_pasted"]
 
-_GREEN, _GREY = "#22aa33", "#bbbbbb"
+_GREEN, _GRAY = "#22aa33", "#bbbbbb"
 _UNUSED = 230
 _COLORS = 20
 
@@ -35,15 +35,15 @@ class Pasted(NamedTuple):
 
 
 def draw_pasted(path: Path, seed: np.ndarray, rows: Sequence[Pasted]) -> None:
-    """Figure 4: the query patch, its nearest neighbour, and the source image as it is pasted, framed in green.
+    """Figure 4: the query patch, its nearest neighbor, and the source image as it is pasted, framed in green.
 
     Args:
         path: a PNG file.
         seed: `[H, W, 3]` uint8.
-        rows: one a window.
+        rows: one per window.
     """
     figure = Figure(figsize=(6.3, 2.15 * len(rows)), layout="constrained")
-    titles = ("query patch", "nearest neighbour", "pasted source")
+    titles = ("query patch", "nearest neighbor", "pasted source")
     for number, (line, row) in enumerate(zip(figure.subplots(len(rows), 3, squeeze=False), rows, strict=True)):
         pasted = np.full_like(seed, _UNUSED)
         around = (len(row.patch) - row.query[2]) // 2
@@ -82,7 +82,7 @@ def draw_candidates(path: Path, seed: np.ndarray, composite: np.ndarray, patches
 
 
 def draw_dominance(path: Path, corners: np.ndarray, photographs: np.ndarray) -> None:
-    """Below each corner, which photograph has the largest weight at each pixel, one colour a photograph.
+    """Below each corner, which photograph has the largest weight at each pixel, one color per photograph.
 
     Args:
         path: a PNG file.
@@ -113,7 +113,7 @@ def _show(axis: Axes, pixels: np.ndarray, title: str, **how: Any) -> None:
     axis.set_title(title, fontsize=9, color="#444444")
     axis.set(xticks=[], yticks=[])
     for spine in axis.spines.values():
-        spine.set_color(_GREY)
+        spine.set_color(_GRAY)
 
 
 def _frame(axis: Axes, square: tuple[int, int, int]) -> None:

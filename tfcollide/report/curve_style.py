@@ -1,4 +1,4 @@
-"""How curves are drawn: colours that the colour-blind tell apart, and lines and marks that print in grey."""
+"""How curves are drawn: colors that the color-blind tell apart, and lines and marks that print in gray."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,7 @@ _MARKS = ("o", "s", "^", "D", "v")
 
 
 def look_of(n: int) -> dict[str, Any]:
-    """Colour, dashes and mark of the n-th curve; the first 140 differ."""
+    """Color, dashes and mark of the n-th curve; the first 140 differ."""
     return {"color": _COLORS[n % 7], "linestyle": _DASHES[n % 4], "marker": _MARKS[n % 5], "markersize": 4}
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from tfcollide.records import Summary, Trace
 from tfcollide.shapes import Bounds
 
-__all__ = ["Curves", "Drawn", "Picture", "RunImages"]
+__all__ = ["Curves", "Drawn", "RunPicture", "RunImages"]
 
 
 class RunImages(NamedTuple):
@@ -53,7 +53,7 @@ class Drawn(NamedTuple):
     curves: Curves
 
 
-class Picture(Protocol):
+class RunPicture(Protocol):
     """What a file `report/NAME_figure.py` has as its `VARIANT`: `--figure=NAME` draws NAME.png."""
 
     def __call__(self, path: Path, drawn: Drawn) -> None:

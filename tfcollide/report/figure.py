@@ -45,7 +45,7 @@ _LEAST_HEIGHT, _MOST_HEIGHT = 0.4, 2.4  # inches, of the images of a row
 _TITLE, _CAPTION, _NOTE, _FOOT = 9.0, 9.5, 8.0, 9.0  # points
 _MOST_TITLE, _MOST_LINES = 2, 4
 _DARK, _SOFT = "#111111", "#444444"
-# Colours that the colour-blind tell apart (Paul Tol's); a word above the image says the same.
+# Colors that the color-blind tell apart (Paul Tol's); a word above the image says the same.
 _EDGES = {
     "source": "#4477aa",
     "corner": "#bbbbbb",
@@ -64,7 +64,7 @@ class Panel(NamedTuple):
         title: above it.
         pixels: `[H, W, C]` or `[H, W]` uint8.
         caption: below it, what the network takes it for.
-        role: "source", "corner", "change", "target", "failed", "trivial" or "lost"; the colour of its frame.
+        role: "source", "corner", "change", "target", "failed", "trivial" or "lost"; the color of its frame.
         note: below the caption, in smaller letters.
     """
 
@@ -114,7 +114,7 @@ def write_row(
 
 
 def change_images(source: np.ndarray, corners: np.ndarray, bounds: Bounds) -> tuple[np.ndarray, float]:
-    """What corners changed: `[N, H, W, C]` uint8, grey where nothing, and what white stands for, a share of the range.
+    """What corners changed: `[N, H, W, C]` uint8, gray where nothing, and what white stands for, a share of the range.
 
     Black stands for as much downwards; the scale is the largest change of all corners.
     """
@@ -235,7 +235,7 @@ def _draw_panel(figure: Figure, panel: Panel, left: float, floor: float, height:
 
 
 class _Look(NamedTuple):
-    """How text is drawn: points, colour, which way it is aligned, how heavy."""
+    """How text is drawn: points, color, which way it is aligned, how heavy."""
 
     size: float
     color: str
@@ -288,6 +288,6 @@ def _seen(record: CornerRecord) -> str:
 
 def _scale_words(scale: float, channels: int) -> str:
     if not scale:
-        return "The change: corner less source. Grey: there is none."
+        return "The change: corner less source. Gray: there is none."
     each = ", in each color channel" if channels > 1 else ""
-    return f"The change: corner less source. Grey: none. Black: -{scale:.2g}, white: +{scale:.2g} of the pixel range{each}."
+    return f"The change: corner less source. Gray: none. Black: -{scale:.2g}, white: +{scale:.2g} of the pixel range{each}."

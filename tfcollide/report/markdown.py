@@ -9,7 +9,7 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table whose columns are as wide as their widest cell; ends in a new line.
 
     Args:
-        header: a cell a column.
+        header: a cell per column.
         rows: as many cells each.
     """
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]

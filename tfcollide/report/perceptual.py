@@ -42,7 +42,7 @@ def low_frequency_share(difference: np.ndarray, *, below: float = 0.25) -> float
 
     Args:
         difference: `[H, W, C]`.
-        below: the frequency, as a share of half a cycle a pixel.
+        below: the frequency, as a share of half a cycle per pixel.
     """
     energy = np.square(np.abs(np.fft.fft2(difference.astype(np.float64), axes=(0, 1)))).sum(axis=2)
     size = np.hypot(*np.meshgrid(*(np.fft.fftfreq(length) for length in energy.shape), indexing="ij"))
@@ -51,6 +51,6 @@ def low_frequency_share(difference: np.ndarray, *, below: float = 0.25) -> float
 
 
 def total_variation(image: np.ndarray) -> float:
-    """Mean |difference| between neighbouring values of `[H, W, C]`, down and across together."""
+    """Mean |difference| between neighboring values of `[H, W, C]`, down and across together."""
     down, across = (np.abs(np.diff(image.astype(np.float64), axis=axis)) for axis in (0, 1))
     return float((down.sum() + across.sum()) / image.size)

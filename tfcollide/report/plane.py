@@ -39,7 +39,7 @@ def polygon(polytope: Polytope) -> np.ndarray:
     ball = None if flat else chebyshev(polytope)
     if ball is None or not np.isfinite(ball.radius):
         raise RequestError("a polytope that is no polygon", "two coordinates, no equalities, and an end in every direction")
-    points = HalfspaceIntersection(np.column_stack(_sides(polytope)), ball.centre).intersections
+    points = HalfspaceIntersection(np.column_stack(_sides(polytope)), ball.center).intersections
     return points[ConvexHull(points).vertices]
 
 

@@ -35,7 +35,7 @@ _SOMETIMES: dict[str, Callable[[PairResult], str]] = {
 
 
 def sweep_table(summary: SweepSummary) -> str:
-    """The table of a sweep, one line a pair, as Markdown."""
+    """The table of a sweep, one line per pair, as Markdown."""
     title = f"# {_pairs(summary.num_pairs)}: {network(summary)}\n"
     header = ["pair", "classes", "found", "steps", "ended", "to source", "to target", "SSIM", "reads", "quantile"]
     header += _judged_header(summary)

@@ -218,7 +218,7 @@ def _looks(summary: Summary) -> list[tuple[str, str, str]]:
         least, mean, most = made.coverage
         rows.append(("candidates at a pixel: least, mean, most", f"{least}, {mean:.0f}, {most}", ""))
         mebibytes = f"{made.control_bytes / 2**20:.1f} MiB, {share(made.control_bytes / made.dense_bytes)}"
-        rows.append(("control parameters, of one a candidate and pixel", mebibytes, ""))
+        rows.append(("control parameters, of one per candidate and pixel", mebibytes, ""))
     return rows
 
 

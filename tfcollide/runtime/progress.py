@@ -5,11 +5,13 @@ import contextvars
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
 from tqdm import tqdm
 
 __all__ = ["progress", "say", "shown", "stage"]
+
+_Item = TypeVar("_Item")
 
 _EVERY = "10"
 _SHOWN = contextvars.ContextVar("shown", default=True)
@@ -25,7 +27,7 @@ def shown(wanted: bool) -> Iterator[None]:
         _SHOWN.reset(token)
 
 
-def progress(items: Iterable[Any] | None = None, **options: Any) -> tqdm:
+def progress(items: Iterable[_Item] | None = None, **options: Any) -> tqdm:
     """As `tqdm`, but for a log: a line every ten seconds at most, and none for what takes less.
 
     tqdm's own variable TQDM_MININTERVAL sets other seconds.

@@ -57,7 +57,7 @@ class ServingError(Exception):
 
     Args:
         code: gRPC's.
-        message: TF Serving's wording where it has one.
+        message: what was received and what was expected.
     """
 
     def __init__(self, code: Code, message: str):

@@ -51,7 +51,7 @@ def array_of(name: str, proto: tensor_pb2.TensorProto) -> np.ndarray:
             return np.frombuffer(proto.tensor_content, dtype).reshape(shape)
         return _typed(proto, shape, dtype)
     except (TypeError, ValueError, KeyError, OverflowError) as error:
-        raise ServingError(Code.INVALID_ARGUMENT, f"tensor parsing error: {name}") from error
+        raise ServingError(Code.INVALID_ARGUMENT, f"The tensor {name} cannot be read: {error}") from error
 
 
 def _typed(proto: tensor_pb2.TensorProto, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:

@@ -126,15 +126,15 @@ def test_gradients_are_those_of_finite_differences(case, what):
 def test_a_coarse_grid_measures_nearly_the_variation_of_its_pixels():
     layout, _, _ = made((64, 64, 16, 4, 8, 4))
     controls = drawn(layout, scale=0.3)
-    pixels = slow_but_vectorised(dense(layout, blend_weights(layout, controls[0])))
+    pixels = slow_but_vectorized(dense(layout, blend_weights(layout, controls[0])))
     assert float(total_variation(layout, controls)[0]) == pytest.approx(pixels, rel=0.2)
 
 
-def slow_but_vectorised(weights):
+def slow_but_vectorized(weights):
     return sum(np.abs(np.diff(weights, axis=axis)).sum() for axis in (1, 2))
 
 
-def test_a_candidate_that_is_favoured_dominates():
+def test_a_candidate_that_is_favored_dominates():
     layout, _, _ = made(CASES[4])
     controls = np.zeros(layout.control_shape, np.float32)
     controls[:, :, 0, 0] = 15.0  # the last window that touches each point

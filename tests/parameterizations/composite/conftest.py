@@ -28,7 +28,7 @@ class Made(NamedTuple):
 
 
 def photograph(seed):
-    """Coarse colour blotches, so that windows have neighbours that suit them."""
+    """Coarse color blotches, so that windows have neighbors that suit them."""
     coarse = np.random.default_rng(seed).integers(0, 256, [4, 4, 3], dtype=np.uint8)
     return Image.fromarray(coarse).resize((SIZE, SIZE), Image.Resampling.BICUBIC)
 

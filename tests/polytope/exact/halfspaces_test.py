@@ -85,19 +85,19 @@ RADII = {
 }
 
 
-@pytest.mark.parametrize(("shape", "radius", "centre"), RADII.values(), ids=RADII)
-def test_chebyshev_ball(shape, radius, centre):
+@pytest.mark.parametrize(("shape", "radius", "center"), RADII.values(), ids=RADII)
+def test_chebyshev_ball(shape, radius, center):
     ball = chebyshev(shape)
     assert ball.radius == pytest.approx(radius, abs=1e-7)
-    if centre is not None:
-        np.testing.assert_allclose(ball.centre, centre, atol=1e-6)
-    assert shape.contains(ball.centre)
+    if center is not None:
+        np.testing.assert_allclose(ball.center, center, atol=1e-6)
+    assert shape.contains(ball.center)
 
 
 def test_balls_of_any_size():
     ball = chebyshev(polytope(2, inequalities=[[-1, 1], [-1, -1]], limits=[0, 0]))
     assert ball.radius == INF
-    assert ball.centre[0] - abs(ball.centre[1]) >= np.sqrt(2) - 1e-7  # a ball of radius 1 fits there
+    assert ball.center[0] - abs(ball.center[1]) >= np.sqrt(2) - 1e-7  # a ball of radius 1 fits there
     assert chebyshev(PLANE).radius == INF
 
 

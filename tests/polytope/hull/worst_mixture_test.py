@@ -9,12 +9,12 @@ from tfcollide.polytope.hull.worst_mixture import MixtureSearch, clopper_pearson
 NAMES = ("target", "other", "third")
 
 
-def valley(centre, depth):
-    """Margin |w - centre|^2 - depth where corners are unit vectors; class "other" wins inside."""
+def valley(center, depth):
+    """Margin |w - center|^2 - depth where corners are unit vectors; class "other" wins inside."""
 
     def logits(images):
         flat = tf.reshape(images, [tf.shape(images)[0], -1])
-        margin = tf.reduce_sum(tf.square(flat - centre), axis=1) - depth
+        margin = tf.reduce_sum(tf.square(flat - center), axis=1) - depth
         return tf.stack([margin, tf.zeros_like(margin), tf.zeros_like(margin) - 5.0], axis=1)
 
     return logits
@@ -25,24 +25,24 @@ def unit_corners(count):
 
 
 @pytest.mark.parametrize(
-    "centre, lowest",
+    "center, lowest",
     [
         ([0.2, 0.3, 0.5], [0.2, 0.3, 0.5]),  # inside
         ([0.9, 0.3, -0.2], [0.8, 0.2, 0.0]),  # beyond an edge
         ([3.0, 0.0, 0.0], [1.0, 0.0, 0.0]),  # beyond a vertex
     ],
 )
-def test_a_known_minimum_is_found(centre, lowest):
-    found = MixtureSearch(valley(np.float32(centre), 0.01), (3, 1, 1), NAMES)(unit_corners(3), 0, random_starts=8)
+def test_a_known_minimum_is_found(center, lowest):
+    found = MixtureSearch(valley(np.float32(center), 0.01), (3, 1, 1), NAMES)(unit_corners(3), 0, random_starts=8)
     np.testing.assert_allclose(found.convex_weights, lowest, atol=2e-3)
-    expected = np.sum((np.array(lowest) - centre) ** 2) - 0.01
+    expected = np.sum((np.array(lowest) - center) ** 2) - 0.01
     assert found.margin == pytest.approx(expected, abs=1e-4)
     assert found.predicted == ("other" if expected < 0 else "target")
 
 
 def test_a_pit_that_two_thousand_samples_miss_is_found():
-    centre = np.float32([0.96, 0.01, 0.01, 0.01, 0.01])
-    logits, corners = valley(centre, 4e-4), unit_corners(5)
+    center = np.float32([0.96, 0.01, 0.01, 0.01, 0.01])
+    logits, corners = valley(center, 4e-4), unit_corners(5)
     sampled = convex_weights(2000, 5)
     values = logits(tf.constant(mix(sampled, corners))).numpy()
     assert (values.argmax(axis=1) == 0).all()

@@ -132,23 +132,23 @@ def test_the_share_proven_is_no_more_than_the_share_that_holds(seed):
 
 def planted(rng, count, radius):
     """A network whose margin is 1 but for a ball (in the 1-norm) of `radius` around a mixture, where it falls to -1."""
-    centre = rng.dirichlet(np.full(count, 5.0))
+    center = rng.dirichlet(np.full(count, 5.0))
     corners = np.eye(count, dtype=np.float32).reshape(count, count, 1, 1)
     eye = np.eye(count)
-    distance = stage(np.concatenate([eye, -eye]), np.concatenate([-centre, centre]), relu=True)
+    distance = stage(np.concatenate([eye, -eye]), np.concatenate([-center, center]), relu=True)
     inside = stage(-np.ones((1, 2 * count)), [radius], relu=True)
     logits = stage([[0.0], [2.0 / radius]], [1.0, 0.0], relu=False)
-    return DenseChain((distance, inside, logits), (count, 1, 1)), corners, centre
+    return DenseChain((distance, inside, logits), (count, 1, 1)), corners, center
 
 
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("count, radius", [(2, 1e-3), (3, 0.02), (4, 0.05), (5, 0.1)])
 def test_a_planted_counterexample_is_found(seed, count, radius):
-    chain, corners, centre = planted(np.random.default_rng(seed), count, radius)
+    chain, corners, center = planted(np.random.default_rng(seed), count, radius)
     assert (chain.logits(corners).argmax(axis=1) == 0).all()
     found = certify(chain, corners, 0, float32_logits(chain))
     assert found.status == "refuted" and found.margin <= 0
-    assert np.abs(np.array(found.mixture) - centre).sum() < radius
+    assert np.abs(np.array(found.mixture) - center).sum() < radius
 
 
 def test_a_planted_pit_that_stays_above_zero_is_certified():

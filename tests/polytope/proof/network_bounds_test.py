@@ -220,16 +220,16 @@ def convolved(*maps):
 def test_a_planted_counterexample_is_found(seed, count, radius):
     """The margin is 1 but for a ball of `radius` (in the 1-norm) around a mixture, where it falls to -1."""
     rng = np.random.default_rng(seed)
-    centre, eye = rng.dirichlet(np.full(count, 5.0)), np.eye(count)
+    center, eye = rng.dirichlet(np.full(count, 5.0)), np.eye(count)
     classifier = convolved(
-        (np.concatenate([eye, -eye]), np.concatenate([-centre, centre]), True),
+        (np.concatenate([eye, -eye]), np.concatenate([-center, center]), True),
         (-np.ones((1, 2 * count)), [radius], True),
         ([[0.0], [2.0 / radius]], [1.0, 0.0], False),
     )
     corners = eye.astype(np.float32).reshape(count, count, 1, 1)
     found = certify_classifier(classifier, corners, 0)
     assert found.status == "refuted" and found.margin <= 0
-    assert np.abs(np.array(found.mixture) - centre).sum() < radius
+    assert np.abs(np.array(found.mixture) - center).sum() < radius
     alone = classifier.judge(mix(np.float32([found.mixture]), corners))
     assert alone.predicted[0] == 1
 

@@ -7,7 +7,7 @@ import numpy as np
 from py_mini_racer import MiniRacer
 
 from tfcollide.report.explore.layers import Layers
-from tfcollide.report.explore.page import Network, script
+from tfcollide.report.explore.page import PageNetwork, script
 
 __all__ = ["call", "judge_all"]
 
@@ -40,7 +40,7 @@ def call(name: str, *arguments):
     return json.loads(_engine().eval(f"JSON.stringify({name}({given}))"))
 
 
-def judge_all(network: Network, images: np.ndarray, names) -> list[dict]:
+def judge_all(network: PageNetwork, images: np.ndarray, names) -> list[dict]:
     """What the page says of images, and the logits that it computes."""
     layers = network.layers
     assert isinstance(layers, Layers)

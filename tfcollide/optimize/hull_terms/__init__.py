@@ -17,10 +17,10 @@ from tfcollide.registry import HULL_TERMS
 if TYPE_CHECKING:
     import tensorflow as tf
 
-__all__ = ["Hull", "HullTerm", "hull_terms"]
+__all__ = ["HullsAtStep", "HullTerm", "hull_terms"]
 
 
-class Hull(NamedTuple):
+class HullsAtStep(NamedTuple):
     """The hulls of P pairs at one step.
 
     Attributes:
@@ -54,7 +54,7 @@ class HullTerm(Protocol):
     words: str
 
     @staticmethod
-    def value(hull: Hull) -> tf.Tensor:
+    def value(hull: HullsAtStep) -> tf.Tensor:
         """`[P]`, unweighted."""
 
 

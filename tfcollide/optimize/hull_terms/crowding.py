@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfcollide.optimize.hull_terms import Hull
+from tfcollide.optimize.hull_terms import HullsAtStep
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -38,7 +38,7 @@ class Crowding:
     words = "by how much corners are too near to one another"
 
     @staticmethod
-    def value(hull: Hull) -> tf.Tensor:
+    def value(hull: HullsAtStep) -> tf.Tensor:
         """`[P]`."""
         return crowding(hull.corners, hull.spread)
 

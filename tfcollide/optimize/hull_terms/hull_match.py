@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tfcollide.optimize.hull_terms import Hull
+from tfcollide.optimize.hull_terms import HullsAtStep
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -22,7 +22,7 @@ class HullMatch:
     words = "feature distance of random mixtures, mean"
 
     @staticmethod
-    def value(hull: Hull) -> tf.Tensor:
+    def value(hull: HullsAtStep) -> tf.Tensor:
         """`[P]`."""
         import tensorflow as tf
 

@@ -9,14 +9,15 @@ import numpy as np
 
 from tfcollide.images import from_uint8
 from tfcollide.parameterizations.base import Parameterization
+from tfcollide.parameterizations.composite.composite_options import CompositeOptions
 from tfcollide.parameterizations.composite.layout import Layout
-from tfcollide.parameterizations.composite.options import CompositeOptions
 from tfcollide.records import CompositeRecord
 from tfcollide.settings import options_of
 from tfcollide.shapes import Bounds, ImageShape
 
 if TYPE_CHECKING:
     import tensorflow as tf
+    from _typeshed import DataclassInstance
 
     from tfcollide.parameterizations.composite.composer import Composer
     from tfcollide.parameterizations.composite.seed import Seed
@@ -59,7 +60,7 @@ class Composite(Parameterization):
         self.layout = layout
 
     @classmethod
-    def create(cls, settings: Any, bounds: Bounds, shape: ImageShape, num_corners: int) -> Self:
+    def create(cls, settings: DataclassInstance, bounds: Bounds, shape: ImageShape, num_corners: int) -> Self:
         """Opens the index that the settings name."""
         from tfcollide.parameterizations.composite.composer import open_composer
 
@@ -119,7 +120,7 @@ class Composite(Parameterization):
         Args:
             source: not looked at, since the patches stand for it.
             num_corners: N.
-            noise: standard deviation of normal noise, one value a candidate, as a share of the range of control parameters.
+            noise: standard deviation of normal noise, one value per candidate, as a share of the range of control parameters.
             seed: of the noise.
 
         Returns:

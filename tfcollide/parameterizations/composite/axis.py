@@ -66,7 +66,7 @@ class Axis(NamedTuple):
 
     @property
     def points(self) -> np.ndarray:
-        """`[P]`, where control parameters sit: pixel centres, or the borders of cells."""
+        """`[P]`, where control parameters sit: pixel centers, or the borders of cells."""
         if self.smooth:
             return np.append(self.cells, self.cells[-1] + 1) * float(self.spacing)
         return self.cells + 0.5

@@ -44,10 +44,10 @@ def in_cells(layout: Layout, patches: tf.Tensor | np.ndarray) -> tf.Tensor:
         `[Qy, Qx, A, A, spacing, spacing, C]` of the same kind.
     """
     down, across, f = layout.down, layout.across, layout.down.spacing
-    inside, colours = down.size // f, layout.channels
-    split = tf.reshape(patches, [down.num_windows, across.num_windows, inside, f, inside, f, colours])
+    inside, colors = down.size // f, layout.channels
+    split = tf.reshape(patches, [down.num_windows, across.num_windows, inside, f, inside, f, colors])
     split = tf.transpose(split, [0, 2, 1, 4, 3, 5, 6])  # rows of cells of all windows, then columns
-    split = tf.reshape(split, [down.num_windows * inside, across.num_windows * inside, f, f, colours])
+    split = tf.reshape(split, [down.num_windows * inside, across.num_windows * inside, f, f, colors])
     rows, columns = (_cells_of_windows(axis) for axis in (down, across))
     return tf.transpose(tf.gather(tf.gather(split, rows), columns, axis=2), [0, 2, 1, 3, 4, 5, 6])
 
@@ -85,9 +85,9 @@ def blend(layout: Layout, arranged: tf.Tensor, control_parameters: tf.Tensor) ->
 
 
 def total_variation(layout: Layout, control_parameters: tf.Tensor) -> tf.Tensor:
-    """R(P) of Eq. 7, `[N]`: how much the blend weights of each candidate change between neighbours.
+    """R(P) of Eq. 7, `[N]`: how much the blend weights of each candidate change between neighbors.
 
-    Neighbours are the points of control parameters, and a difference counts for all
+    Neighbors are the points of control parameters, and a difference counts for all
     pixels along the other axis that a point stands for; with a spacing of 1 that is
     Eq. 7 to the letter. A candidate is zero outside its support, whose border counts.
     """

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tfcollide.parameterizations.composite.composite_options import CompositeOptions
 from tfcollide.parameterizations.composite.layout import Layout
-from tfcollide.parameterizations.composite.options import CompositeOptions
 from tfcollide.parameterizations.composite.seed import Seed, cut_patches, find_patches, seed_layout
 from tfcollide.patches.collection import Collection, open_collection
 from tfcollide.patches.grid import Grid
@@ -37,7 +37,7 @@ class Composer(NamedTuple):
         """The patches for a seed `[H, W, 3]` uint8.
 
         Raises:
-            RequestError: a window has no neighbour.
+            RequestError: a window has no neighbor.
         """
         return find_patches(self.collection, self.backend, self.grid, pixels)
 

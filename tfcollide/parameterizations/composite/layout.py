@@ -73,7 +73,7 @@ class Layout(NamedTuple):
         held, dense = self.control_bytes(corners), self.dense_bytes(corners)
         return (
             f"{self.num_candidates} candidates; {least} to {most} cover a pixel, {mean:.0f} on average; control parameters "
-            f"of {corners} corners {size_text(held)} ({100 * held / dense:.1f} % of one a candidate and pixel)"
+            f"of {corners} corners {size_text(held)} ({100 * held / dense:.1f} % of one per candidate and pixel)"
         )
 
 

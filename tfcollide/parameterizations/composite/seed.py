@@ -50,9 +50,9 @@ def seed_layout(
     """
     if shape != (grid.image_size, grid.image_size, 3):
         raise RequestError(
-            f"an index of {grid.image_size}x{grid.image_size} colour images with a model of {shape[0]}x{shape[1]}x{shape[2]}",
+            f"an index of {grid.image_size}x{grid.image_size} color images with a model of {shape[0]}x{shape[1]}x{shape[2]}",
             "patches cut from images of the model's size",
-            f"Build the index with --image_size={shape[0]}." if shape[2] == 3 else "Composites need a model of colour images.",
+            f"Build the index with --image_size={shape[0]}." if shape[2] == 3 else "Composites need a model of color images.",
         )
     stride = stride or max(grid.patch_size // 4, 1)
     asked, scale = grid._replace(stride=stride), grid.image_size / grid.search_size
@@ -78,7 +78,7 @@ def find_patches(collection: Collection, backend: Backend, grid: Grid, pixels: n
         pixels: `[H, W, 3]` uint8, the seed.
 
     Raises:
-        RequestError: some window has no neighbour in another photograph.
+        RequestError: some window has no neighbor in another photograph.
     """
     windows = windows_of_image(pixels, grid)
     found = backend.search(Query(windows))

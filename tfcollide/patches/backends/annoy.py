@@ -33,7 +33,7 @@ class AnnoyOptions:
 
     NEUTRAL: ClassVar = ("on_disk_build",)
 
-    num_trees: int = flag(10, "Annoy's trees a shard: more find more and take more room.")
+    num_trees: int = flag(10, "Annoy's trees per shard: more find more and take more room.")
     on_disk_build: bool = flag(False, "Build trees in their files where memory is short; room for them is taken first.")
 
     def check(self) -> None:
@@ -75,7 +75,7 @@ class AnnoySearch:
         self._nodes = search_nodes or round(more * _SEARCH_NODES)
 
     def search(self, query: Query, *, threads: int = 0) -> Neighbors:
-        """The neighbours of every query window, nearly always the true ones."""
+        """The neighbors of every query window, nearly always the true ones."""
         query.check(self._store.grid.values)
         points = self._projection.apply(query.windows.astype(np.float32) - np.float32(128)).tolist()
         with ThreadPoolExecutor(threads or os.cpu_count()) as pool:

@@ -34,7 +34,7 @@ class ExactSearch:
         self._store = collection.store
 
     def search(self, query: Query, *, threads: int = 0) -> Neighbors:
-        """The true neighbours of every query window; see `Query` for what is asked and left out."""
+        """The true neighbors of every query window; see `Query` for what is asked and left out."""
         query.check(self._store.grid.values)
         ids, distances = scan(self._store, query, threads=threads)
         return Neighbors(ids, distances, *self._store.grid.locate(np.maximum(ids, 0)))

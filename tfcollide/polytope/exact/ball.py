@@ -1,6 +1,6 @@
 """Extreme points of a polytope within an L2 ball.
 
-    minimise cost . x   subject to   x in polytope, |x - s|_2 <= radius
+    minimize cost . x   subject to   x in polytope, |x - s|_2 <= radius
 
 A second-order cone program (Clarabel). Where the vertex of the polytope at which the
 cost is least lies in the ball, it is the answer, to the digits of `vertices`.
@@ -11,7 +11,7 @@ import scipy.sparse
 
 from tfcollide.polytope.exact.change import Change, solve_conic
 from tfcollide.polytope.exact.halfspaces import Polytope
-from tfcollide.polytope.exact.linear_program import Solution
+from tfcollide.polytope.exact.linear_program import ProgramSolution
 from tfcollide.polytope.exact.vertices import Solver, vertex_solver
 
 __all__ = ["ball_solver"]
@@ -31,19 +31,19 @@ def ball_solver(polytope: Polytope, source: np.ndarray, radius: float) -> Solver
     no_quadratic = scipy.sparse.csc_array((source.size, source.size))
     nowhere = np.full(source.size, np.nan)
 
-    def solve(cost: np.ndarray) -> Solution:
+    def solve(cost: np.ndarray) -> ProgramSolution:
         found = vertex(cost)
         near = found.status == "optimal" and np.linalg.norm(found.x - source) <= inside
         if near or found.status == "infeasible":
             return found
         if inside < 0.0:
-            return Solution("infeasible", nowhere, np.nan, np.zeros(0), found.iterations)
+            return ProgramSolution("infeasible", nowhere, np.nan, np.zeros(0), found.iterations)
         direction = cost / (float(np.linalg.norm(cost)) or 1.0)
         status, z, dual = solve_conic(change, no_quadratic, direction, inside)
         if z is None or dual is None:
-            return Solution(status, nowhere, np.nan, np.zeros(0), found.iterations)
+            return ProgramSolution(status, nowhere, np.nan, np.zeros(0), found.iterations)
         x = np.clip(source + _polished(change, z), polytope.lower, polytope.upper)
-        return Solution("optimal", x, float(cost @ x), dual, found.iterations)
+        return ProgramSolution("optimal", x, float(cost @ x), dual, found.iterations)
 
     return solve
 

@@ -52,7 +52,7 @@ class Change(NamedTuple):
 def solve_conic(
     change: Change, quadratic: scipy.sparse.csc_array, cost: np.ndarray, radius: float | None = None
 ) -> tuple[str, np.ndarray | None, np.ndarray | None]:
-    """Minimises z' quadratic z / 2 + cost . z with the rows that matter: the equations, then each row once it is violated.
+    """Minimizes z' quadratic z / 2 + cost . z with the rows that matter: the equations, then each row once it is violated.
 
     Args:
         change: rows and bounds of z.

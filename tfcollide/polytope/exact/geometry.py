@@ -11,7 +11,7 @@ import scipy.sparse
 
 from tfcollide.polytope.exact.blas import one_blas_thread
 from tfcollide.polytope.exact.halfspaces import Polytope
-from tfcollide.polytope.exact.linear_program import LinearProgram, Solution, minimise
+from tfcollide.polytope.exact.linear_program import LinearProgram, ProgramSolution, solve_program
 from tfcollide.polytope.exact.relative_interior import Cuts, ImplicitEqualities, implicit_equalities, is_empty, solve
 
 __all__ = ["Ball", "affine_dimension", "bounded", "chebyshev", "recession_direction"]
@@ -25,11 +25,11 @@ class Ball:
     """The largest ball inside a polytope, within its affine hull.
 
     Attributes:
-        centre: `[D]` float64.
+        center: `[D]` float64.
         radius: L2; 0 for a point, inf where the polytope holds balls of any size.
     """
 
-    centre: np.ndarray
+    center: np.ndarray
     radius: float
 
 
@@ -47,11 +47,11 @@ def affine_dimension(polytope: Polytope) -> int:
 def chebyshev(polytope: Polytope) -> Ball:
     """The largest ball of the affine hull inside the polytope.
 
-        maximise r   subject to   a_i x + r |P a_i| <= d_i,   x in the affine hull
+        maximize r   subject to   a_i x + r |P a_i| <= d_i,   x in the affine hull
 
     with P the projection onto the directions of the hull. Constraints with
     |P a_i| = 0 say nothing there. For a polytope that holds balls of any size the
-    centre is that of one of radius 1.
+    center is that of one of radius 1.
 
     Raises:
         RequestError: the polytope is empty.
@@ -63,8 +63,8 @@ def chebyshev(polytope: Polytope) -> Ball:
     solution = hull.largest_ball()
     if solution.status == "unbounded":
         return Ball(hull.project(hull.largest_ball(most=1.0).x[:-1]), np.inf)
-    centres = [found.point] + ([hull.project(solution.x[:-1])] if solution.status == "optimal" else [])
-    return max((Ball(centre, hull.radius(centre)) for centre in centres), key=lambda ball: ball.radius)
+    centers = [found.point] + ([hull.project(solution.x[:-1])] if solution.status == "optimal" else [])
+    return max((Ball(center, hull.radius(center)) for center in centers), key=lambda ball: ball.radius)
 
 
 def recession_direction(polytope: Polytope, *, with_bounds: bool = True) -> np.ndarray | None:
@@ -128,7 +128,7 @@ class _Hull:
         """Whether no direction lies in the hull."""
         return len(self.basis) + int(self.fixed.sum()) == self.level.size
 
-    def largest_ball(self, *, most: float = np.inf) -> Solution:
+    def largest_ball(self, *, most: float = np.inf) -> ProgramSolution:
         """The program of `chebyshev` over (x, r), 0 <= r <= most."""
         size, inequalities = self.level.size, len(self.limits)
         rows = scipy.sparse.block_array(
@@ -182,7 +182,7 @@ def _line(rows: np.ndarray) -> np.ndarray | None:
 def _ray(equalities: np.ndarray, rows: np.ndarray) -> np.ndarray | None:
     """A unit vector v with equalities v = 0 and rows v <= 0, where the two together have full rank; or None.
 
-        minimise sum_i (rows v)_i   subject to   equalities v = 0,   -1 <= rows v <= 0
+        minimize sum_i (rows v)_i   subject to   equalities v = 0,   -1 <= rows v <= 0
 
     Any v but 0 has a negative component of rows v, and can be scaled until one is -1.
     """
@@ -192,7 +192,7 @@ def _ray(equalities: np.ndarray, rows: np.ndarray) -> np.ndarray | None:
     program = LinearProgram(
         rows.sum(axis=0), np.concatenate([equalities, rows]), row_lower, np.zeros(row_lower.size), -free, free
     )
-    solution = minimise(program)
+    solution = solve_program(program)
     if solution.status != "optimal" or solution.value > -0.5:
         return None
     return solution.x / np.linalg.norm(solution.x)

@@ -115,7 +115,7 @@ def collision_polytope(affine: AffineMap, target: np.ndarray, bounds: Bounds, *,
     """
     target = np.asarray(target, np.float64)
     if target.shape != affine.weights.shape[:1]:
-        raise RequestError(f"a target of shape {target.shape}", f"{affine.weights.shape[:1]}, one number a pixel")
+        raise RequestError(f"a target of shape {target.shape}", f"{affine.weights.shape[:1]}, one number per pixel")
     pre_activation = affine(target)
     active = active_units(affine, target)
     inequalities, limits = affine.weights.T[~active], -affine.bias[~active]

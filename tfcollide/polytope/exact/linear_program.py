@@ -13,7 +13,7 @@ import highspy
 import numpy as np
 import scipy.sparse
 
-__all__ = ["LinearProgram", "Solution", "minimise"]
+__all__ = ["LinearProgram", "ProgramSolution", "solve_program"]
 
 TOLERANCE = 1e-9
 """By how much HiGHS may miss a row of length one."""
@@ -35,7 +35,7 @@ _BASIC, _UPPER, _FREE = (
 
 
 class LinearProgram(NamedTuple):
-    """Minimise cost . x over row_lower <= rows x <= row_upper, lower <= x <= upper.
+    """Minimize cost . x over row_lower <= rows x <= row_upper, lower <= x <= upper.
 
     Attributes:
         cost: `[D]` float64.
@@ -54,7 +54,7 @@ class LinearProgram(NamedTuple):
     upper: np.ndarray
 
 
-class Solution(NamedTuple):
+class ProgramSolution(NamedTuple):
     """What came of a program.
 
     Attributes:
@@ -73,7 +73,7 @@ class Solution(NamedTuple):
     iterations: int
 
 
-def minimise(program: LinearProgram, *, vertex: bool = True) -> Solution:
+def solve_program(program: LinearProgram, *, vertex: bool = True) -> ProgramSolution:
     """Solves a linear program.
 
     Args:
@@ -84,17 +84,17 @@ def minimise(program: LinearProgram, *, vertex: bool = True) -> Solution:
     """
     rows, columns = program.rows.shape
     if (program.lower > program.upper).any():
-        return Solution("infeasible", np.full(columns, np.nan), np.nan, np.zeros(rows), 0)
+        return ProgramSolution("infeasible", np.full(columns, np.nan), np.nan, np.zeros(rows), 0)
     run = _Run(program, vertex)
     status = run.lazily() if vertex else run.at_once()
     if status != "optimal":
-        return Solution(status, np.full(columns, np.nan), np.nan, np.zeros(rows), run.iterations)
+        return ProgramSolution(status, np.full(columns, np.nan), np.nan, np.zeros(rows), run.iterations)
     x = run.solution()
-    return Solution(status, x, float(program.cost @ x), run.row_dual(), run.iterations)
+    return ProgramSolution(status, x, float(program.cost @ x), run.row_dual(), run.iterations)
 
 
 class _Highs(highspy.Highs):
-    """HiGHS without its callbacks, which none needs here: to enable them prints its licence on standard output."""
+    """HiGHS without its callbacks, which none needs here: to enable them prints its license on standard output."""
 
     def __init__(self) -> None:
         super(highspy.Highs, self).__init__()

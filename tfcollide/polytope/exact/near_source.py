@@ -1,6 +1,6 @@
 """Exact corners that stay with the source: vertices of a collision polytope within a box or a ball around it.
 
-    minimise objective . x   subject to   x in polytope,   |x_j - s_j| <= max_change,   |x - s|_2 <= max_total
+    minimize objective . x   subject to   x in polytope,   |x_j - s_j| <= max_change,   |x - s|_2 <= max_total
 
 Corners of the whole polytope never see the source; they lie as far from it as pixels
 allow. The smallest box with any collision, and then the smallest with corners that
@@ -96,7 +96,7 @@ def within_box(polytope: Polytope, source: np.ndarray, max_change: float) -> Pol
 def least_change(polytope: Polytope, source: np.ndarray) -> float:
     """The smallest t with a point of `polytope` that differs from `source` `[D]` by at most t a coordinate.
 
-        minimise t   subject to   x in polytope,   -t <= x_j - s_j <= t
+        minimize t   subject to   x in polytope,   -t <= x_j - s_j <= t
 
     inf where the polytope is empty.
     """

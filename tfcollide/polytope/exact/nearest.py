@@ -1,6 +1,6 @@
 """The nearest collision: the point of a polytope closest to a source image.
 
-    minimise |x - s|_1   or   |x - s|_2   subject to   x in polytope, |x_j - s_j| <= max_change
+    minimize |x - s|_1   or   |x - s|_2   subject to   x in polytope, |x_j - s_j| <= max_change
 
 The first is a linear program (HiGHS), the second a convex quadratic one (Clarabel).
 Neither solver's word is taken for optimality: from its multipliers y of the rows
@@ -21,7 +21,7 @@ from tfcollide.errors import RequestError
 from tfcollide.polytope.exact.blas import one_blas_thread
 from tfcollide.polytope.exact.change import Change, solve_conic
 from tfcollide.polytope.exact.halfspaces import Polytope
-from tfcollide.polytope.exact.linear_program import LinearProgram, minimise
+from tfcollide.polytope.exact.linear_program import LinearProgram, solve_program
 
 __all__ = ["Nearest", "nearest"]
 
@@ -100,7 +100,7 @@ def _nearest_l1(change: Change) -> tuple[str, np.ndarray | None, np.ndarray | No
         lower=np.concatenate([up[0], down[0]]),
         upper=np.concatenate([up[1], down[1]]),
     )
-    solution = minimise(program)
+    solution = solve_program(program)
     if solution.status != "optimal":
         return solution.status, None, None
     rise, fall = np.split(solution.x, 2)
@@ -121,7 +121,7 @@ def _lower_bound_l1(change: Change, dual: np.ndarray) -> float:
 
 
 def _nearest_l2(change: Change) -> tuple[str, np.ndarray | None, np.ndarray | None]:
-    """Minimises z'z / 2."""
+    """Minimizes z'z / 2."""
     size = len(change.least)
     status, z, dual = solve_conic(change, scipy.sparse.eye_array(size, format="csc"), np.zeros(size))
     if z is None or dual is None:

@@ -13,7 +13,7 @@ import scipy.sparse
 
 from tfcollide.errors import RequestError
 from tfcollide.polytope.exact.halfspaces import Polytope
-from tfcollide.polytope.exact.linear_program import LinearProgram, Solution, minimise
+from tfcollide.polytope.exact.linear_program import LinearProgram, ProgramSolution, solve_program
 
 __all__ = ["SLACK_TOLERANCE", "Cuts", "ImplicitEqualities", "implicit_equalities", "interior_point", "is_empty", "solve"]
 
@@ -135,20 +135,20 @@ def _strict(polytope: Polytope, unit: Polytope) -> np.ndarray | None:
     lower, upper = polytope.lower + room, polytope.upper - room
     if (lower > upper).any():
         return None
-    solution = minimise(LinearProgram(np.zeros(polytope.size), rows, row_lower, row_upper, lower, upper))
+    solution = solve_program(LinearProgram(np.zeros(polytope.size), rows, row_lower, row_upper, lower, upper))
     return solution.x if solution.status == "optimal" else None
 
 
 def _loosen(polytope: Polytope, unit: Polytope, cuts: Cuts) -> tuple[np.ndarray | None, np.ndarray]:
     """Gives each row that can have slack some; returns the mean of the points, and the rows left tight.
 
-    Each round maximises the sum of the slacks, at most 1 each, of the rows that had none so far.
+    Each round maximizes the sum of the slacks, at most 1 each, of the rows that had none so far.
     """
     tight = np.ones(cuts.limits.size, bool)
     points: list[np.ndarray] = []
     while True:
         chosen = scipy.sparse.eye_array(tight.size, format="csc")[:, np.flatnonzero(tight)]
-        solution = minimise(_with_slacks(polytope, unit, cuts, scipy.sparse.csr_array(chosen)))
+        solution = solve_program(_with_slacks(polytope, unit, cuts, scipy.sparse.csr_array(chosen)))
         if solution.status != "optimal":
             return (np.mean(points, axis=0) if points else None), tight
         points.append(solution.x[: polytope.size])
@@ -159,7 +159,7 @@ def _loosen(polytope: Polytope, unit: Polytope, cuts: Cuts) -> tuple[np.ndarray 
 
 
 def _with_slacks(polytope: Polytope, unit: Polytope, cuts: Cuts, slack: scipy.sparse.csr_array) -> LinearProgram:
-    """Maximise sum s over equalities x = values, cuts x + slack s <= limits, 0 <= s <= 1; the columns are (x, s)."""
+    """Maximize sum s over equalities x = values, cuts x + slack s <= limits, 0 <= s <= 1; the columns are (x, s)."""
     equations, count = len(unit.values), slack.shape[1]
     rows = scipy.sparse.vstack(
         [
@@ -174,7 +174,7 @@ def _with_slacks(polytope: Polytope, unit: Polytope, cuts: Cuts, slack: scipy.sp
     return LinearProgram(cost, rows, row_lower, np.concatenate([unit.values, cuts.limits]), lower, upper)
 
 
-def solve(program: LinearProgram) -> Solution:
+def solve(program: LinearProgram) -> ProgramSolution:
     """Solves by interior point, several times faster on many short rows; by simplex where that comes to nothing."""
-    solution = minimise(program, vertex=False)
-    return solution if solution.status == "optimal" else minimise(program)
+    solution = solve_program(program, vertex=False)
+    return solution if solution.status == "optimal" else solve_program(program)

@@ -1,8 +1,8 @@
 """Exact corners: vertices of a collision polytope, by linear programming.
 
-    minimise objective . x   subject to   x in polytope
+    minimize objective . x   subject to   x in polytope
 
-One program a corner; each is solved by itself, two or more at a time.
+One program per corner; each is solved by itself, two or more at a time.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ from tfcollide.errors import RequestError
 from tfcollide.models.affine import AffineMap
 from tfcollide.polytope.exact.blas import one_blas_thread
 from tfcollide.polytope.exact.halfspaces import Polytope, active_units
-from tfcollide.polytope.exact.linear_program import LinearProgram, Solution, minimise
+from tfcollide.polytope.exact.linear_program import LinearProgram, ProgramSolution, solve_program
 from tfcollide.polytope.exact.rounding import network_upper_bound
 
 __all__ = [
@@ -34,7 +34,7 @@ __all__ = [
     "vertex_solver",
 ]
 
-Solver = Callable[[np.ndarray], Solution]
+Solver = Callable[[np.ndarray], ProgramSolution]
 """Finds the point of a set at which an objective `[D]` is least."""
 
 _WORDS = {
@@ -104,7 +104,7 @@ def exact_corners(polytope: Polytope, objectives: np.ndarray, *, workers: int | 
 
     Args:
         polytope: the set.
-        objectives: `[N, D]`; row n is minimised.
+        objectives: `[N, D]`; row n is minimized.
         workers: threads (HiGHS releases Python's lock); None for one a core. The
             result does not depend on it.
 
@@ -121,7 +121,7 @@ def diverse_corners(polytope: Polytope, count: int, *, seed: int, rounds: int = 
     """Vertices that lie far from each other, one after the other; the first in a random direction.
 
     For each next vertex the sum of the distances to those found, a convex function,
-    is maximised by successive linearisation: the vertex that is best for the gradient
+    is maximized by successive linearization: the vertex that is best for the gradient
     at the last one is never worse than it. It starts away from the mean of those
     found; where that leads to none that is new, a random direction is tried. A
     polytope with fewer vertices than asked for repeats some.
@@ -130,7 +130,7 @@ def diverse_corners(polytope: Polytope, count: int, *, seed: int, rounds: int = 
         polytope: the set; bounded.
         count: N.
         seed: of the random directions.
-        rounds: linearisations a vertex, at most.
+        rounds: linearizations a vertex, at most.
     """
     middle = (polytope.lower + polytope.upper) / 2.0
     middle = np.where(np.isfinite(middle), middle, 0.0)
@@ -140,7 +140,7 @@ def diverse_corners(polytope: Polytope, count: int, *, seed: int, rounds: int = 
 def vertex_solver(polytope: Polytope) -> Solver:
     """What finds the vertex of `polytope` at which an objective `[D]` is least."""
     base = _program(polytope)
-    return lambda cost: minimise(base._replace(cost=cost))
+    return lambda cost: solve_program(base._replace(cost=cost))
 
 
 @one_blas_thread()
@@ -156,7 +156,7 @@ def extreme_points(solve: Solver, objectives: np.ndarray, *, workers: int | None
 @one_blas_thread()
 def diverse_points(solve: Solver, middle: np.ndarray, count: int, *, seed: int, rounds: int = 4) -> ExactCorners:
     """`diverse_corners` of any bounded convex set that `solve` knows, about `middle` `[D]`."""
-    found: list[Solution] = []
+    found: list[ProgramSolution] = []
     for direction in random_objectives(count, middle.size, seed=seed):
         candidates = _climb(solve, np.stack([f.x for f in found]), middle, rounds) if found else []
         if not any(_rank(c.x, found)[0] for c in candidates):
@@ -200,7 +200,7 @@ def _program(polytope: Polytope) -> LinearProgram:
     )
 
 
-def _climb(solve: Solver, found: np.ndarray, middle: np.ndarray, rounds: int) -> list[Solution]:
+def _climb(solve: Solver, found: np.ndarray, middle: np.ndarray, rounds: int) -> list[ProgramSolution]:
     """The vertex away from the mean of those found, and those on the way up from it in sum_i |x - found_i|."""
     passed = [solve(found.mean(axis=0) - middle)]
     while passed[-1].status == "optimal" and len(passed) <= rounds:
@@ -221,7 +221,7 @@ def _outward(x: np.ndarray, found: np.ndarray) -> np.ndarray:
     return ((x - found) / np.where(apart > 0.0, apart, 1.0)).sum(axis=0)
 
 
-def _rank(x: np.ndarray, found: list[Solution]) -> tuple[bool, float]:
+def _rank(x: np.ndarray, found: list[ProgramSolution]) -> tuple[bool, float]:
     """To rank by: whether x is new, then how far it is from those found."""
     if not found:
         return True, 0.0
@@ -229,7 +229,7 @@ def _rank(x: np.ndarray, found: list[Solution]) -> tuple[bool, float]:
     return bool(np.linalg.norm(x - points, axis=1).min() > 1e-6), _reach(x, points)
 
 
-def _collect(solutions: list[Solution], size: int) -> ExactCorners:
+def _collect(solutions: list[ProgramSolution], size: int) -> ExactCorners:
     return ExactCorners(
         np.array([s.x for s in solutions]).reshape(-1, size),
         tuple(s.status for s in solutions),

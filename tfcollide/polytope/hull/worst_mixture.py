@@ -1,8 +1,8 @@
 """The mixture with the smallest margin that a gradient can find, and what samples alone allow to be said.
 
-    minimise over w in the simplex   margin(logits(sum_n w_n corner_n))        as of `models.reading`
+    minimize over w in the simplex   margin(logits(sum_n w_n corner_n))        as of `models.reading`
 
-by projected steps of falling length along the normalised gradient, from many
+by projected steps of falling length along the normalized gradient, from many
 starts at once: vertices, midpoints of edges, the centroid, random mixtures, and those
 that are known to be low. For any network; a proof is `certificate`'s.
 """

@@ -12,7 +12,7 @@ that the float32 network gives for the mixture `hull.mix` have a margin (as of
 from zero on the target's side) of at least `margin`, whatever the order of summation, with or without fused multiply-add,
 and with or without subnormal numbers flushed to zero.
 
-Outside the claim: TF32, bfloat16 and float16 arithmetic, quantised weights, fast
+Outside the claim: TF32, bfloat16 and float16 arithmetic, quantized weights, fast
 algorithms that add before they multiply (Winograd, Strassen, FFT), images that
 are rounded to 8 bits, values that are not finite, and faults of the machine.
 """

@@ -69,7 +69,7 @@ def _read(call: AffineCall, shapes: Sequence[Shape], after: Any) -> Linear:
     return Linear(apply, fan_out=max(int(np.bincount(matrix.coords[1]).max(initial=1)) for matrix in matrices))
 
 
-def _places(matrix: Any) -> np.ndarray:
+def _places(matrix: sparse.sparray) -> np.ndarray:
     """Which entry goes where; a zero at the end of what is read where none does."""
     rows, columns = matrix.coords
     if len(np.unique(rows)) < len(rows):
@@ -87,11 +87,11 @@ def _narrow(values: np.ndarray) -> np.ndarray:
     return values
 
 
-def _weights(variable: Any) -> np.ndarray:
+def _weights(variable: keras.Variable) -> np.ndarray:
     return np.asarray(variable, np.float64)
 
 
-def _bias(layer: Any) -> np.ndarray | None:
+def _bias(layer: keras.Layer) -> np.ndarray | None:
     return _weights(layer.bias) if layer.use_bias else None
 
 
@@ -105,7 +105,7 @@ def _kernel(weights: np.ndarray, like: tf.Tensor, absolute: bool) -> tf.Tensor:
     return tf.constant(np.abs(weights) if absolute else weights, like.dtype)
 
 
-def _dense(layer: Any, shape: Shape) -> list[Linear]:
+def _dense(layer: keras.Layer, shape: Shape) -> list[Linear]:
     kernel = _weights(layer.kernel)
 
     def apply(values: Sequence[tf.Tensor], absolute: bool) -> tf.Tensor:
@@ -122,13 +122,13 @@ def _spread(kernel: np.ndarray, dilation: Sequence[int]) -> np.ndarray:
     return spread
 
 
-def _padding(layer: Any) -> str:
+def _padding(layer: keras.Layer) -> str:
     if layer.padding not in ("valid", "same"):
         raise NotAffine(f"pads by {layer.padding}")
     return str(layer.padding.upper())
 
 
-def _convolution(layer: Any, shape: Shape) -> list[Linear]:
+def _convolution(layer: keras.Layer, shape: Shape) -> list[Linear]:
     kernel, padding, strides = _weights(layer.kernel), _padding(layer), tuple(layer.strides)
     terms = kernel.shape[0] * kernel.shape[1] * kernel.shape[2]
     fan_out = kernel.shape[0] * kernel.shape[1] * kernel.shape[3]
@@ -148,11 +148,11 @@ def _grouped(kernel: np.ndarray, groups: int, strides: Shape, padding: str) -> C
     return apply
 
 
-def _depthwise(layer: Any, shape: Shape) -> list[Linear]:
+def _depthwise(layer: keras.Layer, shape: Shape) -> list[Linear]:
     return [_depthwise_step(layer, layer.kernel, _bias(layer))]
 
 
-def _depthwise_step(layer: Any, kernel: Any, bias: np.ndarray | None) -> Linear:
+def _depthwise_step(layer: keras.Layer, kernel: np.ndarray, bias: np.ndarray | None) -> Linear:
     weights, padding, strides = _spread(_weights(kernel), layer.dilation_rate), _padding(layer), tuple(layer.strides)
 
     def apply(values: Sequence[tf.Tensor], absolute: bool) -> tf.Tensor:
@@ -162,7 +162,7 @@ def _depthwise_step(layer: Any, kernel: Any, bias: np.ndarray | None) -> Linear:
     return _with_bias(bias, apply=apply, roundings=places + 1, fan_out=places * kernel.shape[3])
 
 
-def _separable(layer: Any, shape: Shape) -> list[Linear]:
+def _separable(layer: keras.Layer, shape: Shape) -> list[Linear]:
     kernel = _weights(layer.pointwise_kernel)
     mixed = _with_bias(
         _bias(layer),
@@ -173,7 +173,7 @@ def _separable(layer: Any, shape: Shape) -> list[Linear]:
     return [_depthwise_step(layer, layer.depthwise_kernel, None), mixed]
 
 
-def _average_pooling(layer: Any, shape: Shape) -> list[Linear]:
+def _average_pooling(layer: keras.Layer, shape: Shape) -> list[Linear]:
     size, strides, padding = tuple(layer.pool_size), tuple(layer.strides), _padding(layer)
 
     def apply(values: Sequence[tf.Tensor], absolute: bool) -> tf.Tensor:
@@ -183,7 +183,7 @@ def _average_pooling(layer: Any, shape: Shape) -> list[Linear]:
     return [Linear(apply, roundings=math.prod(size) + 3, fan_out=math.prod(size))]
 
 
-def _global_average(layer: Any, shape: Shape) -> list[Linear]:
+def _global_average(layer: keras.Layer, shape: Shape) -> list[Linear]:
     def apply(values: Sequence[tf.Tensor], absolute: bool) -> tf.Tensor:
         return tf.reduce_mean(values[0], axis=[1, 2], keepdims=layer.keepdims)
 
@@ -199,16 +199,16 @@ def _scaled(scales: Sequence[np.ndarray]) -> Callable[[Sequence[tf.Tensor], bool
     return apply
 
 
-def _zero_padding(layer: Any, shape: Shape) -> list[Linear]:
+def _zero_padding(layer: keras.Layer, shape: Shape) -> list[Linear]:
     return [_moved(lambda values: tf.pad(values, [[0, 0], *layer.padding, [0, 0]]))]
 
 
-def _cropping(layer: Any, shape: Shape) -> list[Linear]:
+def _cropping(layer: keras.Layer, shape: Shape) -> list[Linear]:
     (top, bottom), (left, right) = layer.cropping
     return [_moved(lambda values: values[:, top : shape[0] - bottom, left : shape[1] - right])]
 
 
-def _up_sampling(layer: Any, shape: Shape) -> list[Linear]:
+def _up_sampling(layer: keras.Layer, shape: Shape) -> list[Linear]:
     if layer.interpolation != "nearest":
         raise NotAffine(f"interpolates by {layer.interpolation}")
     rows, columns = layer.size
@@ -216,7 +216,7 @@ def _up_sampling(layer: Any, shape: Shape) -> list[Linear]:
     return [step._replace(fan_out=rows * columns)]
 
 
-def _permute(layer: Any, shape: Shape) -> list[Linear]:
+def _permute(layer: keras.Layer, shape: Shape) -> list[Linear]:
     return [_moved(lambda values: tf.transpose(values, [0, *layer.dims]))]
 
 
@@ -225,19 +225,19 @@ def _moved(move: Callable[[tf.Tensor], tf.Tensor]) -> Linear:
     return Linear(lambda values, absolute: move(values[0]))
 
 
-def _sum(layer: Any, count: int) -> Linear:
+def _sum(layer: keras.Layer, count: int) -> Linear:
     return Linear(lambda values, absolute: tf.add_n(list(values)), roundings=count - 1)
 
 
-def _mean(layer: Any, count: int) -> Linear:
+def _mean(layer: keras.Layer, count: int) -> Linear:
     return Linear(lambda values, absolute: tf.add_n(list(values)) / count, roundings=count + 2)
 
 
-def _difference(layer: Any, count: int) -> Linear:
+def _difference(layer: keras.Layer, count: int) -> Linear:
     return Linear(lambda values, absolute: values[0] + values[1] if absolute else values[0] - values[1], roundings=1)
 
 
-def _joined(layer: Any, count: int) -> Linear:
+def _joined(layer: keras.Layer, count: int) -> Linear:
     return Linear(lambda values, absolute: tf.concat(list(values), axis=layer.axis))
 
 

@@ -76,9 +76,9 @@ def _edges(hull: Hull, vertices: np.ndarray, gaps: list[np.ndarray]) -> np.ndarr
         return np.zeros([len(vertices), 2], int)
     scores = np.zeros([len(vertices), len(pairs)])
     along = vertices @ hull.pre_activation
-    for k, (gap, centre) in enumerate(zip(gaps, forward(hull, vertices.mean(axis=1)), strict=False)):
+    for k, (gap, center) in enumerate(zip(gaps, forward(hull, vertices.mean(axis=1)), strict=False)):
         scores += np.stack([np.einsum("bu,bu->b", gap, np.abs(along[:, p] - along[:, q])) for p, q in pairs], axis=1)
-        along = (along * (centre > 0)[:, None] if hull.stages[k].relu else along) @ hull.stages[k + 1].weight.T
+        along = (along * (center > 0)[:, None] if hull.stages[k].relu else along) @ hull.stages[k + 1].weight.T
     lengths = np.linalg.norm(vertices[:, pairs[:, 0]] - vertices[:, pairs[:, 1]], axis=-1)
     scores /= scores.max(axis=1, keepdims=True) + np.finfo(np.float64).tiny
     return pairs[(scores + 0.5 * lengths / lengths.max(axis=1, keepdims=True)).argmax(axis=1)]

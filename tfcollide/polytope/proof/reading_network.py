@@ -184,7 +184,7 @@ def _shape_of(step: Any, shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
 _POOLS = (keras.layers.MaxPooling2D, keras.layers.GlobalMaxPooling2D)
 
 
-def _max_pool(layer: Any, shape: tuple[int, ...]) -> MaxPool:
+def _max_pool(layer: keras.Layer, shape: tuple[int, ...]) -> MaxPool:
     if type(layer) is keras.layers.GlobalMaxPooling2D:
         return MaxPool((shape[0], shape[1]), (1, 1), ((0, 0), (0, 0)))
     size, strides = (layer.pool_size[0], layer.pool_size[1]), (layer.strides[0], layer.strides[1])
@@ -195,7 +195,7 @@ def _max_pool(layer: Any, shape: tuple[int, ...]) -> MaxPool:
     return MaxPool(size, strides, ((top, missing[0] - top), (left, missing[1] - left)))
 
 
-def _without_places(layer: Any) -> list[Linear]:
+def _without_places(layer: keras.Layer) -> list[Linear]:
     if type(layer) is not keras.layers.GlobalMaxPooling2D or layer.keepdims:
         return []
     return [Linear(lambda values, absolute: values[0][:, 0, 0])]

@@ -12,7 +12,7 @@ from tfcollide.errors import RequestError
 from tfcollide.files.checkpoint import Ledger
 from tfcollide.files.run_directory import RunDirectory
 from tfcollide.recipes.audit.config import AuditConfig
-from tfcollide.recipes.classifier.request import network_data
+from tfcollide.recipes.classifier.network_request import network_data
 from tfcollide.recipes.collide.request import beside, read_pairs
 from tfcollide.runtime.progress import stage
 from tfcollide.runtime.quiet import import_tensorflow
@@ -60,7 +60,7 @@ def run(config: AuditConfig, out: Path, *, overwrite: bool = False) -> "Audited"
     with directory.at_work() as folder:
         ledger = Ledger(folder / ".audit.npz", every=_EVERY)
         walk = AuditWalk(
-            network, opened.data, pairs, options, taps, predicted=opened.predicted, labelled=opened.labelled, ledger=ledger
+            network, opened.data, pairs, options, taps, predicted=opened.predicted, labeled=opened.labeled, ledger=ledger
         )
         command = " ".join(["audit", *flags_text(config).split("\n"), f"--out={out.name}"])
         audited = Audited(*walk({**made_with(network, opened.data, pairs), "command": command}))

@@ -32,9 +32,9 @@ class TrainConfig:
     model: str = _flag("mlp", "What to train: mlp.")
     model_dir: str | None = _flag(None, "Folder where trained models are kept. Default: tfcollide in the user's cache folder.")
     hidden_units: str = _flag("256,256", "Widths of the hidden layers; their ReLUs are hidden_1, hidden_2, ...")
-    initializer: str = _flag("unit_normal", "unit_normal (weights and biases), or a Keras initialiser such as HeNormal.")
+    initializer: str = _flag("unit_normal", "unit_normal (weights and biases), or a Keras initializer such as HeNormal.")
     epochs: int = _flag(0, "Passes over the training split; 0: 30, or more on a small data set.")
-    batch_size: int = _flag(250, "Training images a step.")
+    batch_size: int = _flag(250, "Training images per step.")
     train_learning_rate: float = _flag(2e-2, "Adam's learning rate, decayed to zero by a cosine.")
     train_seed: int = _flag(0, "Seed of the initial weights and of the order of the images.")
 
@@ -95,7 +95,7 @@ class NetworkConfig(TrainConfig):
         path=True,
     )
     labels: str | None = _flag(
-        None, "A file with a class name a line. Default: the data set's names, if as many, or ImageNet's.", path=True
+        None, "A file with a class name per line. Default: the data set's names, if as many, or ImageNet's.", path=True
     )
     allow_custom_code: bool = _flag(False, "Load a model file even if it carries code, which can do all that you can.")
     pixel_range: str | None = _flag(
@@ -106,7 +106,7 @@ class NetworkConfig(TrainConfig):
     outputs: str = _flag(
         "auto",
         "What a network that exists already gives: probabilities or logits of classes; binary, one output for two classes; "
-        "multilabel, one a label; auto: told by its last activation, else by the loss saved with it.",
+        "multilabel, one per label; auto: told by its last activation, else by the loss saved with it.",
         choices=OUTPUTS,
     )
     image_size: int | None = _flag(None, "Height and width of images, where the model leaves them open. Default: 224.")

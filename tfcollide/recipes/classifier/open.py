@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from tfcollide.data.labelled import LabelledImages
+from tfcollide.data.labeled import LabeledImages
 from tfcollide.errors import RequestError
 from tfcollide.images import from_uint8
 from tfcollide.models import applications, class_names, training
@@ -21,7 +21,7 @@ from tfcollide.models.model_file import kind_of
 from tfcollide.models.pixel_range import ASSUMED, PHOTO, doubts, range_by_likelihood, try_ranges
 from tfcollide.models.predictions import Predictions, evenly
 from tfcollide.recipes.classifier.config import NetworkConfig, TrainConfig
-from tfcollide.recipes.classifier.request import is_brought, parse_bounds
+from tfcollide.recipes.classifier.network_request import is_brought, parse_bounds
 from tfcollide.shapes import PixelRange
 
 __all__ = ["Opened", "brought", "open_classifier", "trained"]
@@ -37,24 +37,24 @@ class Opened(NamedTuple):
         data: the data set, its images brought to what the classifier reads.
         path: of its `.keras` file; None where it was not trained here.
         predicted: `[test_size]`, its class of each test image, an array or looked up on demand.
-        labelled: whether the data set's classes are the classifier's.
+        labeled: whether the data set's classes are the classifier's.
         seconds_training: 0 where nothing was trained.
     """
 
     classifier: Classifier
-    data: LabelledImages
+    data: LabeledImages
     path: Path | None
     predicted: Any
-    labelled: bool
+    labeled: bool
     seconds_training: float
 
 
-def open_classifier(config: NetworkConfig, data: LabelledImages, strategy: tf.distribute.Strategy | None = None) -> Opened:
+def open_classifier(config: NetworkConfig, data: LabeledImages, strategy: tf.distribute.Strategy | None = None) -> Opened:
     """The classifier of a run, trained here or brought; on all devices of a strategy where there is one."""
     return brought(config, data, strategy) if is_brought(config) else trained(config, data, strategy)
 
 
-def trained(config: TrainConfig, data: LabelledImages, strategy: tf.distribute.Strategy | None = None) -> Opened:
+def trained(config: TrainConfig, data: LabeledImages, strategy: tf.distribute.Strategy | None = None) -> Opened:
     """The classifier of a config, trained on one device if it is not in the cache."""
     training.make_deterministic()
     recipe = training.TrainingRecipe(
@@ -80,7 +80,7 @@ def trained(config: TrainConfig, data: LabelledImages, strategy: tf.distribute.S
     return Opened(classifier, data, path, predicted, True, spent)
 
 
-def brought(config: NetworkConfig, data: LabelledImages, strategy: tf.distribute.Strategy | None = None) -> Opened:
+def brought(config: NetworkConfig, data: LabeledImages, strategy: tf.distribute.Strategy | None = None) -> Opened:
     """A classifier that exists already.
 
     Raises:
@@ -94,14 +94,14 @@ def brought(config: NetworkConfig, data: LabelledImages, strategy: tf.distribute
         words = f"{classifier.name} reads whole numbers ({classifier.whole_numbers}): what lies between them is cut off"
         tqdm.write(f"{words}, and the search goes on as if it were not", file=sys.stderr)
     data = data.fitted(classifier.image_shape)
-    labelled = classifier.num_classes == len(data.class_names)
+    labeled = classifier.num_classes == len(data.class_names)
     if kind_of(config.model) == "file":
-        classifier.pixel_range = _pixel_range(config, classifier, data if labelled else None)
+        classifier.pixel_range = _pixel_range(config, classifier, data if labeled else None)
         _say(classifier.pixel_range.warning)
-    _name_classes(config, classifier, data.class_names if labelled else None)
+    _name_classes(config, classifier, data.class_names if labeled else None)
     # Where the two do not speak of the same classes, an image counts as what it is filed under.
-    predicted = Predictions(classifier, data.test.images) if labelled else data.test.labels
-    return Opened(classifier, data, None, predicted, labelled, 0.0)
+    predicted = Predictions(classifier, data.test.images) if labeled else data.test.labels
+    return Opened(classifier, data, None, predicted, labeled, 0.0)
 
 
 def _application(config: NetworkConfig) -> Classifier:
@@ -124,7 +124,7 @@ def _file(config: NetworkConfig) -> Classifier:
     )
 
 
-def _pixel_range(config: NetworkConfig, classifier: Classifier, data: LabelledImages | None) -> PixelRange:
+def _pixel_range(config: NetworkConfig, classifier: Classifier, data: LabeledImages | None) -> PixelRange:
     """The range of pixels as asked for or told, else decided on images of the network's classes, else assumed; said aloud."""
     found = classifier.pixel_range._replace(how="told by --pixel_range") if config.pixel_range else classifier.pixel_range
     assumed, count, trials = found == ASSUMED, 0, []
@@ -139,7 +139,7 @@ def _pixel_range(config: NetworkConfig, classifier: Classifier, data: LabelledIm
     return found
 
 
-def _other_size(classifier: Classifier, data: LabelledImages) -> str | None:
+def _other_size(classifier: Classifier, data: LabeledImages) -> str | None:
     """That images are not as large as the network reads them, where a data set has one size."""
     have, want = ("x".join(map(str, shape)) for shape in (data.shape, classifier.image_shape))
     if have == want or 0 in data.shape:
@@ -157,7 +157,7 @@ def _name_classes(config: NetworkConfig, classifier: Classifier, of_data: tuple[
     if config.labels:
         names = class_names.read_labels(Path(config.labels))
         if len(names) != classifier.num_classes:
-            raise RequestError(f"--labels={config.labels} with {len(names)} names", f"{classifier.num_classes}, one a class")
+            raise RequestError(f"--labels={config.labels} with {len(names)} names", f"{classifier.num_classes}, one per class")
         classifier.class_names = names
         return
     found = of_data or class_names.imagenet_names() or ()

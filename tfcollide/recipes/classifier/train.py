@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tfcollide.recipes.classifier.config import TrainConfig
-from tfcollide.recipes.classifier.request import training_data
+from tfcollide.recipes.classifier.network_request import training_data
 from tfcollide.runtime.quiet import import_tensorflow
 
 __all__ = ["TrainReport", "run"]

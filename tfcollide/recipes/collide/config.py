@@ -37,14 +37,14 @@ class CollideConfig(NetworkConfig):
     target: str = _flag("7", "Whose features they take: a class, test:INDEX, or an image file.")
     tap: str | None = _flag(None, "ReLU at which features collide. Default: the first of a dense layer, else the last.")
     corners: int | None = _flag(
-        None, "Number of corners, N. Default: one a group of --units, else 5; 1 with --objective=match or --nearest."
+        None, "Number of corners, N. Default: one per group of --units, else 5; 1 with --objective=match or --nearest."
     )
     units: str | None = _flag(
-        None, "Inactive units to push: one a corner (3,9,12) or groups (3+9,12+40). Default: the first N."
+        None, "Inactive units to push: one per corner (3,9,12) or groups (3+9,12+40). Default: the first N."
     )
     objective: str = _flag("corners", "corners (Eq. 3) or match (Eq. 1, the baseline).", variants=OBJECTIVES)
     parameterization: str = _flag(
-        "pixels", "What is optimised: pixels, or composite, the blend of patches of photographs.", variants=PARAMETERIZATIONS
+        "pixels", "What is optimized: pixels, or composite, the blend of patches of photographs.", variants=PARAMETERIZATIONS
     )
     solver: str = _flag(
         "gradient", "gradient descent, or exact: linear programs, at an affine tap.", choices=("gradient", "exact")
@@ -81,7 +81,7 @@ class CollideConfig(NetworkConfig):
         False, "Weights of L_neg as they are, as in Eq. 3; otherwise they are multiplied by the size of the target's features."
     )
     hull_samples: int | None = _flag(
-        None, "Random mixtures that must match the target too, a step; 0 is the paper's loss, Eq. 3. Default: N."
+        None, "Random mixtures per step that must match the target too; 0 is the paper's loss, Eq. 3. Default: N."
     )
     spread: str = _flag(
         "0.12",
@@ -265,7 +265,7 @@ class CollideConfig(NetworkConfig):
             groups = len(self.units.split(","))
             raise RequestError(
                 f"--corners={self.corners} with {groups} groups in --units={self.units}",
-                "one group a corner",
+                "one group per corner",
                 f"Leave --corners out or say --corners={groups}.",
             )
         self._check_exact()

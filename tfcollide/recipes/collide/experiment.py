@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 from tqdm import tqdm
 
-from tfcollide.data.labelled import LabelledImages
+from tfcollide.data.labeled import LabeledImages
 from tfcollide.errors import RequestError
 from tfcollide.library.search import Search, pairs_at_once
 from tfcollide.library.yardstick import Yardstick
@@ -54,7 +54,7 @@ class Experiment:
         return self.yardstick.tap
 
     @property
-    def data(self) -> LabelledImages:
+    def data(self) -> LabeledImages:
         """The data set; one without images where there is none."""
         return self.yardstick.data  # type: ignore[return-value]
 
@@ -86,7 +86,7 @@ class Experiment:
         return FrontSearch(self.tap.pre_activation, self.classifier.bounds, together.corners, together.spread)
 
 
-def prepare(config: CollideConfig, data: LabelledImages, strategy: tf.distribute.Strategy | None = None) -> Experiment:
+def prepare(config: CollideConfig, data: LabeledImages, strategy: tf.distribute.Strategy | None = None) -> Experiment:
     """Loads or trains the network and sets up the search.
 
     Args:
@@ -105,7 +105,7 @@ def prepare(config: CollideConfig, data: LabelledImages, strategy: tf.distribute
         tap,
         opened.data,
         predicted=opened.predicted,
-        labelled=opened.labelled,
+        labeled=opened.labeled,
         other_reader=_other_reader(config.reader) if config.reader else None,
     )
     search = _search(config, network, tap)

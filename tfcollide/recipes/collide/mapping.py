@@ -1,4 +1,4 @@
-"""From a config to what the library asks for: the one place where a search, an exact solver and a judgement learn of flags."""
+"""From a config to what the library asks for: the one place where a search, an exact solver and a judgment learn of flags."""
 
 import math
 from collections.abc import Mapping

@@ -38,10 +38,10 @@ from tfcollide.report.composite_files import write_composite
 from tfcollide.report.drawn import Curves, RunImages
 from tfcollide.shapes import Bounds
 
-__all__ = ["Judged", "judge_pair", "pose_pair", "run_pair", "write_pair"]
+__all__ = ["PairChecks", "judge_pair", "pose_pair", "run_pair", "write_pair"]
 
 
-class Judged(NamedTuple):
+class PairChecks(NamedTuple):
     """What the checks of a pair say: in arrays, and as it is written."""
 
     verdict: Verdict
@@ -156,7 +156,7 @@ def judge_pair(
     solution: Solution,
     read_back: np.ndarray,
     ledger: Ledger,
-) -> Judged:
+) -> PairChecks:
     """Judges the corners again through the network, as they are and as `read_back` from their files.
 
     Args:
@@ -183,7 +183,7 @@ def judge_pair(
     summary = dataclasses.replace(summary, edges=_edges(config, problem, solution.corners, ledger))
     if config.front:
         summary = with_fronts(summary, problem, experiment.front_search, experiment.hull_front_search, ledger)
-    return Judged(verdict, summary)
+    return PairChecks(verdict, summary)
 
 
 def _picture(choice: Choice, bounds: Bounds) -> Picture:

@@ -34,7 +34,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "half_life": 0.0,
     }
     | _PAPER,
-    # The same for composites: their rates by step, 100 TV, a control parameter a pixel.
+    # The same for composites: their rates by step, 100 TV, a control parameter per pixel.
     "composite_paper": {
         "parameterization": "composite",
         "optimizer": "ema",

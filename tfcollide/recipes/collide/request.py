@@ -7,18 +7,18 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tfcollide.data.labelled import LabelledImages
+from tfcollide.data.labeled import LabeledImages
 from tfcollide.data.select import Selector, classes_like, looks_like_file, parse_selector, resolve, unknown
 from tfcollide.errors import RequestError
 from tfcollide.files.names import fits_in_line
 from tfcollide.models.model_file import inspect
 from tfcollide.objectives.units import parse_units
 from tfcollide.optimize.schedules import parse_schedule
-from tfcollide.recipes.classifier.request import is_brought, network_data
+from tfcollide.recipes.classifier.network_request import is_brought, network_data
 from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.mapping import search_options
 from tfcollide.registry import MODELS
-from tfcollide.runtime.beam import pipeline
+from tfcollide.runtime.beam_pipeline import pipeline
 
 __all__ = [
     "Pair",
@@ -37,7 +37,7 @@ class Pair(NamedTuple):
     target: Selector
 
 
-def request_data(config: CollideConfig) -> LabelledImages:
+def request_data(config: CollideConfig) -> LabeledImages:
     """The data set of a request for corners, all of which is checked but the source and target.
 
     Args:
@@ -87,7 +87,7 @@ def _check_tap(config: CollideConfig) -> None:
             raise RequestError(f"--units: unit {unit}", f"a unit from 0 to {width - 1}")
 
 
-def parse_pair(config: CollideConfig, data: LabelledImages) -> Pair:
+def parse_pair(config: CollideConfig, data: LabeledImages) -> Pair:
     """The source and target of a single run; a file is read, to know its shape.
 
     Raises:
@@ -103,7 +103,7 @@ def parse_pair(config: CollideConfig, data: LabelledImages) -> Pair:
     return pair
 
 
-def read_pairs(path: Path, data: LabelledImages) -> list[tuple[str, str]]:
+def read_pairs(path: Path, data: LabeledImages) -> list[tuple[str, str]]:
     """The pairs of a sweep, from a CSV file with the columns source and target.
 
     Args:
@@ -124,7 +124,7 @@ def read_pairs(path: Path, data: LabelledImages) -> list[tuple[str, str]]:
     if missing:
         raise RequestError(f"--pairs={path} without the column {missing[0]}", "a first line source,target", "Add the header.")
     if not lines:
-        raise RequestError(f"--pairs={path} with no pair in it", "a header source,target and one row a pair")
+        raise RequestError(f"--pairs={path} with no pair in it", "a header source,target and one row per pair")
     for line, row in lines:
         if not row.get("source") or not row.get("target"):
             raise RequestError(f"--pairs={path}, line {line}", "a value in each of the columns source and target")
@@ -135,7 +135,7 @@ def read_pairs(path: Path, data: LabelledImages) -> list[tuple[str, str]]:
     return [(row["source"].strip(), row["target"].strip()) for _, row in lines]
 
 
-def _check_named(path: Path, line: int, text: str, data: LabelledImages) -> None:
+def _check_named(path: Path, line: int, text: str, data: LabeledImages) -> None:
     """Raises `RequestError` where an entry of a table of pairs is neither a class, nor a test image, nor a file."""
     image, alike = Path(beside(str(path), text)), classes_like(text, data.class_names)
     if image.exists() or len(alike) == 1 or (text.startswith("test:") and data.class_names):

@@ -12,7 +12,7 @@ __all__ = ["Judge", "LiveServer", "read_weights"]
 
 _MOST_BYTES = 100_000
 Judge = Callable[[np.ndarray], dict[str, Any]]
-"""From convex weights `[N]` to what `Answers` holds of one image, as JSON types."""
+"""From convex weights `[N]` to what `LatticeAnswers` holds of one image, as JSON types."""
 
 
 def read_weights(body: bytes, corners: int) -> np.ndarray | None:
@@ -74,7 +74,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         else:
             self._answer(self.rfile.read(int(size)))
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: object) -> None:
         """Says nothing: the page shows what happens."""
 
     def _answer(self, body: bytes) -> None:

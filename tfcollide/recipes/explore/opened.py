@@ -15,7 +15,7 @@ from tfcollide.recipes.classifier.open import Opened
 from tfcollide.recipes.explore.patches import patches_of
 from tfcollide.recipes.finished_run import FinishedRun
 from tfcollide.report.conclusion import conclusion
-from tfcollide.report.explore.lattice import Answers, answers_at
+from tfcollide.report.explore.lattice import LatticeAnswers, answers_at
 from tfcollide.report.explore.page import Scene
 from tfcollide.report.explore.scene import scene_of
 from tfcollide.report.explore.tour import Frame, animation, tour_weights
@@ -75,7 +75,7 @@ class OpenRun:
             live=live,
         )
 
-    def answers(self, weights: np.ndarray, reader: bool = True) -> Answers:
+    def answers(self, weights: np.ndarray, reader: bool = True) -> LatticeAnswers:
         """What the network, and the reader, say of mixtures with `weights` `[M, N]`."""
         run, classifier = self.finished, self.opening.classifier
         tap = classifier.tap(run.summary.tap)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from tfcollide.files.run_directory import absolute
-from tfcollide.parameterizations.composite.options import CompositeOptions
+from tfcollide.parameterizations.composite.composite_options import CompositeOptions
 from tfcollide.parameterizations.composite.saved import COMPOSITE_FILE, read_composite
 from tfcollide.parameterizations.composite.weights import dominant
 from tfcollide.patches.collection import open_collection

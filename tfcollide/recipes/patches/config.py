@@ -65,14 +65,14 @@ class IndexConfig:
         return dataclasses.replace(self, **defaults)
 
     def trees(self) -> int:
-        """Annoy's trees a shard; 0 for a search that has none."""
+        """Annoy's trees per shard; 0 for a search that has none."""
         return int(self._own("num_trees", 0))
 
     def on_disk(self) -> bool:
         """Whether trees are built in their files."""
         return bool(self._own("on_disk_build", False))
 
-    def _own(self, name: str, without: Any) -> Any:
+    def _own(self, name: str, without: object) -> Any:
         """The value of a flag that the chosen search declares; `without` where it does not."""
         return getattr(self, name) if hasattr(BACKENDS.options().get(self.search), name) else without
 
@@ -107,7 +107,7 @@ class QueryConfig:
 
     index: str | None = _flag(None, "The index of patches, as index_patches wrote it: a folder.")
     image: str | None = _flag(None, "The photograph whose windows are looked up: a file, or the number of one in the index.")
-    neighbors: int = _flag(5, "Neighbours of each window.")
+    neighbors: int = _flag(5, "Neighbors of each window.")
     queries: int = _flag(6, "Windows in the picture, evenly spread; neighbors.csv has them all.")
     query_stride: int | None = _flag(
         None, "Step between the windows looked up. Default: the index's, but at least a quarter of a patch."

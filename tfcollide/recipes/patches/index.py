@@ -8,7 +8,6 @@ import json
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -17,12 +16,12 @@ from tfcollide.errors import RequestError
 from tfcollide.files.atomic import write_csv
 from tfcollide.files.disk import size_text
 from tfcollide.files.run_directory import RunDirectory, is_writable
-from tfcollide.patches import beam, local
+from tfcollide.patches import build_on_beam, local
 from tfcollide.patches.backends.exact import ExactSearch
-from tfcollide.patches.catalog import open_photographs
 from tfcollide.patches.collection import open_collection
 from tfcollide.patches.fit import fit_square
 from tfcollide.patches.manifest import FORMAT_VERSION, Manifest, versions, write_manifest
+from tfcollide.patches.open_photographs import PhotographSource, open_photographs
 from tfcollide.patches.photographs import Photographs, share_of, split_held_out
 from tfcollide.patches.projection import most_components
 from tfcollide.patches.recall import measure
@@ -31,7 +30,7 @@ from tfcollide.patches.trees import tree_bytes
 from tfcollide.patches.trust import checksum
 from tfcollide.recipes.patches.config import IndexConfig
 from tfcollide.registry import BACKENDS
-from tfcollide.runtime.beam import pipeline
+from tfcollide.runtime.beam_pipeline import pipeline
 from tfcollide.settings import flags_text
 
 __all__ = ["run", "verify"]
@@ -87,8 +86,8 @@ def verify(path: Path) -> Manifest:
 
 def _build(config: IndexConfig, out: Path, overwrite: bool) -> None:
     RunDirectory(out, "", overwrite=overwrite).check_place()
-    source: dict[str, Any] = {"images": config.images or "", "data_dir": config.data_dir, "split": config.split}
-    photographs = open_photographs(**source)
+    source = PhotographSource(config.images or "", config.data_dir, config.split)
+    photographs = open_photographs(source.images, data_dir=source.data_dir, split=source.split)
     kept, held_out = _choose(config, photographs)
     manifest = _plan(config, photographs.name, len(kept), len(held_out))
     request = f"{flags_text(config.essential())}# photographs {photographs.fingerprint()}\n# {json.dumps(versions())}\n"
@@ -110,12 +109,12 @@ def _build(config: IndexConfig, out: Path, overwrite: bool) -> None:
 
 
 def _write_shards(
-    folder: Path, manifest: Manifest, photographs: Photographs, source: dict[str, Any], kept: list[int], config: IndexConfig
+    folder: Path, manifest: Manifest, photographs: Photographs, source: PhotographSource, kept: list[int], config: IndexConfig
 ) -> Checksums:
     if not config.runner:
         return local.build(folder, manifest, photographs, kept, jobs=config.jobs, on_disk=config.on_disk())
     options = {"runner": config.runner, "options": config.beam_options}
-    return beam.build(folder, manifest, source, kept, **options, on_disk=config.on_disk())
+    return build_on_beam.build(folder, manifest, source, kept, **options, on_disk=config.on_disk())
 
 
 def _choose(config: IndexConfig, photographs: Photographs) -> tuple[list[int], list[int]]:

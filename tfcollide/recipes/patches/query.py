@@ -100,7 +100,7 @@ def _rows(collection: Collection, seed: _Seed, found: Neighbors) -> list[tuple]:
 
 
 def _draw(path: Path, config: QueryConfig, collection: Collection, seed: _Seed, found: Neighbors) -> None:
-    from tfcollide.report.neighbors import NeighborRow, write_neighbors  # matplotlib takes a second
+    from tfcollide.report.neighbors_picture import NeighborRow, write_neighbors  # matplotlib takes a second
 
     drawn = []
     for q in _spread(seed.grid.side, config.queries):

@@ -2,20 +2,31 @@
 
 import dataclasses
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tfcollide.data.labeled import LabeledImages
 from tfcollide.errors import RequestError
 from tfcollide.files.run_directory import absolute
 from tfcollide.images import from_uint8, read_images
-from tfcollide.recipes.classifier.request import network_data
+from tfcollide.recipes.classifier.network_request import network_data
 from tfcollide.recipes.finished_run import FinishedRun, read_run
 from tfcollide.recipes.serving.check_served_config import CheckServedConfig
 from tfcollide.recipes.serving.serve import check_serving_packages
 from tfcollide.runtime.progress import progress
 from tfcollide.runtime.quiet import import_tensorflow
+
+if TYPE_CHECKING:
+    from tfcollide.models.classifier import Classifier
+    from tfcollide.models.reading import Reading
+    from tfcollide.serving.client.asking import Pace
+    from tfcollide.serving.client.grpc_client import GrpcModel
+    from tfcollide.serving.client.judged import Judged
+    from tfcollide.serving.client.rest_client import RestModel
+    from tfcollide.serving.client.signature import Signature
 
 __all__ = ["ServedReport", "run"]
 
@@ -52,7 +63,7 @@ def run(config: CheckServedConfig) -> ServedReport:
     try:
         states = _wait_until_ready(config, model)
         signatures = model.signatures()
-        if finished is None:
+        if finished is None or data is None:
             known = ", ".join(f"{number} {state}" for number, state in states.items())
             return ServedReport(f"{config.model_name}: {known}\n{shown(signatures)}", None, {})
         return _check(config, finished, data, model, signatures)
@@ -97,7 +108,7 @@ def _connect(config: CheckServedConfig) -> Any:
     return GrpcModel(connection)
 
 
-def _wait_until_ready(config: CheckServedConfig, model: Any) -> dict[int, str]:
+def _wait_until_ready(config: CheckServedConfig, model: "GrpcModel | RestModel") -> dict[int, str]:
     """The states of the model's versions, once one is available."""
     from tfcollide.serving.client.retry import retrying
     from tfcollide.serving.codes import Code, ServingError
@@ -112,7 +123,13 @@ def _wait_until_ready(config: CheckServedConfig, model: Any) -> dict[int, str]:
     return retrying(ask, seconds=config.wait_seconds)
 
 
-def _check(config: CheckServedConfig, finished: FinishedRun, data: Any, model: Any, signatures: Any) -> ServedReport:
+def _check(
+    config: CheckServedConfig,
+    finished: FinishedRun,
+    data: LabeledImages,
+    model: "GrpcModel | RestModel",
+    signatures: "Mapping[str, Signature]",
+) -> ServedReport:
     from tfcollide.recipes.classifier.open import open_classifier
     from tfcollide.serving.client import judged
     from tfcollide.serving.client.asking import Pace
@@ -167,7 +184,7 @@ def _check(config: CheckServedConfig, finished: FinishedRun, data: Any, model: A
     return ServedReport(served_table(title, columns, remarks), not against, numbers)
 
 
-def _target_class(finished: FinishedRun, names: tuple[str, ...], reading: Any) -> int:
+def _target_class(finished: FinishedRun, names: tuple[str, ...], reading: "Reading") -> int:
     """The code of the target's class or labels; names come from files that may have changed since the run."""
     name = finished.summary.target.predicted
     code: int | None = reading.code(name, names)
@@ -181,14 +198,16 @@ def _target_class(finished: FinishedRun, names: tuple[str, ...], reading: Any) -
     return code
 
 
-def _ask(model: Any, signature: str, input_name: str, samples: np.ndarray, pace: Any) -> dict[str, np.ndarray]:
+def _ask(
+    model: "GrpcModel | RestModel", signature: str, input_name: str, samples: np.ndarray, pace: "Pace"
+) -> dict[str, np.ndarray]:
     from tfcollide.serving.client.asking import ask_all
 
     with progress(total=len(samples), desc=signature, unit=" images", leave=False) as bar:
         return ask_all(model, signature, input_name, samples, pace, on_progress=lambda count: bar.update(count))
 
 
-def _probabilities(config: CheckServedConfig, output: np.ndarray, reading: Any) -> np.ndarray:
+def _probabilities(config: CheckServedConfig, output: np.ndarray, reading: "Reading") -> np.ndarray:
     """`[n, L]` probabilities, from logits where the flags say so; of one output, for two classes, both."""
     output = output.astype(np.float64)
     if output.shape[1] < reading.classes or reading.several:
@@ -214,14 +233,21 @@ def _probabilities(config: CheckServedConfig, output: np.ndarray, reading: Any) 
     return output
 
 
-def _compare_features(finished: FinishedRun, model: Any, signatures: Any, classifier: Any, pace: Any) -> dict[str, float]:
+def _compare_features(
+    finished: FinishedRun,
+    model: "GrpcModel | RestModel",
+    signatures: "Mapping[str, Signature]",
+    classifier: "Classifier",
+    pace: "Pace",
+) -> dict[str, float]:
     """The largest difference of the features of corners and target, relative to the largest feature, where they are served."""
     import tensorflow as tf
 
     images = np.concatenate([finished.arrays["corners"], finished.arrays["target"][None]])
     found = signatures.get("features")
-    fits = found and set(found.inputs) == {"images"} and found.inputs["images"].dtype == "float32"
-    if not fits or "pre_activation" not in found.outputs:
+    if found is None or set(found.inputs) != {"images"} or found.inputs["images"].dtype != "float32":
+        return {}
+    if "pre_activation" not in found.outputs:
         return {}
     served = _ask(model, "features", "images", images, pace)["pre_activation"]
     here = classifier.tap(finished.summary.tap).pre_activation(tf.constant(images)).numpy()
@@ -231,7 +257,12 @@ def _compare_features(finished: FinishedRun, model: Any, signatures: Any, classi
 
 
 def _compare_files(
-    model: Any, signatures: Any, classifier: Any, png: list[Path], read_back: np.ndarray, pace: Any
+    model: "GrpcModel | RestModel",
+    signatures: "Mapping[str, Signature]",
+    classifier: "Classifier",
+    png: list[Path],
+    read_back: np.ndarray,
+    pace: "Pace",
 ) -> dict[str, float]:
     """The largest difference of probabilities where the PNG files themselves are sent, if files are taken."""
     found = signatures.get("serving_bytes")
@@ -244,7 +275,7 @@ def _compare_files(
 
 
 def _remarks(
-    config: CheckServedConfig, count: int, seconds: float, differences: dict[str, float], against: list[str], recorded: Any
+    config: CheckServedConfig, count: int, seconds: float, differences: dict[str, float], against: list[str], recorded: "Judged"
 ) -> list[str]:
     what = {
         "probabilities": "Largest difference of a probability, served against here",

@@ -21,7 +21,7 @@ class CheckServedConfig:
     rest: bool = flag(False, "Ask over REST instead of gRPC.")
     signature_name: str = flag("serving_default", "The signature that takes images.")
     input_name: str = flag("images", "Its input: float or 8-bit images, or image files.")
-    output_name: str = flag("probabilities", "Its output, a number a class.")
+    output_name: str = flag("probabilities", "Its output, a number per class.")
     logits: bool = flag(False, "The output holds logits, not probabilities.")
     batch_size: int = flag(64, "Samples in a request; requests that are too large for the server are split further.")
     concurrency: int = flag(4, "Requests at a time.")

@@ -9,7 +9,7 @@ from tfcollide import __version__
 from tfcollide.exports.version_directory import check_version_path
 from tfcollide.files.atomic import json_bytes
 from tfcollide.files.run_directory import absolute
-from tfcollide.recipes.classifier.request import network_data
+from tfcollide.recipes.classifier.network_request import network_data
 from tfcollide.recipes.finished_run import FinishedRun, read_run
 from tfcollide.recipes.serving.export_config import ExportConfig
 from tfcollide.registry import EXPORTS
@@ -40,8 +40,8 @@ def run(config: ExportConfig, out: Path) -> Path:
 
     import_tensorflow()  # after all that can be refused without it
     from tfcollide.exports.parts import Parts, Subject
-    from tfcollide.exports.saved_model import write_saved_model
     from tfcollide.exports.warmup import check_protos
+    from tfcollide.exports.write_saved_model import write_saved_model
     from tfcollide.recipes.classifier.open import open_classifier
 
     check_protos()
@@ -51,7 +51,7 @@ def run(config: ExportConfig, out: Path) -> Path:
         classifier=classifier,
         tap=classifier.tap(finished.summary.tap),
         corners=arrays["corners"],
-        weights=arrays["convex_weights"],
+        convex_weights=arrays["convex_weights"],
         target=arrays["target"],
         stop_loss=max(finished.summary.stop_loss),
         material=material,

@@ -15,7 +15,7 @@ from tfcollide.report.curve_style import GOOD, LIMIT, figure_of, legend, look_of
 __all__ = ["MAP", "draw_fronts", "draw_outcomes", "draw_rates", "ink_on"]
 
 MAP = colormaps["cividis"]
-"""Dark is blind. Made for color-blind readers (Nunez, Anderton and Renslow 2018); it prints in grey, as lightness rises."""
+"""Dark is blind. Made for color-blind readers (Nunez, Anderton and Renslow 2018); it prints in gray, as lightness rises."""
 
 _WIDTH = 4.6
 _LOOKS = {

@@ -11,7 +11,7 @@ from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.objectives.terms import Goal, active_match, feature_distance, make_goal
 from tfcollide.polytope.hull.mixing import mix
 
-__all__ = ["Answers", "Lattice", "answers_at", "finest", "goal_of", "lattice_of"]
+__all__ = ["LatticeAnswers", "Lattice", "answers_at", "finest", "goal_of", "lattice_of"]
 
 _FINEST = 100
 
@@ -28,7 +28,7 @@ class Lattice(NamedTuple):
     weights: np.ndarray
 
 
-class Answers(NamedTuple):
+class LatticeAnswers(NamedTuple):
     """What the network, and a reader, say of M images.
 
     Attributes:
@@ -79,7 +79,7 @@ def lattice_of(corners: int, most: int, *extra: np.ndarray) -> Lattice:
 
 def answers_at(
     weights: np.ndarray, corners: np.ndarray, target: np.ndarray, classifier: Classifier, tap: Tap, reader: Reader | None = None
-) -> Answers:
+) -> LatticeAnswers:
     """Asks the network, and the reader, about mixtures.
 
     Args:
@@ -101,7 +101,7 @@ def answers_at(
     logits, matches, distances = (np.concatenate(part) for part in zip(*parts, strict=True))
     chances, codes = reading.chances(logits).numpy(), reading.predicted(logits)
     top = np.argsort(-chances, axis=1, kind="stable")[:, :5]
-    return Answers(
+    return LatticeAnswers(
         top=top,
         chances=np.take_along_axis(chances, top, axis=1),
         names=tuple(classifier.name_of(code) for code in codes),

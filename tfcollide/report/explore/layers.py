@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfcollide.models.affine_call import NotAffine
 from tfcollide.models.affine_reading import Step, kind_of, obstacle, passes_through, read_step
@@ -146,20 +147,20 @@ def _scaling(call: Call, reads: list[tuple[int, ...]]) -> list[np.ndarray]:
     return [_floats(part[0] if (part == part[0]).all() else part.ravel()) for part in parts]
 
 
-def _floats(values: Any) -> np.ndarray:
+def _floats(values: ArrayLike) -> np.ndarray:
     return np.ascontiguousarray(np.asarray(values, np.float32))
 
 
-def _bias(layer: Any, size: int) -> np.ndarray:
+def _bias(layer: keras.Layer, size: int) -> np.ndarray:
     return _floats(layer.bias) if layer.use_bias else np.zeros(size, np.float32)
 
 
-def _dense(layer: Any) -> tuple[dict[str, Any], list[np.ndarray]]:
+def _dense(layer: keras.Layer) -> tuple[dict[str, Any], list[np.ndarray]]:
     kernel = _floats(layer.kernel)
     return {"kind": "dense"}, [kernel, _bias(layer, kernel.shape[1])]
 
 
-def _convolution(layer: Any) -> tuple[dict[str, Any], list[np.ndarray]]:
+def _convolution(layer: keras.Layer) -> tuple[dict[str, Any], list[np.ndarray]]:
     depthwise = type(layer) is keras.layers.DepthwiseConv2D
     kernel = _floats(layer.kernel)
     if getattr(layer, "groups", 1) != 1:
@@ -170,13 +171,13 @@ def _convolution(layer: Any) -> tuple[dict[str, Any], list[np.ndarray]]:
 
 
 def _pooling(kind: str) -> Callable[[Any], tuple[dict[str, Any], list[np.ndarray]]]:
-    def read(layer: Any) -> tuple[dict[str, Any], list[np.ndarray]]:
+    def read(layer: keras.Layer) -> tuple[dict[str, Any], list[np.ndarray]]:
         return {"kind": kind} | _window(layer, layer.pool_size, (1, 1)), []
 
     return read
 
 
-def _window(layer: Any, size: tuple[int, ...], dilation: tuple[int, ...]) -> dict[str, Any]:
+def _window(layer: keras.Layer, size: tuple[int, ...], dilation: tuple[int, ...]) -> dict[str, Any]:
     if layer.padding not in ("valid", "same"):
         raise _Refusal(f"its layer {layer.name} pads by {layer.padding}")
     same = layer.padding == "same"
@@ -187,11 +188,11 @@ def _global(kind: str) -> Callable[[Any], tuple[dict[str, Any], list[np.ndarray]
     return lambda layer: ({"kind": kind}, [])
 
 
-def _padding(layer: Any) -> tuple[dict[str, Any], list[np.ndarray]]:
+def _padding(layer: keras.Layer) -> tuple[dict[str, Any], list[np.ndarray]]:
     return {"kind": "pad", "before": [int(pair[0]) for pair in layer.padding]}, []
 
 
-def _concatenation(layer: Any) -> tuple[dict[str, Any], list[np.ndarray]]:
+def _concatenation(layer: keras.Layer) -> tuple[dict[str, Any], list[np.ndarray]]:
     if layer.axis != -1:
         raise _Refusal(f"its layer {layer.name} joins along axis {layer.axis}")
     return {"kind": "join"}, []

@@ -9,17 +9,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfcollide.files.atomic import to_json
-from tfcollide.report.explore.lattice import Answers, Lattice
+from tfcollide.report.explore.lattice import Lattice, LatticeAnswers
 from tfcollide.report.explore.layers import Layers
 from tfcollide.report.explore.packing import pack, pack_images, room_for
 from tfcollide.shapes import Bounds
 
-__all__ = ["Network", "Patches", "Scene", "asset", "embedded", "escaped", "explore_html", "fill", "script"]
+__all__ = ["PageNetwork", "Patches", "Scene", "asset", "embedded", "escaped", "explore_html", "fill", "script"]
 
 _SCRIPTS = ("numbers.js", "simplex.js", "network.js", "verdict.js", "pictures.js", "walks.js", "page.js")
 
 
-class Network(NamedTuple):
+class PageNetwork(NamedTuple):
     """A network that the page computes itself.
 
     Attributes:
@@ -55,7 +55,7 @@ class Scene(NamedTuple):
         corners: `[N, H, W, C]`.
         target: `[H, W, C]`.
         bounds: of the pixels.
-        class_names: one a class or label.
+        class_names: one per class or label.
         lattice: where the network was asked.
         answers: what it said there.
         words: what `words.words_of` gives.
@@ -72,10 +72,10 @@ class Scene(NamedTuple):
     bounds: Bounds
     class_names: Sequence[str]
     lattice: Lattice
-    answers: Answers
+    answers: LatticeAnswers
     words: Mapping[str, Any]
     worst: np.ndarray | None = None
-    network: Network | str = "it was not asked for"
+    network: PageNetwork | str = "it was not asked for"
     patches: Patches | None = None
     live: bool = False
     up: str | None = None
@@ -89,7 +89,7 @@ def explore_html(scene: Scene) -> str:
     """
     room = room_for(scene.source.shape)
     text = _page(scene, room)
-    if len(text) > room and isinstance(scene.network, Network):
+    if len(text) > room and isinstance(scene.network, PageNetwork):
         text = _page(scene._replace(network="page and network together would be too large"), room)
     return text
 
@@ -115,7 +115,7 @@ def _page(scene: Scene, room: int) -> str:
 
 def _content(scene: Scene, room: int) -> dict[str, Any]:
     """What the script reads, as JSON types."""
-    network = scene.network if isinstance(scene.network, Network) else None
+    network = scene.network if isinstance(scene.network, PageNetwork) else None
     content = {
         "words": to_json(scene.words),
         "bounds": list(map(float, scene.bounds)),
@@ -133,7 +133,7 @@ def _content(scene: Scene, room: int) -> dict[str, Any]:
     return content | {"images": pack_images(images, scene.bounds, exact=network is not None, room=left)}
 
 
-def _lattice(lattice: Lattice, answers: Answers) -> dict[str, Any]:
+def _lattice(lattice: Lattice, answers: LatticeAnswers) -> dict[str, Any]:
     names = sorted({*answers.names, *(answers.read or ())})
     place = {name: number for number, name in enumerate(names)}
     reads = None if answers.read is None else pack(np.array([place[name] for name in answers.read], np.uint16))
@@ -149,7 +149,7 @@ def _lattice(lattice: Lattice, answers: Answers) -> dict[str, Any]:
     } | {name: pack(getattr(answers, name).astype(np.float32)) for name in floats}
 
 
-def _network(network: Network) -> dict[str, Any]:
+def _network(network: PageNetwork) -> dict[str, Any]:
     layers = network.layers
     return {
         "layers": list(layers.layers),
@@ -170,7 +170,7 @@ def _patches(patches: Patches) -> dict[str, Any]:
     return {"dominant": pack(patches.dominant.astype(np.uint16)), "names": list(patches.names)}
 
 
-def embedded(content: Any) -> str:
+def embedded(content: object) -> str:
     """JSON that may stand within a script element."""
     return json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 

@@ -1,7 +1,6 @@
 """From a network and the arrays and numbers of a run to what its page shows."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -9,7 +8,7 @@ from tfcollide.measure.reader import Reader
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.report.explore.lattice import answers_at, goal_of, lattice_of
 from tfcollide.report.explore.layers import Layers, layers_of
-from tfcollide.report.explore.page import Network, Patches, Scene
+from tfcollide.report.explore.page import PageNetwork, Patches, Scene
 from tfcollide.report.explore.words import words_of
 
 __all__ = ["network_of", "scene_of"]
@@ -22,7 +21,7 @@ def scene_of(
     source: np.ndarray,
     corners: np.ndarray,
     target: np.ndarray,
-    summary: Mapping[str, Any],
+    summary: Mapping,
     conclusion: str,
     reader: Reader | None = None,
     points: int = 1000,
@@ -65,10 +64,10 @@ def scene_of(
     )
 
 
-def network_of(classifier: Classifier, tap: Tap, target: np.ndarray) -> Network | str:
+def network_of(classifier: Classifier, tap: Tap, target: np.ndarray) -> PageNetwork | str:
     """The network as a page computes it, or why it does not."""
     layers = layers_of(classifier, tap)
     if not isinstance(layers, Layers):
         return layers.reason
     goal, predicted = goal_of(tap, target), int(classifier.judge(target[None]).predicted[0])
-    return Network(layers, goal.post_activation.numpy(), goal.active.numpy(), predicted)
+    return PageNetwork(layers, goal.post_activation.numpy(), goal.active.numpy(), predicted)

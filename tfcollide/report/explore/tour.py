@@ -37,7 +37,7 @@ class Frame(NamedTuple):
 
 
 def tour_weights(corners: int, seconds: float, seed: int = 0) -> np.ndarray:
-    """`[F, N]` convex weights, 15 a second, from corner to corner by way of random mixtures and back to the first.
+    """`[F, N]` convex weights, 15 per second, from corner to corner by way of random mixtures and back to the first.
 
     Every leg starts and ends at rest; the last frame goes on to the first.
     """

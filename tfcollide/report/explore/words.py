@@ -7,7 +7,7 @@ from typing import Any
 __all__ = ["words_of"]
 
 
-def words_of(summary: Mapping[str, Any], conclusion: str) -> dict[str, Any]:
+def words_of(summary: Mapping, conclusion: str) -> dict[str, Any]:
     """The words of a `Scene`.
 
     Args:
@@ -37,7 +37,7 @@ def words_of(summary: Mapping[str, Any], conclusion: str) -> dict[str, Any]:
     }
 
 
-def _title(summary: Mapping[str, Any], source: str, certified: bool) -> str:
+def _title(summary: Mapping, source: str, certified: bool) -> str:
     """What is claimed, and no more."""
     corners, target = len(summary["corners"]), summary["target"]["predicted"]
     if corners == 1:
@@ -47,12 +47,12 @@ def _title(summary: Mapping[str, Any], source: str, certified: bool) -> str:
     return f"{corners} images from {source}, and everything between them: “{target}” to the network?"
 
 
-def _name(end: Mapping[str, Any]) -> str:
+def _name(end: Mapping) -> str:
     place = end["id"].rpartition("/")[2]
     return place if end["label"] is None else f"{end['label']} ({place})"
 
 
-def _proof(certificate: Mapping[str, Any] | None, target: str, reason: str | None) -> tuple[str, str]:
+def _proof(certificate: Mapping | None, target: str, reason: str | None) -> tuple[str, str]:
     """The certificate's status, and what it means for the point that is shown."""
     if certificate is None:
         return (
@@ -71,7 +71,7 @@ def _proof(certificate: Mapping[str, Any] | None, target: str, reason: str | Non
     )
 
 
-def _reader(reader: Mapping[str, Any]) -> str:
+def _reader(reader: Mapping) -> str:
     if not reader:
         return "No independent reader was asked."
     if reader.get("reason") is None:
@@ -79,7 +79,7 @@ def _reader(reader: Mapping[str, Any]) -> str:
     return f"Nobody else reads it: {reader['reason']}."
 
 
-def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _facts(summary: Mapping) -> list[tuple[str, str]]:
     mixtures, worst, bound = summary["interpolation"], summary.get("worst_mixture"), summary.get("failure_bound")
     facts = [("Network", f"{summary['model']}, features compared at {summary['tap']}"), ("Data", summary["dataset"])]
     if summary.get("test_accuracy") is not None:

@@ -1,12 +1,13 @@
 """A served model over gRPC, through TF Serving's public stubs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import grpc
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import Message
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
@@ -81,7 +82,7 @@ class GrpcModel:
             spec.version.value = self._connection.version
         return spec
 
-    def _ask(self, method: Any, request: Any) -> Any:
+    def _ask(self, method: Callable, request: Message) -> Any:
         try:
             return method(request, timeout=self._connection.deadline_seconds, metadata=self._connection.metadata)
         except grpc.RpcError as error:

@@ -19,7 +19,7 @@ class ImageForm(NamedTuple):
     Attributes:
         signature: its name.
         input: the name of its input.
-        output: the name of the output with a number a class.
+        output: the name of the output with a number per class.
         dtype: "float32", "uint8", or "string" for image files.
         bounds: of the images.
     """

@@ -66,7 +66,7 @@ class RestModel:
         """See `ServedModel`."""
         self._pool.clear()
 
-    def _ask(self, method: str, path: str, body: Any = None) -> Any:
+    def _ask(self, method: str, path: str, body: object = None) -> Any:
         try:
             response = self._pool.request(method, self._url + path, body=json.dumps(body) if body else None)
             answer = json.loads(response.data)
@@ -86,7 +86,7 @@ class RestModel:
 
 
 @contextlib.contextmanager
-def _read_as_tf_serving(answer: Any) -> Iterator[None]:
+def _read_as_tf_serving(answer: object) -> Iterator[None]:
     """Another server's JSON, in which what is looked for is not there, is a `ServingError`."""
     try:
         yield
@@ -100,11 +100,11 @@ def _plain(array: np.ndarray) -> Any:
     return array.tolist()
 
 
-def _array(value: Any, dtype: str) -> np.ndarray:
+def _array(value: object, dtype: str) -> np.ndarray:
     return np.array(value, object if dtype == "string" else dtype)
 
 
-def _shapes(infos: Mapping[str, Any]) -> dict[str, TensorShape]:
+def _shapes(infos: Mapping[str, Mapping]) -> dict[str, TensorShape]:
     return {name: TensorShape(_dtype(info["dtype"]), _sizes(info["tensor_shape"])) for name, info in infos.items()}
 
 

@@ -36,14 +36,16 @@ class Answers:
     async def classify(
         self, model: LoadedModel, signature: str, examples: Sequence[bytes]
     ) -> list[list[tuple[str | None, float | None]]]:
-        """For every serialised tf.Example the label and score of every class; None where the model gives none."""
+        """For every serialized tf.Example the label and score of every class; None where the model gives none."""
         definition = model.signatures.get(signature or DEFAULT_SIGNATURE)
         if definition is None:
             asked = signature or DEFAULT_SIGNATURE
-            raise ServingError(Code.INVALID_ARGUMENT, f"No signature was found with the name: {asked}")
+            raise ServingError(
+                Code.INVALID_ARGUMENT, f"No signature {asked}: expected one of {', '.join(sorted(model.signatures))}"
+            )
         check_classify(definition)
         if not examples:
-            raise ServingError(Code.INVALID_ARGUMENT, "Input is empty.")
+            raise ServingError(Code.INVALID_ARGUMENT, "There is no example")
         outputs = await self.predict(model, signature, {"inputs": np.array(examples, object)})
         rows = len(examples)
         labels = [[label.decode(errors="replace") for label in row] for row in outputs.get("classes", ())]
@@ -58,8 +60,10 @@ def check_classify(signature: meta_graph_pb2.SignatureDef) -> None:
     if signature.method_name != tf.saved_model.CLASSIFY_METHOD_NAME:
         raise ServingError(
             Code.INVALID_ARGUMENT,
-            f"Expected classification signature method_name to be {tf.saved_model.CLASSIFY_METHOD_NAME}. "
-            f"Was: {signature.method_name}",
+            f"method_name {signature.method_name or 'none'}: expected {tf.saved_model.CLASSIFY_METHOD_NAME}",
         )
     if set(signature.inputs) != {"inputs"} or not set(signature.outputs) <= {"classes", "scores"}:
-        raise ServingError(Code.FAILED_PRECONDITION, "No classification inputs found in SignatureDef")
+        raise ServingError(
+            Code.FAILED_PRECONDITION,
+            "A signature for Classify has the input 'inputs' and no outputs but 'classes' and 'scores'",
+        )

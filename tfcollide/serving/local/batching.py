@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tfcollide.serving.codes import Code, ServingError
-from tfcollide.serving.local.loaded_model import Call
+from tfcollide.serving.local.loaded_model import CheckedCall
 
 __all__ = ["Batcher"]
 
@@ -19,7 +19,7 @@ _PATIENCE = 0.25
 
 
 class _Task(NamedTuple):
-    call: Call
+    call: CheckedCall
     answer: asyncio.Future
 
 
@@ -47,8 +47,8 @@ class Batcher:
         self._gathering: dict[Hashable, tuple[int, asyncio.TimerHandle]] = {}  # requests hoped for, and until when
         self._count = 0
 
-    async def run(self, call: Call) -> Sequence[np.ndarray]:
-        """The outputs of `call`, one array a name.
+    async def run(self, call: CheckedCall) -> Sequence[np.ndarray]:
+        """The outputs of `call`, one array per name.
 
         Raises:
             ServingError: the request is too large, the queue full, or the model refuses the values.
@@ -56,10 +56,10 @@ class Batcher:
         if call.rows > self._max_rows:
             raise ServingError(
                 Code.INVALID_ARGUMENT,
-                f"Task size {call.rows} was larger than maximum input batch size {self._max_rows}",
+                f"The request has {call.rows} rows, expected at most {self._max_rows}",
             )
         if self._count >= self._max_waiting:
-            raise ServingError(Code.UNAVAILABLE, "The batch scheduling queue to which this task was submitted is full")
+            raise ServingError(Code.UNAVAILABLE, "The queue is full")
         loop = asyncio.get_running_loop()
         answer = loop.create_future()
         key = answer if call.key is None else call.key
@@ -120,7 +120,7 @@ class Batcher:
             self._start(key)
 
 
-def _run_batch(calls: list[Call]) -> list[Sequence[np.ndarray] | Exception]:
+def _run_batch(calls: list[CheckedCall]) -> list[Sequence[np.ndarray] | Exception]:
     """The outputs, or the error, of each call; never raises."""
     if len(calls) == 1:
         return [_run_alone(calls[0])]
@@ -134,7 +134,7 @@ def _run_batch(calls: list[Call]) -> list[Sequence[np.ndarray] | Exception]:
         return [_run_alone(call) for call in calls]
 
 
-def _run_alone(call: Call) -> Sequence[np.ndarray] | Exception:
+def _run_alone(call: CheckedCall) -> Sequence[np.ndarray] | Exception:
     try:
         return call.run(*call.inputs)
     except Exception as error:

@@ -3,11 +3,12 @@
 import asyncio
 import functools
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import grpc
 import numpy as np
 from google.protobuf import any_pb2
+from google.protobuf.message import Message
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
@@ -28,14 +29,18 @@ __all__ = ["ModelService", "PredictionService", "examples_of", "metadata_of", "s
 
 _SMALL = 2**20
 _Result = TypeVar("_Result")
+_Asking: TypeAlias = (
+    "predict_pb2.PredictRequest | classification_pb2.ClassificationRequest | get_model_metadata_pb2.GetModelMetadataRequest"
+    " | get_model_status_pb2.GetModelStatusRequest"
+)
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
-def _answering(method: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any, Any], Awaitable[Any]]:
+def _answering(method: Callable[..., Awaitable[_Result]]) -> Callable[[Any, Any, Any], Awaitable[Any]]:
     """Turns errors into statuses; nothing that a client sends ends in a traceback."""
 
     @functools.wraps(method)
-    async def answer(self: Any, request: Any, context: grpc.aio.ServicerContext) -> Any:
+    async def answer(self: object, request: Message, context: grpc.aio.ServicerContext) -> Any:
         try:
             return await method(self, request)
         except ServingError as error:
@@ -83,10 +88,10 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     async def GetModelMetadata(self, request: get_model_metadata_pb2.GetModelMetadataRequest) -> Any:
         """The signatures of a model."""
         if not request.metadata_field:
-            raise ServingError(Code.INVALID_ARGUMENT, "GetModelMetadataRequest must specify at least one metadata_field")
+            raise ServingError(Code.INVALID_ARGUMENT, "metadata_field is empty: expected signature_def")
         for field in request.metadata_field:
             if field != "signature_def":
-                raise ServingError(Code.INVALID_ARGUMENT, f"Metadata field {field} is not supported")
+                raise ServingError(Code.INVALID_ARGUMENT, f"metadata_field {field}: expected signature_def")
         return metadata_of(_find(self._answers, request))
 
 
@@ -128,7 +133,7 @@ def metadata_of(model: LoadedModel) -> get_model_metadata_pb2.GetModelMetadataRe
 
 
 def examples_of(message: input_pb2.Input) -> list[bytes]:
-    """The serialised tf.Examples of a request; a context, serialised, goes before each."""
+    """The serialized tf.Examples of a request; a context, serialized, goes before each."""
     if message.WhichOneof("kind") == "example_list_with_context":
         listed = message.example_list_with_context
         context = listed.context.SerializeToString()
@@ -136,7 +141,7 @@ def examples_of(message: input_pb2.Input) -> list[bytes]:
     return [example.SerializeToString() for example in message.example_list.examples]
 
 
-async def _aside(size: int, function: Callable[..., _Result], *arguments: Any) -> _Result:
+async def _aside(size: int, function: Callable[..., _Result], *arguments: object) -> _Result:
     """The result of a function; in a thread if `size`, of tensors in bytes, is so large that others would wait."""
     return function(*arguments) if size <= _SMALL else await asyncio.to_thread(function, *arguments)
 
@@ -150,14 +155,14 @@ def _fill(response: predict_pb2.PredictResponse, outputs: Mapping[str, np.ndarra
         response.outputs[name].CopyFrom(proto_of(array))
 
 
-def _find(answers: Answers, request: Any) -> LoadedModel:
+def _find(answers: Answers, request: _Asking) -> LoadedModel:
     return answers.store.find(*_asked(request))
 
 
-def _asked(request: Any) -> tuple[str, int | None, str]:
+def _asked(request: _Asking) -> tuple[str, int | None, str]:
     """Name, version and label of the model that a request is for."""
     if not request.HasField("model_spec"):
-        raise ServingError(Code.INVALID_ARGUMENT, "Missing ModelSpec")
+        raise ServingError(Code.INVALID_ARGUMENT, "The request has no model_spec")
     spec = request.model_spec
     return spec.name, spec.version.value if spec.HasField("version") else None, spec.version_label
 

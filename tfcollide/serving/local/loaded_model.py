@@ -11,13 +11,13 @@ from tensorflow.core.protobuf import meta_graph_pb2
 from tfcollide.serving.codes import Code, ServingError
 from tfcollide.serving.tensors import dtype_of
 
-__all__ = ["Call", "DEFAULT_SIGNATURE", "LoadedModel"]
+__all__ = ["CheckedCall", "DEFAULT_SIGNATURE", "LoadedModel"]
 
 DEFAULT_SIGNATURE = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 _V1 = tf.compat.v1
 
 
-class Call(NamedTuple):
+class CheckedCall(NamedTuple):
     """A checked request, ready to run alone or together with others of the same key.
 
     Attributes:
@@ -25,7 +25,7 @@ class Call(NamedTuple):
         inputs: in the order of the signature's names.
         rows: samples in it.
         names: of the outputs.
-        run: inputs -> outputs, one array a name.
+        run: inputs -> outputs, one array per name.
     """
 
     key: Hashable | None
@@ -55,7 +55,7 @@ class LoadedModel:
         self.signatures: Mapping[str, meta_graph_pb2.SignatureDef] = {
             name: signature
             for name, signature in meta.signature_def.items()
-            if not name.startswith("__")  # TensorFlow's own notes, such as which operation initialises
+            if not name.startswith("__")  # TensorFlow's own notes, such as which operation initializes
         }
 
     def signature(self, name: str) -> meta_graph_pb2.SignatureDef:
@@ -64,13 +64,15 @@ class LoadedModel:
             return self.signatures[name or DEFAULT_SIGNATURE]
         except KeyError:
             name = name or DEFAULT_SIGNATURE
-            raise ServingError(Code.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.') from None
+            raise ServingError(
+                Code.FAILED_PRECONDITION, f'No signature "{name}": expected one of {", ".join(sorted(self.signatures))}'
+            ) from None
 
-    def call(self, signature_name: str, inputs: Mapping[str, np.ndarray], output_filter: Sequence[str] = ()) -> Call:
+    def call(self, signature_name: str, inputs: Mapping[str, np.ndarray], output_filter: Sequence[str] = ()) -> CheckedCall:
         """Checks a request against a signature.
 
         Raises:
-            ServingError: it does not fit, in TF Serving's words.
+            ServingError: it does not fit.
         """
         signature = self.signature(signature_name)
         _check_names(signature, inputs)
@@ -78,9 +80,9 @@ class LoadedModel:
         arrays = [_checked(name, inputs[name], info) for name, info in sorted(signature.inputs.items())]
         run = self._callable(signature_name or DEFAULT_SIGNATURE, names)
         if not _has_batch_axis(signature) or len({array.shape[0] for array in arrays}) != 1:
-            return Call(None, arrays, 1, names, run)
+            return CheckedCall(None, arrays, 1, names, run)
         key = (id(self), signature_name, names, tuple(array.shape[1:] for array in arrays))
-        return Call(key, arrays, arrays[0].shape[0], names, run)
+        return CheckedCall(key, arrays, arrays[0].shape[0], names, run)
 
     def _callable(self, signature_name: str, names: tuple[str, ...]) -> Callable[..., Sequence[np.ndarray]]:
         known = self._callables.get((signature_name, names))
@@ -97,25 +99,18 @@ def _check_names(signature: meta_graph_pb2.SignatureDef, inputs: Mapping[str, np
     given, wanted = set(inputs), set(signature.inputs)
     if given == wanted:
         return
-    listed = [",".join(sorted(names)) for names in (given, wanted, given - wanted, wanted - given)]
-    raise ServingError(
-        Code.INVALID_ARGUMENT,
-        f"input size does not match signature: {len(given)}!={len(wanted)} len({{{listed[0]}}}) != len({{{listed[1]}}}). "
-        f"Sent extra: {{{listed[2]}}}. Missing but required: {{{listed[3]}}}.",
-    )
+    received, expected = (", ".join(sorted(names)) or "none" for names in (given, wanted))
+    raise ServingError(Code.INVALID_ARGUMENT, f"The inputs {received}: expected {expected}")
 
 
 def _output_names(signature: meta_graph_pb2.SignatureDef, output_filter: Sequence[str]) -> tuple[str, ...]:
     for name in output_filter:
         if name not in signature.outputs:
-            known = ",".join(sorted(signature.outputs))
-            raise ServingError(
-                Code.INVALID_ARGUMENT,
-                f"output tensor alias not found in signature: {name} Outputs expected to be in the set {{{known}}}.",
-            )
+            known = ", ".join(sorted(signature.outputs))
+            raise ServingError(Code.INVALID_ARGUMENT, f"No output {name}: expected some of {known}")
     if len(set(output_filter)) < len(output_filter):
         twice = next(name for name in output_filter if list(output_filter).count(name) > 1)
-        raise ServingError(Code.INVALID_ARGUMENT, f"duplicate output tensor alias: {twice}")
+        raise ServingError(Code.INVALID_ARGUMENT, f"The output {twice} is asked for twice")
     return tuple(output_filter) or tuple(sorted(signature.outputs))
 
 
@@ -124,15 +119,14 @@ def _checked(name: str, array: np.ndarray, info: meta_graph_pb2.TensorInfo) -> n
     if array.dtype != dtype_of(info.dtype):
         given = "string" if array.dtype.kind == "O" else array.dtype.name
         wanted = tf.dtypes.as_dtype(info.dtype).name
-        raise ServingError(Code.INVALID_ARGUMENT, f"Expects arg[0] to be {wanted} but {given} is provided (input {name})")
+        raise ServingError(Code.INVALID_ARGUMENT, f"Input {name} is {given}, expected {wanted}")
     shape = info.tensor_shape
     sizes = [dim.size for dim in shape.dim]
     fits = len(sizes) == array.ndim and all(want in (-1, got) for want, got in zip(sizes, array.shape, strict=True))
     if not shape.unknown_rank and not fits:
         raise ServingError(
             Code.INVALID_ARGUMENT,
-            f"Input {name} has the shape {list(array.shape)}, which is incompatible with the signature's "
-            f"{[size if size >= 0 else None for size in sizes]}",
+            f"Input {name} has the shape {list(array.shape)}, expected {[size if size >= 0 else None for size in sizes]}",
         )
     return array
 

@@ -35,7 +35,7 @@ class ModelStore:
     `find` and `states` may be called from any thread while one thread calls `refresh`.
 
     Args:
-        base: holds one folder a model, with one folder a version.
+        base: holds one folder per model, with one folder per version.
         keep: versions served at a time; 1 is TF Serving's default policy.
         warm_up: called with a version before it takes traffic, and with its folder; may raise.
     """
@@ -60,8 +60,8 @@ class ModelStore:
         try:
             return versions[wanted]  # type: ignore[index]
         except KeyError:
-            asked = f"Latest({name})" if version is None else f"Specific({name}, {version})"
-            raise ServingError(Code.NOT_FOUND, f"Servable not found for request: {asked}") from None
+            asked = f"No model {name}" if version is None else f"No version {version} of the model {name}"
+            raise ServingError(Code.NOT_FOUND, f"{asked} is served") from None
 
     def states(self, name: str, version: int | None = None, label: str = "") -> dict[int, VersionState]:
         """Version -> state, newest first.
@@ -73,10 +73,10 @@ class ModelStore:
         states = self._states.get(name, {})
         if version is not None:
             if version not in states:
-                raise ServingError(Code.NOT_FOUND, f"Could not find version {version} of model {name}")
+                raise ServingError(Code.NOT_FOUND, f"No version {version} of the model {name} is known")
             return {version: states[version]}
         if not states:
-            raise ServingError(Code.NOT_FOUND, f"Could not find any versions of model {name}")
+            raise ServingError(Code.NOT_FOUND, f"No version of the model {name} is known")
         return dict(sorted(states.items(), reverse=True))
 
     def available(self) -> Mapping[str, list[int]]:
@@ -146,9 +146,9 @@ def _versions(base: Path) -> dict[str, dict[int, Path]]:
 
 def _check_spec(name: str, label: str) -> None:
     if not name:
-        raise ServingError(Code.INVALID_ARGUMENT, "ModelSpec has no name specified.")
+        raise ServingError(Code.INVALID_ARGUMENT, "model_spec has no name")
     if label:
-        raise ServingError(Code.INVALID_ARGUMENT, f"Unrecognized servable version label: {label}")
+        raise ServingError(Code.INVALID_ARGUMENT, f"Label {label}: versions have no labels here, ask by number")
 
 
 def _stamp(path: Path) -> _Stamp:

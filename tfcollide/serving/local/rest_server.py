@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 from google.protobuf import json_format
+from google.protobuf.message import Message
 
 from tfcollide.serving.codes import Code, ServingError
 from tfcollide.serving.local import rest_json
@@ -51,7 +52,7 @@ async def _handle(answers: Answers, bodies: Bodies, request: web.Request) -> web
     except ServingError as error:
         return _response(error.code.http, json.dumps({"error": error.message}))
     except (TooLarge, web.HTTPRequestEntityTooLarge):
-        return _response(413, json.dumps({"error": f"Maximum request body size {bodies.max_bytes} exceeded"}))
+        return _response(413, json.dumps({"error": f"The body is larger than {bodies.max_bytes} bytes"}))
     except web.HTTPException:
         raise
     except ConnectionError:
@@ -72,7 +73,7 @@ async def _answer(answers: Answers, bodies: Bodies, request: web.Request) -> str
         if found["metadata"]:
             return json.dumps(_metadata(answers.store.find(*_spec(found))))
         return json.dumps(_message(status_of(answers, *_spec(found))))
-    raise ServingError(Code.INVALID_ARGUMENT, f"Malformed request: {request.method} {request.path}")
+    raise ServingError(Code.INVALID_ARGUMENT, f"{request.method} {request.path}: no such request")
 
 
 async def _predict(answers: Answers, bodies: Bodies, model: LoadedModel, body: bytes) -> str:
@@ -101,7 +102,7 @@ def _metadata(model: LoadedModel) -> Any:
     return {"model_spec": _message(response.model_spec), "metadata": {"signature_def": _message(signatures)}}
 
 
-def _message(message: Any) -> Any:
+def _message(message: Message) -> Any:
     return json_format.MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
 
 
@@ -109,7 +110,7 @@ def _spec(found: re.Match) -> tuple[str, int | None, str]:
     """Name, version and label of the model in a path."""
     version = found["version"]
     if version is not None and len(version) > 18:
-        raise ServingError(Code.INVALID_ARGUMENT, f"Failed to convert version: {version} to numeric.")
+        raise ServingError(Code.INVALID_ARGUMENT, f"Version {version}: too large")
     return found["name"], None if version is None else int(version), found["label"] or ""
 
 

@@ -13,7 +13,9 @@ class AnswerUndecodable(grpc.aio.ServerInterceptor):
     """Lets requests that cannot be decoded through to a handler that refuses them."""
 
     async def intercept_service(
-        self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: grpc.HandlerCallDetails
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]],
+        handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler:
         """The method's handler; one that takes a single message gets a decoder that cannot fail."""
         handler = await continuation(handler_call_details)
@@ -26,7 +28,7 @@ class AnswerUndecodable(grpc.aio.ServerInterceptor):
             except DecodeError as error:
                 return error
 
-        async def answer(request: Any, context: grpc.aio.ServicerContext) -> Any:
+        async def answer(request: object, context: grpc.aio.ServicerContext) -> Any:
             if isinstance(request, DecodeError):
                 await context.abort(grpc.StatusCode.INTERNAL, f"The request cannot be decoded: {request}")
             return await handler.unary_unary(request, context)

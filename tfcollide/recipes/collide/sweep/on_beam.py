@@ -1,6 +1,6 @@
 """The pairs of a sweep on Apache Beam, for sweeps that one machine would take too long for.
 
-    pairs -> one directory a pair, in a folder that all workers share
+    pairs -> one directory per pair, in a folder that all workers share
 
 The pairs are run as on one machine, so what they write is equal on machines that
 are alike. The summary is made afterwards, by whoever started the pipeline.
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.sweep.one_pair import directory_name, run_alone
-from tfcollide.runtime.beam import import_beam, pipeline
+from tfcollide.runtime.beam_pipeline import import_beam, pipeline
 
 __all__ = ["run_on_beam"]
 

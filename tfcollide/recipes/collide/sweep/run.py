@@ -53,7 +53,7 @@ def run_sweep(
         if config.runner is not None:
             run_on_beam(config, pairs, folder)  # what it leaves undone is tried again here, and listed
         results = _run_all(config, experiment, [Job(number, *pair) for number, pair in enumerate(pairs)], folder)
-        summary = _summarise(config, experiment, results, _seconds(folder, results, seconds))
+        summary = _summarize(config, experiment, results, _seconds(folder, results, seconds))
         _draw(folder, summary)
         write_bytes(folder / "table.md", to_bytes(sweep_table.sweep_table(summary)))
         write_json(folder / "summary.json", summary)
@@ -66,7 +66,7 @@ def _from_every_class(config: CollideConfig, experiment: Experiment) -> list[tup
     classifier, data, predicted = experiment.classifier, experiment.data, experiment.predicted
     target = resolve("target", parse_selector("target", config.target, data), data, predicted)
     seen = classifier.judge(from_uint8(target.image[None], classifier.bounds)).predicted
-    taken = int(classifier.reading.one_class(seen)[0]) if experiment.yardstick.labelled else None
+    taken = int(classifier.reading.one_class(seen)[0]) if experiment.yardstick.labeled else None
     return [(image, config.target) for image in every_class(data, predicted, but=taken)]
 
 
@@ -83,7 +83,7 @@ def _run_all(config: CollideConfig, experiment: Experiment, jobs: list[Job], fol
     return results
 
 
-def _summarise(
+def _summarize(
     config: CollideConfig, experiment: Experiment, results: list[PairResult], seconds: Mapping[str, float]
 ) -> SweepSummary:
     distances = [result.corner_mean for result in results if result.corner_mean is not None]
@@ -148,7 +148,7 @@ def _seconds(folder: Path, results: list[PairResult], shared: Mapping[str, float
 
 
 def _draw(folder: Path, summary: SweepSummary) -> None:
-    """One row a pair; or one row in all, where each pair has a single corner."""
+    """One row per pair; or one row in all, where each pair has a single corner."""
     done = [pair for pair in summary.pairs if pair.directory]
     rows = [_panels(folder / str(pair.directory)) for pair in done[:_DRAWN]]
     if not rows:

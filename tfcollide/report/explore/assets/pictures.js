@@ -39,7 +39,7 @@ function distanceOf(a, b) {
   return Math.sqrt(sum);
 }
 
-/** Draws values that `scale` and `offset` bring to 0..255, of grey or color images.
+/** Draws values that `scale` and `offset` bring to 0..255, of gray or color images.
  * @param {ImageData} pixels @param {Float32Array} image @param {number} channels
  * @param {number} scale @param {number} offset @param {Float32Array | null} less is taken from the image first */
 function paint(pixels, image, channels, scale, offset, less) {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfcollide.errors import RequestError
 from tfcollide.files.run_directory import absolute
-from tfcollide.parameterizations.composite.options import CompositeOptions
+from tfcollide.parameterizations.composite.composite_options import CompositeOptions
 from tfcollide.parameterizations.composite.saved import SavedComposite, read_composite
 from tfcollide.settings import flag, options_of
 

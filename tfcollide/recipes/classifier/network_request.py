@@ -4,8 +4,8 @@ import math
 import os
 from pathlib import Path
 
-from tfcollide.data.catalog import load_dataset
-from tfcollide.data.labelled import LabelledImages
+from tfcollide.data.labeled import LabeledImages
+from tfcollide.data.load_dataset import load_dataset
 from tfcollide.errors import RequestError
 from tfcollide.files.run_directory import check_writable
 from tfcollide.models.class_names import read_labels
@@ -26,7 +26,7 @@ def is_brought(config: TrainConfig) -> bool:
     return kind_of(config.model) != "trained"
 
 
-def training_data(config: TrainConfig) -> LabelledImages:
+def training_data(config: TrainConfig) -> LabeledImages:
     """The data set of a training request, which is checked.
 
     Args:
@@ -45,7 +45,7 @@ def training_data(config: TrainConfig) -> LabelledImages:
     return load_dataset(config.dataset_name(), data_dir=config.data_dir)
 
 
-def network_data(config: NetworkConfig) -> LabelledImages:
+def network_data(config: NetworkConfig) -> LabeledImages:
     """The data set of a request, and what it says of its network is checked.
 
     Args:

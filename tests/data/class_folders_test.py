@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from tfcollide.data.catalog import load_dataset
-from tfcollide.data.folder import class_titles, load_folder
+from tfcollide.data.class_folders import class_titles, load_folder
 from tfcollide.data.images_on_demand import ImagesOnDemand
-from tfcollide.data.labelled import ANY_SIZE
+from tfcollide.data.labeled import ANY_SIZE
+from tfcollide.data.load_dataset import load_dataset
 from tfcollide.errors import RequestError
 
 
@@ -91,7 +91,7 @@ def test_images_are_read_when_they_are_looked_at(animals):
 def test_what_is_no_data_set(animals, tmp_path):
     with pytest.raises(RequestError, match="which is no folder"):
         load_folder(tmp_path / "nowhere")
-    with pytest.raises(RequestError, match="in one folder a class"):
+    with pytest.raises(RequestError, match="in one folder per class"):
         load_folder(animals / "test" / "n00000001_cat")
     with pytest.raises(RequestError, match="whose images may differ in size.*Bring a --model"):
         load_dataset(f"folder:{animals}")

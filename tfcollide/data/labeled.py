@@ -1,4 +1,4 @@
-"""A labelled data set, whose metadata is known before its images are read."""
+"""A labeled data set, whose metadata is known before its images are read."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from tfcollide.data.images_on_demand import ImagesOnDemand
 from tfcollide.images import fit
 from tfcollide.shapes import ImageShape
 
-__all__ = ["ANY_SIZE", "LabelledImages", "Split"]
+__all__ = ["ANY_SIZE", "LabeledImages", "Split"]
 
 ANY_SIZE: ImageShape = (0, 0, 3)
 """The shape of images that differ in size, until they are fitted to a model."""
@@ -28,12 +28,12 @@ class Split(NamedTuple):
     labels: np.ndarray
 
 
-class LabelledImages:
+class LabeledImages:
     """Images of one shape with one label each, in a training and a test split.
 
     Args:
         name: the data set and its version ("mnist:3.0.1"); part of a model's recipe.
-        class_names: one a label.
+        class_names: one per label.
         shape: `(H, W, C)` of every image, or `ANY_SIZE`.
         test_size: how many test images there are; None where only reading tells.
         read: reads the split "train" or "test".
@@ -66,7 +66,7 @@ class LabelledImages:
         self._read = read
         self._without_label = without_label
 
-    def fitted(self, shape: ImageShape) -> "LabelledImages":
+    def fitted(self, shape: ImageShape) -> "LabeledImages":
         """The same with every image, and every file beside it, brought to `shape` as `images.fit` does."""
 
         def read(split: str) -> Split:
@@ -75,7 +75,7 @@ class LabelledImages:
                 return Split(images, labels)
             return Split(ImagesOnDemand(len(images), shape, lambda chosen: [fit(images[i], shape) for i in chosen]), labels)
 
-        return LabelledImages(
+        return LabeledImages(
             self.name,
             class_names=self.class_names,
             shape=shape,

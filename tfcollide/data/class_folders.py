@@ -1,4 +1,4 @@
-"""A folder with a folder of images a class, as `tfds.folder_dataset.ImageFolder` reads it."""
+"""A folder with a folder of images per class, as `tfds.folder_dataset.ImageFolder` reads it."""
 
 import re
 import sys
@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tfcollide.data.images_on_demand import ImagesOnDemand
-from tfcollide.data.labelled import ANY_SIZE, LabelledImages, Split
+from tfcollide.data.labeled import ANY_SIZE, LabeledImages, Split
 from tfcollide.errors import RequestError
 from tfcollide.files.names import is_hidden, readable
 from tfcollide.images import decode, is_image, suffixes
@@ -21,7 +21,7 @@ _SPLITS = ("test", "validation", "val", "train")
 _WNID = re.compile(r"n\d{8}_(.+)")
 
 
-def load_folder(path: Path) -> LabelledImages:
+def load_folder(path: Path) -> LabeledImages:
     """Opens a folder; its images are decoded one by one, as they are looked at.
 
     Hidden files and folders do not count. A class without an image keeps its number, and is named on standard error.
@@ -36,18 +36,18 @@ def load_folder(path: Path) -> LabelledImages:
         RequestError: there is no such folder, or no image two levels below it.
     """
     if not path.is_dir():
-        raise RequestError(f"--dataset=folder:{path}, which is no folder", "a folder with one folder of images a class")
+        raise RequestError(f"--dataset=folder:{path}, which is no folder", "a folder with one folder of images per class")
     root = next((path / name for name in _SPLITS if any(_images_by_class(path / name).values())), path)
     found = _images_by_class(root)
     files = {"test": _files(found, found), "train": _files(_images_by_class(path / "train"), found)}
     if root == path / "train":
         files["train"] = []
     if not files["test"]:
-        raise RequestError(f"--dataset=folder:{path}", f"images ({', '.join(sorted(suffixes()))}) in one folder a class")
+        raise RequestError(f"--dataset=folder:{path}", f"images ({', '.join(sorted(suffixes()))}) in one folder per class")
     classes = class_titles(list(found))
     if empty := [title for title, images in zip(classes, found.values(), strict=True) if not images]:
         tqdm.write(f"No image in {root} that can be read of the classes: {', '.join(empty)}", file=sys.stderr)
-    return LabelledImages(
+    return LabeledImages(
         f"folder:{readable(path.name)}",
         class_names=classes,
         shape=ANY_SIZE,

@@ -6,10 +6,10 @@ import tensorflow as tf
 from tfcollide.exports.parts import Subject
 from tfcollide.objectives.terms import active_match, feature_distance, make_goal
 
-__all__ = ["Verdict"]
+__all__ = ["RunChecks"]
 
 
-class Verdict(tf.Module):
+class RunChecks(tf.Module):
     """Judges images against the target of a run.
 
     The thresholds are variables of the SavedModel, so that whoever loads it can read

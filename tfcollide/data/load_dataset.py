@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 
-from tfcollide.data.folder import load_folder
+from tfcollide.data.class_folders import load_folder
 from tfcollide.data.from_tfds import load_tfds
-from tfcollide.data.labelled import LabelledImages
+from tfcollide.data.labeled import LabeledImages
 from tfcollide.errors import RequestError
 from tfcollide.registry import DATASETS
 
@@ -14,7 +14,7 @@ __all__ = ["load_dataset"]
 _FOLDER = "folder:"
 
 
-def load_dataset(name: str, *, data_dir: str | None = None, any_size: bool = False) -> LabelledImages:
+def load_dataset(name: str, *, data_dir: str | None = None, any_size: bool = False) -> LabeledImages:
     """Opens a data set by name; its images are read when they are asked for.
 
     Args:

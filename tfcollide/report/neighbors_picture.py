@@ -20,7 +20,7 @@ class NeighborRow(NamedTuple):
         query: `[n, n, 3]` uint8.
         corner: row and column of its first pixel in the photograph.
         patches: `[k, n, n, 3]` uint8, nearest first.
-        captions: one a patch.
+        captions: one per patch.
     """
 
     query: np.ndarray

@@ -9,16 +9,15 @@ photographs and write the index in a folder that all of them share.
 import functools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from tfcollide.errors import RequestError
-from tfcollide.patches.catalog import open_photographs
 from tfcollide.patches.fit import fit_square
 from tfcollide.patches.local import projection_of
 from tfcollide.patches.manifest import Manifest
+from tfcollide.patches.open_photographs import PhotographSource, open_photographs
 from tfcollide.patches.photographs import Photographs, shard_positions
-from tfcollide.patches.shards import Checksums, Step, finished, write_images, write_trees
-from tfcollide.runtime.beam import import_beam, pipeline
+from tfcollide.patches.shards import BuildStep, Checksums, finished, write_images, write_trees
+from tfcollide.runtime.beam_pipeline import import_beam, pipeline
 
 __all__ = ["build"]
 
@@ -26,7 +25,7 @@ __all__ = ["build"]
 def build(
     folder: Path,
     manifest: Manifest,
-    source: dict[str, Any],
+    source: PhotographSource,
     kept: Sequence[int],
     *,
     runner: str,
@@ -67,10 +66,10 @@ def build(
     return _collect(folder, manifest)
 
 
-def _images(part: tuple[int, Sequence[int]], folder: Path, manifest: Manifest, source: dict[str, Any]) -> int:
+def _images(part: tuple[int, Sequence[int]], folder: Path, manifest: Manifest, source: PhotographSource) -> int:
     shard, positions = part
-    if finished(folder, Step("images", shard)) is None:
-        photographs = _open(tuple(source.items()))
+    if finished(folder, BuildStep("images", shard)) is None:
+        photographs = _open(source)
         stream = photographs.read(positions, lambda pixels: fit_square(pixels, manifest.image_size, manifest.resize))
         write_images(folder, manifest, shard, stream, _silent)
     return shard
@@ -82,7 +81,7 @@ def _fit(shards: Sequence[int], folder: Path, manifest: Manifest) -> bool:
 
 
 def _trees(shard: int, fitted: bool, folder: Path, manifest: Manifest, on_disk: bool) -> int:
-    if finished(folder, Step("trees", shard)) is None:
+    if finished(folder, BuildStep("trees", shard)) is None:
         write_trees(folder, manifest, projection_of(folder, manifest), shard, on_disk=on_disk, progress=_silent)
     return shard
 
@@ -94,7 +93,7 @@ def _collect(folder: Path, manifest: Manifest) -> Checksums:
     checksums: Checksums = {}
     for kind in ("images", "trees") if manifest.num_trees else ("images",):
         for shard in range(len(manifest.shard_images)):
-            found = finished(folder, Step(kind, shard))
+            found = finished(folder, BuildStep(kind, shard))
             if found is None:
                 raise RequestError(
                     f"{kind} of shard {shard}, missing in {folder} after the pipeline",
@@ -106,8 +105,8 @@ def _collect(folder: Path, manifest: Manifest) -> Checksums:
 
 
 @functools.lru_cache(maxsize=1)
-def _open(source: tuple[tuple[str, Any], ...]) -> Photographs:
-    return open_photographs(**dict(source), labelled=False)
+def _open(source: PhotographSource) -> Photographs:
+    return open_photographs(source.images, data_dir=source.data_dir, split=source.split, labeled=False)
 
 
 def _silent(count: int) -> None:

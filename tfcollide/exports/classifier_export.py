@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from tfcollide.exports.orientation import turned
 from tfcollide.exports.parts import Parts, Subject
-from tfcollide.exports.verdict import Verdict
+from tfcollide.exports.run_checks import RunChecks
 from tfcollide.images import png_bytes, to_uint8
 from tfcollide.shapes import Bounds, ImageShape
 
@@ -18,7 +18,7 @@ FEATURE = "images"
 def classifier(subject: Subject) -> Parts:
     """Float images in `serving_default`, `logits`, `features` and `check`; `serving_uint8`, `serving_bytes`, `classify`."""
     root = tf.Module(name="classifier")
-    root.verdict = verdict = Verdict(subject)
+    root.verdict = verdict = RunChecks(subject)
     shape: ImageShape = subject.corners.shape[1:]
     bounds = subject.classifier.bounds
     floats = tf.TensorSpec([None, *shape], tf.float32, name="images")
@@ -59,8 +59,8 @@ def _decode(data: tf.Tensor, shape: ImageShape) -> tf.Tensor:
         return tf.ensure_shape(pixels, shape)
 
 
-def _classify(verdict: Verdict, inputs: tf.Tensor, shape: ImageShape) -> dict[str, tf.Tensor]:
-    """Classes and scores, `[n, L]` each, of serialised tf.Examples."""
+def _classify(verdict: RunChecks, inputs: tf.Tensor, shape: ImageShape) -> dict[str, tf.Tensor]:
+    """Classes and scores, `[n, L]` each, of serialized tf.Examples."""
     parsed = tf.io.parse_example(inputs, {FEATURE: tf.io.FixedLenFeature(shape, tf.float32)})
     scores = verdict.probabilities(parsed[FEATURE])["probabilities"]
     return {"classes": tf.broadcast_to(verdict.class_names, tf.shape(scores)), "scores": scores}
