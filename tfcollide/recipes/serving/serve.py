@@ -1,5 +1,7 @@
 """The local server, from its config."""
 
+import os
+
 from tfcollide.errors import RequestError
 from tfcollide.recipes.serving.serve_config import ServeConfig
 from tfcollide.runtime.quiet import import_tensorflow
@@ -15,6 +17,7 @@ def run(config: ServeConfig) -> None:
     """
     base = config.check()
     check_serving_packages()
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its threads complain of sockets that are closed at the end
     import_tensorflow()
     from tfcollide.serving.local.model_store import ModelStore
     from tfcollide.serving.local.server import Ports, ServerOptions, serve
