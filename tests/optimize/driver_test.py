@@ -527,7 +527,7 @@ def test_a_batch_that_is_resumed_ends_in_the_same_bits():
     packed = []
     options = {"max_steps": 60, "stop_loss": 0.3}
     whole = minimize_pairs(descent, controls, goal, **options, on_chunk=lambda *state: packed.append(pack_state(*state)))
-    assert len(packed) == 2  # a chunk ends where a pair does
+    assert len(packed) >= 2  # a chunk ends where a pair does, and where it has taken long
     for checkpoint in packed:
         resumed = minimize_pairs(descent, controls, goal, **options, resume=checkpoint)
         for one, other in zip(resumed, whole, strict=True):
