@@ -8,8 +8,9 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from PIL import Image
 
-from .fuzz_draws import L, pick, picture
+from .fuzz_draws import L, pick
 
 ROOT = Path(__file__).resolve().parents[2]
 SURROUNDINGS = [
@@ -105,6 +106,8 @@ def fuzz_surroundings(workplace, rounds, seed, *, report=print):
     """Runs a small search in each of the surroundings, then in two at once. Returns how many ended in each way."""
     draw, ended = np.random.default_rng(seed), dict.fromkeys((0, 1, 2, "wrong"), 0)
     flags = small_run(workplace)
+    (workplace / "plain").mkdir()
+    assert run_surrounded({}, workplace / "plain", flags) in (0, 1), "the run that is surrounded is refused by itself"
     single = [SURROUNDINGS[int(i)] for i in draw.permutation(len(SURROUNDINGS))]
     for number in range(rounds):
         chosen = single[number] if number < len(single) else pick(draw, SURROUNDINGS) | pick(draw, SURROUNDINGS)
@@ -125,7 +128,12 @@ def small_run(workplace):
     keras.utils.set_random_seed(0)
     images = keras.Input((6, 6, 3))
     x = L.Dense(8, activation="relu", name="fc")(L.Flatten()(L.Rescaling(1 / 255)(images)))
-    keras.Model(images, L.Dense(3)(x)).save(workplace / "net.keras")
-    draw = np.random.default_rng(0)
-    ends = [f"--{end}={picture(draw, workplace / end)}" for end in ("source", "target")]
+    model = keras.Model(images, L.Dense(3)(x))
+    model.save(workplace / "net.keras")
+    pixels = np.random.default_rng(0).integers(0, 256, [100, 6, 6, 3], np.uint8)
+    predicted = np.argmax(model.predict(pixels.astype(np.float32), verbose=0), axis=1)
+    other = int(np.flatnonzero(predicted != predicted[0])[0])  # a source of the target's class would be refused
+    for end, image in (("source", pixels[0]), ("target", pixels[other])):
+        Image.fromarray(image).save(workplace / f"{end}.png")
+    ends = [f"--{end}={workplace / end}.png" for end in ("source", "target")]
     return [f"--model={workplace}/net.keras", *ends, "--corners=2", "--max_steps=5", "--interpolations=5", "--worst_starts=0"]
