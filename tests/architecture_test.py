@@ -78,7 +78,7 @@ def test_no_two_classes_have_one_name():
     assert {name for name, count in classes.items() if count > 1} <= {"Bounds", "Found", "Search"}
 
 
-BRITISH = "color|behavior|neighbor|favor|\\bcentre|gray|labeled|license|judgment|artifact|catalogue|misspelled|modelling"
+BRITISH = r"colour|behaviour|neighbour|favour|\bcentre|grey|labelled|licence|judgement|artefact|catalogue|misspelt|modelling"
 BRITISH += (
     "|(?:optim|minim|maxim|normal|recogn|initial|serial|summar|quant|organ|general|random|vector|standard)is(?:e|ing|ation)"
 )

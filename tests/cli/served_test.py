@@ -126,14 +126,14 @@ def test_without_a_run_the_signatures_are_shown(say, ports):
     [
         (["--model_name=mixture"], "a model with check(convex_weights float32 [?,5]) -> active_match"),
         (["--model_name=mixture"], "export the run with --what=classifier as well"),
-        (["--model_name=none", "--wait_seconds=0"], "NOT_FOUND: Could not find any versions of model none"),
+        (["--model_name=none", "--wait_seconds=0"], "--model_name=none: NOT_FOUND"),
         (["--model_name=classifier", "--server=127.0.0.1:1", "--wait_seconds=0"], "UNAVAILABLE"),
         (
             ["--model_name=classifier", "--server=REST", "--wait_seconds=0"],
             "is this not its port for REST (asked with --rest)?",
         ),
         (["--model_name=classifier", "--rest", "--wait_seconds=0"], "is this not its port for gRPC (asked without --rest)?"),
-        (["--model_name=classifier", "--model_version=9"], "NOT_FOUND: Could not find version 9"),
+        (["--model_name=classifier", "--model_version=9"], "--model_name=classifier: NOT_FOUND"),
         (["--model_name=classifier", "--signature_name=logits", "--output_name=logits"], "Say --logits if they are logits."),
         (["--model_name=classifier", "--server=localhost"], "HOST:PORT"),
         (["--model_name=classifier", "--ca_file=x"], "--ca_file without --tls"),
