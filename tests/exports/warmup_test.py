@@ -30,4 +30,4 @@ def test_every_signature_is_warmed_by_one_sample_and_by_several(exported):
 def test_requests_are_those_of_a_client(exported, subject):
     first = next(log for log in logs_of(exported / "hull" / "1") if log.predict_log.request.model_spec.signature_name == "mix")
     weights = tf.make_ndarray(first.predict_log.request.inputs["convex_weights"])
-    np.testing.assert_array_equal(weights, subject.weights[:1])
+    np.testing.assert_array_equal(weights, subject.convex_weights[:1])

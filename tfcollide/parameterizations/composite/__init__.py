@@ -54,7 +54,8 @@ class Composite(Parameterization):
     words: Mapping[str, str] = {"total_variation": "unevenness of the control parameters"}
     hull_noise = 0.005
     several_pairs = False
-    _composer: Composer | None = None  # of a run; a composite that is made again has its patches from elsewhere
+    composer: Composer | None = None  # of a run; a composite that is made again has its patches from elsewhere
+    bounds: Bounds
 
     def __init__(self, layout: Layout):
         self.layout = layout
@@ -66,7 +67,7 @@ class Composite(Parameterization):
 
         composer = open_composer(options_of(settings, CompositeOptions), shape, num_corners)
         made = cls(composer.layout)
-        made._composer, made._bounds = composer, bounds
+        made.composer, made.bounds = composer, bounds
         return made
 
     def look_up(self, source: np.ndarray) -> Any:
@@ -75,11 +76,11 @@ class Composite(Parameterization):
         Raises:
             RequestError: a window has no neighbor.
         """
-        return Composition(self._composer, self._composer.find(source)) if self._composer else None
+        return Composition(self.composer, self.composer.find(source)) if self.composer else None
 
     def material(self, found: Composition) -> tf.Tensor:
         """The patches of a composition, arranged."""
-        return self.arrange(from_uint8(found.composer.cut(found.seed), self._bounds))
+        return self.arrange(from_uint8(found.composer.cut(found.seed), self.bounds))
 
     def describe(self, found: Composition, controls: np.ndarray) -> CompositeRecord:
         """What corners with the control parameters `[N, ...]` are blended from."""
