@@ -33,7 +33,7 @@ EXTRAS = {
         "onnxruntime>=1.18",
         "psutil>=5.9",
         "pytest>=8.0",
-        "pytest-xdist>=3.5",
+        "pytest-xdist>=3.7",
         "ruff>=0.6",
         "tf_keras>=2.18",
         "types-tqdm",

@@ -337,7 +337,8 @@ def _remarks(summary: Summary) -> list[str]:
     if summary.converged and (summary.misread or summary.interpolation.accuracy < 1):
         worst = max(corner.inactive_violation for corner in summary.corners)
         who = f"**Corner {', '.join(map(str, summary.misread))} does not collide**" if summary.misread else ""
-        why = f": inactive units rise up to {worst:.3g} above zero at the corners, which L_pos does not see" if worst > 0 else ""
+        unseen = f": inactive units rise up to {worst:.3g} above zero at the corners, which L_pos does not see"
+        why = unseen if worst > 0 else ""
         remarks.append(f"{who or '**Not every mixture collides**'}{why}. {_mend_hull(summary)}")
     if summary.png.accuracy < summary.interpolation.accuracy and len(summary.corners) == 1:
         remarks.append("**Saving destroys it**: read back from its PNG file, the corner has lost the target's class.")
