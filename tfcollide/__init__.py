@@ -18,16 +18,11 @@ if TYPE_CHECKING:
     from tfcollide.library.auditing import audit
     from tfcollide.library.composing import PatchIndex, compose
     from tfcollide.library.exporting import export
-    from tfcollide.library.finding import (
-        collision_polytope,
-        exact_corners,
-        find_corners,
-        match_features,
-        nearest_collision,
-    )
+    from tfcollide.library.finding import exact_corners, find_corners, match_features, nearest_collision
     from tfcollide.library.found import Found
     from tfcollide.library.judging import certify, judge, worst_mixture
     from tfcollide.library.network import wrap
+    from tfcollide.library.polytopes import collision_polytope
     from tfcollide.library.runs import load_run
     from tfcollide.library.verdict import Verdict
 
@@ -40,7 +35,7 @@ _PLACES = {
     "Verdict": "library.verdict",
     "audit": "library.auditing",
     "certify": "library.judging",
-    "collision_polytope": "library.finding",
+    "collision_polytope": "library.polytopes",
     "compose": "library.composing",
     "exact_corners": "library.finding",
     "export": "library.exporting",

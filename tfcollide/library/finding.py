@@ -14,21 +14,22 @@ from tfcollide.library.composing import PatchIndex
 from tfcollide.library.descend import OnStep, descend, descend_widest
 from tfcollide.library.exactly import solve_exactly
 from tfcollide.library.found import Found
-from tfcollide.library.given import ImageLike, data_given, ends_given, image_given, is_batch, network_given
+from tfcollide.library.given import ImageLike, data_given, ends_given, is_batch, network_given
 from tfcollide.library.options import NORMS, ExactOptions, MatchOptions, SearchOptions
+from tfcollide.library.polytopes import affine_of
 from tfcollide.library.problem import Features, Picture, Problem, pose
 from tfcollide.library.search import Search, pairs_at_once
 from tfcollide.library.solution import Solution
 from tfcollide.library.summarize import end_points
 from tfcollide.library.verdict import corner_records
 from tfcollide.library.yardstick import Yardstick
-from tfcollide.models.affine import AffineMap, affine_map
+from tfcollide.models.affine import AffineMap
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.models.differentiable import check_differentiable
 from tfcollide.objectives.units import Groups
 from tfcollide.polytope.exact import halfspaces
 
-__all__ = ["collision_polytope", "exact_corners", "find_corners", "match_features", "nearest_collision"]
+__all__ = ["exact_corners", "find_corners", "match_features", "nearest_collision"]
 
 Units = Sequence[int] | Sequence[Sequence[int]]
 
@@ -188,7 +189,7 @@ def exact_corners(
         count = corners if corners is not None else len(groups) if groups else 5
         options = record_of(ExactOptions, {**settings, "corners": count}).check()
         at = network_given(network).tap(tap or network.default_tap)
-        affine, known = _affine(network, at.name), _yardstick(network, at, images, labels)
+        affine, known = affine_of(network, at.name), _yardstick(network, at, images, labels)
         found = [_exactly(known, affine, *ends, options, groups, match) for ends in ends_given(network, at, source, target)]
         return found if is_batch(source) else found[0]
 
@@ -218,35 +219,6 @@ def nearest_collision(network: Classifier, source: ImageLike, target: ImageLike,
         if norm not in NORMS:
             raise RequestError(f"--norm={norm}", f"one of {', '.join(NORMS)}")
     return exact_corners(network, source, target, **{"corners": 1, **settings, "nearest": norm})
-
-
-def collision_polytope(
-    network: Classifier, target: ImageLike, *, tap: str | None = None, float32_safe: bool = False
-) -> halfspaces.Polytope:
-    """All images with exactly the target's features, as half-spaces, at an affine tap.
-
-    Args:
-        network: of `wrap`.
-        target: an image `[H, W, C]`.
-        tap: an affine one; None: the first of a dense layer.
-        float32_safe: tighten it, so that its points, rounded to float32, switch no inactive unit on.
-
-    Returns:
-        The polytope, over flat images `[D]` float64.
-
-    Raises:
-        RequestError: the target cannot be used, or the tap is not affine.
-
-    Examples:
-        >>> polytope = tc.collision_polytope(network, target)
-        >>> bool(polytope.contains(target.ravel(), tolerance=1e-6))
-        True
-    """
-    with called():
-        image, _ = image_given(network_given(network), target, "target")
-        affine = _affine(network, network.tap(tap or network.default_tap).name)
-        flat = image.astype(np.float64).ravel()
-        return halfspaces.collision_polytope(affine, flat, network.bounds, float32_safe=float32_safe)
 
 
 def _groups(units: Units | None) -> Groups | None:
@@ -280,11 +252,6 @@ def _search(
 @functools.lru_cache(maxsize=8)
 def _compiled(network: Classifier, tap: str, options: SearchOptions, at_once: int) -> Search:
     return Search(network, network.tap(tap), options, pairs_at_once=at_once)
-
-
-@functools.lru_cache(maxsize=8)
-def _affine(network: Classifier, tap: str) -> AffineMap:
-    return affine_map(network, tap)
 
 
 def _exactly(

@@ -7,6 +7,7 @@ they meet a dense layer, or the image.
 
 import dataclasses
 import math
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import keras
@@ -20,7 +21,7 @@ from tfcollide.models.classifier import Classifier
 from tfcollide.models.graph import Call, calls_between
 from tfcollide.models.rectifier import Rectifier
 
-__all__ = ["AffineMap", "affine_map"]
+__all__ = ["AffineMap", "affine_map", "check_reading", "composed"]
 
 _PRECISIONS = ("float32", "float64")
 _MAX_ENTRIES = 2**25
@@ -85,7 +86,7 @@ def affine_map(classifier: Classifier, tap_name: str) -> AffineMap:
     limit = max([_MAX_ENTRIES, *(math.prod(s.call.operation.kernel.shape) for s in steps if _is_dense(s.call))])
     if pixels * units > limit:
         raise _too_large(tap_name, pixels, units, limit)
-    return _composed(graph.source, steps, wanted, units, tap_name, limit)
+    return composed({graph.source: pixels}, steps, wanted, units, tap_name, limit=limit)
 
 
 class _Paths(NamedTuple):
@@ -111,8 +112,22 @@ class _Paths(NamedTuple):
         return _Paths(self.weights + other.weights, self.magnitude + other.magnitude, roundings)
 
 
-def _composed(source: int, steps: list[Step], wanted: int, units: int, tap_name: str, limit: int) -> AffineMap:
-    """The steps put together, from the last to the first."""
+def composed(
+    ends: Mapping[int, int], steps: Sequence[Step], wanted: int, units: int, tap_name: str, *, limit: int = _MAX_ENTRIES
+) -> AffineMap:
+    """The steps put together, from the last to the first.
+
+    Args:
+        ends: the values that they begin with, by number, and the size of each; the map is of all, one after the other.
+        steps: in order.
+        wanted: the number of the value that the map gives.
+        units: its size.
+        tap_name: for messages.
+        limit: entries of a dense matrix on the way, at most.
+
+    Raises:
+        RequestError: a step is not read as affine, or a matrix is too large.
+    """
     identity = sparse.csr_array(sparse.eye_array(units))
     paths = {wanted: _Paths(identity, identity, 0)}
     bias, magnitude_bias = np.zeros(units), np.zeros(units)
@@ -125,9 +140,12 @@ def _composed(source: int, steps: list[Step], wanted: int, units: int, tap_name:
                 raise _too_large(tap_name, weights.shape[1], units, limit)
             part = above.below(weights, found.terms + found.extra)
             paths[number] = paths[number].and_those(part) if number in paths else part
-    whole = paths[source]
-    weights, magnitude = (as_array(part).T.copy() for part in (whole.weights, whole.magnitude))
-    return AffineMap(weights, bias, magnitude, magnitude_bias, max(whole.roundings, 1))
+    parts = [paths.get(number, _Paths(np.zeros([units, size]), np.zeros([units, size]), 0)) for number, size in ends.items()]
+    weights, magnitude = (
+        np.concatenate([as_array(part).T for part in matrices])
+        for matrices in ([one.weights for one in parts], [one.magnitude for one in parts])
+    )
+    return AffineMap(weights, bias, magnitude, magnitude_bias, max(1, *(one.roundings for one in parts)))
 
 
 def _times(one: Matrix, other: Matrix) -> Matrix:
@@ -156,7 +174,12 @@ def _check_layers(calls: list[Call], tap_name: str) -> None:
                 " Add, those that reshape, pad and crop, Dropout)",
                 "Take the first ReLU, or --solver=gradient.",
             )
-        _check(f"layer {call.name}", obstacle(call, precisions=_PRECISIONS))
+        check_reading(call)
+
+
+def check_reading(call: Call) -> None:
+    """Raises `RequestError` where a call computes in another precision than its map speaks of."""
+    _check(f"layer {call.name}", obstacle(call, precisions=_PRECISIONS))
 
 
 def _check(name: str, reason: str | None) -> None:
