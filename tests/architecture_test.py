@@ -30,7 +30,7 @@ def test_imports_run_one_way():
 
 def test_only_the_command_line_reads_flags():
     readers = [name for name, path in MODULES.items() if re.search(r"\bfrom absl import .*\bflags\b", path.read_text())]
-    assert readers == ["tfcollide.cli"]
+    assert readers and all(name.startswith("tfcollide.cli.") for name in readers)
 
 
 @pytest.mark.parametrize("name", MODULES)
