@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tfcollide.library.judging import certify, judge, worst_mixture
     from tfcollide.library.network import wrap
     from tfcollide.library.polytopes import collision_polytope
+    from tfcollide.library.radii import collision_free_radius
     from tfcollide.library.runs import load_run
     from tfcollide.library.verdict import Verdict
 
@@ -33,6 +34,7 @@ _PLACES = {
     "Verdict": "library.verdict",
     "audit": "library.auditing",
     "certify": "library.judging",
+    "collision_free_radius": "library.radii",
     "collision_polytope": "library.polytopes",
     "compose": "library.composing",
     "exact_corners": "library.finding",
@@ -54,6 +56,7 @@ __all__ = [
     "Verdict",
     "audit",
     "certify",
+    "collision_free_radius",
     "collision_polytope",
     "compose",
     "exact_corners",

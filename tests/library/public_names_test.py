@@ -22,6 +22,7 @@ NAMES = [
     "Verdict",
     "audit",
     "certify",
+    "collision_free_radius",
     "collision_polytope",
     "compose",
     "exact_corners",

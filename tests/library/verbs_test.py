@@ -167,7 +167,7 @@ def test_a_model_that_is_not_wrapped_and_a_list_of_results(model, network, sourc
 
 def test_networks_and_polytopes_show_themselves(network, target):
     assert repr(network) == "Classifier(small: 4x4x1 pixels 0..1 (as given), 3 classes, ReLUs hidden)"
-    assert repr(tc.collision_polytope(network, target)).startswith("Polytope(16 coordinates, ")
+    assert repr(tc.collision_polytope(network, target)).startswith("CollisionPolytope(16 coordinates, ")
 
 
 def test_results_show_themselves(found, verdict):

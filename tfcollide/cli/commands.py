@@ -17,7 +17,7 @@ from tfcollide.recipes.patches.config import IndexConfig, QueryConfig
 from tfcollide.recipes.serving.check_served_config import CheckServedConfig
 from tfcollide.recipes.serving.export_config import ExportConfig
 from tfcollide.recipes.serving.serve_config import ServeConfig
-from tfcollide.records import Summary
+from tfcollide.records import Summary, SweepSummary
 from tfcollide.settings import needed
 
 __all__ = [
@@ -46,6 +46,9 @@ def collide(argv: list[str]) -> int:
 
     out = absolute(values["out"])
     summary = run(config_of(CollideConfig, values), out, overwrite=values["overwrite"])
+    if not isinstance(summary, (Summary, SweepSummary)):
+        print(to_text((out / "table.md").read_bytes()), Path(os.path.expanduser(values["out"]), "polytope.json"), sep="\n")
+        return EXIT_DONE if summary.found else EXIT_NOT_FOUND
     if values["explore"] and (isinstance(summary, Summary) or any(pair.directory for pair in summary.pairs)):
         from tfcollide.recipes.explore.run import run as write_page
 
@@ -55,7 +58,7 @@ def collide(argv: list[str]) -> int:
     table = to_text((out / "table.md").read_bytes()).splitlines()
     kept = "\n".join(line for line in table if not line.replace("*", "").startswith(said))
     print(kept.replace("\n\n\n", "\n\n"), end="\n\n")
-    figures = ("trace.png", "margins.png", "front.png", "figure.png")
+    figures = ("trace.png", "margins.png", "front.png", "radius.png", "figure.png")
     for shown in [name for name in figures if (out / name).exists()] or ["summary.json"]:
         print(Path(os.path.expanduser(values["out"]), shown))
     print(verdict)

@@ -20,7 +20,7 @@ from tfcollide.polytope.exact.near_source import within_box
 from tfcollide.polytope.exact.nearest import Nearest, nearest
 from tfcollide.polytope.exact.vertices import ExactCorners, exact_corners, random_objectives
 
-__all__ = ["POINT_SHARE", "CollisionPolytope", "affine_of", "collision_polytope"]
+__all__ = ["POINT_SHARE", "CollisionPolytope", "affine_of", "collision_polytope", "layer_polytope"]
 
 POINT_SHARE = 1e-6
 """A set is a point where its diameter is below this share of the size |x| of what is in it."""
@@ -127,7 +127,7 @@ def collision_polytope(
         >>> bool(polytope.contains(target.ravel(), tolerance=1e-6))
         True
         >>> polytope.dimension
-        8
+        9
     """
     with called():
         if space not in _SPACES:
@@ -143,12 +143,12 @@ def collision_polytope(
         elif float32_safe:
             raise RequestError("--float32_safe with --space=layer", "--space=image", "Leave it out.")
         else:
-            found = _of_layer(network, at.name, image, features, position)
+            found = layer_polytope(network, at.name, image, features, position)
         if source is None or max_change is None:
             return found
         if not max_change >= 0:
             raise RequestError(f"--max_change={max_change}", "a number of at least 0")
-        return cast(CollisionPolytope, within_box(found, found.look(image_given(network, source, "source")[0]), max_change))
+        return within_box(found, found.look(image_given(network, source, "source")[0]).astype(np.float64), max_change)
 
 
 @functools.lru_cache(maxsize=8)
@@ -183,9 +183,25 @@ def _of_images(
     return _with_size(halfspaces.feature_polytope(affine, features, *sides))
 
 
-def _of_layer(
-    network: Classifier, tap: str, image: np.ndarray | None, features: np.ndarray | None, position: tuple[int, ...] | None
+def layer_polytope(
+    network: Classifier,
+    tap: str,
+    image: np.ndarray | None,
+    features: np.ndarray | None = None,
+    position: tuple[int, ...] | None = None,
 ) -> CollisionPolytope:
+    """That of a target in the values of the layer before.
+
+    Args:
+        network: the network.
+        tap: a ReLU of it.
+        image: `[H, W, C]`, the target as the network reads it; None: features are given.
+        features: `[U]`, of the whole tap, in place of an image.
+        position: of a 1x1 convolution.
+
+    Raises:
+        RequestError: the tap has no such polytope.
+    """
     at = layer_map(network, tap, position)
     ceiling = at.rectifier.ceiling
     point = None if image is None else np.clip(at.values(image), at.lower, at.upper)

@@ -8,6 +8,7 @@ from tfcollide.records.corner import CornerRecord, EndPoint, Trace
 from tfcollide.records.looks import CompositeRecord, Distance, MixtureLooks, Perceptual
 from tfcollide.records.mixtures import FailureBound, Interpolation, PngCheck, WorstMixture
 from tfcollide.records.proven import Certificate, EdgeRecord, ExactRecord
+from tfcollide.records.radius import FreeRadii, FreeRadius, LayerPolytope, RadiusSpread
 from tfcollide.records.summary import Summary
 from tfcollide.records.sweep_summary import PairResult, SweepSummary, is_sweep
 from tfcollide.records.yardstick_record import FrontEnd, FrontRecord, ReaderRecord, Scale
@@ -21,13 +22,17 @@ __all__ = [
     "EndPoint",
     "ExactRecord",
     "FailureBound",
+    "FreeRadii",
+    "FreeRadius",
     "FrontEnd",
     "FrontRecord",
     "Interpolation",
+    "LayerPolytope",
     "MixtureLooks",
     "PairResult",
     "Perceptual",
     "PngCheck",
+    "RadiusSpread",
     "ReaderRecord",
     "Scale",
     "Summary",

@@ -49,6 +49,12 @@ class CollideConfig(NetworkConfig):
     solver: str = _flag(
         "gradient", "gradient descent, or exact: linear programs, at an affine tap.", choices=("gradient", "exact")
     )
+    space: str = _flag(
+        "image",
+        "Exact: where the polytope lies: image; or layer, the values of the layer before: then it is measured, and no corners "
+        "are sought. For a dense tap or a 1x1 convolution, affine in the image or not.",
+        choices=("image", "layer"),
+    )
     direction: str | None = _flag(
         None,
         "Which exact corners: in which units push (the default), random, or far apart.",
@@ -120,6 +126,12 @@ class CollideConfig(NetworkConfig):
         False, "Corners that have become the target, or neither image, are reported and do not count as a failure."
     )
     front: bool = _flag(False, "Also find how features match against the change from the source: the front.")
+    radius: bool = _flag(
+        False,
+        "Also prove, at an affine tap, how far around test images nothing collides: of each, with the nearest image of each "
+        "other class.",
+    )
+    radius_images: int = _flag(100, "How many test images --radius looks at, the first of the test set.")
     interpolations: int = _flag(2000, "Random mixtures of the corners to check, S.")
     worst_starts: int | None = _flag(
         None, "Random starts of the search for the worst mixture; 0: do not search. Default: 64 for dense networks, else 8."
@@ -231,6 +243,7 @@ class CollideConfig(NetworkConfig):
             "interpolations",
             "num_pairs",
             "pairs_together",
+            "radius_images",
             "trace_every",
             "image_size",
         )
@@ -269,6 +282,7 @@ class CollideConfig(NetworkConfig):
                 f"Leave --corners out or say --corners={groups}.",
             )
         self._check_exact()
+        self._check_space()
         self._check_parameterization()
         self._check_devices()
         if self.vnnlib and self.num_corners() < 2:
@@ -336,6 +350,20 @@ class CollideConfig(NetworkConfig):
         without = {"--solver=exact": self.solver == "exact", f"--objective={self.objective}": not self.pushes_units()}
         for other in (name for name, given in without.items() if given and self.hull_samples):
             raise RequestError(f"--hull_samples={self.hull_samples} with {other}, which has no use for it", "one of the two")
+
+    def _check_space(self) -> None:
+        if self.radius and self.is_sweep():
+            raise RequestError(
+                "--radius with a sweep", "one pair, as it speaks of many images anyway", "Leave one of the two out."
+            )
+        if self.radius and self.dataset_name() == "none":
+            raise RequestError("--radius without a data set", "a --dataset with test images", "Name one.")
+        if self.space == "image":
+            return
+        others = {"--solver=gradient": self.solver != "exact", "a sweep": self.is_sweep(), "--radius": self.radius}
+        others |= {f"--nearest={self.nearest}": self.nearest is not None, f"--runner={self.runner}": self.runner is not None}
+        for other in (name for name, given in others.items() if given):
+            raise RequestError(f"--space=layer with {other}", "--solver=exact and one pair, whose polytope is measured")
 
     def _check_devices(self) -> None:
         names = self.devices()

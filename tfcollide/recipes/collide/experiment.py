@@ -155,9 +155,9 @@ def _other_reader(path: str) -> Classifier:
 def _check_solvable(config: CollideConfig, experiment: Experiment) -> None:
     """What only the network can tell of a request, before any pair is begun."""
     chain = experiment.classifier.chain
-    if config.solver == "exact":
+    if (config.solver == "exact" and config.space == "image") or config.radius:
         experiment.affine  # noqa: B018 - refuses a tap that is not affine
-    elif kind_of(config.model) == "file":
+    if config.solver != "exact" and kind_of(config.model) == "file":
         check_differentiable(experiment.classifier, experiment.tap)
     if config.xla and config.solver == "gradient":
         check_compiles(experiment.classifier, experiment.tap)

@@ -1,12 +1,14 @@
 """One source and one target: pose, solve, judge, write."""
 
 import dataclasses
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from tqdm import tqdm
 
 from tfcollide.data.select import Choice, resolve
 from tfcollide.exports.vnnlib import write_property
@@ -32,10 +34,12 @@ from tfcollide.recipes.collide.experiment import Experiment
 from tfcollide.recipes.collide.keeping import FileKeeper
 from tfcollide.recipes.collide.mapping import asked, exact_options, judge_options, match_options
 from tfcollide.recipes.collide.request import Pair
+from tfcollide.recipes.collide.write_radii import write_radii
 from tfcollide.records import Certificate, EdgeRecord, Summary
 from tfcollide.report import run_files
 from tfcollide.report.composite_files import write_composite
 from tfcollide.report.drawn import Curves, RunImages
+from tfcollide.report.radius_picture import radius_words
 from tfcollide.shapes import Bounds
 
 __all__ = ["PairChecks", "judge_pair", "pose_pair", "run_pair", "write_pair"]
@@ -140,6 +144,8 @@ def write_pair(
     curves = Curves(solution.trace, judged.verdict.mixtures.margin) if config.pictures() else None
     events = solution.trace if config.tensorboard else None
     run_files.write_report(folder, images, judged.summary, events, curves, config.pictures())
+    if config.radius:
+        tqdm.write(radius_words(write_radii(config, experiment, folder, ledger)), file=sys.stderr)
     seconds = {**seconds, "check": checked - began, "report": time.perf_counter() - checked}
     summary = dataclasses.replace(judged.summary, seconds=seconds | {"total": sum(seconds.values())})
     write_json(folder / "summary.json", summary)
