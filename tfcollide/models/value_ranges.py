@@ -29,6 +29,8 @@ _MONOTONE = (
 """What is monotone in each value that it reads, up or down; of the layers that scale, each entry by itself."""
 _FUNCTIONS = ("Concatenate", "ExpandDims", "Flip", "GetItem", "Moveaxis", "Ravel", "Reshape", "Squeeze", "Transpose")
 
+_LARGEST = float(np.finfo(np.float32).max)
+
 
 def value_range(network: Classifier, number: int) -> tuple[np.ndarray, np.ndarray]:
     """The least and the most, `[...]` float64 each in the value's shape, of the value `number` of the network's graph."""
@@ -53,7 +55,8 @@ def _is_monotone(call: Call) -> bool:
 
 def _applied(call: Call, values: list[np.ndarray]) -> np.ndarray:
     (given,) = call.apply([tf.constant(value[None], tf.float32) for value in values])
-    return given.numpy()[0].astype(np.float64)
+    ends = given.numpy()[0].astype(np.float64)
+    return np.where(np.abs(ends) >= _LARGEST, np.copysign(np.inf, ends), ends)  # a max-pool starts from the least number
 
 
 def _shape(network: Classifier, call: Call) -> tuple[int, ...]:

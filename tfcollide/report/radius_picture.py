@@ -29,12 +29,13 @@ def write_radii_picture(path: Path, radii: FreeRadii) -> None:
     for n, (label, values) in enumerate(curves.items()):
         if values:
             look = look_of(n) | {"marker": ""}
-            shares = np.arange(1, len(values) + 1) / len(values)
-            axes.step(np.sort(values), shares, where="post", linewidth=1.5, label=label, **look)
+            shares = np.arange(len(values) + 1) / len(values)
+            axes.step(np.append(min(values), np.sort(values)), shares, where="post", linewidth=1.5, label=label, **look)
     quiet(axes, f"No image is nearer with these features: {len(radii.images):,} images at {radii.tap}", 6.0)
     axes.set_xlabel("distance from the image (L2, in pixel values)", fontsize=9)
     axes.set_ylabel("share of the images", fontsize=9)
     axes.set_xlim(left=0.0)
+    axes.set_ylim(0.0, 1.02)
     legend(figure, 2)
     save(figure, path)
 
