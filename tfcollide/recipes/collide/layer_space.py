@@ -20,7 +20,7 @@ from tfcollide.records import LayerPolytope
 from tfcollide.report.layer_table import layer_table
 from tfcollide.runtime.progress import progress
 
-__all__ = ["LayerReport", "check_layer", "measured", "run_layer", "without_bounds"]
+__all__ = ["LayerReport", "check_layer", "measured", "positions", "run_layer", "without_bounds"]
 
 _PER_AXIS = 3
 """Positions of a convolution that are looked at, along each axis."""
@@ -45,7 +45,7 @@ class LayerReport:
 def check_layer(config: CollideConfig, experiment: Experiment) -> None:
     """Raises `RequestError` where the tap has no such polytope."""
     network, tap = experiment.classifier, experiment.tap.name
-    layer_map(network, tap, _positions(positions_of(network, tap))[0])
+    layer_map(network, tap, positions(positions_of(network, tap))[0])
 
 
 def run_layer(config: CollideConfig, experiment: Experiment, pair: Pair, directory: RunDirectory) -> LayerReport:
@@ -69,7 +69,7 @@ def run_layer(config: CollideConfig, experiment: Experiment, pair: Pair, directo
     with directory.at_work() as folder:
         records: list[LayerPolytope] = []
         arrays: dict[str, np.ndarray] = {}
-        for position in progress(_positions(positions_of(network, tap)), desc="polytopes", unit="position"):
+        for position in progress(positions(positions_of(network, tap)), desc="polytopes", unit="position"):
             whole = layer_polytope(network, tap, target, position=position)
             if config.max_change is not None:
                 polytopes = {"within": within_box(whole, whole.look(source), config.max_change)}
@@ -133,7 +133,7 @@ def _arrays(polytope: CollisionPolytope) -> dict[str, np.ndarray]:
     return {key: np.asarray(value) for key, value in polytope.farkas._asdict().items()}
 
 
-def _positions(sizes: tuple[int, ...] | None) -> list[tuple[int, ...] | None]:
+def positions(sizes: tuple[int, ...] | None) -> list[tuple[int, ...] | None]:
     """The middle of each part of a grid over a convolution's pictures; of a dense layer the only one."""
     if sizes is None:
         return [None]
