@@ -3,8 +3,9 @@
     python benchmarks/layer_polytopes.py --model=FILE.keras --dataset=tiny_imagenet20 --data_dir=FOLDER --taps=fc1
     python benchmarks/layer_polytopes.py --model=FILE.keras --dataset=folder:PHOTOGRAPHS --taps=fire2_relu_squeeze1x1,...
 
-One target of each class, in order, until there are --targets. At a convolution nine positions are looked at, three by three. Seconds are of processor time, for dimension, radius, whether it has an end, and the nearest point
-to the values of another target.
+One target of each class, in order, until there are --targets. At a convolution nine positions are looked at, three by
+three. Seconds are of processor time, for dimension, radius, whether it has an end, and the nearest point to the values of
+another target.
 """
 
 import sys
