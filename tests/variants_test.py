@@ -32,7 +32,7 @@ class Options:
 class Toy:
     pushes_units = True
     progress_term = "active_match"
-    weights = {"active_match": 1.0, "toy_term": 0.5}
+    term_weights = {"active_match": 1.0, "toy_term": 0.5}
     words = {"active_match": "as ever", "toy_term": "the toy's own"}
 
     @staticmethod

@@ -20,7 +20,7 @@ def test_corners_match_and_are_judged_again(network, found, target):
 
 def test_the_verdict_and_the_proof(network, found, verdict):
     assert verdict.found and verdict.missing == () and verdict.interpolation.accuracy == 1.0 == verdict.png.accuracy
-    assert verdict.weights.shape == (100, 2) and verdict.mixtures.margin.shape == (100,)
+    assert verdict.convex_weights.shape == (100, 2) and verdict.mixtures.margin.shape == (100,)
     worst, proof = tc.worst_mixture(network, found, starts=8), tc.certify(network, found)
     assert proof.status == "certified" and 0 < proof.margin <= worst.margin + 1e-5
     assert worst.margin == pytest.approx(verdict.worst_mixture.margin, rel=1e-3)

@@ -167,7 +167,7 @@ def test_descent_finds_the_corners_by_hand(by_hand, half_life, corners):
     tap, pixels, objective = by_hand.tap("hidden_2"), Pixels(by_hand.bounds), OBJECTIVES.load("corners")
     descent = Descent(
         loss_terms(objective, tap.pre_activation, pixels),
-        weights={"active_match": 100.0, "corner_push": 1.0, "inactive_magnitude": 3.0},
+        term_weights={"active_match": 100.0, "corner_push": 1.0, "inactive_magnitude": 3.0},
         progress_term=objective.progress_term,
         rule=gradient_descent(),
         rate=rate_of(Schedule((0,), (5e-4,), cosine=True), 1500),
@@ -292,9 +292,9 @@ def test_corners_objective_takes_eq_3():
         "feature_distance": [0.25, 0.25],
         "inactive_violation": [0.0, 0.0],
     }
-    assert set(objective.weights) == set(objective.words) == set(found)
+    assert set(objective.term_weights) == set(objective.words) == set(found)
     # The violation has a limit and no weight.
-    assert {name for name, weight in objective.weights.items() if not weight > 0} == {"inactive_violation"}
+    assert {name for name, weight in objective.term_weights.items() if not weight > 0} == {"inactive_violation"}
     assert objective.progress_term == "active_match" and objective.pushes_units
 
 
@@ -318,7 +318,7 @@ def test_match_objective_takes_eq_1():
         name: value.numpy().tolist() for name, value in objective.terms(tf.constant([[2.5, 0.0, 1.0, -3.0]]), goal).items()
     }
     assert found == {"feature_distance": [1.25]}
-    assert set(objective.weights) == {"feature_distance"}
+    assert set(objective.term_weights) == {"feature_distance"}
     assert objective.progress_term == "feature_distance" and not objective.pushes_units
 
 

@@ -112,7 +112,7 @@ def find_corners(
             for ends in pairs
         ]
         solutions: list[Solution] = []
-        if options.spread is None and search.together:
+        if options.spread is None and search.hull_terms:
             solutions = [descend_widest(search, one, on_step=callback) for one in problems]
         while len(solutions) < len(problems):
             batch = problems[len(solutions) : len(solutions) + search.pairs_at_once]
@@ -267,13 +267,15 @@ def _yardstick(network: Classifier, tap: Tap, images: ArrayLike | None, labels: 
 
 
 def _search(
-    network: Classifier, tap: Tap, options: SearchOptions, patches: PatchIndex | None, pairs: int, together: int | None
+    network: Classifier, tap: Tap, options: SearchOptions, patches: PatchIndex | None, pairs: int, pairs_together: int | None
 ) -> Search:
     """The compiled search, the one of an earlier call with the same settings where there was one."""
     if patches is not None:
         return Search(network, tap, options, parameterization=patches.parameterization(network, options.corners))
     rows, on_gpu = 2 * options.corners, bool(tf.config.list_physical_devices("GPU"))
-    at_once = 1 if pairs == 1 or options.spread is None else pairs_at_once(together, rows, network.forward_bytes, on_gpu=on_gpu)
+    at_once = (
+        1 if pairs == 1 or options.spread is None else pairs_at_once(pairs_together, rows, network.forward_bytes, on_gpu=on_gpu)
+    )
     return _compiled(network, tap.name, options, min(at_once, pairs))
 
 

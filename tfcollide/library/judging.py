@@ -38,7 +38,7 @@ def judge(network: Classifier, found: Found, *, progress: bool = False, **settin
 
     Examples:
         >>> verdict = tc.judge(network, found, samples=100)
-        >>> verdict.interpolation.samples, verdict.weights.shape
+        >>> verdict.interpolation.samples, verdict.convex_weights.shape
         (100, (100, 2))
     """
     with called(progress):

@@ -9,7 +9,7 @@ from numbers import Real
 from typing import Self
 
 from tfcollide.errors import RequestError
-from tfcollide.optimize.hull_terms import hull_terms
+from tfcollide.optimize.hull_terms import known_hull_terms
 from tfcollide.optimize.schedules import parse_schedule
 from tfcollide.registry import OBJECTIVES, UPDATE_RULES
 from tfcollide.settings import at_least, positive
@@ -96,7 +96,7 @@ class SearchOptions:
             raise RequestError(f"--spread={self.spread}", "a share of the pixel range, from 0 to 1, or None for the largest")
         return self
 
-    def weights(self, defaults: Mapping[str, float]) -> dict[str, float]:
+    def weights_over(self, defaults: Mapping[str, float]) -> dict[str, float]:
         """`defaults`, term -> weight, with those of `term_weights` in their place.
 
         Raises:
@@ -179,5 +179,5 @@ class JudgeOptions:
 def default_weights(objective: str, of_parameterization: Mapping[str, float]) -> dict[str, float]:
     """Term -> its weight: of the objective, of the hull where that pushes units, and of the parameterization."""
     variant = OBJECTIVES.load(objective)
-    of_hull = {name: term.weight for name, term in hull_terms().items()} if variant.pushes_units else {}
-    return {**variant.weights, **of_hull, **of_parameterization}
+    of_hull = {name: term.weight for name, term in known_hull_terms().items()} if variant.pushes_units else {}
+    return {**variant.term_weights, **of_hull, **of_parameterization}

@@ -66,5 +66,5 @@ def _write(folder: Path, problem: Problem, solution: Solution, verdict: Verdict,
         (folder / "images" / "target.png").unlink()
     else:
         run_files.write_report(folder, images, summary, None)
-    run_files.write_arrays(folder, images, problem.units, verdict.weights, solution.trace)
+    run_files.write_arrays(folder, images, problem.units, verdict.convex_weights, solution.trace)
     write_json(folder / "summary.json", summary)

@@ -64,7 +64,7 @@ class Verdict:
         reader: who says what corners show.
         scale: what features are measured against.
         mixtures: the samples as the network sees them, `[S]` each.
-        weights: `[S, N]` float32, the convex weights of the samples.
+        convex_weights: `[S, N]` float32, of the samples.
         reasons: field -> why it is None.
 
     Examples:
@@ -85,7 +85,7 @@ class Verdict:
     reader: ReaderRecord
     scale: Scale
     mixtures: Mixtures
-    weights: np.ndarray
+    convex_weights: np.ndarray
     reasons: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def plot(self) -> "Figure":
@@ -98,7 +98,7 @@ class Verdict:
         axes.hist(values[np.isfinite(values)], bins=40)
         if self.interpolation:
             axes.axvline(0.0, color=LIMIT, linewidth=1.2)
-        quiet(axes, f"{len(self.weights):,} mixtures of the corners", 6.0)
+        quiet(axes, f"{len(self.convex_weights):,} mixtures of the corners", 6.0)
         axes.set_xlabel("margin: the target's logit less the largest other" if self.interpolation else "feature distance")
         axes.set_ylabel("mixtures")
         return figure
@@ -107,7 +107,9 @@ class Verdict:
         """In one line."""
         said = "a collision was found" if self.found else f"no collision: {', '.join(self.missing)}"
         parts = (
-            [f"{len(self.weights):,} mixtures, {self.interpolation.accuracy:.2%} as the target"] if self.interpolation else []
+            [f"{len(self.convex_weights):,} mixtures, {self.interpolation.accuracy:.2%} as the target"]
+            if self.interpolation
+            else []
         )
         parts += [f"worst margin {self.worst_mixture.margin:.3g}"] if self.worst_mixture else []
         return f"Verdict({'; '.join([said, *parts])})"
@@ -167,7 +169,7 @@ def judge_hull(
         scale=_scale(problem),
         mixture_looks=_looks_of_mixtures(problem, corners, weights),
         mixtures=mixtures,
-        weights=weights,
+        convex_weights=weights,
         reasons={} if classed else dict.fromkeys(("interpolation", "png", "worst_mixture", "failure_bound"), _NO_CLASS),
     )
     read_as = problem.network.name_of(problem.seen.predicted) if problem.seen.predicted is not None else None

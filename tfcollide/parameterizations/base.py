@@ -22,14 +22,14 @@ class Parameterization:
     """Control parameters and the images they stand for.
 
     Attributes:
-        weights: default weights of its terms.
+        term_weights: default weights of its terms.
         words: what each of its terms is, for figures.
         hull_noise: the noise from which corners part where hull terms hold them together.
         in_pixels: whether the control parameters are the image, so that bounds on its change can be kept.
         several_pairs: whether the corners of several pairs can be one batch.
     """
 
-    weights: Mapping[str, float] = {}
+    term_weights: Mapping[str, float] = {}
     words: Mapping[str, str] = {}
     hull_noise: float = 0.05
     in_pixels: ClassVar[bool] = False
@@ -62,11 +62,11 @@ class Parameterization:
         """The record of what corners with the control parameters `[N, ...]` are made of; None: of themselves."""
         return None
 
-    def adam_schedule(self, together: bool, led: bool = False) -> str:
+    def adam_schedule(self, held: bool, led: bool = False) -> str:
         """A rate for rules that take steps of the rate's size, as the user would write it; see `pixels`.
 
         Args:
-            together: whether hull terms hold corners together.
+            held: whether hull terms hold corners together.
             led: whether a continuation leads the search.
         """
         return "0.03"

@@ -7,7 +7,7 @@ are resized, and nothing is lost but the proportions.
 import numpy as np
 from PIL import Image
 
-from tfcollide.images import fit
+from tfcollide.images import scale_and_crop
 
 __all__ = ["RULES", "fit_square"]
 
@@ -27,6 +27,6 @@ def fit_square(pixels: np.ndarray, size: int, rule: str = "crop") -> np.ndarray:
         `[size, size, 3]` uint8.
     """
     if rule == "crop":
-        return fit(pixels, (size, size, 3))
+        return scale_and_crop(pixels, (size, size, 3))
     image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).convert("RGB")
     return np.asarray(image.resize((size, size), Image.Resampling.BICUBIC))

@@ -10,7 +10,7 @@ from tfcollide.patches.collection import open_images
 from tfcollide.patches.fit import fit_square
 from tfcollide.patches.manifest import Manifest
 from tfcollide.patches.photographs import Photographs, shard_positions
-from tfcollide.patches.projection import Projection, fit
+from tfcollide.patches.projection import Projection, fit_projection
 from tfcollide.patches.shards import BuildStep, Checksums, finished, write_images, write_trees
 from tfcollide.runtime.progress import progress
 
@@ -46,7 +46,7 @@ def projection_of(folder: Path, manifest: Manifest) -> Projection:
     path = folder / "projection.npz"
     if not path.exists():
         store = open_images(folder, manifest)
-        fit(store, kind=manifest.projection, num_components=manifest.num_components, seed=manifest.seed).save(path)
+        fit_projection(store, kind=manifest.projection, num_components=manifest.num_components, seed=manifest.seed).save(path)
     return Projection.load(path)
 
 

@@ -17,8 +17,8 @@ from tfcollide.images import from_uint8
 from tfcollide.models.loading import load_classifier
 from tfcollide.objectives import terms
 from tfcollide.parameterizations.composite import Composite
+from tfcollide.parameterizations.composite.blend_weights import blend_weights, candidates_at_pixels
 from tfcollide.parameterizations.composite.saved import read_composite
-from tfcollide.parameterizations.composite.weights import blend_weights, candidates_at_pixels
 from tfcollide.polytope.hull.mixing import convex_weights, mix
 from tfcollide.recipes.collide import run
 from tfcollide.recipes.serving import export
