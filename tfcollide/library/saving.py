@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tfcollide.errors import RequestError
-from tfcollide.files.atomic import write_json
-from tfcollide.files.scratch import scratch_folder
+from tfcollide.files.atomic import scratch_folder, write_json
 from tfcollide.library.options import JudgeOptions
 from tfcollide.library.problem import Problem
 from tfcollide.library.solution import Solution

@@ -19,8 +19,8 @@ from tqdm.keras import TqdmCallback
 
 from tfcollide.data.labeled import LabeledImages, Split
 from tfcollide.errors import RequestError
+from tfcollide.files.atomic import scratch_folder
 from tfcollide.files.run_directory import check_writable
-from tfcollide.files.scratch import scratch_folder
 from tfcollide.images import from_uint8
 from tfcollide.models.classifier import Classifier
 from tfcollide.registry import MODELS

@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tfcollide.errors import RequestError
-from tfcollide.patches.fit import fit_square
-from tfcollide.patches.local import projection_of
+from tfcollide.patches.build_in_threads import projection_of
 from tfcollide.patches.manifest import Manifest
 from tfcollide.patches.open_photographs import PhotographSource, open_photographs
-from tfcollide.patches.photographs import Photographs, shard_positions
+from tfcollide.patches.photographs import Photographs, fit_square, shard_positions
 from tfcollide.patches.shards import BuildStep, Checksums, finished, write_images, write_trees
 from tfcollide.runtime.beam_pipeline import import_beam, pipeline
 

@@ -16,8 +16,8 @@ import numpy as np
 from tfcollide.files.atomic import write_bytes
 from tfcollide.files.disk import naming
 from tfcollide.patches.collection import open_images
-from tfcollide.patches.fit import fit_square
 from tfcollide.patches.manifest import Manifest
+from tfcollide.patches.photographs import fit_square
 from tfcollide.patches.projection import Projection
 from tfcollide.patches.trees import build_trees
 from tfcollide.patches.trust import checksum

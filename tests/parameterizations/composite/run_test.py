@@ -12,7 +12,7 @@ from tfcollide.patches.collection import open_collection
 from tfcollide.recipes.collide import run
 from tfcollide.recipes.composite import compare, rebuild
 from tfcollide.recipes.composite.config import CompareConfig, RebuildConfig
-from tfcollide.recipes.explore.patches import patches_of
+from tfcollide.recipes.explore.origins import patches_of
 from tfcollide.recipes.finished_run import read_run
 
 from . import slow

@@ -7,7 +7,7 @@ import dataclasses
 from typing import Self
 
 from tfcollide.errors import RequestError
-from tfcollide.recipes.classifier.config import NetworkConfig, TrainConfig
+from tfcollide.recipes.classifiers.config import NetworkConfig, TrainConfig
 from tfcollide.recipes.collide.presets import PRESETS
 from tfcollide.registry import OBJECTIVES, PARAMETERIZATIONS, PICTURES, UPDATE_RULES
 from tfcollide.settings import at_least as _at_least

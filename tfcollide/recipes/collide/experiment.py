@@ -21,7 +21,7 @@ from tfcollide.models.differentiable import check_compiles, check_differentiable
 from tfcollide.models.loading import load_classifier
 from tfcollide.models.model_file import kind_of
 from tfcollide.polytope.proof.of_classifier import walkable
-from tfcollide.recipes.classifier.open import open_classifier
+from tfcollide.recipes.classifiers.open import open_classifier
 from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.mapping import search_options
 from tfcollide.registry import PARAMETERIZATIONS

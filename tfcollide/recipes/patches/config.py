@@ -6,8 +6,8 @@ from typing import Any, ClassVar, Self
 
 from tfcollide.errors import RequestError
 from tfcollide.files.run_directory import absolute
-from tfcollide.patches.fit import RULES
 from tfcollide.patches.grid import Grid
+from tfcollide.patches.photographs import RULES
 from tfcollide.patches.projection import KINDS
 from tfcollide.registry import BACKENDS
 from tfcollide.settings import OldSpelling, at_least, carrying_variants, check_choices, options_of

@@ -16,13 +16,12 @@ from tfcollide.errors import RequestError
 from tfcollide.files.atomic import write_csv
 from tfcollide.files.disk import size_text
 from tfcollide.files.run_directory import RunDirectory, is_writable
-from tfcollide.patches import build_on_beam, local
+from tfcollide.patches import build_in_threads, build_on_beam
 from tfcollide.patches.backends.exact import ExactSearch
 from tfcollide.patches.collection import open_collection
-from tfcollide.patches.fit import fit_square
 from tfcollide.patches.manifest import FORMAT_VERSION, Manifest, versions, write_manifest
 from tfcollide.patches.open_photographs import PhotographSource, open_photographs
-from tfcollide.patches.photographs import Photographs, share_of, split_held_out
+from tfcollide.patches.photographs import Photographs, fit_square, share_of, split_held_out
 from tfcollide.patches.projection import most_components
 from tfcollide.patches.recall import measure
 from tfcollide.patches.shards import Checksums, write_npy
@@ -112,7 +111,7 @@ def _write_shards(
     folder: Path, manifest: Manifest, photographs: Photographs, source: PhotographSource, kept: list[int], config: IndexConfig
 ) -> Checksums:
     if not config.runner:
-        return local.build(folder, manifest, photographs, kept, jobs=config.jobs, on_disk=config.on_disk())
+        return build_in_threads.build(folder, manifest, photographs, kept, jobs=config.jobs, on_disk=config.on_disk())
     options = {"runner": config.runner, "options": config.beam_options}
     return build_on_beam.build(folder, manifest, source, kept, **options, on_disk=config.on_disk())
 

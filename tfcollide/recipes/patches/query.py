@@ -13,9 +13,9 @@ from tfcollide.files.atomic import write_csv
 from tfcollide.files.run_directory import RunDirectory, absolute
 from tfcollide.images import decode
 from tfcollide.patches.collection import Collection, open_collection
-from tfcollide.patches.fit import fit_square
 from tfcollide.patches.grid import Grid
 from tfcollide.patches.neighbors import Neighbors, Query
+from tfcollide.patches.photographs import fit_square
 from tfcollide.patches.recall import windows_of_image
 from tfcollide.recipes.patches.config import QueryConfig
 from tfcollide.registry import BACKENDS

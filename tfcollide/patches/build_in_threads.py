@@ -7,9 +7,8 @@ from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 from tfcollide.patches.collection import open_images
-from tfcollide.patches.fit import fit_square
 from tfcollide.patches.manifest import Manifest
-from tfcollide.patches.photographs import Photographs, shard_positions
+from tfcollide.patches.photographs import Photographs, fit_square, shard_positions
 from tfcollide.patches.projection import Projection, fit_projection
 from tfcollide.patches.shards import BuildStep, Checksums, finished, write_images, write_trees
 from tfcollide.runtime.progress import progress
