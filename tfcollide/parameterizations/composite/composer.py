@@ -8,9 +8,9 @@ import numpy as np
 from tfcollide.parameterizations.composite.composite_options import CompositeOptions
 from tfcollide.parameterizations.composite.found_patches import FoundPatches, cut_patches, find_patches, window_layout
 from tfcollide.parameterizations.composite.layout import Layout
+from tfcollide.patches.backend import Backend, best_backend
 from tfcollide.patches.collection import Collection, open_collection
 from tfcollide.patches.grid import Grid
-from tfcollide.patches.neighbors import Backend, best_backend
 from tfcollide.registry import BACKENDS
 from tfcollide.runtime.progress import say
 from tfcollide.shapes import ImageShape

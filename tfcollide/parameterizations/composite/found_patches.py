@@ -6,9 +6,10 @@ import numpy as np
 
 from tfcollide.errors import RequestError
 from tfcollide.parameterizations.composite.layout import Layout, layout_of
+from tfcollide.patches.backend import Backend
 from tfcollide.patches.collection import Collection
 from tfcollide.patches.grid import Grid
-from tfcollide.patches.neighbors import Backend, Neighbors, Query
+from tfcollide.patches.neighbors import Neighbors, Query
 from tfcollide.patches.recall import windows_of_image
 from tfcollide.shapes import ImageShape
 
