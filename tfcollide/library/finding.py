@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -31,6 +31,7 @@ from tfcollide.polytope.exact import halfspaces
 __all__ = ["collision_polytope", "exact_corners", "find_corners", "match_features", "nearest_collision"]
 
 Units = Sequence[int] | Sequence[Sequence[int]]
+_End = TypeVar("_End", bound=Picture | Features)
 
 
 def find_corners(
@@ -68,10 +69,11 @@ def find_corners(
         images: a data set `[n, H, W, C]`, for what "features match" means: integers are 8-bit pixels; floats are in the
             network's pixel range, and are rounded to 8 bits. None: shares of where the search starts.
         labels: its classes `[n]`, as the network numbers them; so far apart as images of one class are, features do not
-            match. None: only images are known, no classes.
+            match. Half of the images are what an independent reader knows. None: only images are known, no classes.
         yardstick: of an earlier result, in place of `images` and `labels`.
-        source_label: the class that the source is filed under, by which an independent reader is trusted.
-        target_label: that of the target.
+        source_label: the class that the source is filed under, by which an independent reader is trusted; None: that of
+            the same image among `images`. Where there is none either no reader votes, as `verdict.reader.reason` says.
+        target_label: that of the target, likewise.
         match: when features match.
         callback: told of the step and of the terms, name -> `[N]`, now and then.
         progress: whether a bar is drawn on standard error.
@@ -97,6 +99,7 @@ def find_corners(
         check_differentiable(network, at)
         pairs = ends_given(network, at, source, target, (source_label, target_label))
         known = yardstick or _yardstick(network, at, images, labels)
+        pairs = [(_filed(known, start), _filed(known, end)) for start, end in pairs]
         search = _search(network, at, options, patches, len(pairs), pairs_together)
         pushes = search.objective.pushes_units
         problems = [
@@ -189,7 +192,8 @@ def exact_corners(
         options = record_of(ExactOptions, {**settings, "corners": count}).check()
         at = network_given(network).tap(tap or network.default_tap)
         affine, known = _affine(network, at.name), _yardstick(network, at, images, labels)
-        found = [_exactly(known, affine, *ends, options, groups, match) for ends in ends_given(network, at, source, target)]
+        pairs = [(_filed(known, start), _filed(known, end)) for start, end in ends_given(network, at, source, target)]
+        found = [_exactly(known, affine, *ends, options, groups, match) for ends in pairs]
         return found if is_batch(source) else found[0]
 
 
@@ -264,6 +268,13 @@ def _yardstick(network: Classifier, tap: Tap, images: ArrayLike | None, labels: 
             raise RequestError("--labels without --images", "the images that they are of")
         return Yardstick(network, tap)
     return Yardstick.of_images(network, tap, *data_given(network, images, labels))
+
+
+def _filed(yardstick: Yardstick, end: _End) -> _End:
+    """An image under the class that the data set has it under, where nobody said which."""
+    if not isinstance(end, Picture) or end.label is not None:
+        return end
+    return end._replace(label=yardstick.label_of(end.image))
 
 
 def _search(

@@ -24,14 +24,25 @@ class MatchOptions:
     """When features count as the target's, and who says what an image shows.
 
     Attributes:
-        quantile: features match where they are nearer than this share of the pairs of images of one class are.
-        share: without a data set, the share of the start that they must fall below.
-        reader_accuracy: a reader that is right on a smaller share of the test images does not vote.
+        quantile: features match where they are nearer than this share of the pairs of images of one class are, from 0 to 1.
+        share: without a data set, the share of the start that they must fall below, above 0 and below 1.
+        reader_accuracy: a reader that is right on a smaller share of the test images does not vote, from 0 to 1.
     """
 
     quantile: float = 0.01
     share: float = 0.05
     reader_accuracy: float = 0.8
+
+    def check(self) -> Self:
+        """Raises `RequestError` for a value that no data set can make right; returns the record itself."""
+        at_least(self, 0, "quantile", "reader_accuracy")
+        positive(self, "share")
+        for name in ("quantile", "reader_accuracy"):
+            if getattr(self, name) > 1:
+                raise RequestError(f"--{name}={getattr(self, name)}", "a share from 0 to 1")
+        if self.share >= 1:
+            raise RequestError(f"--share={self.share}", "a share below 1")
+        return self
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -134,7 +134,7 @@ def pose(
     Raises:
         RequestError: an image or a unit does not fit.
     """
-    network, tap, match = yardstick.network, yardstick.tap, match or MatchOptions()
+    network, tap, match = yardstick.network, yardstick.tap, (match or MatchOptions()).check()
     seen = _seen(yardstick, source, target)
     ceiling = tap.rectifier.ceiling
     if active is None:

@@ -182,8 +182,9 @@ def _descent_of(search: Search) -> Descent:
     led = continuation is not None and continuation.pull is None
     rule = UPDATE_RULES.load(options.optimizer)
     default = rule.rate or parameterization.adam_schedule(hull_terms is not None, led)
-    progress, pixels = objective.progress_term, math.prod(search.network.image_shape[:2])
-    unit_free = [name for name, term in HULL_TERMS.all().items() if term.unit_free]
+    progress = objective.progress_term
+    unit_free = dict.fromkeys((name for name, term in HULL_TERMS.all().items() if term.unit_free), 1)
+    unit_free |= dict.fromkeys(parameterization.summed_over_pixels, math.prod(search.network.image_shape[:2]))
     shrinks = hull_terms is None and not is_affine(search.network, search.tap.name)  # a small network gains nothing from it
     found = loss_terms(objective, search.tap.pre_activation, parameterization, hull_terms)
     return Descent(
@@ -194,7 +195,7 @@ def _descent_of(search: Search) -> Descent:
         rate=rate_of(parse_schedule(options.learning_rate or default), options.max_steps),
         project=projection(parameterization, options.max_change, options.max_total),
         stop=stopping.all_below(progress, hull_terms.corners) if hull_terms else stopping.each_below(progress),
-        scales=(lambda goal: {}) if options.literal else (lambda goal: terms.scales(goal, pixels, unit_free)),
+        scales=(lambda goal: {}) if options.literal else (lambda goal: terms.scales(goal, unit_free)),
         take=terms.take if shrinks or search.pairs_at_once > 1 else None,
         corners=options.corners,
         coupled=hull_terms is not None,

@@ -44,6 +44,7 @@ __all__ = ["Verdict", "corner_records", "distances", "judge_hull", "missing", "m
 
 _DENSE_STEPS, _DEEP_STEPS = 60, 30
 _NO_CLASS = "the target is features, which have no class that mixtures could be read as"
+_NO_IMAGE = "the target is features, and no image that mixtures could have become"
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
@@ -88,6 +89,19 @@ class Verdict:
     convex_weights: np.ndarray
     reasons: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
+    @property
+    def checked(self) -> tuple[str, ...]:
+        """What `found` rests on, a few words each; the rest could not be checked for this target, or was not asked for."""
+        words = {
+            "features of corners and mixtures": True,
+            "distances to source and target": self.mixture_looks is not None,
+            "an independent reader": self.reader.name is not None and self.reader.reason is None,
+            "class of corners and mixtures": self.interpolation is not None,
+            "class of the same in 8 bits": self.png is not None,
+            "class of the worst mixture": self.worst_mixture is not None,
+        }
+        return tuple(name for name, holds in words.items() if holds)
+
     def plot(self) -> "Figure":
         """The margins of the mixtures, as a Matplotlib figure; of features, which have no class, their distances."""
         from tfcollide.report.curve_style import LIMIT, figure_of, quiet
@@ -106,11 +120,10 @@ class Verdict:
     def __repr__(self) -> str:
         """In one line."""
         said = "a collision was found" if self.found else f"no collision: {', '.join(self.missing)}"
-        parts = (
-            [f"{len(self.convex_weights):,} mixtures, {self.interpolation.accuracy:.2%} as the target"]
-            if self.interpolation
-            else []
-        )
+        mixtures = f"{len(self.convex_weights):,} mixtures"
+        parts = [f"{mixtures}, {self.interpolation.accuracy:.2%} as the target"] if self.interpolation else []
+        if not self.interpolation:
+            parts = [f"checked of {len(self.corners)} corners and {mixtures}: features alone, as the target is features"]
         parts += [f"worst margin {self.worst_mixture.margin:.3g}"] if self.worst_mixture else []
         return f"Verdict({'; '.join([said, *parts])})"
 
@@ -170,7 +183,7 @@ def judge_hull(
         mixture_looks=_looks_of_mixtures(problem, corners, weights),
         mixtures=mixtures,
         convex_weights=weights,
-        reasons={} if classed else dict.fromkeys(("interpolation", "png", "worst_mixture", "failure_bound"), _NO_CLASS),
+        reasons=_reasons(classed),
     )
     read_as = problem.network.name_of(problem.seen.predicted) if problem.seen.predicted is not None else None
     lacks = missing(verdict, problem.match, read_as, exact=solution.exact, allow_trivial=options.allow_trivial)
@@ -276,7 +289,7 @@ def _looks_of_mixtures(problem: Problem, corners: np.ndarray, weights: np.ndarra
     """Which image the mixtures still are."""
     if problem.goal_image is None:
         return None
-    found = mixture_validity(
+    return mixture_validity(
         weights,
         corners,
         problem.start,
@@ -285,7 +298,13 @@ def _looks_of_mixtures(problem: Problem, corners: np.ndarray, weights: np.ndarra
         reader=problem.reader.reader,
         target_label=problem.labels[1],
     )
-    return MixtureLooks(**dataclasses.asdict(found))
+
+
+def _reasons(classed: bool) -> dict[str, str]:
+    """Field -> why it is None, of a target that is features; nothing of one that is an image."""
+    if classed:
+        return {}
+    return dict.fromkeys(("interpolation", "png", "worst_mixture", "failure_bound"), _NO_CLASS) | {"mixture_looks": _NO_IMAGE}
 
 
 def _shown(value: object) -> str:

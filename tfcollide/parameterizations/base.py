@@ -24,6 +24,7 @@ class Parameterization:
     Attributes:
         term_weights: default weights of its terms.
         words: what each of its terms is, for figures.
+        summed_over_pixels: terms of these that grow with the number of pixels.
         hull_noise: the noise from which corners part where hull terms hold them together.
         in_pixels: whether the control parameters are the image, so that bounds on its change can be kept.
         several_pairs: whether the corners of several pairs can be one batch.
@@ -31,6 +32,7 @@ class Parameterization:
 
     term_weights: Mapping[str, float] = {}
     words: Mapping[str, str] = {}
+    summed_over_pixels: ClassVar[tuple[str, ...]] = ()
     hull_noise: float = 0.05
     in_pixels: ClassVar[bool] = False
     several_pairs: ClassVar[bool] = True

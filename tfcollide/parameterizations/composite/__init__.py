@@ -52,6 +52,7 @@ class Composite(Parameterization):
 
     term_weights: Mapping[str, float] = {"total_variation": 0.2}
     words: Mapping[str, str] = {"total_variation": "unevenness of the control parameters"}
+    summed_over_pixels = ("total_variation",)
     hull_noise = 0.005
     several_pairs = False
     composer: Composer | None = None  # of a run; a composite that is made again has its patches from elsewhere
