@@ -74,7 +74,7 @@ def find_corners(
         source_label: the class that the source is filed under, by which an independent reader is trusted; None: that of
             the same image among `images`. Where there is none either no reader votes, as `verdict.reader.reason` says.
         target_label: that of the target, likewise.
-        match: when features match.
+        match: when features match, a `library.options.MatchOptions` (quantile, share, reader_accuracy); None: its defaults.
         callback: told of the step and of the terms, name -> `[N]`, now and then.
         progress: whether a bar is drawn on standard error.
         pairs_together: how many pairs are descended as one batch; None: 1 on a CPU, on a GPU as many as fit.
@@ -172,7 +172,7 @@ def exact_corners(
         units: as of `find_corners`.
         images: as of `find_corners`.
         labels: as of `find_corners`.
-        match: when features match.
+        match: when features match, a `library.options.MatchOptions` (quantile, share, reader_accuracy); None: its defaults.
         **settings: of `ExactOptions`: direction ("units", "random", "diverse"), spread, max_change, max_total, seed.
 
     Returns:
