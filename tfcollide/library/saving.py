@@ -7,11 +7,12 @@ from pathlib import Path
 
 from tfcollide.errors import RequestError
 from tfcollide.files.atomic import scratch_folder, write_json
+from tfcollide.library.checking import judge_hull
 from tfcollide.library.options import JudgeOptions
 from tfcollide.library.problem import Problem
 from tfcollide.library.solution import Solution
 from tfcollide.library.summarize import summarize
-from tfcollide.library.verdict import Verdict, judge_hull
+from tfcollide.library.verdict import Verdict
 from tfcollide.library.yardstick import Yardstick
 from tfcollide.records import Summary
 from tfcollide.report import run_files

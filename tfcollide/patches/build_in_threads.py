@@ -5,7 +5,6 @@ import os
 from collections.abc import Iterable, Sequence
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
-from typing import Any
 
 from tfcollide.patches.backend import ShardStep, own_steps
 from tfcollide.patches.collection import open_images
@@ -19,7 +18,7 @@ __all__ = ["build", "projection_of"]
 
 
 def build(
-    folder: Path, manifest: Manifest, photographs: Photographs, kept: Sequence[int], *, jobs: int = 0, options: Any = None
+    folder: Path, manifest: Manifest, photographs: Photographs, kept: Sequence[int], *, jobs: int = 0, options: object = None
 ) -> Checksums:
     """Does what is still to do of every shard.
 
@@ -67,7 +66,7 @@ def _images(folder: Path, manifest: Manifest, photographs: Photographs, kept: Se
     return _union(done)
 
 
-def _own(folder: Path, manifest: Manifest, projection: Projection, step: ShardStep, jobs: int, options: Any) -> Checksums:
+def _own(folder: Path, manifest: Manifest, projection: Projection, step: ShardStep, jobs: int, options: object) -> Checksums:
     """Does a step of all shards that lack it, several at once."""
     done = [finished(folder, BuildStep(step.kind, shard)) for shard in range(len(manifest.shard_images))]
     todo = [shard for shard, checksums in enumerate(done) if checksums is None]

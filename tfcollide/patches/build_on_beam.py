@@ -9,7 +9,6 @@ photographs and write the index in a folder that all of them share.
 import functools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from tfcollide.errors import RequestError
 from tfcollide.patches.backend import own_steps
@@ -31,7 +30,7 @@ def build(
     *,
     runner: str,
     options: str = "",
-    own: Any = None,
+    own: object = None,
 ) -> Checksums:
     """Does what is still to do of every shard, on a Beam runner.
 
@@ -81,7 +80,7 @@ def _fit(shards: Sequence[int], folder: Path, manifest: Manifest) -> bool:
     return True
 
 
-def _own(part: tuple[str, int], fitted: bool, folder: Path, manifest: Manifest, options: Any) -> int:
+def _own(part: tuple[str, int], fitted: bool, folder: Path, manifest: Manifest, options: object) -> int:
     kind, shard = part
     if finished(folder, BuildStep(kind, shard)) is None:
         step = next(step for step in own_steps(manifest) if step.kind == kind)

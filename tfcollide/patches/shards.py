@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -89,7 +89,7 @@ def write_own(
     step: ShardStep,
     shard: int,
     *,
-    options: Any,
+    options: object,
     progress: Callable[[int], object],
 ) -> Checksums:
     """Writes what a backend has of a shard.

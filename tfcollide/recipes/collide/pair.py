@@ -14,13 +14,14 @@ from tfcollide.files.atomic import write_json
 from tfcollide.files.checkpoint import Ledger
 from tfcollide.files.run_directory import RunDirectory
 from tfcollide.images import from_uint8, to_uint8
+from tfcollide.library.checking import judge_hull
 from tfcollide.library.descend import descend, descend_widest
 from tfcollide.library.exactly import solve_exactly
 from tfcollide.library.fronts import with_fronts
 from tfcollide.library.problem import Picture, Problem, pose
 from tfcollide.library.solution import Solution
 from tfcollide.library.summarize import summarize
-from tfcollide.library.verdict import Verdict, judge_hull
+from tfcollide.library.verdict import Verdict
 from tfcollide.models.dense_chain import DenseChain, Unreadable
 from tfcollide.objectives.units import parse_units
 from tfcollide.polytope.exact.halfspaces import active_units
