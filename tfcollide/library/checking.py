@@ -34,11 +34,7 @@ from tfcollide.report.perceptual import perceptual
 __all__ = ["corner_records", "distances", "judge_hull", "mixture_search"]
 
 _DENSE_STEPS, _DEEP_STEPS = 60, 30
-
-
 _NO_CLASS = "the target is features, which have no class that mixtures could be read as"
-
-
 _NO_IMAGE = "the target is features, and no image that mixtures could have become"
 
 
