@@ -23,7 +23,7 @@ from tfcollide.parameterizations.pixels import Pixels
 from tfcollide.registry import HULL_TERMS, OBJECTIVES, UPDATE_RULES
 from tfcollide.shapes import ImageShape
 
-__all__ = ["FIRST_SPREAD", "Search", "continuation_of", "is_affine", "pairs_at_once", "projection", "wanted_hull_terms"]
+__all__ = ["FIRST_SPREAD", "Search", "continuation_of", "has_affine_map", "pairs_at_once", "projection", "wanted_hull_terms"]
 
 FIRST_SPREAD = 0.12
 """A share of the pixel range: where the search for the largest begins."""
@@ -83,7 +83,7 @@ class Search:
         return _spread_length(spread, self.network.bounds.range, self.network.image_shape)
 
 
-def is_affine(classifier: Classifier, tap: str) -> bool:
+def has_affine_map(classifier: Classifier, tap: str) -> bool:
     """Whether the pre-activation at a tap is an affine function of the image."""
     try:
         affine_map(classifier, tap)
@@ -185,7 +185,7 @@ def _descent_of(search: Search) -> Descent:
     progress = objective.progress_term
     unit_free = dict.fromkeys((name for name, term in HULL_TERMS.all().items() if term.unit_free), 1)
     unit_free |= dict.fromkeys(parameterization.summed_over_pixels, math.prod(search.network.image_shape[:2]))
-    shrinks = hull_terms is None and not is_affine(search.network, search.tap.name)  # a small network gains nothing from it
+    shrinks = hull_terms is None and not has_affine_map(search.network, search.tap.name)  # a small one gains nothing
     found = loss_terms(objective, search.tap.pre_activation, parameterization, hull_terms)
     return Descent(
         tf.function(found, jit_compile=True, autograph=False) if options.xla else found,
