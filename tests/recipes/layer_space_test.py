@@ -76,7 +76,7 @@ def test_positions_are_spread():
 
 
 def test_radii_of_test_images(tmp_path, capsys):
-    network = ("--hidden_units=24,16", "--epochs=12", f"--model_dir={tmp_path}/models")
+    network = ("--hidden_units=64,64", "--epochs=8", "--batch_size=100", f"--model_dir={tmp_path}/models")
     quick = ("--max_steps=5", "--interpolations=20", "--worst_starts=0", "--certify_boxes=0", "--match_quantile=0.05")
     code = collide(["collide", *network, *quick, "--radius", "--radius_images=2", f"--out={tmp_path}/run"])
     assert code in (0, 1), capsys.readouterr().err
