@@ -95,8 +95,8 @@ def main() -> int:
     from tfcollide.library.polytopes import affine_of
     from tfcollide.library.radii import Candidates, free_radii
     from tfcollide.library.yardstick import Yardstick
-    from tfcollide.recipes.classifier.network_request import network_data
-    from tfcollide.recipes.classifier.open import open_classifier
+    from tfcollide.recipes.classifiers.network_request import network_data
+    from tfcollide.recipes.classifiers.open import open_classifier
     from tfcollide.recipes.collide.config import CollideConfig
 
     config = CollideConfig(dataset=_KNOWN.dataset, data_dir=_KNOWN.data_dir, model_dir=_KNOWN.model_dir).resolved()

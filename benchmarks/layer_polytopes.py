@@ -31,8 +31,8 @@ def main() -> int:
     _KNOWN(sys.argv)
     import_tensorflow()
     from tfcollide.images import from_uint8
-    from tfcollide.recipes.classifier.network_request import network_data
-    from tfcollide.recipes.classifier.open import open_classifier
+    from tfcollide.recipes.classifiers.network_request import network_data
+    from tfcollide.recipes.classifiers.open import open_classifier
     from tfcollide.recipes.collide.config import CollideConfig
 
     config = CollideConfig(model=_KNOWN.model, dataset=_KNOWN.dataset, data_dir=_KNOWN.data_dir).resolved()
