@@ -57,7 +57,7 @@ def perturbed(affine, source, features, radius, bounds, count, rng):
 
 def descended(affine, source, features, radius, bounds, steps):
     """The least feature distance of a projected, accelerated descent from the image, within a radius of it."""
-    rate = 0.5 / np.linalg.norm(affine.weights, 2) ** 2
+    rate = 0.5 / np.linalg.eigvalsh(affine.weights.T @ affine.weights)[-1]
     x = ahead = source
     least, momentum = np.inf, 1.0
     for _ in range(steps):
@@ -95,6 +95,7 @@ def main() -> int:
     from tfcollide.library.polytopes import affine_of
     from tfcollide.library.radii import Candidates, free_radii
     from tfcollide.library.yardstick import Yardstick
+    from tfcollide.polytope.exact.blas import one_blas_thread
     from tfcollide.recipes.classifiers.network_request import network_data
     from tfcollide.recipes.classifiers.open import open_classifier
     from tfcollide.recipes.collide.config import CollideConfig
@@ -133,7 +134,8 @@ def main() -> int:
     )
     began, rng = time.process_time(), np.random.default_rng(0)
     each = {"perturbations": _KNOWN.perturbations, "steps": _KNOWN.steps, "rng": rng}
-    table = np.array([attacked(affine, one, pool, pool, network.bounds, **each) for one in radii.images])
+    with one_blas_thread():
+        table = np.array([attacked(affine, one, pool, pool, network.bounds, **each) for one in radii.images])
     for name, column in zip(("random inside", "descent inside", "control, 2 % beyond"), table.T, strict=True):
         print(f"  feature distance, share of the start: {name:20} least {column.min():.3g}, median {np.median(column):.3g}")
     print(f"  {time.process_time() - began:.0f} s of processor time for these")
