@@ -49,7 +49,10 @@ def test_the_notebook_is_the_tutorial():
     assert code == snippets("docs/tutorial.md")
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/explanation/layer-space.md", "docs/how-to/exact.md", "docs/how-to/proofs.md"])
+PAGES = ["README.md", "docs/explanation/layer-space.md", "docs/how-to/exact.md", "docs/how-to/proofs.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_python_that_starts_from_the_tutorial(page, learned):
     run(page, dict(learned))
 
