@@ -22,11 +22,12 @@ from tfcollide.files.disk import full_at, is_full
 from tfcollide.files.names import to_text
 from tfcollide.files.run_directory import absolute
 from tfcollide.recipes.audit.config import AuditConfig
-from tfcollide.recipes.by_name import recipe_file, recipe_list
+from tfcollide.recipes.by_name import recipe_file, recipe_list, recipe_names
 from tfcollide.recipes.collide.config import HEADINGS, CollideConfig, TrainConfig
 from tfcollide.recipes.collide.presets import preset_values
 from tfcollide.recipes.composite.config import CompareConfig, RebuildConfig
 from tfcollide.recipes.explore.config import ExploreConfig
+from tfcollide.recipes.flag_help import bash_completion, full_help, short_help
 from tfcollide.recipes.patches.config import IndexConfig, QueryConfig
 from tfcollide.recipes.serving.check_served_config import CheckServedConfig
 from tfcollide.recipes.serving.export_config import ExportConfig
@@ -69,15 +70,23 @@ PROGRAMS = {
 }
 """Every program: its name in `bin/` and here -> the command that `pip install` makes."""
 
-_EXAMPLES = {
-    "collide": (
-        "  collide --out=first                                      digits, a 3 to a 7",
-        "  collide --source=0 --target=test:17 --out=zero           any pair; test:17 is a test image",
-        "  collide --solver=exact --nearest=l2 --out=nearest        the collision closest to the source",
-        "  collide --dataset=mnist --num_pairs=10 --out=sweep       ten random pairs",
-        "",
-    )
-}
+_COMMON = (
+    Flag("flagfile", str, "", "Read flags from this file."),
+    Flag("recipe", str, None, "A flagfile of the package; help: lists them.", (*recipe_names(), "help")),
+)
+_QUESTIONS = (
+    Flag("help", bool, False, "Show the flags that matter first."),
+    Flag("helpshort", bool, False, "The same as --help."),
+    Flag("helpfull", bool, False, "Show every flag."),
+    Flag("version", bool, False, "Show the version."),
+    Flag("completion", str, None, "Print a script by which the shell completes flags.", ("bash",)),
+)
+_DIRECTORY = (
+    Flag("out", str, None, "The directory to write."),
+    Flag("overwrite", bool, False, "Replace the directory if it exists."),
+)
+_VERSION = Flag("out", str, None, "The version to write, BASE/NAME/VERSION; TF Serving watches BASE/NAME.")
+_REPORT = Flag("out", str, None, "Also write the numbers to this JSON file.")
 _NO_ROOM = "ResourceExhaustedError"  # TensorFlow's; to name the class would be to import it
 EXIT_DONE, EXIT_NOT_FOUND, EXIT_REFUSED, EXIT_BUG = 0, 1, 2, 70
 
@@ -171,7 +180,7 @@ def main(command: Callable[[list[str]], int], argv: Sequence[str] | None = None)
 
 
 def _collide(argv: list[str]) -> int:
-    values = _parse(argv, CollideConfig, _define_out)
+    values = _parse(argv, CollideConfig, *_DIRECTORY)
     if values is None:
         return EXIT_DONE
     needed(values["out"], "out", "the directory to write", "Say, for example, --out=runs/first.")
@@ -197,7 +206,7 @@ def _collide(argv: list[str]) -> int:
 
 
 def _audit(argv: list[str]) -> int:
-    values = _parse(argv, AuditConfig, _define_out)
+    values = _parse(argv, AuditConfig, *_DIRECTORY)
     if values is None:
         return EXIT_DONE
     needed(values["out"], "out", "the directory to write", "Say, for example, --out=audits/first.")
@@ -212,7 +221,7 @@ def _audit(argv: list[str]) -> int:
 
 
 def _train_classifier(argv: list[str]) -> int:
-    values = _parse(argv, TrainConfig, lambda known: None)
+    values = _parse(argv, TrainConfig)
     if values is None:
         return EXIT_DONE
     from tfcollide.recipes.classifier.train import run
@@ -224,7 +233,7 @@ def _train_classifier(argv: list[str]) -> int:
 
 
 def _export(argv: list[str]) -> int:
-    values = _parse(argv, ExportConfig, _define_version)
+    values = _parse(argv, ExportConfig, _VERSION)
     if values is None:
         return EXIT_DONE
     needed(values["out"], "out", "BASE/NAME/VERSION", "Say, for example, --out=models/digits/1.")
@@ -235,7 +244,7 @@ def _export(argv: list[str]) -> int:
 
 
 def _explore(argv: list[str]) -> int:
-    values = _parse(argv, ExploreConfig, lambda known: None)
+    values = _parse(argv, ExploreConfig)
     if values is None:
         return EXIT_DONE
     from tfcollide.recipes.explore.run import run
@@ -245,7 +254,7 @@ def _explore(argv: list[str]) -> int:
 
 
 def _check_served(argv: list[str]) -> int:
-    values = _parse(argv, CheckServedConfig, _define_report)
+    values = _parse(argv, CheckServedConfig, _REPORT)
     if values is None:
         return EXIT_DONE
     from tfcollide.recipes.serving.check_served import run
@@ -258,7 +267,7 @@ def _check_served(argv: list[str]) -> int:
 
 
 def _serve_local(argv: list[str]) -> int:
-    values = _parse(argv, ServeConfig, lambda known: None)
+    values = _parse(argv, ServeConfig)
     if values is None:
         return EXIT_DONE
     from tfcollide.recipes.serving.serve import run
@@ -268,7 +277,7 @@ def _serve_local(argv: list[str]) -> int:
 
 
 def _index_patches(argv: list[str]) -> int:
-    values = _parse(argv, IndexConfig, _define_out)
+    values = _parse(argv, IndexConfig, *_DIRECTORY)
     if values is None:
         return EXIT_DONE
     from tfcollide.recipes.patches.index import run, verify
@@ -285,7 +294,7 @@ def _index_patches(argv: list[str]) -> int:
 
 
 def _query_patches(argv: list[str]) -> int:
-    values = _parse(argv, QueryConfig, _define_out)
+    values = _parse(argv, QueryConfig, *_DIRECTORY)
     if values is None:
         return EXIT_DONE
     needed(values["out"], "out", "the directory to write", "Say, for example, --out=neighbors.")
@@ -296,7 +305,7 @@ def _query_patches(argv: list[str]) -> int:
 
 
 def _rebuild_composite(argv: list[str]) -> int:
-    values = _parse(argv, RebuildConfig, _define_out)
+    values = _parse(argv, RebuildConfig, *_DIRECTORY)
     if values is None:
         return EXIT_DONE
     needed(values["out"], "out", "the directory to write", "Say, for example, --out=rebuilt.")
@@ -308,7 +317,7 @@ def _rebuild_composite(argv: list[str]) -> int:
 
 
 def _compare_looks(argv: list[str]) -> int:
-    values = _parse(argv, CompareConfig, _define_out)
+    values = _parse(argv, CompareConfig, *_DIRECTORY)
     if values is None:
         return EXIT_DONE
     needed(values["out"], "out", "the directory to write", "Say, for example, --out=looks.")
@@ -321,37 +330,52 @@ def _compare_looks(argv: list[str]) -> int:
     return EXIT_DONE
 
 
-def _parse(
-    argv: list[str], config: "type[DataclassInstance]", define: Callable[[flags.FlagValues], None]
-) -> dict[str, Any] | None:
-    """The values of all flags, presets applied; None where --help or --version has been answered."""
+def _parse(argv: list[str], config: "type[DataclassInstance]", *beside: Flag) -> dict[str, Any] | None:
+    """The values of all flags, presets applied; None where a question such as --help has been answered.
+
+    Args:
+        argv: the arguments, the program's name first.
+        config: its settings.
+        beside: flags of the program that are no settings.
+    """
     known = flags.FlagValues()
-    _define_files(known)
-    flags.DEFINE_boolean("help", False, "Show this help.", short_name="h", flag_values=known)
-    flags.DEFINE_boolean("version", False, "Show the version.", flag_values=known)
-    define(known)
-    for one in flags_of(config):
+    own = [*beside, *flags_of(config)]
+    for one in [*_COMMON, *_QUESTIONS, *own]:
         _define(known, one)
-    shown = [*known]
+    flags.DEFINE_string("undefok", "", "", flag_values=known)  # absl asks for its value
     for old in _old_names(config, known):
         flags.DEFINE_string(old, None, "An old spelling.", flag_values=known)
     rest = _read(known, argv)
-    if known["recipe"].value is not None:
-        print(_recipes(known))
-        return None
-    if known["version"].value:
-        print(f"tfcollide {__version__}")
-        return None
-    if known["help"].value:
-        print(_help(argv[0], known, shown))
+    if (answer := _answer(Path(argv[0]).name, known, config, own)) is not None:
+        print(answer)
         return None
     if len(rest) > 1:
         raise RequestError(f"argument {rest[1]!r}", "flags only, as --name=value")
     given, warnings = renamed(config, {name: known[name].value for name in known if known[name].present})
     for sentence in warnings:
         print(f"warning: {sentence}", file=sys.stderr)
-    values = {name: known[name].default for name in shown} | given
+    values = {one.name: one.default for one in own} | given
     return values | {name: value for name, value in preset_values(values.get("preset")).items() if name not in given}
+
+
+def _answer(called: str, known: flags.FlagValues, config: "type[DataclassInstance]", own: Sequence[Flag]) -> str | None:
+    """What --help, --helpfull, --version, --recipe=help or --completion print; None where none of them is given."""
+    asked = {one.name: known[one.name].value for one in [*_COMMON, *_QUESTIONS]}
+    short = asked["help"] or asked["helpshort"]
+    if short and asked["helpfull"]:
+        raise RequestError("--help with --helpfull", "one of the two", "--helpfull shows every flag.")
+    if asked["recipe"] is not None:
+        return _recipes(asked["recipe"], known)
+    if asked["version"]:
+        return f"tfcollide {__version__}"
+    shown, first = [*_COMMON, *own, *_QUESTIONS], getattr(config, "FIRST", ())
+    if asked["completion"] not in (None, "bash"):
+        raise RequestError(f"--completion={asked['completion']}", "--completion=bash")
+    if asked["completion"]:
+        return bash_completion(called, shown)
+    if asked["helpfull"] or (short and not first):
+        return full_help(called, shown, HEADINGS)
+    return short_help(called, shown, first) if short else None
 
 
 def _old_names(config: "type[DataclassInstance]", known: flags.FlagValues) -> list[str]:
@@ -366,7 +390,7 @@ def _read(known: flags.FlagValues, argv: list[str]) -> list[str]:
     except flags.UnrecognizedFlagError as error:
         near = difflib.get_close_matches(error.flagname, sorted(known), n=1)
         mend = f"Did you mean --{near[0]}?" if near else ""
-        raise RequestError(f"--{error.flagname}", "a flag that --help lists", mend) from error
+        raise RequestError(f"--{error.flagname}", "a flag that --helpfull lists", mend) from error
 
 
 def _flag_lines(argv: Iterable[str]) -> Iterator[str]:
@@ -391,34 +415,11 @@ def _quotes_bytes(content: bytes) -> bool:
     return b"\0" not in content and (marked or content != content.decode(errors="ignore").encode())
 
 
-def _define_files(known: flags.FlagValues) -> None:
-    """What absl reads flags from, and the flagfiles of the package, of which `_flag_lines` makes such files."""
-    flags.DEFINE_string("flagfile", "", "Read flags from this file.", flag_values=known)
-    flags.DEFINE_string("recipe", None, "A flagfile of the package; help: lists them.", flag_values=known)
-    flags.DEFINE_string("undefok", "", "", flag_values=known)
-
-
-def _recipes(known: flags.FlagValues) -> str:
+def _recipes(name: str, known: Iterable[str]) -> str:
     """What `--recipe=help` prints; another value comes here where it stands apart from the flag."""
-    name = known["recipe"].value
     if name != "help":
         raise RequestError(f"--recipe {name}", f"--recipe={name}, in one word")
     return recipe_list([*known])
-
-
-def _define_out(known: flags.FlagValues) -> None:
-    flags.DEFINE_string("out", None, "The directory to write.", flag_values=known)
-    flags.DEFINE_boolean("overwrite", False, "Replace the directory if it exists.", flag_values=known)
-
-
-def _define_version(known: flags.FlagValues) -> None:
-    flags.DEFINE_string(
-        "out", None, "The version to write, BASE/NAME/VERSION; TF Serving watches BASE/NAME.", flag_values=known
-    )
-
-
-def _define_report(known: flags.FlagValues) -> None:
-    flags.DEFINE_string("out", None, "Also write the numbers to this JSON file.", flag_values=known)
 
 
 def _define(known: flags.FlagValues, one: Flag) -> None:
@@ -428,24 +429,12 @@ def _define(known: flags.FlagValues, one: Flag) -> None:
         float: flags.DEFINE_float,
         bool: flags.DEFINE_boolean,
     }[one.kind]
-    define(one.name, one.default, one.help, flag_values=known)
+    short = {"short_name": "h"} if one.name == "help" else {}
+    define(one.name, one.default, one.help, flag_values=known, **short)
 
 
 def _config(config: "type[DataclassInstance]", values: dict[str, object]) -> Any:
     return config(**{one.name: values[one.name] for one in flags_of(config)})
-
-
-def _help(program: str, known: flags.FlagValues, shown: Iterable[str]) -> str:
-    called = Path(program).name
-    lines = [f"Usage: {called} --flagfile=FILE or --name=value ...", "", *_EXAMPLES.get(called, ())]
-    for name in shown:
-        flag = known[name]
-        if name in HEADINGS:
-            lines += ["", HEADINGS[name]]
-        if name == flag.name and name != "undefok":  # once, not again by its short name
-            default = "" if flag.default in (None, "", False) else f" (default: {flag.default})"
-            lines.append(f"  --{name}\n      {flag.help}{default}")
-    return "\n".join(lines)
 
 
 def _flag_error(error: flags.Error) -> RequestError:
@@ -457,7 +446,7 @@ def _flag_error(error: flags.Error) -> RequestError:
         kinds = {"int": "a whole number", "float": "a number", "boolean": "true or false"}
         kind = next((words for name, words in kinds.items() if name in found[2]), "another value")
         return RequestError(found[1], kind)
-    return RequestError(str(error).rstrip("."), "flags that --help lists")
+    return RequestError(str(error).rstrip("."), "flags that --helpfull lists")
 
 
 def _unexpected(error: Exception, argv: Sequence[str]) -> int:

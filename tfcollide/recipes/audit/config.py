@@ -1,7 +1,7 @@
 """What an audit is asked to do: fields here are flags of the command line."""
 
 import dataclasses
-from typing import Self
+from typing import ClassVar, Self
 
 from tfcollide.errors import RequestError
 from tfcollide.library.audit_options import BUDGETS, AuditOptions
@@ -15,6 +15,9 @@ __all__ = ["AuditConfig"]
 @carrying_variants
 class AuditConfig(NetworkConfig):
     """An audit: which network, which pairs, how long to search."""
+
+    FIRST: ClassVar = ("out", "recipe", "model", "dataset", "data_dir", "taps", "num_pairs", "budget", "pairs", "fail_above")
+    """What `--help` shows."""
 
     budget: str = flag("normal", "How much work; docs/audit.md says what each stands for.", choices=tuple(BUDGETS))
     num_pairs: int = flag(100, "Pairs of test images, drawn over ordered pairs of classes alike.")

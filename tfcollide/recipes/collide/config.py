@@ -4,7 +4,7 @@ Nothing in this module imports TensorFlow, so a bad value is refused at once.
 """
 
 import dataclasses
-from typing import Self
+from typing import ClassVar, Self
 
 from tfcollide.errors import RequestError
 from tfcollide.recipes.classifier.config import NetworkConfig, TrainConfig
@@ -32,6 +32,9 @@ HEADINGS = {
 @carrying_variants
 class CollideConfig(NetworkConfig):
     """A search for corners, and its checks."""
+
+    FIRST: ClassVar = ("out", "recipe", "model", "dataset", "data_dir", "source", "target", "tap", "corners", "solver")
+    """What `--help` shows."""
 
     source: str = _flag("3", "Where corners start: a class, test:INDEX, an image file, or every (one of each other class).")
     target: str = _flag("7", "Whose features they take: a class, test:INDEX, or an image file.")

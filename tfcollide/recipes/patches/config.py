@@ -21,6 +21,20 @@ __all__ = ["IndexConfig", "QueryConfig"]
 class IndexConfig:
     """An index: which photographs, which windows of them, and how they are searched."""
 
+    FIRST: ClassVar = (
+        "out",
+        "recipe",
+        "images",
+        "data_dir",
+        "image_size",
+        "patch_size",
+        "stride",
+        "per_class_share",
+        "recall",
+        "jobs",
+    )
+    """What `--help` shows."""
+
     OLD_SPELLINGS: ClassVar = (OldSpelling("index", "search"),)
 
     images: str | None = _flag(
