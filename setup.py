@@ -61,7 +61,7 @@ setup(
         "highspy>=1.8",
         # tensorflow-datasets 4.9.10 imports it on Python 3.11 without declaring it.
         "importlib_resources>=6.0",
-        "keras>=3.6",
+        "keras>=3.8",
         "matplotlib>=3.8",
         "numpy>=1.26",
         "pandas>=2.1",
