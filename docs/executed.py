@@ -54,4 +54,3 @@ def _run_all() -> dict[str, list[Any]]:
             cell.outputs = [one for one in cell.outputs if one.get("name") != "stderr"]
     left = iter(together.cells)
     return {page: [next(left) for _ in own] for page, own in cells.items()}
-
