@@ -6,6 +6,7 @@ MkDocs calls `on_page_markdown` for every page. All notebooks run in one kernel,
 import base64
 import functools
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -48,7 +49,7 @@ def _run_all() -> dict[str, list[Any]]:
     together = nbformat.v4.new_notebook(cells=[cell for page in cells.values() for cell in page])
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     with tempfile.TemporaryDirectory() as folder:
-        NotebookClient(together, timeout=900, resources={"metadata": {"path": folder}}).execute()
+        NotebookClient(together, timeout=900, resources={"metadata": {"path": folder}}).execute(stderr=subprocess.DEVNULL)
     for cell in together.cells:
         if cell.cell_type == "code":
             cell.outputs = [one for one in cell.outputs if one.get("name") != "stderr"]

@@ -249,7 +249,10 @@ def _explore(argv: list[str]) -> int:
         return EXIT_DONE
     from tfcollide.recipes.explore.run import run
 
-    run(_config(ExploreConfig, values), lambda line: print(line, flush=True))
+    config = _config(ExploreConfig, values)
+    run(config, lambda line: print(line, flush=True))
+    if not config.serve:
+        print("Open it in any browser; the page needs no server and no network.")
     return EXIT_DONE
 
 

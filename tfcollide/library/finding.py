@@ -22,7 +22,7 @@ from tfcollide.library.solution import Solution
 from tfcollide.library.summarize import end_points
 from tfcollide.library.verdict import corner_records
 from tfcollide.library.yardstick import Yardstick
-from tfcollide.models.affine import AffineMap, affine_map
+from tfcollide.models.affine import AffineMap, affine_map, affine_tap
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.models.differentiable import check_differentiable
 from tfcollide.objectives.units import Groups
@@ -164,7 +164,7 @@ def exact_corners(
         network: of `wrap`.
         source: as of `find_corners`; corners stay near it.
         target: an image, or several.
-        tap: an affine one; None: the first of a dense layer.
+        tap: an affine one; None: that of `find_corners` where it is affine, else the first that is.
         corners: N; None: one per group of `units`, else 5.
         units: as of `find_corners`.
         images: as of `find_corners`.
@@ -187,7 +187,7 @@ def exact_corners(
         groups = _groups(units)
         count = corners if corners is not None else len(groups) if groups else 5
         options = record_of(ExactOptions, {**settings, "corners": count}).check()
-        at = network_given(network).tap(tap or network.default_tap)
+        at = network_given(network).tap(tap or affine_tap(network))
         affine, known = _affine(network, at.name), _yardstick(network, at, images, labels)
         found = [_exactly(known, affine, *ends, options, groups, match) for ends in ends_given(network, at, source, target)]
         return found if is_batch(source) else found[0]
@@ -228,7 +228,7 @@ def collision_polytope(
     Args:
         network: of `wrap`.
         target: an image `[H, W, C]`.
-        tap: an affine one; None: the first of a dense layer.
+        tap: an affine one; None: that of `find_corners` where it is affine, else the first that is.
         float32_safe: tighten it, so that its points, rounded to float32, switch no inactive unit on.
 
     Returns:
@@ -244,7 +244,7 @@ def collision_polytope(
     """
     with called():
         image, _ = image_given(network_given(network), target, "target")
-        affine = _affine(network, network.tap(tap or network.default_tap).name)
+        affine = _affine(network, network.tap(tap or affine_tap(network)).name)
         flat = image.astype(np.float64).ravel()
         return halfspaces.collision_polytope(affine, flat, network.bounds, float32_safe=float32_safe)
 

@@ -20,13 +20,13 @@ class AuditConfig(NetworkConfig):
     """What `--help` shows."""
 
     budget: str = flag("normal", "How much work; docs/audit.md says what each stands for.", choices=tuple(BUDGETS))
-    num_pairs: int = flag(100, "Pairs of test images, drawn over ordered pairs of classes alike.")
+    num_pairs: int = flag(100, "How many random pairs of test images, spread evenly over ordered pairs of classes.")
     pairs: str | None = flag(None, "Pairs in place of drawn ones: a CSV file with the columns source and target.", path=True)
-    taps: str = flag("default", "ReLUs at which pairs are looked at: default, all, or names with commas between them.")
+    taps: str = flag("default", "ReLUs to audit: default, all, or names with commas between them.")
     match_quantile: float = flag(
         0.01, "Features match where they are nearer than this share of the pairs of images of one class are."
     )
-    seed: int = flag(0, "Of everything drawn.")
+    seed: int = flag(0, "Seed of every random draw.")
     fail_above: float | None = flag(
         None, "Exit with 1 where the rate's upper 95 % bound exceeds this share, or the search has not converged."
     )
