@@ -72,8 +72,8 @@ class CollideConfig(NetworkConfig):
     )
     source_pull: float | None = _flag(
         None,
-        "Weight of the mean squared change from the source. Default: adjusted during the search, down to the smallest change at "
-        "which features match and the hull holds; presets and --objective=match: 0.",
+        "Weight of the mean squared change from the source. Default: adjusted during the search, down to the smallest change "
+        "at which features match and the hull holds; presets and --objective=match: 0.",
     )
     optimizer: str = _flag("adam", "Update rule.", variants=UPDATE_RULES)
     learning_rate: str | None = _flag(
@@ -104,8 +104,8 @@ class CollideConfig(NetworkConfig):
     )
     preset: str | None = _flag(
         None,
-        "A bundle of settings; flags given beside it take precedence. mnist: the paper's fixed rate, L_pos < 5; decay: with a decaying rate; "
-        "ema: with the authors' average of gradients; paper: the authors' scripts, for pixels 0..255; "
+        "A bundle of settings; flags given beside it take precedence. mnist: the paper's fixed rate, L_pos < 5; decay: with a "
+        "decaying rate; ema: with the authors' average of gradients; paper: the authors' scripts, for pixels 0..255; "
         "composite_paper: those for composites.",
         choices=tuple(PRESETS),
     )
