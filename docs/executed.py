@@ -52,6 +52,11 @@ def _run_all() -> dict[str, list[Any]]:
         NotebookClient(together, timeout=900, resources={"metadata": {"path": folder}}).execute(stderr=subprocess.DEVNULL)
     for cell in together.cells:
         if cell.cell_type == "code":
-            cell.outputs = [one for one in cell.outputs if one.get("name") != "stderr"]
+            cell.outputs = [one for one in cell.outputs if not _is_log(one)]
     left = iter(together.cells)
     return {page: [next(left) for _ in own] for page, own in cells.items()}
+
+
+def _is_log(output: Any) -> bool:
+    """What TensorFlow logs, which in a notebook goes to standard output as well."""
+    return output.get("name") == "stderr" or output.get("text", "").startswith("WARNING:tensorflow")
