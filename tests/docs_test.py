@@ -1,5 +1,6 @@
 """The documentation: its Python runs, its tables of flags are whole, and no page is left out."""
 
+import dataclasses
 import json
 import re
 import runpy
@@ -15,6 +16,7 @@ import tensorflow as tf
 
 from tfcollide.cli import PROGRAMS
 from tfcollide.exports.parts import Subject
+from tfcollide.library.audit_options import BUDGETS
 from tfcollide.patches.backends.exact import ExactSearch
 from tfcollide.patches.collection import open_collection
 from tfcollide.patches.neighbors import Query
@@ -92,8 +94,10 @@ def test_the_notebook_on_exact_polytopes(elsewhere):
     assert len(elsewhere["axes"].lines) == 3
 
 
-def test_the_notebook_on_two_networks(elsewhere):
-    """With one pair of each, and fewer directions than pixels that the coarse network cannot see."""
+def test_the_notebook_on_two_networks(elsewhere, monkeypatch):
+    """With one pair of each and hardly a search: the layers tell the two networks apart."""
+    least = {"front_steps": 3, "hull_steps": 20, "patience": 5, "samples": 20, "worst_starts": 1}
+    monkeypatch.setitem(BUDGETS, "quick", dataclasses.replace(BUDGETS["quick"], **least))
     run("docs/notebooks/two-audits.md", elsewhere, {"num_pairs=6": "num_pairs=1"})
     invisible = elsewhere["layers"].groupby("network")["invisible_1e-06"].mean()
     assert invisible["averages"] >= 48 > invisible["every_pixel"]
@@ -136,7 +140,7 @@ def variants():
 
 
 def test_the_objective_that_is_shown():
-    goal = SimpleNamespace(post_activation=tf.constant([2.0, 0.0, 0.0]), active=tf.constant([True, False, False]), ceiling=None)
+    goal = SimpleNamespace(post_activation=tf.constant([2.0, 0.0, 0.0]), active=tf.constant([1.0, 0.0, 0.0]), ceiling=None)
     one = variants()["Highest"]
     found = one.terms(tf.constant([[5.0, -1.0, 4.0], [2.0, -3.0, -1.0]]), goal)
     assert set(found) == set(one.weights) == set(one.words) and one.progress_term in found
@@ -157,8 +161,9 @@ def test_the_export_that_is_shown(learned):
     network, corners = learned["network"], learned["found"].corners
     subject = Subject(network, network.tap("hidden"), corners, np.ones([1, 3], np.float32) / 3, corners[0], 1.0)
     parts = variants()["features"](subject)
-    (served,) = parts.signatures["serving_default"](images=tf.constant(corners)).values()
-    np.testing.assert_allclose(served, network.tap("hidden").activations(corners).post_activation, rtol=1e-5, atol=1e-4)
+    served = parts.signatures["serving_default"](images=tf.constant(corners))
+    np.testing.assert_array_equal(served["post_activation"], np.maximum(served["pre_activation"], 0))
+    np.testing.assert_allclose(served["pre_activation"], network.tap("hidden").pre_activation(corners), rtol=1e-5, atol=1e-4)
 
 
 def test_no_python_of_the_pages_is_left_out():

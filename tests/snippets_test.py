@@ -18,7 +18,7 @@ COMMANDS = {command: name for name, command in PROGRAMS.items()} | {f"bin/{name}
 EVERYWHERE = {"flagfile", "recipe", "out", "overwrite", "help", "helpfull", "helpshort", "version", "completion"}
 # Of pip, TensorFlow Serving, Beam, verifiers and benchmarks.
 OTHERS = {"config", "onnx_path", "vnnlib_path", "inplace", "no-ff", "data_dir", "steps", "sizes", "mixtures"}
-OTHERS |= {"nondeterministic", "tf32", "options", "environments", "fuzz", "swaps"}
+OTHERS |= {"nondeterministic", "tf32", "options", "environments", "fuzz", "swaps", "name", "noname"}
 
 
 def flags(program):

@@ -237,9 +237,14 @@ def test_a_ceiling_is_refused():
 
 
 def test_the_tap_of_exact_collisions_is_the_default_one_or_the_first_that_is_affine():
-    dense = [layers.Flatten(), layers.Dense(5), layers.ReLU(name="dense")]
-    conv = [layers.Conv2D(2, 2), layers.ReLU(name="conv"), layers.Conv2D(2, 2), layers.ReLU(name="second")]
-    for inner, default, taken in ((dense, "dense", "dense"), ([*conv, *dense], "dense", "conv"), (conv, "second", "conv")):
+    def dense():
+        return [layers.Flatten(), layers.Dense(5), layers.ReLU(name="dense")]
+
+    def conv():
+        return [layers.Conv2D(2, 2), layers.ReLU(name="conv"), layers.Conv2D(2, 2), layers.ReLU(name="second")]
+
+    cases = (dense(), "dense", "dense"), ([*conv(), *dense()], "dense", "conv"), (conv(), "second", "conv")
+    for inner, default, taken in cases:
         network = classifier(*inner)
         assert (network.default_tap, affine_tap(network)) == (default, taken)
     none = classifier(layers.MaxPooling2D(2), layers.ReLU(name="pooled"))
