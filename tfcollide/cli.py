@@ -353,7 +353,8 @@ def _parse(argv: list[str], config: "type[DataclassInstance]", *beside: Flag) ->
         print(answer)
         return None
     if len(rest) > 1:
-        raise RequestError(f"argument {rest[1]!r}", "flags only, as --name=value")
+        mend = f"Did you mean --recipe={rest[1]}?" if rest[1] in recipe_names() else ""
+        raise RequestError(f"argument {rest[1]!r}", "flags only, as --name=value", mend)
     given, warnings = renamed(config, {name: known[name].value for name in known if known[name].present})
     for sentence in warnings:
         print(f"warning: {sentence}", file=sys.stderr)

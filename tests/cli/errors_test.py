@@ -104,6 +104,7 @@ QUICK = {
     "unknown flag": ("--sorce=3", "sorce", "source"),
     "unknown flag without a near one": ("--qqqqqqqq=3", "qqqqqqqq", "--help"),
     "positional argument": ("runs/first", "runs/first", "--name=value"),
+    "a recipe without its flag": ("mnist", "--recipe=mnist"),
     "positional argument in a flagfile": ("--flagfile=BAD/positional.flags", "hello"),
     "missing flagfile": ("--flagfile=BAD/nosuch.flags", "nosuch.flags"),
     "flagfile that is a folder": ("--flagfile=BAD/tfds", "BAD/tfds"),
