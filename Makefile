@@ -1,5 +1,6 @@
 # make demo    corners of digits, with nothing but pip
 # make demo-patches    an index of two photographs, a search, a picture (Annoy needs a C++ compiler)
+# make setup   .venv with all that the tests need
 # make test    style, types and all tests
 # make test-fast    the tests that neither train nor search, in under a minute
 # make coverage    all tests, and how much of the package they run; a report, no limit
@@ -17,7 +18,7 @@ BIN := $(VENV)/bin
 FAST := tests/architecture_test.py tests/errors_test.py tests/registry_test.py tests/settings_test.py tests/snippets_test.py \
 	tests/objectives tests/data/labeled_test.py tests/files/names_test.py tests/polytope/exact tests/report/markdown_test.py
 
-.PHONY: demo demo-patches test test-fast coverage package-check bench docs notebooks figure1 extras clean
+.PHONY: demo demo-patches setup test test-fast coverage package-check bench docs notebooks figure1 extras clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python bin/collide --flagfile=bin/flagfiles/digits.flags --out=runs/digits --overwrite
@@ -25,6 +26,8 @@ demo: $(VENV)/.installed
 demo-patches: $(VENV)/.patches-installed
 	$(BIN)/python bin/index_patches --flagfile=bin/flagfiles/demo_patches.flags --out=runs/patches --overwrite
 	$(BIN)/python bin/query_patches --patches=runs/patches --image=0 --min_distance=900 --out=runs/neighbors --overwrite
+
+setup: $(VENV)/.dev-installed
 
 test: $(VENV)/.dev-installed
 	$(BIN)/ruff check .
