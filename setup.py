@@ -66,7 +66,7 @@ setup(
     },
     install_requires=[
         "absl-py>=2.1",
-        "clarabel>=0.9",
+        "clarabel>=0.10",
         "h5py>=3.11",
         "highspy>=1.8",
         # tensorflow-datasets 4.9.10 imports it on Python 3.11 without declaring it.
@@ -75,7 +75,7 @@ setup(
         "matplotlib>=3.8",
         "numpy>=1.26",
         "pandas>=2.1",
-        "pillow>=10.3",
+        "pillow>=11.3",
         # The newest tensorflow-metadata, which tensorflow-datasets brings along, asks for it without declaring it.
         "protobuf>=6.31.1",
         "pyarrow>=14.0",
