@@ -53,7 +53,7 @@ package-check:
 	$(PYTHON) -m venv .venv-package
 	.venv-package/bin/python -m pip install --quiet build/package/*.whl
 	.venv-package/bin/python -m pip check
-	cd build/package && rm -rf first && ../../.venv-package/bin/collide --recipe=digits --out=first
+	cd build/package && rm -rf first models && ../../.venv-package/bin/collide --recipe=digits --model_dir=models --out=first
 	cd build/package && ../../.venv-package/bin/collide-explore --run=first
 
 bench: $(VENV)/.installed
