@@ -11,7 +11,7 @@ from absl import flags
 
 from tfcollide import __version__
 from tfcollide.cli.flag_help import bash_completion, full_help, short_help
-from tfcollide.cli.flagfiles import flag_lines, recipes_help
+from tfcollide.cli.flag_lines import flag_lines, recipes_help
 from tfcollide.errors import RequestError
 from tfcollide.recipes.by_name import recipe_names
 from tfcollide.recipes.collide.config import HEADINGS
