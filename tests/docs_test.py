@@ -143,7 +143,7 @@ def test_the_objective_that_is_shown():
     goal = SimpleNamespace(post_activation=tf.constant([2.0, 0.0, 0.0]), active=tf.constant([1.0, 0.0, 0.0]), ceiling=None)
     one = variants()["Highest"]
     found = one.terms(tf.constant([[5.0, -1.0, 4.0], [2.0, -3.0, -1.0]]), goal)
-    assert set(found) == set(one.weights) == set(one.words) and one.progress_term in found
+    assert set(found) == set(one.term_weights) == set(one.words) and one.progress_term in found
     np.testing.assert_allclose(found["active_match"], [9, 0])
     np.testing.assert_allclose(found["highest"], [4, 0])
 
