@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from tfcollide.errors import RequestError
 from tfcollide.library.calling import called
 from tfcollide.library.given import ImageLike, features_given, image_given, network_given
-from tfcollide.models.affine import AffineMap, affine_map
+from tfcollide.models.affine import AffineMap, affine_map, affine_tap
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.layer_map import layer_map
 from tfcollide.polytope.exact import geometry, halfspaces
@@ -108,7 +108,7 @@ def collision_polytope(
     Args:
         network: of `wrap`.
         target: an image `[H, W, C]`, or features `[U]` at the tap.
-        tap: the ReLU; None: the first of a dense layer.
+        tap: the ReLU; None: the first of a dense layer; of images, the first affine one where that is not affine.
         space: "image", or "layer", the values of the layer before.
         position: (row, column) of a 1x1 convolution, with space="layer".
         source: an image; with `max_change`, only points near its own count.
@@ -134,7 +134,8 @@ def collision_polytope(
             raise RequestError(f"--space={space}", f"one of {', '.join(_SPACES)}")
         if (source is None) != (max_change is None):
             raise RequestError("--source or --max_change without the other", "both, or neither", "They make a box.")
-        at = network_given(network).tap(tap or network.default_tap)
+        network_given(network)
+        at = network.tap(tap or (affine_tap(network) if space == "image" else network.default_tap))
         given = _features_of(target)
         features = None if given is None else features_given(at, target, "target").values.astype(np.float64)
         image = None if given is not None else image_given(network, target, "target")[0]

@@ -15,7 +15,7 @@ from tfcollide.library.given import data_given, network_given
 from tfcollide.library.polytopes import affine_of
 from tfcollide.library.yardstick import Yardstick
 from tfcollide.measure.null_distribution import NullDistribution
-from tfcollide.models.affine import AffineMap
+from tfcollide.models.affine import AffineMap, affine_tap
 from tfcollide.models.classifier import Classifier
 from tfcollide.polytope.exact.free_radius import TargetSet, float32_tolerance, free_radius
 from tfcollide.records import FreeRadii, FreeRadius
@@ -42,7 +42,7 @@ def collision_free_radius(
     Args:
         network: of `wrap`.
         images: `[n, H, W, C]`: integers are 8-bit pixels; floats are in the network's pixel range, and rounded to 8 bits.
-        tap: an affine one; None: the first of a dense layer.
+        tap: an affine one; None: the first of a dense layer where it is affine, else the first that is.
         targets: images that targets are chosen from; None: `images` themselves.
         labels: the classes of `targets`, from which it is known how near features are that match; None: without that radius.
         match_quantile: features match where they are nearer than this share of the pairs of images of one class.
@@ -60,7 +60,7 @@ def collision_free_radius(
         (True, True)
     """
     with called(progress):
-        at = network_given(network).tap(tap or network.default_tap)
+        at = network_given(network).tap(tap or affine_tap(network))
         affine = affine_of(network, at.name)
         sources, _ = data_given(network, images)
         pool, codes = data_given(network, images if targets is None else targets, labels)

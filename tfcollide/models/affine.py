@@ -21,7 +21,7 @@ from tfcollide.models.classifier import Classifier
 from tfcollide.models.graph import Call, calls_between
 from tfcollide.models.rectifier import Rectifier
 
-__all__ = ["AffineMap", "affine_map", "check_reading", "composed"]
+__all__ = ["AffineMap", "affine_map", "affine_tap", "check_reading", "composed"]
 
 _PRECISIONS = ("float32", "float64")
 _MAX_ENTRIES = 2**25
@@ -68,6 +68,43 @@ def affine_map(classifier: Classifier, tap_name: str) -> AffineMap:
             computes in another precision than float32 or float64, or the map is larger than
             2^25 entries and than the dense layers that it is made of.
     """
+    way, pixels = _read_to(classifier, tap_name), math.prod(classifier.image_shape)
+    return composed({classifier.graph.source: pixels}, way.steps, way.wanted, way.units, tap_name, limit=way.limit)
+
+
+def affine_tap(classifier: Classifier) -> str:
+    """The ReLU that is taken for exact collisions where none is named: the default one where affine, else the first that is.
+
+    Where none is, the default one, of which `affine_map` says why.
+    """
+    first = classifier.default_tap
+    for name in [first, *classifier.tap_names]:
+        try:
+            _read_to(classifier, name)
+        except RequestError:
+            continue
+        return name
+    return first
+
+
+class _Way(NamedTuple):
+    """What lies between the image and a tap.
+
+    Attributes:
+        steps: from the image on.
+        wanted: the value that is the pre-activation.
+        units: of the tap.
+        limit: entries of a matrix, at most.
+    """
+
+    steps: list[Step]
+    wanted: int
+    units: int
+    limit: int
+
+
+def _read_to(classifier: Classifier, tap_name: str) -> _Way:
+    """The way to a tap; raises what `affine_map` does, before anything is multiplied."""
     if tap_name not in classifier.tap_names:
         raise RequestError(f"--tap={tap_name}", f"a layer of {classifier.name}: {', '.join(classifier.tap_names)}")
     graph, place = classifier.graph, classifier.place(tap_name)
@@ -85,7 +122,7 @@ def affine_map(classifier: Classifier, tap_name: str) -> AffineMap:
     limit = max([_MAX_ENTRIES, *(math.prod(s.call.operation.kernel.shape) for s in steps if _is_dense(s.call))])
     if pixels * units > limit:
         raise _too_large(tap_name, pixels, units, limit)
-    return composed({graph.source: pixels}, steps, wanted, units, tap_name, limit=limit)
+    return _Way(steps, wanted, units, limit)
 
 
 class _Paths(NamedTuple):
