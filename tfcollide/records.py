@@ -33,8 +33,10 @@ __all__ = [
     "PairResult",
     "Perceptual",
     "PngCheck",
+    "ProofRecord",
     "ReaderRecord",
     "Scale",
+    "SecondOpinion",
     "Summary",
     "SweepSummary",
     "Trace",
@@ -374,6 +376,46 @@ class EdgeRecord:
 
 
 @dataclasses.dataclass(frozen=True)
+class ProofRecord:
+    """A proof of the hull that can be checked without the program that found it.
+
+    Attributes:
+        file: its name in the run's directory; None where it could not be written.
+        reason: why not; else None.
+        margin: that the file proves; at least 0.9 of the certificate's.
+        parts: sub-simplices in it.
+    """
+
+    file: str | None
+    reason: str | None = None
+    margin: float | None = None
+    parts: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class SecondOpinion:
+    """What an independent verifier says of the exported claim.
+
+    Attributes:
+        verifier: its name and version.
+        verdict: "unsat" (no mixture is misread), "sat" (one is), "timeout", or what else it answered.
+        seconds: that it took.
+        limit: the seconds that it had.
+        mixture: N convex weights of the witness ("sat"), else None.
+        predicted: what the network itself reads in that mixture, in float32; else None.
+        margin: of the target there; else None. "sat" is confirmed where it is not positive.
+    """
+
+    verifier: str
+    verdict: str
+    seconds: float
+    limit: float
+    mixture: tuple[float, ...] | None = None
+    predicted: str | None = None
+    margin: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class ExactRecord:
     """What the exact solver says of its corners.
 
@@ -489,6 +531,8 @@ class Summary:
         certificate: of the whole hull; None where none was tried.
         certificate_reason: why there is none; None where there is one.
         edges: of the hull, walked exactly; None where that was not asked for.
+        proof: of the hull, to be checked by others; None where it was not asked for, or nothing is certified.
+        second_opinion: of an independent verifier; None where it was not asked for.
         exact: what the exact solver says; None of a descent.
         seconds: stage -> seconds spent on it, and "total".
         versions: package -> version.
@@ -555,6 +599,8 @@ class Summary:
     dataset_rows_without_label: Mapping[str, int] = dataclasses.field(default_factory=dict)
     certificate_reason: str | None = None
     edges: tuple[EdgeRecord, ...] | None = None
+    proof: ProofRecord | None = None
+    second_opinion: SecondOpinion | None = None
 
     @classmethod
     def read(cls, folder: Path, *, flag: str = "run") -> Self:

@@ -10,7 +10,8 @@ import pytest
 import vnnlib
 
 from tfcollide.errors import RequestError
-from tfcollide.exports.vnnlib import mixture_network, mixture_property, write_property
+from tfcollide.exports.mixture_graph import mixture_network
+from tfcollide.exports.vnnlib import mixture_property, write_property
 from tfcollide.models.dense_chain import read_chain
 from tfcollide.polytope.hull.mixing import convex_weights, mix
 

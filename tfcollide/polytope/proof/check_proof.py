@@ -184,7 +184,7 @@ class Leaf:
         """Claimed bounds that the way forward does not give, NaN too, must come out of the way back."""
         for sign, side, claimed, known in ((1.0, "lower", lower, low), (-1.0, "upper", -upper, -high)):
             beyond = np.flatnonzero(~(claimed <= known))
-            for units in np.array_split(beyond, len(beyond) // 256 + 1):
+            for units in (beyond[i : i + 256] for i in range(0, len(beyond), 256)):
                 rows = np.zeros([len(units), low.size])
                 rows[np.arange(len(units)), units] = sign
                 wrong = units[~(self.behind(rows.reshape(-1, *low.shape)) >= claimed.ravel()[units])]
