@@ -236,7 +236,24 @@ def _proof(summary: Summary) -> list[tuple[str, str, str]]:
     }
     if proof.status == "undecided" and proof.share_proven == 0:
         words["undecided"] = "undecided, nothing proven: the corners are too far apart, or the network too deep, for bounds"
-    return [(what, words[proof.status], "")]
+    return [(what, words[proof.status], ""), *_handed_on(summary)]
+
+
+def _handed_on(summary: Summary) -> list[tuple[str, str, str]]:
+    """The proof as a file, and what an independent verifier says."""
+    rows = []
+    if (proof := summary.proof) is not None:
+        said = (
+            f"{proof.file}, margin {proof.margin:.3g}, {proof.parts:,} parts" if proof.file else f"not written: {proof.reason}"
+        )
+        rows.append(("- the proof, to be checked by check_proof", said, ""))
+    if (opinion := summary.second_opinion) is not None:
+        words = {"unsat": "unsat: no mixture is misread", "timeout": "no answer in time"}
+        said = words.get(opinion.verdict, opinion.verdict)
+        if opinion.margin is not None:
+            said = f"**sat**: a mixture, which the network reads as {opinion.predicted}, margin {opinion.margin:.3g}"
+        rows.append((f"- {opinion.verifier}, an independent verifier, {opinion.seconds:.1f} s", said, ""))
+    return rows
 
 
 def _edges(edges: Sequence[EdgeRecord] | None) -> list[tuple[str, str, str]]:

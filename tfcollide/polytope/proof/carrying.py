@@ -23,7 +23,10 @@ from tfcollide.polytope.proof.engine import Splits
 from tfcollide.records import Certificate
 from tfcollide.runtime.progress import progress
 
-__all__ = ["Carried", "carry_proof", "proof_claim"]
+__all__ = ["PROOF_FILE", "Carried", "carry_proof", "proof_claim"]
+
+PROOF_FILE = "proof.npz"
+"""In a run's directory."""
 
 _ROOM = 0.9  # of the prover's margin; a leaf that keeps so much is not halved
 _PRODUCTS = 2**27  # in bounding the units of a layer from behind, per leaf
