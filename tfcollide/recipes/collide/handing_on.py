@@ -1,4 +1,4 @@
-"""What a run writes for those who do not trust it: the proof of its hull, the claim for verifiers, and what one of them says."""
+"""For those who do not trust a run: the proof of its hull, the claim for verifiers, and what one of them says."""
 
 import dataclasses
 import sys
@@ -56,9 +56,7 @@ def handed_on(config: CollideConfig, hull: Proven, summary: Summary, folder: Pat
         return summary
     (folder / "verify").mkdir(exist_ok=True)
     write_property(folder / "verify", network, hull.corners, hull.code, hull.classifier.reading)
-    return dataclasses.replace(
-        summary, second_opinion=_opinion(config, hull, folder, ledger) if config.second_opinion else None
-    )
+    return dataclasses.replace(summary, second_opinion=_opinion(config, hull, folder, ledger))
 
 
 def _proof(hull: Proven, summary: Summary, folder: Path) -> ProofRecord:
@@ -72,13 +70,14 @@ def _proof(hull: Proven, summary: Summary, folder: Path) -> ProofRecord:
     return ProofRecord(PROOF_FILE, None, carried.margin, carried.leaves)
 
 
-def _opinion(config: CollideConfig, hull: Proven, folder: Path, ledger: Ledger) -> SecondOpinion:
+def _opinion(config: CollideConfig, hull: Proven, folder: Path, ledger: Ledger) -> SecondOpinion | None:
+    if config.second_opinion is None:
+        return None
     python, limit = find_marabou(config.marabou_python, Path(config.model_dir or "")), config.second_opinion_seconds
 
     def ask() -> dict[str, np.ndarray]:
         answer = ask_marabou(python, folder / "verify", seconds=limit)
-        found = {name: np.array(value) for name, value in answer._asdict().items() if value is not None}
-        return found
+        return {name: np.array(value) for name, value in answer._asdict().items() if value is not None}
 
     kept = ledger.do("second opinion", ask)
     answer = Answer(str(kept["verifier"]), str(kept["verdict"]), float(kept["seconds"]), kept.get("weights"))
