@@ -7,6 +7,7 @@ from tfcollide.recipes.audit.config import AuditConfig
 from tfcollide.recipes.collide.config import HEADINGS, CollideConfig, TrainConfig
 from tfcollide.recipes.composite.config import CompareConfig, RebuildConfig
 from tfcollide.recipes.explore.config import ExploreConfig
+from tfcollide.recipes.match_proof.config import MatchConfig
 from tfcollide.recipes.patches.config import IndexConfig, QueryConfig
 from tfcollide.recipes.serving.check_served_config import CheckServedConfig
 from tfcollide.recipes.serving.export_config import ExportConfig
@@ -22,6 +23,7 @@ SETTINGS = {
     "export": ExportConfig,
     "serve_local": ServeConfig,
     "check_served": CheckServedConfig,
+    "match_proof": MatchConfig,
     "index_patches": IndexConfig,
     "query_patches": QueryConfig,
     "rebuild_composite": RebuildConfig,

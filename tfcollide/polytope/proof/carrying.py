@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from tfcollide.files.atomic import write_npz
 from tfcollide.models.classifier import Classifier
@@ -30,6 +31,7 @@ PROOF_FILE = "proof.npz"
 
 _ROOM = 0.9  # of the prover's margin; a leaf that keeps so much is not halved
 _PRODUCTS = 2**27  # in bounding the units of a layer from behind, per leaf
+_SPARE = 2.0**-20  # of what is claimed, as another machine sums in another order
 _MORE = 4  # times as many leaves as the prover had, at most
 
 
@@ -96,10 +98,11 @@ def carry_proof(
         return layers
     try:
         walk = _Walk(subject_of(claim, arrays), _cheap(layers), certificate.margin * _ROOM)
-        tree, leaves = _grown(walk, splits, len(corners))
+        with threadpool_limits(1):  # products are small, and threads would wait for one another
+            tree, leaves = _grown(walk, splits, len(corners))
     except Rejected as reason:
         return Unreadable(f"the proof does not pass its own check: {reason}")
-    margins = np.nextafter(np.array([leaf.margin for leaf in leaves]), -np.inf)
+    margins = np.array([leaf.margin for leaf in leaves])
     claim["margin"] = float(margins.min())
     carried = {f"{name}_{k}": np.stack([leaf.claims[k][i] for leaf in leaves]) for k in walk.cheap for i, name in _NAMES}
     arrays |= {"tree": np.array(tree, np.int16), "vertices": np.stack([leaf.vertices for leaf in leaves]), "margins": margins}
@@ -139,8 +142,10 @@ class _Walk:
                 claims[k] = _from_behind(leaf.behind, low.ravel(), high.ravel(), low.shape)
             return claims.get(k)
 
-        margin = float(Leaf(self._subject, vertices).walk(claimed).min())
-        return _Grown(vertices, claims, margin)
+        leaf = Leaf(self._subject, vertices)
+        found = float(leaf.walk(claimed).min())
+        spare = _SPARE * (self.goal + _SPARE * float(np.abs(leaf.values).max()))
+        return _Grown(vertices, claims, found - spare)
 
 
 def _grown(walk: _Walk, splits: Splits, count: int) -> tuple[list[tuple[int, int]], list[_Grown]]:
@@ -185,8 +190,9 @@ def _from_behind(
         rows = np.zeros([len(units), low.size])
         rows[np.arange(len(units)), units] = 1.0
         least, most = behind(rows.reshape(-1, *shape)), -behind(-rows.reshape(-1, *shape))
-        lower[units] = np.nextafter(np.float32(least), np.float32(-np.inf))
-        upper[units] = np.nextafter(np.float32(most), np.float32(np.inf))
+        spare = _SPARE * (most - least)
+        lower[units] = np.nextafter(np.float32(least - spare), np.float32(-np.inf))
+        upper[units] = np.nextafter(np.float32(most + spare), np.float32(np.inf))
     slope = np.minimum(high, upper) > -np.maximum(low, lower)
     return lower, upper, slope.astype(np.float32)
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Checks the proof that every mixture of some images is read as one class: `check_proof PROOF.npz`. Needs NumPy alone.
 
-This file runs by itself. A proof holds a network (`claim`, `weight_K`, `bias_K`), N images (`corners`), a tree of bisections
-of the simplex of convex weights (`tree`, `vertices`), and for each sub-simplex at its leaves bounds of units (`lower_K`,
-`upper_K`), slopes (`slope_K`) and a margin. Exit code 0: valid; 1: rejected, with the reason; 2: it cannot be read.
+This file runs by itself; exit code 0: valid, 1: rejected, 2: unreadable. A proof holds a network (`claim`, `weight_K`,
+`bias_K`), N images (`corners`), a tree of bisections of the simplex of convex weights (`tree`, `vertices`), and for each
+sub-simplex at its leaves bounds of units (`lower_K`, `upper_K`), slopes (`slope_K`) and a margin.
 
 What is proven. For all convex weights w, the margin (the target's logit less every other one; of labels, each logit on the
 target's side of zero) is at least the claimed one. "real": of the network in real numbers. "float32": of the network as
@@ -20,21 +20,23 @@ slope z and chord z + above on [l, u]; a max-pool is its leading unit and what m
 substituted backwards (slope where c > 0, chord where c < 0) down to the first step that is not affine, where
 c z >= min_v c Z_v - |c| r. A claimed bound that the way forward does not give must come out of the way back.
 
-Its own rounding, in float64 (u = 2^-53). Every number computed is a sum of at most n terms, n counted generously as the
-inputs, outputs and weights of a step and 64 more for what is computed beside, so that it is off by gamma(n) times the sum
-of the absolute values. Beside each error of the network stands, therefore, `_own(n)` = 8 n u times that sum: forward of
-|W| |Z| + |b|; backward, where coefficients c W are off by gamma(n) |c| |W| and meet |x| <= size, of |c| (|W| size + |b|),
-which is a charge of that form as well. The factor 8 also covers the rounding of the charges themselves.
+Its own rounding, in float64 (u = 2^-53). Every number is a sum of at most n terms, n counted generously as the inputs,
+outputs and weights of a step and 64 more, so that it is off by gamma(n) times the sum of the absolute values. Beside each
+error of the network stands, therefore, `_own(n)` = 8 n u times that sum: forward of |W| |Z| + |b|; backward, where c W is
+off by gamma(n) |c| |W| and meets |x| <= size, of |c| (|W| size + |b|). The factor 8 covers the rounding of these charges too.
 """
 
 import functools
 import json
+import os
 import sys
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
+if __name__ == "__main__":  # products are small, and threads would wait for one another
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+import numpy as np  # noqa: E402
 
 __all__ = ["FORMAT", "Leaf", "Rejected", "Subject", "main", "subject_of", "verify"]
 
@@ -42,8 +44,7 @@ FORMAT = "hull proof 1"
 _MOST = float(np.finfo(np.float32).max) / 4.0
 _UNREADABLE = (OSError, EOFError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, zipfile.BadZipFile)
 _BOUNDS = ("lower", "upper", "slope")
-Map = Callable[[np.ndarray], np.ndarray]
-Step = tuple[Map, np.ndarray, bool, np.ndarray]  # back, constant, whether c < 0 alone meets it, loss of each unit
+Step = tuple[Callable[[np.ndarray], np.ndarray], np.ndarray, bool, np.ndarray]  # back, constant, of c < 0 alone?, loss
 Claims = Callable[["Leaf", int, np.ndarray, np.ndarray], Sequence[np.ndarray] | None]
 
 
@@ -60,12 +61,12 @@ def _own(n: int) -> float:
 
 
 class Subject(NamedTuple):
-    """What a proof speaks of."""
+    """What a proof speaks of; margins are combinations `rows` `[R, L]` of logits."""
 
     layers: list[dict[str, Any]]
-    corners: np.ndarray  # [N, ...]
-    rows: np.ndarray  # [R, L], the margins as combinations of logits
-    float32: bool  # whether the network rounds
+    corners: np.ndarray
+    rows: np.ndarray
+    float32: bool
 
 
 def subject_of(claim: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Subject:
@@ -155,7 +156,7 @@ class Leaf:
         self.size = size + network + rounded * size
 
         def back(c: np.ndarray) -> np.ndarray:
-            parts = [c @ place.T for place in weight.reshape(-1, *weight.shape[2:])]
+            parts = np.split(np.tensordot(c, weight.reshape(-1, weight.shape[3]).T, 1), len(weight) * weight.shape[1], axis=-1)
             return _scattered(parts, shape, weight.shape, layer).reshape(-1, *reads)
 
         self._steps.append((back, np.broadcast_to(bias, size.shape), False, network + rounded * size))
@@ -226,7 +227,7 @@ def _views(values: np.ndarray, size: Sequence[int], layer: Mapping[str, Any]) ->
 
 def _convolved(values: np.ndarray, kernel: np.ndarray, layer: Mapping[str, Any]) -> np.ndarray:
     views = _views(np.pad(values, [(0, 0), *layer["padding"], (0, 0)]), kernel.shape, layer)
-    return np.sum([view @ place for view, place in zip(views, kernel.reshape(-1, *kernel.shape[2:]), strict=True)], axis=0)
+    return np.tensordot(np.concatenate(views, axis=-1), kernel.reshape(-1, kernel.shape[3]), 1)
 
 
 def _scattered(parts: list[np.ndarray], shape: Sequence[int], size: Sequence[int], layer: Mapping[str, Any]) -> np.ndarray:
@@ -268,18 +269,17 @@ def verify(arrays: Mapping[str, np.ndarray]) -> str:
     if not np.array_equal(leaves, arrays["vertices"]):
         raise Rejected("the vertices of the sub-simplices are not those of the tree")
     carried = [int(name[6:]) for name in arrays if name.startswith("lower_")]
-    if any(len(arrays[name]) != len(leaves) for name in ["margins", *(f"{one}_{k}" for k in carried for one in _BOUNDS)]):
-        raise Rejected(f"there are {len(leaves)} sub-simplices, and bounds of another number")
-    if not 0.0 < margin <= claimed.min():
-        raise Rejected(f"the claimed margin {margin:g} is not positive, or larger than that of a sub-simplex")
+    counts = {len(arrays[name]) for name in ["margins", *(f"{one}_{k}" for k in carried for one in _BOUNDS)]}
+    if counts != {len(leaves)} or not 0.0 < margin <= claimed.min():
+        raise Rejected("the bounds are of another number of sub-simplices, or the claimed margin is not positive and theirs")
     for n, vertices in enumerate(leaves):
         given = {k: [arrays[f"{name}_{k}"][n] for name in _BOUNDS] for k in carried}
         found = float(Leaf(subject, vertices).walk(lambda _, k, *__: given.get(k)).min())  # noqa: B023
         if not found >= claimed[n]:
             raise Rejected(f"sub-simplex {n} has a margin of {found:g}, not of {claimed[n]:g}")
     who = f"labels {claim['signs']}" if claim["several"] else f"class {claim['signs'].index(1)}"
-    what = f"{who}, margin {margin:g} or more in {claim['arithmetic']} arithmetic"
-    return f"every mixture of the {len(subject.corners)} corners is read as {what}; {len(leaves)} sub-simplices"
+    who += f", margin {margin:g} or more in {claim['arithmetic']} arithmetic"
+    return f"every mixture of the {len(subject.corners)} corners is read as {who}; {len(leaves)} sub-simplices"
 
 
 def main() -> int:
