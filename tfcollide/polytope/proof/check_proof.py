@@ -5,16 +5,14 @@ This file runs by itself; exit code 0: valid, 1: rejected, 2: unreadable. A proo
 `bias_K`), N images (`corners`), a tree of bisections of the simplex of convex weights (`tree`, `vertices`), and for each
 sub-simplex at its leaves bounds of units (`lower_K`, `upper_K`), slopes (`slope_K`) and a margin.
 
-What is proven. For all convex weights w, the margin (the target's logit less every other one; of labels, each logit on the
-target's side of zero) is at least the claimed one. "real": of the network in real numbers. "float32": of the network as
-float32 computes it, every sum in any order, fused multiply-add or not, subnormal numbers flushed to zero or not, w float32
-with a sum off one by at most N 2^-23 and the mixture clipped to the range of the corners:
+What is proven. For all convex weights w, the margin (the target's logit less every other; of labels, each logit on the right
+side of zero) is at least the claimed one. "real": in real numbers. "float32": as float32 computes it, sums in any order, fused
+or not, subnormal numbers flushed or not, sum w off one by N 2^-23 at most, mixtures clipped to the range of the corners:
     a computed sum_j W_j x_j + b of n products is off by at most gamma(n + 1) (|W| |x| + |b|) + flush,
         gamma(n) = n u / (1 - n u), u = 2^-24: no term is rounded more often, in whatever order   (Higham 2002, 3.1)
         flush = 2^-124 (sum |W| + sum |x| + n + 1): 2^-126 for each number read, product or sum that is taken for zero
     a computed mixture is off by at most (N 2^-23 + (1 + N 2^-23) gamma(N)) sum_n w_n |corner_n| + 2^-120
-    ReLU and max-pool round nothing; no sum may reach a fourth of float32's largest number.
-
+    ReLU and max-pool round nothing; no sum may reach a fourth of float32's largest number
 How. On a sub-simplex with vertices v a value is held as z(w) = sum_v w_v Z_v + e, |e| <= r. ReLUs lie between the lines
 slope z and chord z + above on [l, u]; a max-pool is its leading unit and what may exceed that. A row c of units is
 substituted backwards (slope where c > 0, chord where c < 0) down to the first step that is not affine, where
@@ -36,7 +34,7 @@ from typing import Any, NamedTuple
 
 if __name__ == "__main__":  # products are small, and threads would wait for one another
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-import numpy as np  # noqa: E402
+import numpy as np
 
 __all__ = ["FORMAT", "Leaf", "Rejected", "Subject", "main", "subject_of", "verify"]
 
@@ -146,8 +144,7 @@ class Leaf:
         radius, size, own = _convolved(parts, np.abs(weight), layer) + np.abs(bias) * np.array([0, 1, 1]).reshape(-1, 1, 1, 1)
         if not max(size.max(), own.max()) < _MOST:
             raise Rejected(f"layer {k} may overflow float32")
-        # A product with zero is not rounded.
-        terms = int(np.count_nonzero(self.size) if layer["kind"] == "dense" else np.prod(weight.shape[:3]))
+        terms = int(np.count_nonzero(self.size) if layer["kind"] == "dense" else np.prod(weight.shape[:3]))  # 0 w is exact
         flush = 2.0**-124 * (np.abs(weight).sum(axis=(0, 1, 2)) + self.size.sum() + terms + 1.0)
         network = _gamma(terms + 1) * size + flush if self.subject.float32 else np.zeros_like(size)
         rounded = _own(self.size.size + size.size + weight.size)
