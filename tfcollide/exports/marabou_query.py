@@ -34,16 +34,15 @@ def main() -> int:
     network, property_, seconds = sys.argv[1], Path(sys.argv[2]).read_text(), float(sys.argv[3])
     began, asked = time.monotonic(), 0
     found: dict[str, Any] = {"verdict": "unsat"}
-    read = Marabou.read_onnx(network)
-    inputs, outputs = ([int(v) for v in tensors[0].flatten()] for tensors in (read.inputVars, read.outputVars))
-    variables = {f"{letter}_{i}": v for letter, group in (("X", inputs), ("Y", outputs)) for i, v in enumerate(group)}
     disjuncts, bounds = ways(property_)
     for atoms in disjuncts:
         left = int(seconds - (time.monotonic() - began))
         if left < 1:
             found["verdict"] = "timeout"
             break
-        read.clearProperty()
+        read = Marabou.read_onnx(network)  # anew, so that nothing is left of the query before
+        inputs, outputs = ([int(v) for v in tensors[0].flatten()] for tensors in (read.inputVars, read.outputVars))
+        variables = {f"{letter}_{i}": v for letter, group in (("X", inputs), ("Y", outputs)) for i, v in enumerate(group)}
         for atom in [*bounds, *atoms]:
             _demand(read, variables, atom)
         options = Marabou.createOptions(timeoutInSeconds=left, verbosity=0)

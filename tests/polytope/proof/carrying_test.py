@@ -20,7 +20,7 @@ from tfcollide.polytope.hull.mixing import convex_weights, mix
 from tfcollide.polytope.hull.simplex import bisect
 from tfcollide.polytope.proof import check_proof
 from tfcollide.polytope.proof.carrying import carry_proof, proof_claim
-from tfcollide.polytope.proof.check_proof import Leaf, Rejected, subject_of, verify
+from tfcollide.polytope.proof.check_proof import Leaf, Rejected, theorem_of, verify
 from tfcollide.polytope.proof.engine import Splits
 from tfcollide.polytope.proof.of_classifier import certify_classifier
 from tfcollide.recipes.match_proof.run import difference
@@ -135,7 +135,7 @@ def test_bounds_hold_for_float32_in_any_order_of_summation(seed):
     classifier, rng = classifier_of("dense", seed), np.random.default_rng(seed)
     corners = (rng.uniform(0, 1, SHAPE) + rng.normal(0, 1e-7, (3, *SHAPE))).astype(np.float32)
     claim, arrays = proof_claim(classifier, 0, "float32")
-    leaf = Leaf(subject_of(claim, {**arrays, "corners": corners}), np.eye(3))
+    leaf = Leaf(theorem_of(claim, {**arrays, "corners": corners}), np.eye(3))
     leaf.walk(lambda *_: None)
     low, high = leaf.values.min(axis=0) - leaf.radius, leaf.values.max(axis=0) + leaf.radius
     images = mix(convex_weights(20, 3), corners)
@@ -149,14 +149,14 @@ def test_bounds_of_any_part_hold_for_what_keras_computes(kind):
     classifier, rng = classifier_of(kind), np.random.default_rng(0)
     corners = rng.uniform(0, 1, (4, *SHAPE)).astype(np.float32)
     claim, arrays = proof_claim(classifier, 0, "float32")
-    subject = subject_of(claim, {**arrays, "corners": corners})
+    theorem = theorem_of(claim, {**arrays, "corners": corners})
     parts = np.eye(4)[None]
     for edge in [(0, 1), (2, 3), (0, 2), (1, 3)]:
         parts = bisect(parts, np.tile(edge, (len(parts), 1)))[rng.permutation(2 * len(parts))[:4]]
     for part in parts:
-        least = Leaf(subject, part).walk(lambda *_: None)
+        least = Leaf(theorem, part).walk(lambda *_: None)
         logits = classifier.judge(mix(convex_weights(100, 4) @ part, corners)).logits
-        margins = logits @ subject.rows.T
+        margins = logits @ theorem.rows.T
         assert (margins.min(axis=0) >= least).all()
         assert (margins.min(axis=0) - least < 40 * (1 + np.ptp(margins))).all()
 
@@ -168,11 +168,11 @@ def test_a_network_by_hand():
     arrays |= {"weight_2": np.array([[1.0, 0.0], [1.0, 0.0]], np.float32), "bias_2": np.array([0.0, 2.0], np.float32)}
     claim = {"format": check_proof.FORMAT, "arithmetic": "real", "signs": [-1, 1], "several": False}
     claim["layers"] = [{"kind": "dense"}, {"kind": "relu"}, {"kind": "dense"}]
-    subject = subject_of(claim, arrays)
+    theorem = theorem_of(claim, arrays)
     # 2 - |x| >= 2 - (3/4 (x + 1) + 1/4 (3 - x)): the largest of that on the segment is at x = 3.
-    assert Leaf(subject, np.eye(2)).walk(lambda *_: None) == pytest.approx([2.0 - 3.0], abs=1e-9)
+    assert Leaf(theorem, np.eye(2)).walk(lambda *_: None) == pytest.approx([2.0 - 3.0], abs=1e-9)
     with pytest.raises(Rejected, match="does not follow"):
-        Leaf(subject, np.eye(2)).walk(lambda *_: (np.array([-0.5, -3.0]), np.array([3.0, 1.0]), np.zeros(2)))
+        Leaf(theorem, np.eye(2)).walk(lambda *_: (np.array([-0.5, -3.0]), np.array([3.0, 1.0]), np.zeros(2)))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from tfcollide.files.atomic import write_npz
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.dense_chain import Unreadable
 from tfcollide.models.layer_list import PlainLayer, layers_of
-from tfcollide.polytope.proof.check_proof import FORMAT, Leaf, Rejected, Subject, subject_of
+from tfcollide.polytope.proof.check_proof import FORMAT, Leaf, Rejected, Theorem, theorem_of
 from tfcollide.polytope.proof.engine import Splits
 from tfcollide.records import Certificate
 from tfcollide.runtime.progress import progress
@@ -97,7 +97,7 @@ def carry_proof(
     if isinstance(layers, Unreadable):
         return layers
     try:
-        walk = _Walk(subject_of(claim, arrays), _cheap(layers), certificate.margin * _ROOM)
+        walk = _Walk(theorem_of(claim, arrays), _cheap(layers), certificate.margin * _ROOM)
         with threadpool_limits(1):  # products are small, and threads would wait for one another
             tree, leaves = _grown(walk, splits, len(corners))
     except Rejected as reason:
@@ -125,13 +125,13 @@ class _Walk:
     """Asks the checker what follows at a leaf.
 
     Args:
-        subject: of the proof.
+        theorem: of the proof.
         cheap: the ReLUs whose units are bounded from behind.
         goal: the margin that is enough.
     """
 
-    def __init__(self, subject: Subject, cheap: tuple[int, ...], goal: float):
-        self._subject, self.cheap, self.goal = subject, cheap, goal
+    def __init__(self, theorem: Theorem, cheap: tuple[int, ...], goal: float):
+        self._theorem, self.cheap, self.goal = theorem, cheap, goal
 
     def __call__(self, vertices: np.ndarray) -> _Grown:
         """The leaf with these vertices."""
@@ -142,7 +142,7 @@ class _Walk:
                 claims[k] = _from_behind(leaf.behind, low.ravel(), high.ravel(), low.shape)
             return claims.get(k)
 
-        leaf = Leaf(self._subject, vertices)
+        leaf = Leaf(self._theorem, vertices)
         found = float(leaf.walk(claimed).min())
         spare = _SPARE * (self.goal + _SPARE * float(np.abs(leaf.values).max()))
         return _Grown(vertices, claims, found - spare)

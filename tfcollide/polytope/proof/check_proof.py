@@ -36,11 +36,12 @@ if __name__ == "__main__":  # products are small, and threads would wait for one
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 
-__all__ = ["FORMAT", "Leaf", "Rejected", "Subject", "main", "subject_of", "verify"]
+__all__ = ["FORMAT", "Leaf", "Rejected", "Theorem", "main", "theorem_of", "verify"]
 
 FORMAT = "hull proof 1"
 _MOST = float(np.finfo(np.float32).max) / 4.0
 _UNREADABLE = (OSError, EOFError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, zipfile.BadZipFile)
+Said = Mapping[str, Any]  # from JSON
 _BOUNDS = ("lower", "upper", "slope")
 Step = tuple[Callable[[np.ndarray], np.ndarray], np.ndarray, bool, np.ndarray]  # back, constant, of c < 0 alone?, loss
 Claims = Callable[["Leaf", int, np.ndarray, np.ndarray], Sequence[np.ndarray] | None]
@@ -58,7 +59,7 @@ def _own(n: int) -> float:
     return 8.0 * (n + 64) * 2.0**-53
 
 
-class Subject(NamedTuple):
+class Theorem(NamedTuple):
     """What a proof speaks of; margins are combinations `rows` `[R, L]` of logits."""
 
     layers: list[dict[str, Any]]
@@ -67,7 +68,7 @@ class Subject(NamedTuple):
     float32: bool
 
 
-def subject_of(claim: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Subject:
+def theorem_of(claim: Said, arrays: Mapping[str, np.ndarray]) -> Theorem:
     """What a claim and its arrays speak of."""
     layers = [dict(layer) for layer in claim["layers"]]
     for k, layer in enumerate(layers):
@@ -78,7 +79,7 @@ def subject_of(claim: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Su
     if claim["format"] != FORMAT or claim["arithmetic"] not in ("float32", "real"):
         raise ValueError(f"{claim['format']!r} in {claim['arithmetic']!r}, where {FORMAT!r} in 'float32' or 'real' is known")
     rows = _rows(claim, len(layers[-1]["bias"]))
-    return Subject(layers, _double(arrays["corners"], "corners"), rows, claim["arithmetic"] == "float32")
+    return Theorem(layers, _double(arrays["corners"], "corners"), rows, claim["arithmetic"] == "float32")
 
 
 def _double(array: np.ndarray, name: str) -> np.ndarray:
@@ -87,7 +88,7 @@ def _double(array: np.ndarray, name: str) -> np.ndarray:
     return array.astype(np.float64)
 
 
-def _rows(claim: Mapping[str, Any], logits: int) -> np.ndarray:
+def _rows(claim: Said, logits: int) -> np.ndarray:
     """One class has one sign 1, and its logit is to lead; of several labels each logit has the sign that it is to have."""
     signs, several = np.array(claim["signs"], np.float64), claim["several"]
     if signs.shape != (logits,) or not (np.abs(signs) == 1.0).all() or not (several or (signs > 0.0).sum() == 1 < logits):
@@ -102,26 +103,26 @@ class Leaf:
     At any time `values` `[N, *shape]` are Z, `radius` is r, and no value of the network is larger than `size`.
     """
 
-    def __init__(self, subject: Subject, vertices: np.ndarray):
-        corners, count = subject.corners, len(vertices)
-        flat, self.subject = corners.reshape(count, -1), subject
+    def __init__(self, theorem: Theorem, vertices: np.ndarray):
+        corners, count = theorem.corners, len(vertices)
+        flat, self.theorem = corners.reshape(count, -1), theorem
         most = (vertices @ np.abs(flat)).max(axis=0).reshape(corners.shape[1:])
         off = count * 2.0**-23
-        network = (off + _gamma(count) * (1.0 + off)) * most + 2.0**-120 * (most > 0) if subject.float32 else 0.0
+        network = (off + _gamma(count) * (1.0 + off)) * most + 2.0**-120 * (most > 0) if theorem.float32 else 0.0
         self.values = (vertices @ flat).reshape(corners.shape)
         self.radius = network + _own(count) * most
         self.size, self._steps = most + self.radius, list[Step]()
 
     def walk(self, claims: Claims) -> np.ndarray:
         """`[R]`, what the margins are at least; `claims` gives (lower, upper, slope) of a ReLU, or None."""
-        for k, layer in enumerate(self.subject.layers):
+        for k, layer in enumerate(self.theorem.layers):
             if not any(below for _, _, below, _ in self._steps):  # affine so far
                 self._base, self._steps = (self.values, self.radius), []
             passes: dict[str, Any] = {"relu": functools.partial(self._relu, claims), "maxpool": self._max_pool}
             passes.get(layer["kind"], self._linear)(k, layer)
-        if self.size.size != self.subject.rows.shape[1]:
+        if self.size.size != self.theorem.rows.shape[1]:
             raise Rejected("the network does not end in one logit for each class")
-        return self.behind(self.subject.rows.reshape(-1, *self.size.shape))
+        return self.behind(self.theorem.rows.reshape(-1, *self.size.shape))
 
     def behind(self, rows: np.ndarray) -> np.ndarray:
         """`[R]`, what rows `[R, *shape]` of the present values are at least, by the way back."""
@@ -134,7 +135,7 @@ class Leaf:
         radius = radius + _own(flat.shape[1]) * (np.abs(values).max(axis=0) + radius)
         return least + (flat @ values.reshape(len(values), -1).T).min(axis=1) - np.abs(flat) @ radius.ravel()
 
-    def _linear(self, k: int, layer: Mapping[str, Any]) -> None:
+    def _linear(self, k: int, layer: Said) -> None:
         weight, bias, reads = layer["weight"], layer["bias"], self.size.shape
         shape = (1, 1, self.size.size) if layer["kind"] == "dense" else reads
         if len(shape) != 3 or shape[2] != weight.shape[2] or bias.shape != weight.shape[3:]:
@@ -146,7 +147,7 @@ class Leaf:
             raise Rejected(f"layer {k} may overflow float32")
         terms = int(np.count_nonzero(self.size) if layer["kind"] == "dense" else np.prod(weight.shape[:3]))  # 0 w is exact
         flush = 2.0**-124 * (np.abs(weight).sum(axis=(0, 1, 2)) + self.size.sum() + terms + 1.0)
-        network = _gamma(terms + 1) * size + flush if self.subject.float32 else np.zeros_like(size)
+        network = _gamma(terms + 1) * size + flush if self.theorem.float32 else np.zeros_like(size)
         rounded = _own(self.size.size + size.size + weight.size)
         self.values = _convolved(self.values.reshape(-1, *shape), weight, layer) + bias
         self.radius = (radius + network + rounded * own) * (1.0 + rounded)
@@ -158,7 +159,7 @@ class Leaf:
 
         self._steps.append((back, np.broadcast_to(bias, size.shape), False, network + rounded * size))
 
-    def _relu(self, claims: Claims, k: int, _: Mapping[str, Any]) -> None:
+    def _relu(self, claims: Claims, k: int, _: Said) -> None:
         wide = self.radius + _own(0) * (np.abs(self.values).max(axis=0) + self.radius)
         low, high = self.values.min(axis=0) - wide, self.values.max(axis=0) + wide
         slope, found = (high > -low).astype(np.float64), claims(self, k, low, high)
@@ -189,7 +190,7 @@ class Leaf:
                 if len(wrong):
                     raise Rejected(f"the {side} bound of unit {wrong[0]} of ReLU {k} does not follow from the layers before")
 
-    def _max_pool(self, k: int, layer: Mapping[str, Any]) -> None:
+    def _max_pool(self, k: int, layer: Said) -> None:
         pads = [(0, 0), *layer["padding"], (0, 0)]
         wide, shape = self.radius + _own(0) * (np.abs(self.values).max(axis=0) + self.radius), self.size.shape
         fills = (self.values, -np.inf), (wide[None], 0.0), ((self.values.min(axis=0) - wide)[None], -np.inf)
@@ -215,19 +216,19 @@ class Leaf:
         self.values, self.radius, self.size = leading + above / 2.0, leader + above / 2.0 + charge, most + charge
 
 
-def _views(values: np.ndarray, size: Sequence[int], layer: Mapping[str, Any]) -> list[np.ndarray]:
+def _views(values: np.ndarray, size: Sequence[int], layer: Said) -> list[np.ndarray]:
     """For each place of a window, what stands there in all windows of `values` `[n, H, W, C]`, which are padded."""
     rows, columns = ((n - s) // by * by + 1 for n, s, by in zip(values.shape[1:3], size[:2], layer["strides"], strict=True))
     places = ((i, j) for i in range(size[0]) for j in range(size[1]))
     return [values[:, i : i + rows : layer["strides"][0], j : j + columns : layer["strides"][1]] for i, j in places]
 
 
-def _convolved(values: np.ndarray, kernel: np.ndarray, layer: Mapping[str, Any]) -> np.ndarray:
+def _convolved(values: np.ndarray, kernel: np.ndarray, layer: Said) -> np.ndarray:
     views = _views(np.pad(values, [(0, 0), *layer["padding"], (0, 0)]), kernel.shape, layer)
     return np.tensordot(np.concatenate(views, axis=-1), kernel.reshape(-1, kernel.shape[3]), 1)
 
 
-def _scattered(parts: list[np.ndarray], shape: Sequence[int], size: Sequence[int], layer: Mapping[str, Any]) -> np.ndarray:
+def _scattered(parts: list[np.ndarray], shape: Sequence[int], size: Sequence[int], layer: Said) -> np.ndarray:
     """The transpose of `_views` of padded values `[n, *shape]`."""
     (top, below), (left, right) = layer["padding"]
     full = np.zeros([len(parts[0]), top + shape[0] + below, left + shape[1] + right, shape[2]])
@@ -261,8 +262,8 @@ def _replay(tree: np.ndarray, count: int) -> np.ndarray:
 def verify(arrays: Mapping[str, np.ndarray]) -> str:
     """What is proven, in words; raises `Rejected` where it is not."""
     claim = json.loads(str(arrays["claim"]))
-    subject, claimed, margin = subject_of(claim, arrays), arrays["margins"], float(claim["margin"])
-    leaves = _replay(arrays["tree"], len(subject.corners))
+    theorem, claimed, margin = theorem_of(claim, arrays), arrays["margins"], float(claim["margin"])
+    leaves = _replay(arrays["tree"], len(theorem.corners))
     if not np.array_equal(leaves, arrays["vertices"]):
         raise Rejected("the vertices of the sub-simplices are not those of the tree")
     carried = [int(name[6:]) for name in arrays if name.startswith("lower_")]
@@ -271,12 +272,12 @@ def verify(arrays: Mapping[str, np.ndarray]) -> str:
         raise Rejected("the bounds are of another number of sub-simplices, or the claimed margin is not positive and theirs")
     for n, vertices in enumerate(leaves):
         given = {k: [arrays[f"{name}_{k}"][n] for name in _BOUNDS] for k in carried}
-        found = float(Leaf(subject, vertices).walk(lambda _, k, *__: given.get(k)).min())  # noqa: B023
+        found = float(Leaf(theorem, vertices).walk(lambda _, k, *__: given.get(k)).min())  # noqa: B023
         if not found >= claimed[n]:
             raise Rejected(f"sub-simplex {n} has a margin of {found:g}, not of {claimed[n]:g}")
     who = f"labels {claim['signs']}" if claim["several"] else f"class {claim['signs'].index(1)}"
     who += f", margin {margin:g} or more in {claim['arithmetic']} arithmetic"
-    return f"every mixture of the {len(subject.corners)} corners is read as {who}; {len(leaves)} sub-simplices"
+    return f"every mixture of the {len(theorem.corners)} corners is read as {who}; {len(leaves)} sub-simplices"
 
 
 def main() -> int:

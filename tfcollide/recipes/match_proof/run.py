@@ -19,7 +19,7 @@ from tfcollide.models.classifier import Classifier
 from tfcollide.models.dense_chain import Unreadable
 from tfcollide.models.loading import load_classifier
 from tfcollide.polytope.proof.carrying import proof_claim
-from tfcollide.polytope.proof.check_proof import Leaf, subject_of
+from tfcollide.polytope.proof.check_proof import Leaf, theorem_of
 from tfcollide.recipes.match_proof.config import MatchConfig
 
 __all__ = ["difference", "run"]
@@ -76,9 +76,9 @@ def _computed(claim: Mapping[str, Any], arrays: Mapping[str, np.ndarray], classi
     images = np.concatenate([arrays["corners"], drawn])
     binary = classifier.outputs == "binary"
     logits = classifier.judge(images).logits[:, 1 if binary else 0 :]
-    subject = subject_of({**claim, "arithmetic": "float32"}, arrays)
+    theorem = theorem_of({**claim, "arithmetic": "float32"}, arrays)
     for n, (image, given) in enumerate(zip(images, logits, strict=True)):
-        leaf = Leaf(subject._replace(corners=image[None].astype(np.float64)), np.eye(1))
+        leaf = Leaf(theorem._replace(corners=image[None].astype(np.float64)), np.eye(1))
         leaf.walk(lambda *_: None)
         off = np.abs(leaf.values[0].ravel() - given) - leaf.radius.ravel()
         if not (off <= 0.0).all():
