@@ -102,9 +102,9 @@ class Network:
 @pytest.mark.parametrize(
     ("answers", "verdict"), [(["unsat", "unsat"], "unsat"), (["unsat", "sat"], "sat"), (["TIMEOUT"], "timeout")]
 )
-def test_each_way_is_asked_about_by_itself(answers, verdict, tmp_path, monkeypatch, capsys):
+def test_each_way_is_asked_about_by_itself(answers, tmp_path, monkeypatch, capsys):
     """A constraint that stayed from one query to the next would make the next one "unsat"."""
-    queries, asked = [], len(answers)
+    queries, asked, verdict = [], len(answers), answers[-1].lower()
     fake = types.SimpleNamespace(read_onnx=lambda path: Network(queries, answers), createOptions=lambda **options: options)
     monkeypatch.setitem(sys.modules, "maraboupy", types.SimpleNamespace(Marabou=fake))
     (tmp_path / "p.vnnlib").write_text(mixture_property(3, 3, 1))
@@ -124,7 +124,7 @@ def test_each_way_is_asked_about_by_itself(answers, verdict, tmp_path, monkeypat
 @pytest.mark.skipif("TFCOLLIDE_MARABOU_PYTHON" not in os.environ, reason="names no Python with maraboupy")
 @pytest.mark.parametrize(("offset", "verdict"), [(1.1, "unsat"), (0.9, "sat")])
 def test_marabou_itself_answers(offset, verdict, tmp_path):
-    """Logits [offset, 0, |x|, -|x|] of mixtures of -1 and 1: class 0 leads everywhere if offset > 1, else class 2 does somewhere."""
+    """Logits [offset, 0, |x|, -|x|] of mixtures of -1 and 1: class 0 leads everywhere if offset > 1, else class 2 at an end."""
     first = Stage("d", np.array([[1.0], [-1.0]]), np.zeros(2), np.zeros(2), np.ones(2, int), 1, True)
     bias, rows = np.array([offset, 0.0, 0.0, 0.0]), np.array([[0.0, 0.0], [0.0, 0.0], [1.0, 1.0], [-1.0, -1.0]])
     last = Stage("e", rows, bias, bias, np.full(4, 2), 1, False)

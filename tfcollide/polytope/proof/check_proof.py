@@ -89,10 +89,9 @@ def _double(array: np.ndarray, name: str) -> np.ndarray:
 
 
 def _rows(claim: Said, logits: int) -> np.ndarray:
-    """One class has one sign 1, and its logit is to lead; of several labels each logit has the sign that it is to have."""
     signs, several = np.array(claim["signs"], np.float64), claim["several"]
     if signs.shape != (logits,) or not (np.abs(signs) == 1.0).all() or not (several or (signs > 0.0).sum() == 1 < logits):
-        raise Rejected(f"the signs tell no class or labels of {logits}")
+        raise Rejected(f"the signs are not those of one class (one is 1) or of labels, of {logits} logits")
     rows = np.diag(signs)
     return rows if several else np.where(signs > 0.0, 1.0, rows)[signs < 0.0]
 
