@@ -96,29 +96,31 @@ class Network:
 
     def solve(self, verbose, options):
         verdict = self._answers.pop(0)
-        return verdict, {0: 0.25, 1: 0.5} if verdict == "sat" else {}, None
+        return verdict, {0: 0.25, 1: 0.5, 5: -200.0, 6: 7.0, 7: 7.0, 8: 0.25} if verdict == "sat" else {}, None
 
 
-@pytest.mark.parametrize(
-    ("answers", "verdict"), [(["unsat", "unsat"], "unsat"), (["unsat", "sat"], "sat"), (["TIMEOUT"], "timeout")]
-)
+@pytest.mark.parametrize("answers", [["unsat", "unsat"], ["unsat", "sat", "unsat"], ["sat", "sat"], ["TIMEOUT"]], ids="-".join)
 def test_each_way_is_asked_about_by_itself(answers, tmp_path, monkeypatch, capsys):
-    """A constraint that stayed from one query to the next would make the next one "unsat"."""
-    queries, asked, verdict = [], len(answers), answers[-1].lower()
-    fake = types.SimpleNamespace(read_onnx=lambda path: Network(queries, answers), createOptions=lambda **options: options)
+    """A constraint that stayed from one query to the next would make the next one "unsat".
+
+    What is possible where two logits are equal is asked for once more, further inside.
+    """
+    verdict = "sat" if "sat" in answers else answers[-1].lower()
+    queries, asked = [], answers.index("sat") + 1 if "sat" in answers else len(answers)
+    left = list(answers)
+    fake = types.SimpleNamespace(read_onnx=lambda path: Network(queries, left), createOptions=lambda **options: options)
     monkeypatch.setitem(sys.modules, "maraboupy", types.SimpleNamespace(Marabou=fake))
     (tmp_path / "p.vnnlib").write_text(mixture_property(3, 3, 1))
     monkeypatch.setattr(sys, "argv", ["marabou_query.py", "n.onnx", str(tmp_path / "p.vnnlib"), "100"])
     assert marabou_query.main() == 0
     found = json.loads(capsys.readouterr().out)
-    assert (found["verdict"], found["asked"], found.get("inputs")) == (
-        verdict,
-        asked,
-        [0.25, 0.5] if verdict == "sat" else None,
-    )
+    assert (found["verdict"], found["asked"]) == (verdict, asked)
+    assert found.get("inputs") == ([0.25, 0.5] if verdict == "sat" else None)
     box = [(0, ">=", 0.0), (0, "<=", 1.0), (1, ">=", 0.0), (1, "<=", 1.0)]
-    ways_ = [[((c, 6), (-1.0, 1.0), 0.0), (8, ">=", 0.0)] for c in (5, 7)]
-    assert queries == [box + way for way in ways_[:asked]]
+    found_in = 5 if asked == 1 else 7
+    inside = [*box, ((found_in, 6), (-1.0, 1.0), pytest.approx(-0.02)), (8, ">=", 0.0)]
+    each = [[*box, ((c, 6), (-1.0, 1.0), 0.0), (8, ">=", 0.0)] for c in (5, 7)]
+    assert queries == [*each[:asked], *([inside] if verdict == "sat" else [])]
 
 
 @pytest.mark.skipif("TFCOLLIDE_MARABOU_PYTHON" not in os.environ, reason="names no Python with maraboupy")
