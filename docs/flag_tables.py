@@ -9,9 +9,7 @@ from tfcollide.recipes.composite.config import CompareConfig, RebuildConfig
 from tfcollide.recipes.explore.config import ExploreConfig
 from tfcollide.recipes.match_proof.config import MatchConfig
 from tfcollide.recipes.patches.config import IndexConfig, QueryConfig
-from tfcollide.recipes.serving.check_served_config import CheckServedConfig
-from tfcollide.recipes.serving.export_config import ExportConfig
-from tfcollide.recipes.serving.serve_config import ServeConfig
+from tfcollide.recipes.serving.config import CheckServedConfig, ExportConfig, ServeConfig
 from tfcollide.settings import Flag, flags_of
 
 PLACE = "<!-- the flags of every program -->"
