@@ -117,8 +117,8 @@ def handed_on_rows(summary: Summary) -> list[Row]:
         words = {"unsat": "unsat: no mixture is misread", "timeout": f"no answer in {opinion.limit:g} s"}
         said = words.get(opinion.verdict, opinion.verdict)
         if opinion.margin is not None:
-            found = "refuted by" if opinion.margin <= 0 else "claims to have refuted it, which float32 does not confirm, by"
-            said = f'**sat**: {found} a mixture that is read as "{opinion.predicted}", margin {opinion.margin:.3g}'
+            left = "" if opinion.margin <= 0 else "; float32 does not confirm it"
+            said = f'**sat**: a mixture is read as "{opinion.predicted}", margin {opinion.margin:.3g}{left}'
         rows.append((f"- {opinion.verifier}, an independent verifier, {opinion.seconds:.1f} s", said, ""))
     return rows
 
