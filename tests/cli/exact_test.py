@@ -233,7 +233,7 @@ def test_corners_that_lie_closer_together_than_asked_are_not_found(collide):
     box = summary_of(out)["exact"]["least_change"] * 1.02
     code, said, out = collide("--solver=exact", "--corners=2", "--spread=0.2", f"--max_change={box}", "--allow_trivial")
     summary = summary_of(out)
-    assert code == 1 and not summary["found"] and summary["converged"] and summary["ended"] != "met"
+    assert code == 1 and not summary["found"] and summary["converged"] and summary["ended"] == "too close"
     assert summary["missing"] == ["too close"] and summary["distance"]["spread_reached"] < 0.2
     assert "too close together" in said.out.splitlines()[-1] and "lower --spread" in said.out.splitlines()[-1]
 

@@ -240,3 +240,14 @@ def test_mixtures_are_convex(found):
     for weights in ([0.5, 0.6], [1.5, -0.5], [1.0], [[0.2, 0.3, 0.5]]):
         with pytest.raises(tc.RequestError, match="weights"):
             found.mix(weights)
+
+
+def test_exact_collisions_are_at_the_first_affine_relu_of_a_convnet():
+    layers = [keras.layers.Conv2D(2, 3, activation="relu", name="conv"), keras.layers.Flatten()]
+    layers += [keras.layers.Dense(5, activation="relu", name="dense"), keras.layers.Dense(2, name="logits")]
+    network = tc.wrap(keras.Sequential([keras.Input((5, 5, 1)), *layers]), pixel_range=(0, 1))
+    assert network.default_tap == "dense"
+    polytope = tc.collision_polytope(network, np.full([5, 5, 1], 0.5, np.float32))
+    assert len(polytope.values) + len(polytope.limits) == 3 * 3 * 2
+    with pytest.raises(tc.RequestError, match="conv .* lies between"):
+        tc.collision_polytope(network, np.full([5, 5, 1], 0.5, np.float32), tap="dense")

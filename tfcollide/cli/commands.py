@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from tfcollide.cli.exit_codes import EXIT_DONE, EXIT_NOT_FOUND
-from tfcollide.cli.flag_reading import config_of, define_out, define_report, define_version, parse
+from tfcollide.cli.flag_reading import DIRECTORY, REPORT, VERSION, config_of, parse
 from tfcollide.files.atomic import write_json
 from tfcollide.files.names import to_text
 from tfcollide.files.run_directory import absolute
@@ -38,7 +38,7 @@ __all__ = [
 
 def collide(argv: list[str]) -> int:
     """`collide`: finds corners and writes a run directory."""
-    values = parse(argv, CollideConfig, define_out)
+    values = parse(argv, CollideConfig, *DIRECTORY)
     if values is None:
         return EXIT_DONE
     needed(values["out"], "out", "the directory to write", "Say, for example, --out=runs/first.")
@@ -65,7 +65,7 @@ def collide(argv: list[str]) -> int:
 
 def audit(argv: list[str]) -> int:
     """`audit`: how blind a network is, as a report."""
-    values = parse(argv, AuditConfig, define_out)
+    values = parse(argv, AuditConfig, *DIRECTORY)
     if values is None:
         return EXIT_DONE
     needed(values["out"], "out", "the directory to write", "Say, for example, --out=audits/first.")
@@ -81,7 +81,7 @@ def audit(argv: list[str]) -> int:
 
 def train_classifier(argv: list[str]) -> int:
     """`train_classifier`: trains a classifier, or finds it in the cache."""
-    values = parse(argv, TrainConfig, lambda known: None)
+    values = parse(argv, TrainConfig)
     if values is None:
         return EXIT_DONE
     from tfcollide.recipes.classifiers.train import run
@@ -94,7 +94,7 @@ def train_classifier(argv: list[str]) -> int:
 
 def export(argv: list[str]) -> int:
     """`collide-export`: writes a SavedModel from a run directory."""
-    values = parse(argv, ExportConfig, define_version)
+    values = parse(argv, ExportConfig, VERSION)
     if values is None:
         return EXIT_DONE
     needed(values["out"], "out", "BASE/NAME/VERSION", "Say, for example, --out=models/digits/1.")
@@ -106,18 +106,21 @@ def export(argv: list[str]) -> int:
 
 def explore(argv: list[str]) -> int:
     """`collide-explore`: writes a page on which the hull of a run is walked through."""
-    values = parse(argv, ExploreConfig, lambda known: None)
+    values = parse(argv, ExploreConfig)
     if values is None:
         return EXIT_DONE
     from tfcollide.recipes.explore.run import run
 
-    run(config_of(ExploreConfig, values), lambda line: print(line, flush=True))
+    config = config_of(ExploreConfig, values)
+    run(config, lambda line: print(line, flush=True))
+    if not config.serve:
+        print("Open it in any browser; the page needs no server and no network.")
     return EXIT_DONE
 
 
 def check_served(argv: list[str]) -> int:
     """`collide-check-served`: asks a served model about a run's images."""
-    values = parse(argv, CheckServedConfig, define_report)
+    values = parse(argv, CheckServedConfig, REPORT)
     if values is None:
         return EXIT_DONE
     from tfcollide.recipes.serving.check_served import run
@@ -131,7 +134,7 @@ def check_served(argv: list[str]) -> int:
 
 def match_proof(argv: list[str]) -> int:
     """`collide-match-proof`: whether a proof speaks of a network's own weights."""
-    values = parse(argv, MatchConfig, lambda known: None)
+    values = parse(argv, MatchConfig)
     if values is None:
         return EXIT_DONE
     config = config_of(MatchConfig, values)
@@ -151,7 +154,7 @@ def _of_corners(config: MatchConfig) -> str:
 
 def serve_local(argv: list[str]) -> int:
     """`collide-serve`: a local server with TF Serving's API."""
-    values = parse(argv, ServeConfig, lambda known: None)
+    values = parse(argv, ServeConfig)
     if values is None:
         return EXIT_DONE
     from tfcollide.recipes.serving.serve import run
@@ -162,7 +165,7 @@ def serve_local(argv: list[str]) -> int:
 
 def index_patches(argv: list[str]) -> int:
     """`index_patches`: builds, measures or verifies an index of patches."""
-    values = parse(argv, IndexConfig, define_out)
+    values = parse(argv, IndexConfig, *DIRECTORY)
     if values is None:
         return EXIT_DONE
     from tfcollide.recipes.patches.index import run, verify
@@ -180,7 +183,7 @@ def index_patches(argv: list[str]) -> int:
 
 def query_patches(argv: list[str]) -> int:
     """`query_patches`: looks up the windows of a photograph and draws their neighbors."""
-    values = parse(argv, QueryConfig, define_out)
+    values = parse(argv, QueryConfig, *DIRECTORY)
     if values is None:
         return EXIT_DONE
     needed(values["out"], "out", "the directory to write", "Say, for example, --out=neighbors.")
@@ -192,7 +195,7 @@ def query_patches(argv: list[str]) -> int:
 
 def rebuild_composite(argv: list[str]) -> int:
     """`rebuild_composite`: makes the corners of a composite again from the index."""
-    values = parse(argv, RebuildConfig, define_out)
+    values = parse(argv, RebuildConfig, *DIRECTORY)
     if values is None:
         return EXIT_DONE
     needed(values["out"], "out", "the directory to write", "Say, for example, --out=rebuilt.")
@@ -205,7 +208,7 @@ def rebuild_composite(argv: list[str]) -> int:
 
 def compare_looks(argv: list[str]) -> int:
     """`compare_looks`: pixel corners and composites of the same pairs side by side."""
-    values = parse(argv, CompareConfig, define_out)
+    values = parse(argv, CompareConfig, *DIRECTORY)
     if values is None:
         return EXIT_DONE
     needed(values["out"], "out", "the directory to write", "Say, for example, --out=looks.")

@@ -14,7 +14,7 @@ import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ["Found", "main", "ways"]
+__all__ = ["QueryAnswer", "main", "ways"]
 
 Atom = tuple[str, str, str]
 _INSIDE = 1e-4  # of the outputs
@@ -22,7 +22,7 @@ _INSIDE = 1e-4  # of the outputs
 _ATOM = re.compile(r"\((>=|<=) (\S+) ([^\s)]+)\)")
 
 
-class Found(NamedTuple):
+class QueryAnswer(NamedTuple):
     """What came of a query.
 
     Attributes:
@@ -47,11 +47,11 @@ def main() -> int:
     """Asks about each way until one is possible or time is up."""
     warnings.simplefilter("ignore")  # about formats that are not read here
     network, property_, seconds = sys.argv[1], Path(sys.argv[2]).read_text(), float(sys.argv[3])
-    began, asked, found = time.monotonic(), 0, Found("unsat")
+    began, asked, found = time.monotonic(), 0, QueryAnswer("unsat")
     disjuncts, bounds = ways(property_)
     for atoms in disjuncts:
         left = int(seconds - (time.monotonic() - began))
-        found, asked = (_solve(network, bounds, atoms, left), asked + 1) if left > 0 else (Found("timeout"), asked)
+        found, asked = (_solve(network, bounds, atoms, left), asked + 1) if left > 0 else (QueryAnswer("timeout"), asked)
         if found.verdict == "sat" and (left := int(seconds - (time.monotonic() - began))) > 0:
             # What is found lies where the two are equal. Further inside, if that can be, float32 sees it as well.
             inside = _solve(network, bounds, atoms, left, _INSIDE * found.scale)
@@ -63,7 +63,7 @@ def main() -> int:
     return 0
 
 
-def _solve(network: str, bounds: list[Atom], atoms: list[Atom], seconds: int, slack: float = 0.0) -> Found:
+def _solve(network: str, bounds: list[Atom], atoms: list[Atom], seconds: int, slack: float = 0.0) -> QueryAnswer:
     """Whether one way is possible, by a network that is read anew, so that nothing is left of the query before.
 
     Args:
@@ -83,8 +83,8 @@ def _solve(network: str, bounds: list[Atom], atoms: list[Atom], seconds: int, sl
     options = Marabou.createOptions(timeoutInSeconds=seconds, verbosity=0)
     verdict, values, _ = read.solve(verbose=False, options=options)
     if verdict != "sat":
-        return Found(verdict.lower())
-    return Found("sat", [values[v] for v in inputs], max(abs(values[v]) for v in outputs))
+        return QueryAnswer(verdict.lower())
+    return QueryAnswer("sat", [values[v] for v in inputs], max(abs(values[v]) for v in outputs))
 
 
 def _demand(read: Any, variables: dict[str, int], atom: Atom, slack: float) -> None:

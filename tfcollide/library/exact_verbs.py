@@ -15,7 +15,7 @@ from tfcollide.library.given import ImageLike, ends_given, image_given, is_batch
 from tfcollide.library.options import NORMS, ExactOptions, MatchOptions
 from tfcollide.library.problem import Features, Picture, pose
 from tfcollide.library.yardstick import Yardstick
-from tfcollide.models.affine import AffineMap, affine_map
+from tfcollide.models.affine import AffineMap, affine_map, affine_tap
 from tfcollide.models.classifier import Classifier
 from tfcollide.objectives.units import Groups
 from tfcollide.polytope.exact import halfspaces
@@ -42,7 +42,7 @@ def exact_corners(
         network: of `wrap`.
         source: as of `find_corners`; corners stay near it.
         target: an image, or several.
-        tap: an affine one; None: the first of a dense layer.
+        tap: an affine one; None: that of `find_corners` where it is affine, else the first that is.
         corners: N; None: one per group of `units`, else 5.
         units: as of `find_corners`.
         images: as of `find_corners`.
@@ -65,7 +65,7 @@ def exact_corners(
         groups = groups_given(units)
         count = corners if corners is not None else len(groups) if groups else 5
         options = record_of(ExactOptions, {**settings, "corners": count}).check()
-        at = network_given(network).tap(tap or network.default_tap)
+        at = network_given(network).tap(tap or affine_tap(network))
         affine, known = _affine(network, at.name), yardstick_given(network, at, images, labels)
         pairs = [(filed(known, start), filed(known, end)) for start, end in ends_given(network, at, source, target)]
         found = [_exactly(known, affine, *ends, options, groups, match) for ends in pairs]
@@ -107,7 +107,7 @@ def collision_polytope(
     Args:
         network: of `wrap`.
         target: an image `[H, W, C]`.
-        tap: an affine one; None: the first of a dense layer.
+        tap: an affine one; None: that of `find_corners` where it is affine, else the first that is.
         float32_safe: tighten it, so that its points, rounded to float32, switch no inactive unit on.
 
     Returns:
@@ -123,7 +123,7 @@ def collision_polytope(
     """
     with called():
         image, _ = image_given(network_given(network), target, "target")
-        affine = _affine(network, network.tap(tap or network.default_tap).name)
+        affine = _affine(network, network.tap(tap or affine_tap(network)).name)
         flat = image.astype(np.float64).ravel()
         return halfspaces.collision_polytope(affine, flat, network.bounds, float32_safe=float32_safe)
 

@@ -20,7 +20,7 @@ from tfcollide.models.classifier import Classifier
 from tfcollide.models.graph import Call, calls_between
 from tfcollide.models.rectifier import Rectifier
 
-__all__ = ["AffineMap", "affine_map"]
+__all__ = ["AffineMap", "affine_map", "affine_tap"]
 
 _PRECISIONS = ("float32", "float64")
 _MAX_ENTRIES = 2**25
@@ -67,6 +67,43 @@ def affine_map(classifier: Classifier, tap_name: str) -> AffineMap:
             computes in another precision than float32 or float64, or the map is larger than
             2^25 entries and than the dense layers that it is made of.
     """
+    read = _read_to(classifier, tap_name)
+    return _composed(classifier.graph.source, *read, tap_name)
+
+
+def affine_tap(classifier: Classifier) -> str:
+    """The ReLU that is taken for exact collisions where none is named: the default one where affine, else the first that is.
+
+    Where none is, the default one, of which `affine_map` says why.
+    """
+    first = classifier.default_tap
+    for name in [first, *classifier.tap_names]:
+        try:
+            _read_to(classifier, name)
+        except RequestError:
+            continue
+        return name
+    return first
+
+
+class _Way(NamedTuple):
+    """What lies between the image and a tap.
+
+    Attributes:
+        steps: from the image on.
+        wanted: the value that is the pre-activation.
+        units: of the tap.
+        limit: entries of a matrix, at most.
+    """
+
+    steps: list[Step]
+    wanted: int
+    units: int
+    limit: int
+
+
+def _read_to(classifier: Classifier, tap_name: str) -> _Way:
+    """The way to a tap; raises what `affine_map` does, before anything is multiplied."""
     if tap_name not in classifier.tap_names:
         raise RequestError(f"--tap={tap_name}", f"a layer of {classifier.name}: {', '.join(classifier.tap_names)}")
     graph, place = classifier.graph, classifier.place(tap_name)
@@ -84,7 +121,7 @@ def affine_map(classifier: Classifier, tap_name: str) -> AffineMap:
     limit = max([_MAX_ENTRIES, *(math.prod(s.call.operation.kernel.shape) for s in steps if _is_dense(s.call))])
     if pixels * units > limit:
         raise _too_large(tap_name, pixels, units, limit)
-    return _composed(graph.source, steps, wanted, units, tap_name, limit)
+    return _Way(steps, wanted, units, limit)
 
 
 class _Paths(NamedTuple):
@@ -110,7 +147,7 @@ class _Paths(NamedTuple):
         return _Paths(self.weights + other.weights, self.magnitude + other.magnitude, roundings)
 
 
-def _composed(source: int, steps: list[Step], wanted: int, units: int, tap_name: str, limit: int) -> AffineMap:
+def _composed(source: int, steps: list[Step], wanted: int, units: int, limit: int, tap_name: str) -> AffineMap:
     """The steps put together, from the last to the first."""
     identity = sparse.csr_array(sparse.eye_array(units))
     paths = {wanted: _Paths(identity, identity, 0)}

@@ -53,7 +53,8 @@ class Summary:
         sole_tap: whether the logits depend on the image through the tap alone, see `models.classifier.Tap`.
         found: whether a collision was found, see `missing`.
         missing: what a collision that is found has and this one lacks, a clause each; empty where it was found.
-        ended: why the search ended: "met", "stagnated", "max_steps" or "diverged".
+        ended: why the search ended: "met", "stagnated", "max_steps" or "diverged"; of exact corners "met", "too close"
+            or "infeasible".
         probe: what the hull's probes said at the end, in words.
         pixel_range: black and white.
         pixel_range_how: how they were decided.

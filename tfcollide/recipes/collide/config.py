@@ -4,7 +4,7 @@ Nothing in this module imports TensorFlow, so a bad value is refused at once.
 """
 
 import dataclasses
-from typing import Self
+from typing import ClassVar, Self
 
 from tfcollide.errors import RequestError
 from tfcollide.recipes.classifiers.config import NetworkConfig, TrainConfig
@@ -33,9 +33,16 @@ HEADINGS = {
 class CollideConfig(NetworkConfig):
     """A search for corners, and its checks."""
 
+    FIRST: ClassVar = ("out", "recipe", "model", "dataset", "data_dir", "source", "target", "tap", "corners", "solver")
+    """What `--help` shows."""
+
     source: str = _flag("3", "Where corners start: a class, test:INDEX, an image file, or every (one of each other class).")
     target: str = _flag("7", "Whose features they take: a class, test:INDEX, or an image file.")
-    tap: str | None = _flag(None, "ReLU at which features collide. Default: the first of a dense layer, else the last.")
+    tap: str | None = _flag(
+        None,
+        "ReLU at which features collide. Default: the first of a dense layer, else the last; with --solver=exact, if that is "
+        "not affine in the image, the first that is.",
+    )
     corners: int | None = _flag(
         None, "Number of corners, N. Default: one per group of --units, else 5; 1 with --objective=match or --nearest."
     )
@@ -65,8 +72,8 @@ class CollideConfig(NetworkConfig):
     )
     source_pull: float | None = _flag(
         None,
-        "Weight of the mean squared change from the source. Default: led along the search to the smallest change at which "
-        "features match and the hull holds; presets and --objective=match: 0.",
+        "Weight of the mean squared change from the source. Default: adjusted during the search, down to the smallest change "
+        "at which features match and the hull holds; presets and --objective=match: 0.",
     )
     optimizer: str = _flag("adam", "Update rule.", variants=UPDATE_RULES)
     learning_rate: str | None = _flag(
@@ -97,8 +104,8 @@ class CollideConfig(NetworkConfig):
     )
     preset: str | None = _flag(
         None,
-        "Settings in a bundle; flags beside it win. mnist: the paper's fixed rate, L_pos < 5; decay: with a decaying rate; "
-        "ema: with the authors' average of gradients; paper: the authors' scripts, for pixels 0..255; "
+        "A bundle of settings; flags given beside it take precedence. mnist: the paper's fixed rate, L_pos < 5; decay: with a "
+        "decaying rate; ema: with the authors' average of gradients; paper: the authors' scripts, for pixels 0..255; "
         "composite_paper: those for composites.",
         choices=tuple(PRESETS),
     )
@@ -112,10 +119,10 @@ class CollideConfig(NetworkConfig):
     )
     reader: str | None = _flag(
         None,
-        "Who says what a corner shows: another network's file. Default: the nearest neighbors among the training images.",
+        "Another network's file: it says which class a corner shows. Default: the nearest neighbors among the training images.",
         path=True,
     )
-    reader_accuracy: float = _flag(0.8, "A reader that is right on a smaller share of the test images does not vote.")
+    reader_accuracy: float = _flag(0.8, "Ignore a reader that is right on a smaller share of the test images.")
     allow_trivial: bool = _flag(
         False, "Corners that have become the target, or neither image, are reported and do not count as a failure."
     )
@@ -152,7 +159,7 @@ class CollideConfig(NetworkConfig):
     )
     runner: str | None = _flag(None, "Sweep: run the pairs on this runner of Apache Beam, such as DirectRunner.")
     beam_options: str = _flag("", "More options of the Beam pipeline, as Beam writes them.")
-    seed: int = _flag(0, "Seed of everything drawn outside training.")
+    seed: int = _flag(0, "Seed of every random draw outside training.")
     device: str | None = _flag(
         None,
         "Where to compute: GPU:0, CPU:0, ...; several, GPU:0,GPU:1, or all (GPUs, if there are any), share the work. "

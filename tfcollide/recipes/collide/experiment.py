@@ -16,7 +16,7 @@ from tfcollide.exports.mixture_graph import exported
 from tfcollide.library.search import Search, pairs_at_once
 from tfcollide.library.yardstick import Yardstick
 from tfcollide.measure.front import FrontSearch
-from tfcollide.models.affine import AffineMap, affine_map
+from tfcollide.models.affine import AffineMap, affine_map, affine_tap
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.models.dense_chain import Unreadable
 from tfcollide.models.differentiable import check_compiles, check_differentiable
@@ -102,7 +102,7 @@ def prepare(config: CollideConfig, data: LabeledImages, strategy: tf.distribute.
     """
     opened = open_classifier(config, data, strategy)
     network = opened.classifier
-    tap = network.tap(config.tap or network.default_tap)
+    tap = network.tap(config.tap or (affine_tap(network) if config.solver == "exact" else network.default_tap))
     yardstick = Yardstick(
         network,
         tap,
