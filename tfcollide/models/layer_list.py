@@ -109,7 +109,7 @@ def _layer(step: Step, shape: tuple[int, ...]) -> PlainLayer | str:
     return f"is a {kind_of(step.call)} with settings that are not handed on, or of a kind that is not"
 
 
-def _bias(layer: Any) -> np.ndarray:
+def _bias(layer: keras.Layer) -> np.ndarray:
     return np.array(layer.bias) if layer.use_bias else np.zeros(layer.kernel.shape[-1], np.float32)
 
 

@@ -10,7 +10,6 @@ import json
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -69,7 +68,7 @@ def difference(arrays: Mapping[str, np.ndarray], classifier: Classifier, corners
     return _computed(claim, arrays, classifier)
 
 
-def _computed(claim: Mapping[str, Any], arrays: Mapping[str, np.ndarray], classifier: Classifier) -> str | None:
+def _computed(claim: Mapping[str, object], arrays: Mapping[str, np.ndarray], classifier: Classifier) -> str | None:
     """Whether Keras gives other logits than the layers of the proof do."""
     low, high = classifier.bounds
     drawn = np.random.default_rng(0).uniform(low, high, [_TRIED, *classifier.image_shape]).astype(np.float32)
