@@ -76,13 +76,16 @@ def worst_mixture(
         return mixture_search(network)(found.corners, code, random_starts=starts, batch_size=network.batch_size, seed=seed)
 
 
-def certify(network: Classifier, found: Found, *, max_boxes: int = 20_000, seed: int = 0) -> Certificate:
+def certify(
+    network: Classifier, found: Found, *, max_boxes: int = 20_000, tightness: float = 0.9, seed: int = 0
+) -> Certificate:
     """A proof that every mixture of the corners is read as the target, a mixture that is not, or the share proven.
 
     Args:
         network: of `wrap`, of affine layers, ReLUs and max-pools, with branches or without.
         found: the corners, for a target that is an image.
         max_boxes: parts of the hull to bound at most.
+        tightness: the share of the smallest margin found that is enough to prove; above 0.9 all parts may be spent on it.
         seed: of the mixtures tried first.
 
     Returns:
@@ -98,8 +101,10 @@ def certify(network: Classifier, found: Found, *, max_boxes: int = 20_000, seed:
     with called():
         if max_boxes < 1:
             raise RequestError(f"--max_boxes={max_boxes}", "a number of at least 1")
+        if not 0 <= tightness <= 1:
+            raise RequestError(f"--tightness={tightness}", "a share from 0 to 1")
         code = _code(judged_problem(network, found)[0])
-        proof = certify_classifier(network, found.corners, code, max_boxes=max_boxes, seed=seed)
+        proof = certify_classifier(network, found.corners, code, max_boxes=max_boxes, tightness=tightness, seed=seed)
         if isinstance(proof, Unreadable):
             raise RequestError(f"--network={network.name}: {proof.reason}", "a network of affine layers, ReLUs and max-pools")
         return proof

@@ -203,7 +203,8 @@ def _certificate(config: CollideConfig, problem: Problem, corners: np.ndarray) -
     code = problem.seen.predicted
     if _why_uncertified(config, problem) or code is None:
         return None
-    found = certify_classifier(problem.network, corners, code, max_boxes=config.certify_boxes, seed=config.seed)
+    limits = {"max_boxes": config.certify_boxes, "tightness": config.certify_tightness}
+    found = certify_classifier(problem.network, corners, code, seed=config.seed, **limits)
     return None if isinstance(found, Unreadable) else found
 
 
