@@ -203,8 +203,14 @@ def _certificate(config: CollideConfig, problem: Problem, corners: np.ndarray) -
     code = problem.seen.predicted
     if _why_uncertified(config, problem) or code is None:
         return None
-    limits = {"max_boxes": config.certify_boxes, "tightness": config.certify_tightness}
-    found = certify_classifier(problem.network, corners, code, seed=config.seed, **limits)
+    found = certify_classifier(
+        problem.network,
+        corners,
+        code,
+        max_boxes=config.certify_boxes,
+        tightness=config.certify_tightness,
+        seed=config.seed,
+    )
     return None if isinstance(found, Unreadable) else found
 
 
