@@ -218,6 +218,7 @@ REFUSED = {
     "a norm that is not there": (("--solver=exact", "--nearest=linf"), "one of l1, l2"),
     "units and a direction": (("--solver=exact", "--direction=diverse", "--units=3,4"), "one of the two"),
     "boxes that are no number": (("--certify_boxes=0.5",), "a whole number"),
+    "a tightness beyond one": (("--certify_tightness=1.5",), "a share from 0 to 1"),
 }
 
 
