@@ -4,7 +4,7 @@
     python benchmarks/conv_proofs.py --networks=networks --data_dir=FOLDER --out=proofs.json \
         [--only=convnet_dense,four_convolutions] [--found=RUNS] [--hulls=20] [--spreads=0.1,0.2,0.3]
     python benchmarks/conv_proofs.py --depths=1,2,4,8,16 --data_dir=FOLDER --out=depths.json
-    python benchmarks/conv_proofs.py --read=proofs.json,depths.json --figure=docs/proofs.png
+    python benchmarks/conv_proofs.py --read=proofs.json,depths.json --figure=proofs.png
 
 Hulls are those that bin/collide has found (RUNS/NETWORK/pair_*, found, corners at least 0.1
 of source-to-target apart), filled up with synthetic ones: a target and four random images
