@@ -89,6 +89,7 @@ setup(
         "tqdm>=4.66",
     ],
     extras_require=EXTRAS,
+    scripts=["bin/check_proof"],  # one file that imports nothing of this package
     entry_points={
         "console_scripts": [
             "collide=tfcollide.cli:collide",
@@ -97,6 +98,7 @@ setup(
             "collide-explore=tfcollide.cli:explore",
             "collide-export=tfcollide.cli:export",
             "collide-index-patches=tfcollide.cli:index_patches",
+            "collide-match-proof=tfcollide.cli:match_proof",
             "collide-query-patches=tfcollide.cli:query_patches",
             "collide-rebuild-composite=tfcollide.cli:rebuild_composite",
             "collide-compare-looks=tfcollide.cli:compare_looks",

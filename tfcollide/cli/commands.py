@@ -13,9 +13,11 @@ from tfcollide.recipes.audit.config import AuditConfig
 from tfcollide.recipes.collide.config import CollideConfig, TrainConfig
 from tfcollide.recipes.composite.config import CompareConfig, RebuildConfig
 from tfcollide.recipes.explore.config import ExploreConfig
+from tfcollide.recipes.match_proof.config import MatchConfig
 from tfcollide.recipes.patches.config import IndexConfig, QueryConfig
 from tfcollide.recipes.serving.config import CheckServedConfig, ExportConfig, ServeConfig
 from tfcollide.records import Summary, SweepSummary
+from tfcollide.runtime.quiet import import_tensorflow
 from tfcollide.settings import needed
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "explore",
     "export",
     "index_patches",
+    "match_proof",
     "query_patches",
     "rebuild_composite",
     "serve_local",
@@ -130,6 +133,26 @@ def check_served(argv: list[str]) -> int:
     if values["out"] is not None:
         write_json(absolute(values["out"]), report.numbers)
     return EXIT_NOT_FOUND if report.collides is False else EXIT_DONE
+
+
+def match_proof(argv: list[str]) -> int:
+    """`collide-match-proof`: whether a proof speaks of a network's own weights."""
+    values = parse(argv, MatchConfig)
+    if values is None:
+        return EXIT_DONE
+    config = config_of(MatchConfig, values)
+    config.check()
+    import_tensorflow()  # after all that can be refused without it
+    from tfcollide.recipes.match_proof.run import run
+
+    differs = run(config)
+    print(f"differs: {differs}" if differs else "matches: the proof speaks of this network" + _of_corners(config))
+    return EXIT_NOT_FOUND if differs else EXIT_DONE
+
+
+def _of_corners(config: MatchConfig) -> str:
+    path = config.corner_file()
+    return f" and of the corners in {path}" if path else "; which corners it should speak of was not asked"
 
 
 def serve_local(argv: list[str]) -> int:

@@ -7,7 +7,7 @@ object of the same name. `Summary.read` is the way back.
 from tfcollide.records.corner import CornerRecord, EndPoint, Trace
 from tfcollide.records.looks import CompositeRecord, Distance, MixtureLooks, Perceptual
 from tfcollide.records.mixtures import FailureBound, Interpolation, PngCheck, WorstMixture
-from tfcollide.records.proven import Certificate, EdgeRecord, ExactRecord
+from tfcollide.records.proven import Certificate, EdgeRecord, ExactRecord, ProofRecord, SecondOpinion
 from tfcollide.records.radius import FreeRadii, FreeRadius, LayerPolytope, RadiusSpread
 from tfcollide.records.summary import Summary
 from tfcollide.records.sweep_summary import PairResult, SweepSummary, is_sweep
@@ -32,9 +32,11 @@ __all__ = [
     "PairResult",
     "Perceptual",
     "PngCheck",
+    "ProofRecord",
     "RadiusSpread",
     "ReaderRecord",
     "Scale",
+    "SecondOpinion",
     "Summary",
     "SweepSummary",
     "Trace",

@@ -147,11 +147,24 @@ class CollideConfig(NetworkConfig):
         2_000,
         "Parts of the hull to bound at most, to prove or refute the whole; of a large network fewer are tried; 0: do not try.",
     )
+    certify_tightness: float = _flag(
+        0.9, "Parts are split until this share of the smallest margin found is proven, or --certify_boxes are spent."
+    )
     prove_edges: bool = _flag(
         False, "Also walk every edge of the hull from breakpoint to breakpoint: the smallest margin and every change of class."
     )
     sampling: str = _flag("uniform", "How convex weights are drawn.", choices=("uniform", "stick_breaking"))
     vnnlib: bool = _flag(False, "Write verify/: the mixtures as ONNX and the claim as VNN-LIB, for an independent verifier.")
+    proof: bool = _flag(False, "Write proof.npz where the hull is certified: a proof that check_proof checks with NumPy alone.")
+    second_opinion: str | None = _flag(
+        None, "Also ask an independent verifier about the hull; it writes verify/, too.", choices=("marabou",)
+    )
+    second_opinion_seconds: float = _flag(300.0, "The most that it may take, per hull.")
+    marabou_python: str | None = _flag(
+        None,
+        "A Python that can import maraboupy. Default: an environment in --model_dir, made by pip when first asked for.",
+        path=True,
+    )
     pairs: str | None = _flag(None, "Sweep: a CSV file with the columns source and target.", path=True)
     num_pairs: int | None = _flag(None, "Sweep: this many random pairs of correctly classified test images.")
     pairs_together: int | None = _flag(
@@ -271,8 +284,8 @@ class CollideConfig(NetworkConfig):
             "max_change",
             "max_total",
         )
-        _positive(self, "stop_loss", "stop_fraction")
-        for name in ("match_quantile", "reader_accuracy"):
+        _positive(self, "stop_loss", "stop_fraction", "second_opinion_seconds")
+        for name in ("match_quantile", "reader_accuracy", "certify_tightness"):
             if not 0 <= getattr(self, name) <= 1:
                 raise RequestError(f"--{name}={getattr(self, name)}", "a share from 0 to 1")
         self.spread_asked()
@@ -294,6 +307,10 @@ class CollideConfig(NetworkConfig):
         self._check_devices()
         if self.vnnlib and self.num_corners() < 2:
             raise RequestError("--vnnlib with one corner", "at least two to mix", "Say --corners=2, or leave --vnnlib out.")
+        if self.second_opinion and self.num_corners() < 2:
+            raise RequestError("--second_opinion with one corner", "at least two to mix", "Say --corners=2.")
+        if self.proof and not self.certify_boxes:
+            raise RequestError("--proof with --certify_boxes=0", "a proof that is tried", "Leave --certify_boxes out.")
         if self.prove_edges and self.num_corners() < 2:
             raise RequestError("--prove_edges with one corner", "at least two, with an edge between", "Say --corners=2.")
         for name in ("runner", "pairs_together"):
