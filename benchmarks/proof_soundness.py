@@ -97,7 +97,7 @@ def _sampled(classifier, corners, code: int, seed: int) -> float:
 
 def _descended(classifier, corners, code: int, seed: int) -> float:
     """The smallest margin that descents from random starts come to."""
-    from tfcollide.library.verdict import mixture_search
+    from tfcollide.library.checking import mixture_search
 
     return float(mixture_search(classifier)(corners, code, random_starts=_KNOWN.starts, batch_size=100, seed=seed).margin)
 
