@@ -335,6 +335,9 @@ def _parse(
     shown = [*known]
     for old in _old_names(config, known):
         flags.DEFINE_string(old, None, "An old spelling.", flag_values=known)
+    usual = {f"no_{one.name}": one.name for one in flags_of(config) if one.kind is bool and one.default is True}
+    for name in usual:
+        flags.DEFINE_boolean(name, False, "Another spelling.", flag_values=known)
     rest = _read(known, argv)
     if known["recipe"].value is not None:
         print(_recipes(known))
@@ -347,7 +350,9 @@ def _parse(
         return None
     if len(rest) > 1:
         raise RequestError(f"argument {rest[1]!r}", "flags only, as --name=value")
-    given, warnings = renamed(config, {name: known[name].value for name in known if known[name].present})
+    present = {name: known[name].value for name in known if known[name].present}
+    present |= {name: False for other, name in usual.items() if present.pop(other, False)}
+    given, warnings = renamed(config, present)
     for sentence in warnings:
         print(f"warning: {sentence}", file=sys.stderr)
     values = {name: known[name].default for name in shown} | given

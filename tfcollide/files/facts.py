@@ -1,0 +1,98 @@
+"""What was found out once about a network and its data, kept so that it need not be found out again.
+
+A fact is arrays, and everything that decides them. The file that holds it says both, and a hash of the arrays; one
+that is missing, damaged, or about something else is as good as none.
+"""
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from tfcollide.files.atomic import write_npz
+from tfcollide.files.checkpoint import read_arrays
+
+__all__ = ["Facts", "file_states"]
+
+_VERSION = 1  # of what facts are and how they are found: raised, it makes all that are kept void
+_ABOUT, _HASH = "about", "sha256"
+_SETTLED_NS = 2 * 10**9  # a file that changed so lately may change again without a new time of change
+
+Arrays = Mapping[str, np.ndarray]
+
+
+class Facts:
+    """Facts in a folder.
+
+    Args:
+        folder: where they are kept, made when the first is; None: they are not.
+        about: what decides every fact, as JSON can hold it: the network, the data, versions, the machine. None: something
+            that decides them cannot be told, and nothing is kept.
+    """
+
+    def __init__(self, folder: Path | None = None, about: Mapping[str, object] | None = None):
+        self._folder, self._about = folder, about
+
+    def find(self, name: str, work: Callable[[], Arrays], fits: Callable[[Arrays], bool], **more: object) -> Arrays:
+        """The fact `name`: the one that is kept, else what `work` gives, which is kept then.
+
+        Args:
+            name: of the fact, as a part of a file's name.
+            work: finds it out.
+            fits: whether arrays that were read have the names, shapes and types that this fact has.
+            **more: what else decides it.
+        """
+        if self._folder is None or self._about is None:
+            return work()
+        about = json.dumps({**self._about, **more, "fact": name, "version": _VERSION}, sort_keys=True).encode()
+        path = self._folder / f"{name}-{hashlib.sha256(about).hexdigest()[:32]}.npz"
+        kept = _read(path, about)
+        if kept is not None and fits(kept):
+            return kept
+        found = dict(work())
+        with contextlib.suppress(OSError):  # a cache that cannot be written is no reason to fail
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_npz(path, {**found, _ABOUT: np.frombuffer(about, np.uint8), _HASH: _digest(found)})
+        return found
+
+
+def file_states(paths: list[Path], now_ns: int) -> list[tuple[str, int, int, int, int]] | None:
+    """What tells that files are the same as before without reading them: path, number, size, times of change.
+
+    The time of the last change of a file's record (ctime) moves with any change of its content, and no program can set it.
+
+    Args:
+        paths: of the files.
+        now_ns: the time; what changed just now is not told from what will change next.
+
+    Returns:
+        One entry per file; None where a file is missing or has changed within the last two seconds.
+    """
+    try:
+        found = [(path, path.stat()) for path in paths]
+    except OSError:
+        return None
+    if any(now_ns - max(state.st_mtime_ns, state.st_ctime_ns) < _SETTLED_NS for _, state in found):
+        return None
+    return [(str(path), s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for path, s in found]
+
+
+def _read(path: Path, about: bytes) -> dict[str, np.ndarray] | None:
+    """The arrays in a file; None where it is missing, damaged, or about something else."""
+    kept = read_arrays(path)
+    told, digest = kept.pop(_ABOUT, None), kept.pop(_HASH, None)
+    if told is None or digest is None or told.tobytes() != about or digest.tobytes() != _digest(kept).tobytes():
+        return None
+    return kept
+
+
+def _digest(arrays: Arrays) -> np.ndarray:
+    """`[32]` uint8, of names, types, shapes and bytes."""
+    digest = hashlib.sha256()
+    for name, value in sorted(arrays.items()):
+        digest.update(f"{name} {value.dtype.str} {value.shape};".encode())
+        digest.update(np.ascontiguousarray(value).tobytes())
+    return np.frombuffer(digest.digest(), np.uint8)
