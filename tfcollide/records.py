@@ -490,7 +490,7 @@ class Summary:
         certificate_reason: why there is none; None where there is one.
         edges: of the hull, walked exactly; None where that was not asked for.
         exact: what the exact solver says; None of a descent.
-        seconds: stage -> seconds spent on it, and "total".
+        seconds: stage -> seconds spent on it, and "total"; "mixtures", "png", "worst_mixture" and "proof" are parts of "check".
         versions: package -> version.
         perceptual: how different corners look; None where there is one.
         composite: what composites are made of; None of pixels.
@@ -705,7 +705,7 @@ class SweepSummary:
         median_corner_mean: of the pairs' mean corner distances; None where no pair has several corners.
         corner_mean_shares: the least, median and largest of them over `dataset_mean`; None where either is missing.
         pairs: one result each.
-        seconds: stage -> seconds spent on it, of all pairs, and "total".
+        seconds: stage -> seconds spent on it, of all pairs, as in `Summary`.
         sole_tap: as in `Summary`.
         num_found: pairs of which a collision was found.
         num_trivial: pairs of which a corner has become the target.

@@ -36,6 +36,7 @@ from tfcollide.records import (
     WorstMixture,
 )
 from tfcollide.report.perceptual import perceptual
+from tfcollide.runtime.progress import Stopwatch
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,6 +67,7 @@ class Verdict:
         mixtures: the samples as the network sees them, `[S]` each.
         weights: `[S, N]` float32, the convex weights of the samples.
         reasons: field -> why it is None.
+        seconds: "mixtures", "png" and "worst_mixture" -> seconds spent on them.
 
     Examples:
         >>> verdict
@@ -87,6 +89,7 @@ class Verdict:
     mixtures: Mixtures
     weights: np.ndarray
     reasons: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    seconds: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def plot(self) -> "Figure":
         """The margins of the mixtures, as a Matplotlib figure; of features, which have no class, their distances."""
@@ -147,12 +150,16 @@ def judge_hull(
         read_back = from_uint8(to_uint8(corners, bounds), bounds)
     weights = mixing.convex_weights(options.samples, len(corners), sampling=options.sampling, seed=options.seed)
     judge, classed = problem.judge, problem.seen.predicted is not None
-    mixtures = judge.mixtures(corners, weights, ledger=ledger)
+    watch = Stopwatch()
+    with watch("mixtures"):
+        mixtures = judge.mixtures(corners, weights, ledger=ledger)
     records = corner_records(problem, solution)
     interpolation = mixtures.record(options.sampling) if classed else None
     distance = distances(yardstick, problem, solution)
-    png = judge.saved(read_back, weights, ledger=ledger) if classed else None
-    worst = _worst(problem, corners, mixtures, weights, options, ledger)
+    with watch("png"):
+        png = judge.saved(read_back, weights, ledger=ledger) if classed else None
+    with watch("worst_mixture"):
+        worst = _worst(problem, corners, mixtures, weights, options, ledger)
     verdict = Verdict(
         found=False,
         missing=(),
@@ -169,6 +176,7 @@ def judge_hull(
         mixtures=mixtures,
         weights=weights,
         reasons={} if classed else dict.fromkeys(("interpolation", "png", "worst_mixture", "failure_bound"), _NO_CLASS),
+        seconds=watch.seconds,
     )
     read_as = problem.network.name_of(problem.seen.predicted) if problem.seen.predicted is not None else None
     lacks = missing(verdict, problem.match, read_as, exact=solution.exact, allow_trivial=options.allow_trivial)

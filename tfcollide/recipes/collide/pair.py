@@ -36,6 +36,7 @@ from tfcollide.records import Certificate, EdgeRecord, Summary
 from tfcollide.report import run_files
 from tfcollide.report.composite_files import write_composite
 from tfcollide.report.drawn import Curves, RunImages
+from tfcollide.runtime.progress import Stopwatch
 from tfcollide.shapes import Bounds
 
 __all__ = ["PairChecks", "judge_pair", "pose_pair", "run_pair", "write_pair"]
@@ -141,7 +142,8 @@ def write_pair(
     events = solution.trace if config.tensorboard else None
     run_files.write_report(folder, images, judged.summary, events, curves, config.pictures())
     seconds = {**seconds, "check": checked - began, "report": time.perf_counter() - checked}
-    summary = dataclasses.replace(judged.summary, seconds=seconds | {"total": sum(seconds.values())})
+    parts = judged.summary.seconds  # of "check"
+    summary = dataclasses.replace(judged.summary, seconds={**seconds, **parts, "total": sum(seconds.values())})
     write_json(folder / "summary.json", summary)
     read = problem.network.pixel_range
     directory.remark(f"pixels {read.bounds}, {read.how}")
@@ -169,6 +171,9 @@ def judge_pair(
     """
     yardstick = experiment.yardstick
     verdict = judge_hull(yardstick, problem, solution, judge_options(config), read_back=read_back, ledger=ledger)
+    watch = Stopwatch()
+    with watch("proof"):
+        certificate = _certificate(config, problem, solution.corners)
     summary = summarize(
         problem,
         solution,
@@ -176,11 +181,12 @@ def judge_pair(
         asked(config),
         test_accuracy=yardstick.test_accuracy,
         rows_without_label=experiment.data.rows_without_label,
-        certificate=_certificate(config, problem, solution.corners),
+        certificate=certificate,
         certificate_reason=_why_uncertified(config, problem),
         composite=experiment.search.parameterization.describe(problem.seed, solution.controls),
     )
-    summary = dataclasses.replace(summary, edges=_edges(config, problem, solution.corners, ledger))
+    edges = _edges(config, problem, solution.corners, ledger)
+    summary = dataclasses.replace(summary, edges=edges, seconds={**verdict.seconds, **watch.seconds})
     if config.front:
         summary = with_fronts(summary, problem, experiment.front_search, experiment.hull_front_search, ledger)
     return PairChecks(verdict, summary)
