@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Verdict", "corner_records", "distances", "judge_hull", "missing", "mixture_search"]
 
-_DENSE_STEPS, _DEEP_STEPS = 60, 30
 _NO_CLASS = "the target is features, which have no class that mixtures could be read as"
 
 
@@ -186,8 +185,7 @@ def judge_hull(
 @functools.lru_cache(maxsize=8)
 def mixture_search(network: Classifier) -> MixtureSearch:
     """The search for the worst mixture of hulls of a network, compiled on first use."""
-    steps = _DEEP_STEPS if isinstance(network.chain, Unreadable) else _DENSE_STEPS
-    return MixtureSearch(network.logits, network.image_shape, network.class_names, reading=network.reading, steps=steps)
+    return MixtureSearch(network.logits, network.image_shape, network.class_names, reading=network.reading)
 
 
 def missing(

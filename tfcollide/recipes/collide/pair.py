@@ -142,8 +142,7 @@ def write_pair(
     events = solution.trace if config.tensorboard else None
     run_files.write_report(folder, images, judged.summary, events, curves, config.pictures())
     seconds = {**seconds, "check": checked - began, "report": time.perf_counter() - checked}
-    parts = judged.summary.seconds  # of "check"
-    summary = dataclasses.replace(judged.summary, seconds={**seconds, **parts, "total": sum(seconds.values())})
+    summary = dataclasses.replace(judged.summary, seconds={**seconds, **judged.summary.seconds, "total": sum(seconds.values())})
     write_json(folder / "summary.json", summary)
     read = problem.network.pixel_range
     directory.remark(f"pixels {read.bounds}, {read.how}")
