@@ -1,24 +1,24 @@
 """What was found out once about a network and its data, kept so that it need not be found out again.
 
-A fact is arrays, and everything that decides them. The file that holds it says both, and a hash of the arrays; one
-that is missing, damaged, or about something else is as good as none.
+A fact is arrays, and everything that decides them. The file that holds it says both, behind a hash of all of it;
+one that is missing, damaged, or about something else is as good as none.
 """
 
 import contextlib
 import hashlib
+import io
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from tfcollide.files.atomic import write_npz
-from tfcollide.files.checkpoint import read_arrays
+from tfcollide.files.atomic import write_bytes
 
 __all__ = ["Facts", "file_states"]
 
 _VERSION = 1  # of what facts are and how they are found: raised, it makes all that are kept void
-_ABOUT, _HASH = "about", "sha256"
+_ABOUT, _HASH_BYTES = "about", 32
 _SETTLED_NS = 2 * 10**9  # a file that changed so lately may change again without a new time of change
 
 Arrays = Mapping[str, np.ndarray]
@@ -48,14 +48,14 @@ class Facts:
         if self._folder is None or self._about is None:
             return work()
         about = json.dumps({**self._about, **more, "fact": name, "version": _VERSION}, sort_keys=True).encode()
-        path = self._folder / f"{name}-{hashlib.sha256(about).hexdigest()[:32]}.npz"
+        path = self._folder / f"{name}-{hashlib.sha256(about).hexdigest()[:32]}.fact"
         kept = _read(path, about)
         if kept is not None and fits(kept):
             return kept
         found = dict(work())
         with contextlib.suppress(OSError):  # a cache that cannot be written is no reason to fail
             self._folder.mkdir(parents=True, exist_ok=True)
-            write_npz(path, {**found, _ABOUT: np.frombuffer(about, np.uint8), _HASH: _digest(found)})
+            write_bytes(path, _pack(found, about))
         return found
 
 
@@ -80,19 +80,22 @@ def file_states(paths: list[Path], now_ns: int) -> list[tuple[str, int, int, int
     return [(str(path), s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for path, s in found]
 
 
+def _pack(arrays: Arrays, about: bytes) -> bytes:
+    """A hash, and behind it what it is the hash of: the arrays, and what they are about."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **{**arrays, _ABOUT: np.frombuffer(about, np.uint8)})  # type: ignore[arg-type]
+    return hashlib.sha256(buffer.getvalue()).digest() + buffer.getvalue()
+
+
 def _read(path: Path, about: bytes) -> dict[str, np.ndarray] | None:
     """The arrays in a file; None where it is missing, damaged, or about something else."""
-    kept = read_arrays(path)
-    told, digest = kept.pop(_ABOUT, None), kept.pop(_HASH, None)
-    if told is None or digest is None or told.tobytes() != about or digest.tobytes() != _digest(kept).tobytes():
+    try:
+        content = path.read_bytes()
+    except OSError:
         return None
-    return kept
-
-
-def _digest(arrays: Arrays) -> np.ndarray:
-    """`[32]` uint8, of names, types, shapes and bytes."""
-    digest = hashlib.sha256()
-    for name, value in sorted(arrays.items()):
-        digest.update(f"{name} {value.dtype.str} {value.shape};".encode())
-        digest.update(np.ascontiguousarray(value).tobytes())
-    return np.frombuffer(digest.digest(), np.uint8)
+    packed = content[_HASH_BYTES:]
+    if hashlib.sha256(packed).digest() != content[:_HASH_BYTES]:
+        return None
+    with np.load(io.BytesIO(packed)) as arrays:
+        kept = dict(arrays)
+    return kept if kept.pop(_ABOUT).tobytes() == about else None

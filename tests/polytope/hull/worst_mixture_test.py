@@ -137,10 +137,10 @@ def test_starts_lie_on_the_simplex():
 
 def test_coarse_points_lie_on_the_simplex():
     points = coarse(np.random.default_rng(0), 5, 7)
-    assert len(points) == 5 + 3 * 10 + 10 + 1 + 7
+    assert len(points) == 5 + 9 * 10 + 10 + 1 + 7
     assert points.min() >= 0 and np.abs(points.sum(axis=1) - 1).max() < 1e-12
-    assert len(coarse(np.random.default_rng(0), 30, 0)) == 30 + 3 * 200 + 200 + 1
-    assert len(coarse(np.random.default_rng(0), 2, 1)) == 2 + 3 + 1 + 1
+    assert len(coarse(np.random.default_rng(0), 30, 0)) == 30 + 9 * 200 + 200 + 1
+    assert len(coarse(np.random.default_rng(0), 2, 1)) == 2 + 9 + 1 + 1
 
 
 def test_points_apart_are_the_lowest_ones_of_their_neighborhoods():

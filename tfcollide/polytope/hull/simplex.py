@@ -8,6 +8,7 @@ import tensorflow as tf
 __all__ = ["apart", "bisect", "coarse", "project", "starts"]
 
 _MOST = 200  # edges or triangles that are looked at
+_SHARES = np.arange(1, 10) / 10  # points of an edge: a dent in it can be narrow
 
 
 def starts(rng: np.random.Generator, corners: int, samples: int) -> np.ndarray:
@@ -30,12 +31,12 @@ def starts(rng: np.random.Generator, corners: int, samples: int) -> np.ndarray:
 def coarse(rng: np.random.Generator, corners: int, samples: int) -> np.ndarray:
     """`[P, N]` mixtures that stand for all of them, to be looked at once each.
 
-    The vertices, three points of each edge and the middle of each triangle (of 200 drawn, where there are more), the
+    The vertices, nine points of each edge and the middle of each triangle (of 200 drawn, where there are more), the
     centroid, and `samples` uniform ones.
     """
     vertices = np.eye(corners)
     edges, triangles = (_drawn(rng, list(itertools.combinations(range(corners), count))) for count in (2, 3))
-    inner = [vertices[a] * (1.0 - share) + vertices[b] * share for a, b in edges for share in (0.25, 0.5, 0.75)]
+    inner = [vertices[a] * (1.0 - share) + vertices[b] * share for a, b in edges for share in _SHARES]
     middles = [vertices[list(three)].mean(axis=0) for three in triangles]
     parts = [vertices, *(np.reshape(part, [-1, corners]) for part in (inner, middles)), vertices.mean(axis=0, keepdims=True)]
     return np.concatenate([*parts, rng.dirichlet(np.ones(corners), samples)])

@@ -45,7 +45,7 @@ class _Round(NamedTuple):
     steps: int
 
 
-_ROUNDS = (_Round(1 / 3, 0.25, 0.04, 8), _Round(1 / 6, 0.1, 0.01, 10), _Round(1 / 10, 0.03, 3e-4, 28))
+_ROUNDS = (_Round(5 / 16, 0.25, 0.05, 7), _Round(1 / 6, 0.1, 0.01, 10), _Round(1 / 10, 0.03, 3e-4, 26))
 
 
 class MixtureSearch:
