@@ -185,3 +185,7 @@ def test_mixtures_are_convex(found):
     for weights in ([0.5, 0.6], [1.5, -0.5], [1.0], [[0.2, 0.3, 0.5]]):
         with pytest.raises(tc.RequestError, match="weights"):
             found.mix(weights)
+
+
+def test_a_verdict_says_what_took_how_long(verdict):
+    assert set(verdict.seconds) == {"mixtures", "png", "worst_mixture"} and min(verdict.seconds.values()) > 0

@@ -59,8 +59,8 @@ class Facts:
         return found
 
 
-def file_states(paths: list[Path], now_ns: int) -> list[tuple[str, int, int, int, int]] | None:
-    """What tells that files are the same as before without reading them: path, number, size, times of change.
+def file_states(paths: list[Path], now_ns: int) -> str | None:
+    """A hash of what tells that files are the same as before without reading them: path, number, size, times of change.
 
     The time of the last change of a file's record (ctime) moves with any change of its content, and no program can set it.
 
@@ -69,7 +69,7 @@ def file_states(paths: list[Path], now_ns: int) -> list[tuple[str, int, int, int
         now_ns: the time; what changed just now is not told from what will change next.
 
     Returns:
-        One entry per file; None where a file is missing or has changed within the last two seconds.
+        It as text; None where a file is missing or has changed within the last two seconds.
     """
     try:
         found = [(path, path.stat()) for path in paths]
@@ -77,7 +77,8 @@ def file_states(paths: list[Path], now_ns: int) -> list[tuple[str, int, int, int
         return None
     if any(now_ns - max(state.st_mtime_ns, state.st_ctime_ns) < _SETTLED_NS for _, state in found):
         return None
-    return [(str(path), s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for path, s in found]
+    told = [(str(path), s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for path, s in found]
+    return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
 def _pack(arrays: Arrays, about: bytes) -> bytes:

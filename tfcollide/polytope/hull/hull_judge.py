@@ -195,7 +195,7 @@ class HullJudge:
         with progress(total=len(weights), desc=name, unit=" mixtures", leave=False, delay=1.0) as bar:
             for start in range(0, len(weights), size):
                 batch = functools.partial(self._mixtures, look, weights[start : start + size], *there)
-                found.append(ledger.do(f"{name} from {start}", batch))
+                found.append(ledger.do(f"{name} from {start}, {size} at once", batch))
                 bar.update(len(found[-1]["distance"]))
         return Mixtures(*(np.concatenate([batch[key] for batch in found]) for key in Mixtures._fields))
 
