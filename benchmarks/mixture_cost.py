@@ -44,8 +44,9 @@ def main() -> None:
     images = np.random.default_rng(0).uniform(low, high, [CORNERS + 1, *classifier.image_shape]).astype(np.float32)
     corners, weights = images[1:], convex_weights(count, CORNERS)
     target = target_of(classifier, tap, images[0])
-    active = target.pre_activation >= 0
-    judge = HullJudge(classifier, tap, make_goal(target.pre_activation, ((),) * CORNERS, active), target)
+    on = target.pre_activation >= 0
+    goal = make_goal(target.pre_activation, ((),) * CORNERS, on, ceiling=tap.rectifier.ceiling)
+    judge = HullJudge(classifier, tap, goal, target)
     saved = from_uint8(to_uint8(corners, classifier.bounds), classifier.bounds)
     bare = tf.function(classifier.logits, input_signature=[tf.TensorSpec([None, *classifier.image_shape])], autograph=False)
     work: dict[str, Callable[[], object]] = {

@@ -38,7 +38,7 @@ def main() -> None:
     import_tensorflow()
     import numpy as np
 
-    from tfcollide.library.verdict import mixture_search
+    from tfcollide.library.checking import mixture_search
     from tfcollide.models.loading import load_classifier
     from tfcollide.models.training import make_deterministic
 

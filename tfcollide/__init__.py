@@ -9,22 +9,15 @@ Names are loaded when they are first used, so that importing this costs no impor
 """
 
 import importlib
-import sys
-import types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tfcollide.errors import RequestError
     from tfcollide.library.auditing import audit
     from tfcollide.library.composing import PatchIndex, compose
+    from tfcollide.library.exact_verbs import collision_polytope, exact_corners, nearest_collision
     from tfcollide.library.exporting import export
-    from tfcollide.library.finding import (
-        collision_polytope,
-        exact_corners,
-        find_corners,
-        match_features,
-        nearest_collision,
-    )
+    from tfcollide.library.finding import find_corners, match_features
     from tfcollide.library.found import Found
     from tfcollide.library.judging import certify, judge, worst_mixture
     from tfcollide.library.network import wrap
@@ -40,15 +33,15 @@ _PLACES = {
     "Verdict": "library.verdict",
     "audit": "library.auditing",
     "certify": "library.judging",
-    "collision_polytope": "library.finding",
+    "collision_polytope": "library.exact_verbs",
     "compose": "library.composing",
-    "exact_corners": "library.finding",
+    "exact_corners": "library.exact_verbs",
     "export": "library.exporting",
     "find_corners": "library.finding",
     "judge": "library.judging",
     "load_run": "library.runs",
     "match_features": "library.finding",
-    "nearest_collision": "library.finding",
+    "nearest_collision": "library.exact_verbs",
     "worst_mixture": "library.judging",
     "wrap": "library.network",
 }
@@ -81,17 +74,6 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
     return found
-
-
-class _Package(types.ModuleType):
-    """Keeps the verb `export` where the room of that name is imported, too."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if not (name in _PLACES and isinstance(value, types.ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
 
 
 def __dir__() -> list[str]:

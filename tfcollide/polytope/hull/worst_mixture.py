@@ -103,7 +103,7 @@ class MixtureSearch:
         """
         ledger, count = ledger or Ledger(), len(corners)
         if count == 1:
-            return self._alone(np.ones(1, np.float32), corners, target)
+            return self._found_at(np.ones(1, np.float32), corners, target)
         points = coarse(np.random.default_rng(seed), count, random_starts).astype(np.float32)
         if known is not None:
             points = np.concatenate([points, known.astype(np.float32)])
@@ -117,7 +117,7 @@ class MixtureSearch:
                 points = points[apart(points, low, few, _APART)]
                 points, low = self._round(points, hull, one, batch_size, ledger, f"worst mixture/{number}", bar.update)
                 tried, found = [*tried, points], [*found, low]
-        return self._alone(np.concatenate(tried)[np.concatenate(found).argmin()], corners, target)
+        return self._found_at(np.concatenate(tried)[np.concatenate(found).argmin()], corners, target)
 
     def _look(self, points: np.ndarray, hull: _Hull, size: int, ledger: Ledger, done: Callable[[int], object]) -> np.ndarray:
         """`[P]`, margins, by forward passes."""
@@ -153,7 +153,7 @@ class MixtureSearch:
         end = end.astype(np.float64)
         return {"end": (end / end.sum(axis=1, keepdims=True)).astype(np.float32), "margin": margin}
 
-    def _alone(self, weights: np.ndarray, corners: np.ndarray, target: int) -> WorstMixture:
+    def _found_at(self, weights: np.ndarray, corners: np.ndarray, target: int) -> WorstMixture:
         """One mixture by itself, as anyone who checks it would: a batch may sum in another order."""
         values = self._logits(tf.constant(mix(weights[None], corners))).numpy()
         self.passes += 1

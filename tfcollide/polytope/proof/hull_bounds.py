@@ -12,13 +12,13 @@ from tfcollide.polytope.proof.float_error import mixture_error
 from tfcollide.polytope.proof.reading_network import Network
 from tfcollide.polytope.proof.spread import Arithmetic, Held, Relaxation, Spread, through
 
-__all__ = ["Bounds", "HullBounds", "Itself"]
+__all__ = ["HullBounds", "Itself", "ProvenMargins"]
 
 _ENTRIES = 2**24  # of an array of coefficients
 _EAGER = 16  # looks after which compiling pays: it takes as long as seven hulls without it
 
 
-class Bounds(NamedTuple):
+class ProvenMargins(NamedTuple):
     """What is proven over B sub-simplices, of R margin rows.
 
     Attributes:
@@ -48,7 +48,7 @@ class HullBounds:
         self._corners = tf.constant(corners.reshape(len(corners), -1), tf.float64)
         self._rows = tf.constant(network.rows(rows), tf.float64)
 
-    def __call__(self, vertices: np.ndarray, picked: np.ndarray) -> Bounds:
+    def __call__(self, vertices: np.ndarray, picked: np.ndarray) -> ProvenMargins:
         """Bounds over sub-simplices.
 
         Args:
@@ -57,20 +57,20 @@ class HullBounds:
         """
         return self._with(self._way.compiled, vertices, picked)
 
-    def once(self, vertices: np.ndarray, picked: np.ndarray) -> Bounds:
+    def once(self, vertices: np.ndarray, picked: np.ndarray) -> ProvenMargins:
         """The same of one call: where nothing is compiled yet, that would take longer, unless it is asked again."""
         return self._with(self._way.once(), vertices, picked)
 
-    def _with(self, bound: Callable[..., tuple[tf.Tensor, ...]], vertices: np.ndarray, picked: np.ndarray) -> Bounds:
+    def _with(self, bound: Callable[..., tuple[tf.Tensor, ...]], vertices: np.ndarray, picked: np.ndarray) -> ProvenMargins:
         """As many rows at a time as there is room for."""
         step = max(1, _ENTRIES // (len(vertices) * self._largest))
         chunks = [picked[:, k : k + step] for k in range(0, picked.shape[1], step)]
         own = self._corners, self._rows, tf.constant(vertices)
         parts = [self._read(some, bound(*own, tf.constant(some, tf.int32))) for some in chunks]
         margins, real = (functools.reduce(np.maximum, (part[k] for part in parts)) for k in (0, 1))
-        return Bounds(margins, real, parts[0].scores)
+        return ProvenMargins(margins, real, parts[0].scores)
 
-    def _read(self, picked: np.ndarray, parts: tuple[tf.Tensor, ...]) -> Bounds:
+    def _read(self, picked: np.ndarray, parts: tuple[tf.Tensor, ...]) -> ProvenMargins:
         forward, found, price, scores, finite = (part.numpy() for part in parts)
         margins, real = forward.copy(), forward
         here = np.arange(len(picked))[:, None]
@@ -80,7 +80,7 @@ class HullBounds:
         for part in (margins, real):
             part[~finite] = -np.inf
             part[~np.isfinite(part)] = -np.inf
-        return Bounds(margins, real, scores)
+        return ProvenMargins(margins, real, scores)
 
 
 class Itself:

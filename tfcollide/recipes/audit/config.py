@@ -5,7 +5,7 @@ from typing import Self
 
 from tfcollide.errors import RequestError
 from tfcollide.library.audit_options import BUDGETS, AuditOptions
-from tfcollide.recipes.classifier.config import NetworkConfig
+from tfcollide.recipes.classifiers.config import NetworkConfig
 from tfcollide.settings import carrying_variants, flag, with_absolute_paths
 
 __all__ = ["AuditConfig"]
