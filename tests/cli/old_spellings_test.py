@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from tfcollide import cli
-from tfcollide.recipes.classifier import train
+from tfcollide.recipes.classifiers import train
 
 WARNING = "warning: --{} is the old spelling of --{}\n"
 
