@@ -7,8 +7,11 @@ import numpy as np
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.dense_chain import DenseChain, Unreadable
 from tfcollide.polytope.proof.certificate import certify
+from tfcollide.polytope.proof.engine import Splits
 from tfcollide.polytope.proof.reading_network import Network, read_network
 from tfcollide.records import Certificate
+
+_TIGHT, _REFINE_BOXES = 0.9, 500  # what is proven beyond that costs more than it tells, unless it is asked for
 
 __all__ = ["certify_classifier", "readable", "walkable"]
 
@@ -35,7 +38,14 @@ def _steps(classifier: Classifier) -> Network | Unreadable:
 
 
 def certify_classifier(
-    classifier: Classifier, corners: np.ndarray, target: int, *, max_boxes: int = 20_000, seed: int = 0
+    classifier: Classifier,
+    corners: np.ndarray,
+    target: int,
+    *,
+    max_boxes: int = 20_000,
+    tightness: float = 0.9,
+    seed: int = 0,
+    splits: Splits | None = None,
 ) -> Certificate | Unreadable:
     """Proves or refutes that every mixture of `corners` gets the class or labels `target`.
 
@@ -44,7 +54,9 @@ def certify_classifier(
         corners: `[N, H, W, C]` float32, as saved.
         target: the code of the class or labels.
         max_boxes: as of `certify`.
+        tightness: as of `certify`; above 0.9 all boxes may be spent on it.
         seed: as of `certify`.
+        splits: as of `certify`.
 
     Returns:
         The certificate; or why the network cannot be bounded.
@@ -59,5 +71,8 @@ def certify_classifier(
         lambda images: classifier.judge(images).logits,
         reading=classifier.reading,
         max_boxes=max_boxes,
+        refine_boxes=_REFINE_BOXES if tightness <= _TIGHT else max_boxes,
+        tightness=tightness,
         seed=seed,
+        splits=splits,
     )

@@ -1,7 +1,7 @@
 """What an audit is asked to do: fields here are flags of the command line."""
 
 import dataclasses
-from typing import Self
+from typing import ClassVar, Self
 
 from tfcollide.errors import RequestError
 from tfcollide.library.audit_options import BUDGETS, AuditOptions
@@ -16,14 +16,17 @@ __all__ = ["AuditConfig"]
 class AuditConfig(NetworkConfig):
     """An audit: which network, which pairs, how long to search."""
 
+    FIRST: ClassVar = ("out", "recipe", "model", "dataset", "data_dir", "taps", "num_pairs", "budget", "pairs", "fail_above")
+    """What `--help` shows."""
+
     budget: str = flag("normal", "How much work; docs/audit.md says what each stands for.", choices=tuple(BUDGETS))
-    num_pairs: int = flag(100, "Pairs of test images, drawn over ordered pairs of classes alike.")
+    num_pairs: int = flag(100, "How many random pairs of test images, spread evenly over ordered pairs of classes.")
     pairs: str | None = flag(None, "Pairs in place of drawn ones: a CSV file with the columns source and target.", path=True)
-    taps: str = flag("default", "ReLUs at which pairs are looked at: default, all, or names with commas between them.")
+    taps: str = flag("default", "ReLUs to audit: default, all, or names with commas between them.")
     match_quantile: float = flag(
         0.01, "Features match where they are nearer than this share of the pairs of images of one class are."
     )
-    seed: int = flag(0, "Of everything drawn.")
+    seed: int = flag(0, "Seed of every random draw.")
     fail_above: float | None = flag(
         None, "Exit with 1 where the rate's upper 95 % bound exceeds this share, or the search has not converged."
     )
