@@ -64,7 +64,15 @@ def run(config: AuditConfig, out: Path, *, overwrite: bool = False) -> "Audited"
     with directory.at_work() as folder:
         ledger = Ledger(folder / ".audit.npz", every=_EVERY)
         walk = AuditWalk(
-            network, opened.data, pairs, options, taps, predicted=opened.predicted, labeled=opened.labeled, ledger=ledger
+            network,
+            opened.data,
+            pairs,
+            options,
+            taps,
+            predicted=opened.predicted,
+            labeled=opened.labeled,
+            ledger=ledger,
+            facts=opened.facts,
         )
         command = " ".join(["audit", *flags_text(config).split("\n"), f"--out={out.name}"])
         audited = Audited(*walk({**made_with(network, opened.data, pairs), "command": command}))
