@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tfcollide.errors import RequestError
     from tfcollide.library.auditing import audit
+    from tfcollide.library.comparing import compare
     from tfcollide.library.composing import PatchIndex, compose
     from tfcollide.library.exporting import export
     from tfcollide.library.finding import (
@@ -41,6 +42,7 @@ _PLACES = {
     "audit": "library.auditing",
     "certify": "library.judging",
     "collision_polytope": "library.finding",
+    "compare": "library.comparing",
     "compose": "library.composing",
     "exact_corners": "library.finding",
     "export": "library.exporting",
@@ -62,6 +64,7 @@ __all__ = [
     "audit",
     "certify",
     "collision_polytope",
+    "compare",
     "compose",
     "exact_corners",
     "export",

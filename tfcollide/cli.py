@@ -201,14 +201,25 @@ def _audit(argv: list[str]) -> int:
     if values is None:
         return EXIT_DONE
     needed(values["out"], "out", "the directory to write", "Say, for example, --out=audits/first.")
+    config = _config(AuditConfig, values)
+    if config.compare is not None:
+        return _compare(config, values)
     from tfcollide.recipes.audit.run import run
     from tfcollide.report.audit.audit_words import search_words, verdict
 
-    config = _config(AuditConfig, values)
     record = run(config, absolute(values["out"]), overwrite=values["overwrite"]).record
     print(f"{Path(os.path.expanduser(values['out']), 'report.html')}\n{search_words(record)}\n{verdict(record)}")
     failed = config.fail_above is not None and record.exceeds(config.fail_above)
     return EXIT_NOT_FOUND if failed else EXIT_DONE
+
+
+def _compare(config: AuditConfig, values: dict[str, Any]) -> int:
+    from tfcollide.recipes.audit.comparison import run_comparison
+    from tfcollide.report.compare.compare_words import compare_verdict
+
+    record = run_comparison(config, absolute(values["out"]), overwrite=values["overwrite"]).record
+    print(f"{Path(os.path.expanduser(values['out']), 'report.html')}\n{compare_verdict(record)}")
+    return EXIT_DONE
 
 
 def _train_classifier(argv: list[str]) -> int:

@@ -39,6 +39,7 @@ __all__ = [
     "SweepSummary",
     "Trace",
     "WorstMixture",
+    "from_json",
     "is_sweep",
 ]
 
@@ -811,7 +812,7 @@ def is_sweep(folder: Path) -> bool:
 
 def _checked_record(kind: type[_Read], content: Mapping[str, object], folder: Path, flag: str) -> _Read:
     try:
-        return _record(kind, content)
+        return from_json(kind, content)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         received = f"--{flag}: {folder / 'summary.json'}, which cannot be read ({error!r})"
         raise RequestError(received, "that of a whole run", "Check the path.") from error
@@ -822,7 +823,7 @@ def _kinds(record: type) -> dict[str, Any]:
     return typing.get_type_hints(record)
 
 
-def _record(kind: Any, content: Mapping[str, object]) -> Any:
+def from_json(kind: Any, content: Mapping[str, object]) -> Any:
     """A record from its JSON object; what it has no field for is left out."""
     known = {field.name for field in dataclasses.fields(kind)}
     return kind(**{name: _value(_kinds(kind)[name], value) for name, value in content.items() if name in known})
@@ -835,7 +836,7 @@ def _value(kind: Any, value: Any) -> Any:
         options = [one for one in parts if one is not type(None)]
         return None if value is None else _value(options[0], value) if len(options) == 1 else value
     if dataclasses.is_dataclass(kind):
-        return _record(kind, value)
+        return from_json(kind, value)
     if origin is tuple:
         kinds = [parts[0]] * len(value) if parts[-1] is Ellipsis else parts
         return tuple(_value(one, part) for one, part in zip(kinds, value, strict=True))
