@@ -36,6 +36,7 @@ __all__ = [
     "ReaderRecord",
     "Scale",
     "Summary",
+    "SurvivalRow",
     "SweepSummary",
     "Trace",
     "WorstMixture",
@@ -464,6 +465,26 @@ class CompositeRecord:
 
 
 @dataclasses.dataclass(frozen=True)
+class SurvivalRow:
+    """What one treatment leaves of a hull.
+
+    Attributes:
+        treatment: what was done, in words.
+        kept: the share of random mixtures that are still read as the target; None where it could not be done.
+        as_source: the share that is read as the source is.
+        target_kept: whether the target itself, treated alike, is still read as before; where it is not, `kept` says
+            nothing of collisions.
+        reason: why it could not be done; None where it could.
+    """
+
+    treatment: str
+    kept: float | None
+    as_source: float | None = None
+    target_kept: bool | None = None
+    reason: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class Summary:
     """Everything a run found: the content of `summary.json`.
 
@@ -511,6 +532,7 @@ class Summary:
         hull_front: of all corners together.
         allow_trivial: whether trivial and lost corners count as found.
         dataset_rows_without_label: split of the data set -> how many of its rows were left out, as they have no label.
+        survival: what is left of the hull after what may happen to images and networks; None where that was not asked for.
     """
 
     dataset: str
@@ -556,6 +578,7 @@ class Summary:
     dataset_rows_without_label: Mapping[str, int] = dataclasses.field(default_factory=dict)
     certificate_reason: str | None = None
     edges: tuple[EdgeRecord, ...] | None = None
+    survival: tuple[SurvivalRow, ...] | None = None
 
     @classmethod
     def read(cls, folder: Path, *, flag: str = "run") -> Self:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 
-from tfcollide.records import Certificate, EdgeRecord, EndPoint, ExactRecord, FrontEnd, Summary
+from tfcollide.records import Certificate, EdgeRecord, EndPoint, ExactRecord, FrontEnd, Summary, SurvivalRow
 from tfcollide.report.conclusion import conclusion, ended_words
 from tfcollide.report.markdown import markdown_table
 from tfcollide.report.paper import PaperResult, paper_result
@@ -29,7 +29,8 @@ def run_table(summary: Summary) -> str:
     word, _, rest = conclusion(summary).partition(":")
     verdict = f"**{word}**:{rest}" + (" The source stands in for what is not there." if summary.nothing_found else "") + "\n"
     remarks = [f"- {remark}" for remark in _remarks(summary)]
-    tables = [_results(summary), _corners(summary), _LEGEND + "\n", _images(summary), _IMAGE_LEGEND]
+    tables = [_results(summary), *_survival(summary.survival)]
+    tables += [_corners(summary), _LEGEND + "\n", _images(summary), _IMAGE_LEGEND]
     return "\n".join([title, verdict, *tables, *(["", *remarks] if remarks else [])]) + "\n"
 
 
@@ -254,6 +255,19 @@ def _edges(edges: Sequence[EdgeRecord] | None) -> list[tuple[str, str, str]]:
         ("changes of class along edges", f"{changes:,}" if changes == 0 else f"**{changes:,}**", ""),
         ("breakpoints of edges", bends, ""),
     ]
+
+
+def _survival(rows: Sequence[SurvivalRow] | None) -> list[str]:
+    """What is left of the hull after what may happen to images and networks."""
+    header = ["mixtures after", "read as the target", "as the source", "the target itself is"]
+    cells = [[row.treatment, *_kept(row)] for row in rows or ()]
+    return [markdown_table(header, cells)] if rows else []
+
+
+def _kept(row: SurvivalRow) -> list[str]:
+    if row.kept is None:
+        return [f"not done: {row.reason}", "-", "-"]
+    return [share(row.kept), share(row.as_source), "read as before" if row.target_kept else "**lost**"]
 
 
 def _price(proof: Certificate) -> str:

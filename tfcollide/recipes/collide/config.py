@@ -131,6 +131,12 @@ class CollideConfig(NetworkConfig):
     prove_edges: bool = _flag(
         False, "Also walk every edge of the hull from breakpoint to breakpoint: the smallest margin and every change of class."
     )
+    survival: bool = _flag(
+        False,
+        "Also treat mixtures as images are treated (PNG, JPEG, resizing, a shift, noise), and ask the network in bfloat16 and "
+        "as TFLite (float16, int8): how many keep the target's class.",
+    )
+    check_file: str | None = _flag(None, "With --survival: a .tflite file of your own, which is asked, too.", path=True)
     sampling: str = _flag("uniform", "How convex weights are drawn.", choices=("uniform", "stick_breaking"))
     vnnlib: bool = _flag(False, "Write verify/: the mixtures as ONNX and the claim as VNN-LIB, for an independent verifier.")
     pairs: str | None = _flag(None, "Sweep: a CSV file with the columns source and target.", path=True)
@@ -273,6 +279,8 @@ class CollideConfig(NetworkConfig):
         self._check_devices()
         if self.vnnlib and self.num_corners() < 2:
             raise RequestError("--vnnlib with one corner", "at least two to mix", "Say --corners=2, or leave --vnnlib out.")
+        if self.check_file is not None and not self.survival:
+            raise RequestError(f"--check_file={self.check_file} without --survival", "both", "Add --survival.")
         if self.prove_edges and self.num_corners() < 2:
             raise RequestError("--prove_edges with one corner", "at least two, with an edge between", "Say --corners=2.")
         for name in ("runner", "pairs_together"):

@@ -17,9 +17,10 @@ from tfcollide.measure.front import FrontSearch
 from tfcollide.models.affine import AffineMap, affine_map
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.models.dense_chain import Unreadable
+from tfcollide.models.deployed import lite_logits
 from tfcollide.models.differentiable import check_compiles, check_differentiable
 from tfcollide.models.loading import load_classifier
-from tfcollide.models.model_file import kind_of
+from tfcollide.models.model_file import kind_of, read_lite
 from tfcollide.polytope.proof.of_classifier import walkable
 from tfcollide.recipes.classifier.open import open_classifier
 from tfcollide.recipes.collide.config import CollideConfig
@@ -161,6 +162,8 @@ def _check_solvable(config: CollideConfig, experiment: Experiment) -> None:
         check_differentiable(experiment.classifier, experiment.tap)
     if config.xla and config.solver == "gradient":
         check_compiles(experiment.classifier, experiment.tap)
+    if config.check_file:
+        lite_logits(read_lite(Path(config.check_file)), experiment.classifier, name=f"--check_file={config.check_file}")
     if config.vnnlib and isinstance(chain, Unreadable):
         raise RequestError(f"--vnnlib with {config.model}: {chain.reason}", "a network of dense and ReLU layers")
     if config.prove_edges and isinstance(steps := walkable(experiment.classifier), Unreadable):
