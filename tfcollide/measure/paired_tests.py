@@ -78,13 +78,14 @@ def rate_effect(first: np.ndarray, second: np.ndarray, images: np.ndarray, *, co
         images: `[P, 2]`, numbers of the images of each pair.
         confidence: of the interval, two-sided.
     """
-    drawn = mean_interval(first - second, images, confidence=confidence)
-    if not (np.isin(first, (0, 1)).all() and np.isin(second, (0, 1)).all()) or not len(first):
-        return drawn
+    single = len(first) > 0 and bool(np.isin(first, (0, 1)).all() and np.isin(second, (0, 1)).all())
+    if not single:
+        return mean_interval(first - second, images, confidence=confidence)
     low, high = _newcombe(first.astype(bool), second.astype(bool), confidence)
     if repeats(images):
+        drawn = mean_interval(first - second, images, confidence=confidence)
         low, high = min(low, drawn.low), max(high, drawn.high)
-    return Interval(drawn.value, low, high, confidence)
+    return Interval(float(np.mean(first - second)), low, high, confidence)
 
 
 def front_effect(differences: np.ndarray, images: np.ndarray, *, confidence: float = 0.95) -> Interval:
