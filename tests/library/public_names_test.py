@@ -23,6 +23,7 @@ NAMES = [
     "audit",
     "certify",
     "collision_polytope",
+    "compare",
     "compose",
     "exact_corners",
     "export",

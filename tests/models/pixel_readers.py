@@ -9,7 +9,7 @@ __all__ = ["pixel_reader"]
 
 
 def pixel_reader(pixel=27, gain=1.0):
-    """8 x 8 gray pixels from 0 to 1; two classes, whether one pixel is above a half; logits of about `gain` times the excess."""
+    """8 x 8 gray pixels from 0 to 1; is one pixel above a half? Logits of about `gain` times the excess."""
     hidden = keras.layers.Dense(2, activation="relu", name="seen")
     model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), hidden, keras.layers.Dense(2)], name="reader")
     first = np.zeros([64, 2], np.float32)
