@@ -19,6 +19,7 @@ DOCS = ["mkdocs>=1.6,<2", "mkdocs-material>=9.5", "mkdocstrings[python]>=0.26"]
 EXTRAS = {
     "serving": SERVING,
     "beam": ["apache-beam>=2.60"],
+    "dask": ["apache-beam[dask]>=2.60"],
     "patches": ["annoy>=1.17"],  # has no wheel: it needs a C++ compiler
     "keras2": ["tf_keras>=2.18"],  # its version is TensorFlow's
     "verify": ["onnx>=1.16"],

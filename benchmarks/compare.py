@@ -2,6 +2,7 @@
 
 python benchmarks/compare.py exact COMPARED A.keras B.keras [--data_dir=DIR]    # of a finished `collide-audit --compare=...`
 python benchmarks/compare.py copies AUDIT AUDIT...              # audits of one network with other seeds, on the same pairs
+python benchmarks/compare.py shared A.keras B.keras             # images that collide in both, and processor seconds
 python benchmarks/compare.py level                              # by simulation: how often a network and its copy are told apart
 """
 
@@ -56,6 +57,24 @@ def copies(folders):
     print(f"told apart: {told} of {len(records) * (len(records) - 1) // 2}")
 
 
+def shared(models, data_dir, count=10):
+    """Images that collide in both of two networks that read MNIST, for pairs of test images of different classes."""
+    import tfcollide as tc
+    from tfcollide.data.load_dataset import load_dataset
+    from tfcollide.images import from_uint8
+    from tfcollide.library.audit_walk import NamedPair
+    from tfcollide.library.problem import Picture
+    from tfcollide.library.shared_collisions import shared_pairs
+
+    networks = [tc.wrap(path, pixel_range=(0, 1)) for path in models]
+    split = load_dataset("mnist", data_dir=data_dir).test
+    numbers = [n for n in range(0, 100, 2) if split.labels[n] != split.labels[n + 1]][:count]
+    pictures = [[Picture(from_uint8(split.images[m], networks[0].bounds), str(m)) for m in (n, n + 1)] for n in numbers]
+    pairs = [NamedPair(*two, (0, 0)) for two in pictures]
+    for one in shared_pairs(tuple(networks), tuple(one.default_tap for one in networks), pairs, None):
+        print(one)
+
+
 def level(pairs=100, trials=20_000):
     """Two searches of one network disagree on some pairs, by chance in either direction."""
     rng = np.random.default_rng(0)
@@ -73,7 +92,7 @@ def level(pairs=100, trials=20_000):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("exact", "copies", "level"))
+    parser.add_argument("what", choices=("exact", "copies", "shared", "level"))
     parser.add_argument("paths", nargs="*", type=Path)
     parser.add_argument("--data_dir")
     asked = parser.parse_args()
@@ -81,6 +100,8 @@ def main():
         exact(asked.paths[0], asked.paths[1:3], asked.data_dir)
     elif asked.what == "copies":
         copies(asked.paths)
+    elif asked.what == "shared":
+        shared(asked.paths, asked.data_dir)
     else:
         level(trials=2_000)
 

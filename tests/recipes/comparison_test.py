@@ -1,46 +1,53 @@
 """The program `audit` with --compare: what it writes, that it goes on where it was stopped, and finished audits again."""
 
+import dataclasses
 import json
 
+import numpy as np
 import pytest
 
+from tests.measure.audits import made_up
 from tests.models.planted import trained
-from tests.recipes.audit_test import TINY
 from tfcollide import cli
 from tfcollide.data.digits import load_digits
-from tfcollide.library import audit_options, comparing
+from tfcollide.images import to_uint8
+from tfcollide.library import comparing
+from tfcollide.library.auditing import Audited
+from tfcollide.measure.kept_audit import KeptHull
 from tfcollide.recipes.audit import comparison
 from tfcollide.recipes.audit.config import AuditConfig
+from tfcollide.report.audit.audit_files import write_audit
 
 OWN = {"report.html", "compare.json", "table.md", "pairs.csv", "pairs_asked.csv", "run.flags"}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def tiny():
-    audit_options.BUDGETS["tiny"] = TINY
-    yield
-    del audit_options.BUDGETS["tiny"]
-
-
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models")
-    for name in ("blind", "injective"):
-        trained(name, load_digits(), epochs=2).save(folder / f"{name}.keras")
-    return [folder / "blind.keras", folder / "injective.keras"]
+    """One network under two names."""
+    folder, network = tmp_path_factory.mktemp("models"), trained("blind", load_digits(), epochs=2)
+    for name in ("old", "new"):
+        network.save(folder / f"{name}.keras")
+    return [folder / "old.keras", folder / "new.keras"]
 
 
 @pytest.fixture(scope="module")
-def flags(models):
-    return [
-        "audit",
-        "--dataset=digits",
-        "--pixel_range=0,1",
-        "--taps=seen",
-        "--budget=tiny",
-        "--num_pairs=2",
-        "--shared_pairs=1",
-    ]
+def flags():
+    return ["audit", "--dataset=digits", "--pixel_range=0,1", "--taps=seen", "--num_pairs=2", "--shared_pairs=1"]
+
+
+def made_up_audit(config, opened, pairs, directory):
+    """In place of an audit, which has tests of its own: rows made up, one hull, of the pairs that are asked for."""
+    network = opened.classifier
+    rows = made_up(pairs=len(pairs), taps=("seen",))
+    ends = [(pair.source.id, pair.target.id) for pair in pairs]
+    fronts = [dataclasses.replace(one, source=ends[one.pair][0], target=ends[one.pair][1]) for one in rows.fronts]
+    record = dataclasses.replace(rows, network=network.name, fronts=tuple(fronts), settings={"samples": 20})
+    source, target = (to_uint8(end.image, network.bounds) for end in pairs[0][:2])
+    hull = KeptHull("seen", 0, 0.06, np.stack([target, target]), source, target)
+    with directory.at_work() as folder:
+        write_audit(folder, record, {}, (hull,))
+        directory.commit()
+    return Audited(record, {}, (hull,), network)
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +56,7 @@ def out(tmp_path_factory, flags, models):
     folder = tmp_path_factory.mktemp("audits") / "both"
     asked = [*flags, f"--compare={models[0]},{models[1]}", f"--out={folder}"]
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(comparison, "audit_into", made_up_audit)
         patch.setattr(comparing, "compare_sides", lambda *args, **settings: 1 / 0)
         assert cli.audit(asked) == 70
     partial = folder.with_name("both.partial")
@@ -66,8 +74,8 @@ def numbers(folder):
 def test_the_directory_is_whole_and_holds_both_audits(out):
     assert {path.name for path in out.iterdir()} == OWN | {"A", "B"}
     found = numbers(out)
-    assert [one["network"] for one in found["networks"]] == ["blind", "injective"] and found["pairs"] == 2
-    assert {"--compare=" in line for line in (out / "run.flags").read_text().split() if "blind" in line} == {True}
+    assert [one["network"] for one in found["networks"]] == ["old", "new"] and found["pairs"] == 2
+    assert {"--compare=" in line for line in (out / "run.flags").read_text().split() if "old" in line} == {True}
     assert f"--pairs={out}/pairs_asked.csv" in (out / "A" / "run.flags").read_text()  # repeats that audit alone
     ends = [
         [(one["source"], one["target"]) for one in json.loads((out / name / "audit.json").read_text())["fronts"]]
