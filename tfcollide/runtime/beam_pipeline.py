@@ -6,6 +6,9 @@ from tfcollide.errors import RequestError
 
 __all__ = ["import_beam", "pipeline"]
 
+_BY_PATH = {"DaskRunner": "apache_beam.runners.dask.dask_runner.DaskRunner"}
+"""Runners that Beam knows by the whole path of their class alone -> that path."""
+
 
 def import_beam() -> Any:
     """Apache Beam.
@@ -26,16 +29,27 @@ def pipeline(runner: str, options: str) -> Any:
     """A pipeline that has not begun.
 
     Args:
-        runner: as Beam names it: "DirectRunner", "FlinkRunner", "DataflowRunner".
+        runner: as Beam names it: "DirectRunner", "DaskRunner", "FlinkRunner", "DataflowRunner", or the path of a class.
         options: more options, as on a command line.
 
     Raises:
         RequestError: Beam is missing, or has no such runner.
     """
     beam = import_beam()
+    if runner == "DaskRunner":
+        _check_dask()
     from apache_beam.options.pipeline_options import PipelineOptions
 
     try:
-        return beam.Pipeline(options=PipelineOptions([f"--runner={runner}", *options.split()]))
+        return beam.Pipeline(options=PipelineOptions([f"--runner={_BY_PATH.get(runner, runner)}", *options.split()]))
     except (ImportError, ValueError, AttributeError) as error:
         raise RequestError(f"--runner={runner} ({error})", "a runner of Apache Beam, such as DirectRunner") from error
+
+
+def _check_dask() -> None:
+    """Raises `RequestError` where what the runner needs is not installed."""
+    try:
+        import dask.distributed  # noqa: F401
+    except ImportError as error:
+        mend = 'Run pip install "tfcollide[dask]".'
+        raise RequestError("--runner=DaskRunner without dask.distributed", "an installation with it", mend) from error
