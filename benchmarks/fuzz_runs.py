@@ -41,6 +41,7 @@ def main() -> None:
     parser.add_argument("--models", type=int, default=60)
     parser.add_argument("--environments", type=int, default=15)
     parser.add_argument("--seed", type=int, default=None, help="Default: a random one.")
+    parser.add_argument("--processes", type=int, default=1, help="How many run beside each other.")
     arguments = parser.parse_args()
     seed = random.randrange(2**31) if arguments.seed is None else arguments.seed
     print(f"seed {seed}", flush=True)
@@ -51,11 +52,14 @@ def main() -> None:
         batches.append(("surroundings", arguments.environments, seed))
     totals: dict[str, collections.Counter[int | str]] = collections.defaultdict(collections.Counter)
     began, spawn = time.perf_counter(), multiprocessing.get_context("spawn")
-    for what, rounds, of in batches:
-        with concurrent.futures.ProcessPoolExecutor(1, mp_context=spawn) as process:
-            totals[what].update(process.submit(fuzz, what, rounds, of).result())
-        words = ", ".join(f"{count} {f'exit {end}' if isinstance(end, int) else end}" for end, count in totals[what].items())
-        print(f"{what} so far: {words}; {time.perf_counter() - began:.0f} s", flush=True)
+    with concurrent.futures.ProcessPoolExecutor(arguments.processes, mp_context=spawn, max_tasks_per_child=1) as processes:
+        jobs = {processes.submit(fuzz, *batch): batch[0] for batch in batches}
+        for job in concurrent.futures.as_completed(jobs):
+            what = jobs[job]
+            totals[what].update(job.result())
+            ends = totals[what].items()
+            words = ", ".join(f"{count} {f'exit {end}' if isinstance(end, int) else end}" for end, count in ends)
+            print(f"{what} so far: {words}; {time.perf_counter() - began:.0f} s", flush=True)
     sys.exit(any(ended["wrong"] for ended in totals.values()))
 
 

@@ -30,7 +30,7 @@ def test_imports_run_one_way():
 
 def test_only_the_command_line_reads_flags():
     readers = [name for name, path in MODULES.items() if re.search(r"\bfrom absl import .*\bflags\b", path.read_text())]
-    assert readers == ["tfcollide.cli"]
+    assert readers and all(name.startswith("tfcollide.cli.") for name in readers)
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -91,7 +91,7 @@ def test_spelling_is_american():
 
 
 def test_runs_are_read_by_their_records_alone():
-    paths = [path for path in [*MODULES.values(), *(ROOT / "benchmarks").glob("*.py")] if path.name != "records.py"]
+    paths = [path for path in [*MODULES.values(), *(ROOT / "benchmarks").glob("*.py")] if path.name != "from_json.py"]
     texts = {path.name: path.read_text() for path in paths}
     assert not [name for name, text in texts.items() if "json.loads" in text and '"summary.json"' in text]
 

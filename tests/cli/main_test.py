@@ -46,6 +46,6 @@ def test_a_defect_is_no_result(capsys):
 
 
 def test_what_goes_on_says_so(capsys, monkeypatch):
-    monkeypatch.setattr(cli, "_collide", failing(KeyboardInterrupt()))
+    monkeypatch.setattr(cli.commands, "collide", failing(KeyboardInterrupt()))
     assert cli.collide(["collide"]) == 130
     assert "goes on from the last checkpoint" in capsys.readouterr().err

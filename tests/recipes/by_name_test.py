@@ -7,6 +7,7 @@ from setuptools import find_packages
 
 from tests.cli.programs import ROOT
 from tfcollide import cli
+from tfcollide.cli.flagfiles import flag_lines
 from tfcollide.errors import RequestError
 from tfcollide.recipes.by_name import recipe_file, recipe_list
 
@@ -22,7 +23,7 @@ def test_a_recipe_is_a_flagfile(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert cli.collide(["collide", "--recipe=digits", "--stop_fraction=-1", "--out=run"]) == 2
     assert "--stop_fraction=-1" in capsys.readouterr().err
-    read = [*cli._flag_lines(["collide", "--recipe=digits", "--seed=1"])]
+    read = [*flag_lines(["collide", "--recipe=digits", "--seed=1"])]
     assert read == ["collide", f"--flagfile={recipe_file('digits')}", "--seed=1"]
     assert not list(Path.cwd().iterdir())
 

@@ -17,7 +17,8 @@ from tfcollide.models.classifier import Classifier
 from tfcollide.models.deployed import LITE_KINDS, Logits, in_bfloat16, lite_bytes, lite_logits
 from tfcollide.models.model_file import read_lite
 from tfcollide.polytope.hull.mixing import convex_weights, mix
-from tfcollide.records import SurvivalRow, from_json
+from tfcollide.records import SurvivalRow
+from tfcollide.records.from_json import record_from_json
 from tfcollide.runtime.progress import progress
 
 __all__ = ["SURVIVAL_SAMPLES", "survive"]
@@ -116,5 +117,5 @@ def _packed(job: Callable[[], SurvivalRow]) -> dict[str, np.ndarray]:
 
 
 def _row(arrays: Mapping[str, np.ndarray]) -> SurvivalRow:
-    found: SurvivalRow = from_json(SurvivalRow, json.loads(arrays["row"].tobytes()))
+    found: SurvivalRow = record_from_json(SurvivalRow, json.loads(arrays["row"].tobytes()))
     return found

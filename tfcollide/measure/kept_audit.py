@@ -13,7 +13,7 @@ import numpy as np
 from tfcollide.errors import RequestError
 from tfcollide.files.atomic import write_npz
 from tfcollide.measure.audit_record import AuditRecord
-from tfcollide.records import from_json
+from tfcollide.records.from_json import record_from_json
 
 __all__ = ["KeptHull", "read_hulls", "read_record", "write_hulls"]
 
@@ -51,7 +51,7 @@ def read_record(folder: Path, *, flag: str) -> AuditRecord:
         RequestError: it is none, or is not whole.
     """
     try:
-        record = from_json(AuditRecord, json.loads((folder / _RECORD).read_text(encoding="utf-8")))
+        record = record_from_json(AuditRecord, json.loads((folder / _RECORD).read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         received = f"--{flag}={folder}, whose {_RECORD} cannot be read ({error})"
         raise RequestError(received, "the folder of a finished audit", "Make one with collide-audit --out=DIR.") from error

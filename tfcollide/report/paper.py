@@ -1,10 +1,11 @@
 """What the paper reports, for the cases that it has."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from tfcollide.records import Summary
 
-__all__ = ["PaperResult", "paper_result"]
+__all__ = ["PaperResult", "beside", "paper_result"]
 
 
 class PaperResult(NamedTuple):
@@ -57,3 +58,9 @@ def paper_result(summary: Summary) -> PaperResult | None:
 def _first_name(name: str) -> str:
     """The first of a class's names, as ImageNet's own list or Keras's writes it."""
     return name.split(",")[0].replace("_", " ")
+
+
+def beside(paper: PaperResult | None, name: str, show: Callable[[float], str] = str) -> str:
+    """The paper's value of this name; nothing where it has none."""
+    value = getattr(paper, name, None)
+    return "" if value is None else show(value)

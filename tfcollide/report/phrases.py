@@ -1,8 +1,26 @@
 """Words and numbers that the tables of a run and of a sweep share."""
 
+import math
+from collections.abc import Sequence
+
 from tfcollide.records import Certificate, Summary, SweepSummary
 
-__all__ = ["branches", "in_which_arithmetic", "network", "number", "quantile", "share", "yes"]
+__all__ = [
+    "Row",
+    "branches",
+    "in_which_arithmetic",
+    "network",
+    "number",
+    "or_dashes",
+    "probability",
+    "quantile",
+    "share",
+    "stop_words",
+    "yes",
+]
+
+Row = tuple[str, str, str]
+"""Of a run's table: what it is, ours, the paper's."""
 
 
 def number(value: float | None, form: str) -> str:
@@ -46,3 +64,19 @@ def branches(summary: Summary | SweepSummary) -> list[str]:
 def in_which_arithmetic(proof: Certificate) -> str:
     """Behind "certified": nothing for float32; else what the claim is limited to."""
     return "" if proof.arithmetic == "float32" else " in real arithmetic"
+
+
+def or_dashes(absent: bool, rows: list[Row]) -> list[Row]:
+    """Rows of all corners, with a dash for each value where the source stands in for a corner."""
+    return [(label, "-", paper) for label, _, paper in rows] if absent else rows
+
+
+def probability(value: float) -> str:
+    """Four digits, cut rather than rounded where rounding would say 1."""
+    return f"{min(value, 0.9999) if value < 1 else value:.4f}" if math.isfinite(value) else "-"
+
+
+def stop_words(losses: Sequence[float]) -> str:
+    """The losses to stop below; each corner has its own where they are shares of the start's."""
+    least, most = f"{min(losses):.4g}", f"{max(losses):.4g}"
+    return most if least == most else f"{least} to {most}"

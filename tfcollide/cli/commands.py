@@ -1,0 +1,209 @@
+"""What each program does: its flags, its run, what it prints, its exit code."""
+
+import os
+import time
+from pathlib import Path
+
+from tfcollide.cli.exit_codes import EXIT_DONE, EXIT_NOT_FOUND
+from tfcollide.cli.flag_reading import config_of, define_out, define_report, define_version, parse
+from tfcollide.files.atomic import write_json
+from tfcollide.files.names import to_text
+from tfcollide.files.run_directory import absolute
+from tfcollide.recipes.audit.config import AuditConfig
+from tfcollide.recipes.collide.config import CollideConfig, TrainConfig
+from tfcollide.recipes.composite.config import CompareConfig, RebuildConfig
+from tfcollide.recipes.explore.config import ExploreConfig
+from tfcollide.recipes.patches.config import IndexConfig, QueryConfig
+from tfcollide.recipes.serving.check_served_config import CheckServedConfig
+from tfcollide.recipes.serving.export_config import ExportConfig
+from tfcollide.recipes.serving.serve_config import ServeConfig
+from tfcollide.records import Summary
+from tfcollide.settings import needed
+
+__all__ = [
+    "audit",
+    "check_served",
+    "collide",
+    "compare_looks",
+    "explore",
+    "export",
+    "index_patches",
+    "query_patches",
+    "rebuild_composite",
+    "serve_local",
+    "train_classifier",
+]
+
+
+def collide(argv: list[str]) -> int:
+    """`collide`: finds corners and writes a run directory."""
+    values = parse(argv, CollideConfig, define_out)
+    if values is None:
+        return EXIT_DONE
+    needed(values["out"], "out", "the directory to write", "Say, for example, --out=runs/first.")
+    from tfcollide.recipes.collide.run import run
+    from tfcollide.report.conclusion import conclusion, sweep_conclusion
+
+    out = absolute(values["out"])
+    summary = run(config_of(CollideConfig, values), out, overwrite=values["overwrite"])
+    if values["explore"] and (isinstance(summary, Summary) or any(pair.directory for pair in summary.pairs)):
+        from tfcollide.recipes.explore.run import run as write_page
+
+        write_page(ExploreConfig(run=str(out)), lambda line: None)
+    verdict = conclusion(summary) if isinstance(summary, Summary) else sweep_conclusion(summary)
+    said = verdict.replace("*", "")  # once, in the last line
+    table = to_text((out / "table.md").read_bytes()).splitlines()
+    kept = "\n".join(line for line in table if not line.replace("*", "").startswith(said))
+    print(kept.replace("\n\n\n", "\n\n"), end="\n\n")
+    figures = ("trace.png", "margins.png", "front.png", "figure.png")
+    for shown in [name for name in figures if (out / name).exists()] or ["summary.json"]:
+        print(Path(os.path.expanduser(values["out"]), shown))
+    print(verdict)
+    return EXIT_DONE if summary.found else EXIT_NOT_FOUND
+
+
+def audit(argv: list[str]) -> int:
+    """`audit`: how blind a network is, as a report."""
+    values = parse(argv, AuditConfig, define_out)
+    if values is None:
+        return EXIT_DONE
+    needed(values["out"], "out", "the directory to write", "Say, for example, --out=audits/first.")
+    config = config_of(AuditConfig, values)
+    if config.compare is not None:
+        return _compare(config, absolute(values["out"]), overwrite=values["overwrite"])
+    from tfcollide.recipes.audit.run import run
+    from tfcollide.report.audit.audit_words import search_words, verdict
+
+    record = run(config, absolute(values["out"]), overwrite=values["overwrite"]).record
+    print(f"{Path(os.path.expanduser(values['out']), 'report.html')}\n{search_words(record)}\n{verdict(record)}")
+    failed = config.fail_above is not None and record.exceeds(config.fail_above)
+    return EXIT_NOT_FOUND if failed else EXIT_DONE
+
+
+def _compare(config: AuditConfig, out: Path, *, overwrite: bool) -> int:
+    """Two networks beside each other."""
+    from tfcollide.recipes.audit.comparison import run_comparison
+    from tfcollide.report.compare.compare_words import compare_verdict
+
+    record = run_comparison(config, out, overwrite=overwrite).record
+    print(f"{out / 'report.html'}\n{compare_verdict(record)}")
+    return EXIT_DONE
+
+
+def train_classifier(argv: list[str]) -> int:
+    """`train_classifier`: trains a classifier, or finds it in the cache."""
+    values = parse(argv, TrainConfig, lambda known: None)
+    if values is None:
+        return EXIT_DONE
+    from tfcollide.recipes.classifier.train import run
+
+    report = run(config_of(TrainConfig, values))
+    how = f"trained in {report.seconds_training:.0f} s" if report.seconds_training else "found in the cache"
+    print(f"{report.path}\n{report.dataset}: {100 * report.test_accuracy:.2f} % of the test images, {how}")
+    return EXIT_DONE
+
+
+def export(argv: list[str]) -> int:
+    """`collide-export`: writes a SavedModel from a run directory."""
+    values = parse(argv, ExportConfig, define_version)
+    if values is None:
+        return EXIT_DONE
+    needed(values["out"], "out", "BASE/NAME/VERSION", "Say, for example, --out=models/digits/1.")
+    from tfcollide.recipes.serving.export import run
+
+    print(run(config_of(ExportConfig, values), absolute(values["out"])))
+    return EXIT_DONE
+
+
+def explore(argv: list[str]) -> int:
+    """`collide-explore`: writes a page on which the hull of a run is walked through."""
+    values = parse(argv, ExploreConfig, lambda known: None)
+    if values is None:
+        return EXIT_DONE
+    from tfcollide.recipes.explore.run import run
+
+    run(config_of(ExploreConfig, values), lambda line: print(line, flush=True))
+    return EXIT_DONE
+
+
+def check_served(argv: list[str]) -> int:
+    """`collide-check-served`: asks a served model about a run's images."""
+    values = parse(argv, CheckServedConfig, define_report)
+    if values is None:
+        return EXIT_DONE
+    from tfcollide.recipes.serving.check_served import run
+
+    report = run(config_of(CheckServedConfig, values))
+    print(report.text)
+    if values["out"] is not None:
+        write_json(absolute(values["out"]), report.numbers)
+    return EXIT_NOT_FOUND if report.collides is False else EXIT_DONE
+
+
+def serve_local(argv: list[str]) -> int:
+    """`collide-serve`: a local server with TF Serving's API."""
+    values = parse(argv, ServeConfig, lambda known: None)
+    if values is None:
+        return EXIT_DONE
+    from tfcollide.recipes.serving.serve import run
+
+    run(config_of(ServeConfig, values))
+    return EXIT_DONE
+
+
+def index_patches(argv: list[str]) -> int:
+    """`index_patches`: builds, measures or verifies an index of patches."""
+    values = parse(argv, IndexConfig, define_out)
+    if values is None:
+        return EXIT_DONE
+    from tfcollide.recipes.patches.index import run, verify
+
+    config, began = config_of(IndexConfig, values), time.perf_counter()
+    if config.verify is not None:
+        manifest = verify(absolute(config.verify))
+        print(f"{config.verify}: {manifest.num_patches:,} patches, every byte as it was built")
+        return EXIT_DONE
+    needed(values["out"], "out", "the index to write", "Say, for example, --out=patches.")
+    manifest = run(config, absolute(values["out"]), overwrite=values["overwrite"])
+    print(f"{values['out']}: {manifest.describe()}, in {time.perf_counter() - began:.0f} s")
+    return EXIT_DONE
+
+
+def query_patches(argv: list[str]) -> int:
+    """`query_patches`: looks up the windows of a photograph and draws their neighbors."""
+    values = parse(argv, QueryConfig, define_out)
+    if values is None:
+        return EXIT_DONE
+    needed(values["out"], "out", "the directory to write", "Say, for example, --out=neighbors.")
+    from tfcollide.recipes.patches.query import run
+
+    print(run(config_of(QueryConfig, values), absolute(values["out"]), overwrite=values["overwrite"]))
+    return EXIT_DONE
+
+
+def rebuild_composite(argv: list[str]) -> int:
+    """`rebuild_composite`: makes the corners of a composite again from the index."""
+    values = parse(argv, RebuildConfig, define_out)
+    if values is None:
+        return EXIT_DONE
+    needed(values["out"], "out", "the directory to write", "Say, for example, --out=rebuilt.")
+    from tfcollide.recipes.composite.rebuild import run
+
+    difference = run(config_of(RebuildConfig, values), absolute(values["out"]), overwrite=values["overwrite"])
+    print(f"{values['out']}: the corners, from the index; at most {difference:.3g} from those saved")
+    return EXIT_DONE
+
+
+def compare_looks(argv: list[str]) -> int:
+    """`compare_looks`: pixel corners and composites of the same pairs side by side."""
+    values = parse(argv, CompareConfig, define_out)
+    if values is None:
+        return EXIT_DONE
+    needed(values["out"], "out", "the directory to write", "Say, for example, --out=looks.")
+    from tfcollide.recipes.composite.compare import run
+
+    out = absolute(values["out"])
+    run(config_of(CompareConfig, values), out, overwrite=values["overwrite"])
+    print(to_text((out / "table.md").read_bytes()))
+    print(Path(os.path.expanduser(values["out"]), "figure.png"))
+    return EXIT_DONE

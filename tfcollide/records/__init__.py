@@ -1,0 +1,39 @@
+"""Frozen results, and the files they are read from.
+
+The records mirror `summary.json`: `dataclasses.asdict` of a record is the JSON
+object of the same name. `Summary.read` is the way back.
+"""
+
+from tfcollide.records.corner import CornerRecord, EndPoint, Trace
+from tfcollide.records.looks import CompositeRecord, Distance, MixtureLooks, Perceptual
+from tfcollide.records.mixtures import FailureBound, Interpolation, PngCheck, SurvivalRow, WorstMixture
+from tfcollide.records.proven import Certificate, EdgeRecord, ExactRecord
+from tfcollide.records.summary import Summary
+from tfcollide.records.sweep_summary import PairResult, SweepSummary, is_sweep
+from tfcollide.records.yardstick_record import FrontEnd, FrontRecord, ReaderRecord, Scale
+
+__all__ = [
+    "Certificate",
+    "CompositeRecord",
+    "CornerRecord",
+    "Distance",
+    "EdgeRecord",
+    "EndPoint",
+    "ExactRecord",
+    "FailureBound",
+    "FrontEnd",
+    "FrontRecord",
+    "Interpolation",
+    "MixtureLooks",
+    "PairResult",
+    "Perceptual",
+    "PngCheck",
+    "ReaderRecord",
+    "Scale",
+    "Summary",
+    "SurvivalRow",
+    "SweepSummary",
+    "Trace",
+    "WorstMixture",
+    "is_sweep",
+]

@@ -1,0 +1,93 @@
+"""What is known beyond sampling: a certificate, edges that were walked, exact corners."""
+
+import dataclasses
+from typing import Literal
+
+__all__ = ["Certificate", "EdgeRecord", "ExactRecord"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Certificate:
+    """A proof over the whole hull, or what came of trying.
+
+    Attributes:
+        status: "certified", "refuted" or "undecided".
+        margin: target's logit minus the best other: the smallest one proven
+            ("certified", "undecided"; -inf where nothing could be bounded), or the
+            mixture's own, as the network computes it ("refuted").
+        share_proven: of the hull, by volume, where the margin is proven positive.
+        mixture: N convex weights that break it ("refuted"), else None.
+        arithmetic: of the network: "float32", in any order of summation; or "real", where
+            rounding may take more than the margin, and only real numbers are spoken of.
+        excludes: algorithms and number formats of the network that are not covered.
+        margin_real: the smallest margin proven in real arithmetic; what it has more than
+            `margin` is the price of float32. None where nothing is proven.
+        boxes: parts of the hull that were bounded.
+    """
+
+    status: Literal["certified", "refuted", "undecided"]
+    margin: float
+    share_proven: float
+    mixture: tuple[float, ...] | None = None
+    arithmetic: Literal["float32", "real"] = "float32"
+    excludes: tuple[str, ...] = ()
+    margin_real: float | None = None
+    boxes: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class EdgeRecord:
+    """One edge of a hull, walked from breakpoint to breakpoint in float64: exact but for its rounding.
+
+    Attributes:
+        corners: the numbers of its two ends.
+        margin: the smallest one along it.
+        weight: of the second corner, where that is.
+        breakpoints: where the network bends; between two it is linear.
+        changes: every change of what is read: the weight of the second corner, and the codes before and behind it.
+        compared: at how many places the float32 network was asked: breakpoints, and ends of the parts that are walked.
+        difference: how far its margin was from that in float64 there, at most.
+    """
+
+    corners: tuple[int, int]
+    margin: float
+    weight: float
+    breakpoints: int
+    changes: tuple[tuple[float, int, int], ...]
+    compared: int
+    difference: float
+
+
+@dataclasses.dataclass(frozen=True)
+class ExactRecord:
+    """What the exact solver says of its corners.
+
+    Attributes:
+        kind: the direction ("units", "random", "diverse") or the norm ("l1", "l2").
+        status: a sentence per corner.
+        distance: from the source to its nearest collision, in that norm; else None.
+        duality_gap: the distance less a proven lower bound of it; else None.
+        feature_residual_float64: largest feature difference of each float64 solution.
+        feature_residual_float32: the same of each saved corner.
+        inactive_bound: the largest value an inactive unit can take in float32, proven.
+        dimension: of the collision polytope.
+        found: whether there is such a point, a truth value per corner.
+        max_change: half the width of the box around the source that the corners were sought in, given or found.
+        max_total: the radius of the ball, likewise; None for no ball.
+        least_change: the smallest half-width of a box in which there is any collision.
+        too_close: whether there are corners, but closer together than was asked.
+    """
+
+    kind: str
+    status: tuple[str, ...]
+    distance: float | None = None
+    duality_gap: float | None = None
+    feature_residual_float64: tuple[float, ...] = ()
+    feature_residual_float32: tuple[float, ...] = ()
+    inactive_bound: tuple[float, ...] = ()
+    dimension: int | None = None
+    found: tuple[bool, ...] = ()
+    max_change: float | None = None
+    max_total: float | None = None
+    least_change: float | None = None
+    too_close: bool = False
