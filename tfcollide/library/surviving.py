@@ -61,7 +61,7 @@ def survive(
     jobs: dict[str, Callable[[], SurvivalRow]] = {
         name: functools.partial(_treated, name, network, batch, codes) for name in TREATMENTS
     }
-    known = forms(network, data) if data is not None and data.test_size else _forms(network, batch[:2])
+    known = _forms_by_data(network, data) if data is not None and data.test_size else _forms(network, batch[:2])
     if check_file is not None:
         own = lite_logits(read_lite(check_file), network, name=f"--check_file={check_file}")
         known = {**known, check_file.name: lambda: own}
@@ -74,7 +74,7 @@ def survive(
 
 
 @functools.lru_cache(maxsize=4)
-def forms(network: Classifier, data: LabeledImages) -> Mapping[str, Callable[[], Logits]]:
+def _forms_by_data(network: Classifier, data: LabeledImages) -> Mapping[str, Callable[[], Logits]]:
     """Name -> what makes this form of the network, made once; its examples are the first test images."""
     images = np.asarray(data.fitted(network.image_shape).test.images[:_EXAMPLES])
     return _forms(network, from_uint8(images, network.bounds))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-__all__ = ["TREATMENTS", "Treatment"]
+__all__ = ["TREATMENTS", "Treatment", "eight_bit", "jpeg", "noisy", "resized", "shifted", "untouched"]
 
 Treatment = Callable[[np.ndarray], np.ndarray]
 
