@@ -1,5 +1,7 @@
 """Apache Beam where it is installed: a pipeline on a runner that is named by a flag."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from tfcollide.errors import RequestError
@@ -25,15 +27,16 @@ def import_beam() -> Any:
     return apache_beam
 
 
-def pipeline(runner: str, options: str) -> Any:
-    """A pipeline that has not begun.
+@contextlib.contextmanager
+def pipeline(runner: str, options: str) -> Iterator[Any]:
+    """A pipeline that runs when the block ends, which waits for it.
 
     Args:
         runner: as Beam names it: "DirectRunner", "DaskRunner", "FlinkRunner", "DataflowRunner", or the path of a class.
         options: more options, as on a command line.
 
     Raises:
-        RequestError: Beam is missing, or has no such runner.
+        RequestError: Beam is missing, or has no such runner, or what the runner needs is missing.
     """
     beam = import_beam()
     if runner == "DaskRunner":
@@ -41,9 +44,16 @@ def pipeline(runner: str, options: str) -> Any:
     from apache_beam.options.pipeline_options import PipelineOptions
 
     try:
-        return beam.Pipeline(options=PipelineOptions([f"--runner={_BY_PATH.get(runner, runner)}", *options.split()]))
+        flow = beam.Pipeline(options=PipelineOptions([f"--runner={_BY_PATH.get(runner, runner)}", *options.split()]))
     except (ImportError, ValueError, AttributeError) as error:
         raise RequestError(f"--runner={runner} ({error})", "a runner of Apache Beam, such as DirectRunner") from error
+    try:
+        with flow:
+            yield flow
+    finally:
+        client: Any = getattr(flow.result, "client", None)
+        if hasattr(client, "close"):  # Dask's, and with it the workers that it started here
+            client.close()
 
 
 def _check_dask() -> None:

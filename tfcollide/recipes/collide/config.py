@@ -146,7 +146,7 @@ class CollideConfig(NetworkConfig):
         "Sweep: pairs that are descended as one batch. Default: 1 on CPUs; on GPUs as many as an estimate of 4 GiB holds, "
         "at most 16. Composites, exact corners, --spread=max and Beam: 1.",
     )
-    runner: str | None = _flag(None, "Sweep: run the pairs on this runner of Apache Beam, such as DirectRunner.")
+    runner: str | None = _flag(None, "Sweep: run the pairs on this runner of Apache Beam, such as DirectRunner or DaskRunner.")
     beam_options: str = _flag("", "More options of the Beam pipeline, as Beam writes them.")
     seed: int = _flag(0, "Seed of everything drawn outside training.")
     device: str | None = _flag(
