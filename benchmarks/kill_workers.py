@@ -6,6 +6,7 @@ Needs `pip install "tfcollide[dask]"`. Workers are processes of this one's own; 
 """
 
 import argparse
+import contextlib
 import os
 import signal
 import subprocess
@@ -26,8 +27,11 @@ def sweep(out, *flags):
 
 def workers(process):
     """The processes that have begun to compute."""
-    children = psutil.Process(process.pid).children(recursive=True)
-    return [one for one in children if "forkserver" not in " ".join(one.cmdline()) and one.memory_info().rss > 3e8]
+    found = []
+    for one in psutil.Process(process.pid).children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it has ended meanwhile
+            found += [one] if one.memory_info().rss > 3e8 else []
+    return found
 
 
 def whole(folder):
