@@ -36,7 +36,7 @@ def main() -> int:
     from tfcollide.images import from_uint8
     from tfcollide.models import mlp
     from tfcollide.models.classifier import Classifier
-    from tfcollide.models.training import TrainingRecipe, accuracy, fit
+    from tfcollide.models.training import TrainingRecipe, accuracy, train
 
     cut = len(data.train.images) * 5 // 6
     kept, held_out = Split(*(part[:cut] for part in data.train)), Split(*(part[cut:] for part in data.train))
@@ -46,7 +46,7 @@ def main() -> int:
         recipe = TrainingRecipe(data.name, epochs=int(epochs), learning_rate=float(rate), batch_size=int(batch))
         began, found = time.perf_counter(), []
         for seed in range(_KNOWN.seeds):
-            model = fit(dataclasses.replace(recipe, seed=seed), kept, data.shape, len(data.class_names))
+            model = train(dataclasses.replace(recipe, seed=seed), kept, data.shape, len(data.class_names))
             classifier = Classifier(model, name="mlp", bounds=mlp.BOUNDS, class_names=data.class_names)
             found.append(accuracy(classifier.judge(images).predicted, held_out.labels))
         seconds = (time.perf_counter() - began) / len(found)

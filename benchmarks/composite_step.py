@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tfcollide.images import decode
 from tfcollide.parameterizations.composite.layout import layout_of
-from tfcollide.patches.fit import fit_square
+from tfcollide.patches.photographs import fit_square
 from tfcollide.runtime.quiet import import_tensorflow
 
 SIZE, CORNERS = 224, 5

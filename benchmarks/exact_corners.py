@@ -166,7 +166,7 @@ def prove(experiment, corners, target):
 
 def by_gradient(config, data, experiment):
     """The gradient corners of the first pair: certificate, worst mixture and failure bound."""
-    from tfcollide.library.verdict import mixture_search
+    from tfcollide.library.checking import mixture_search
     from tfcollide.optimize.driver import minimize
     from tfcollide.polytope.hull.mixing import convex_weights
     from tfcollide.polytope.hull.worst_mixture import clopper_pearson

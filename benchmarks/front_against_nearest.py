@@ -33,12 +33,12 @@ def main() -> int:
     from tfcollide.polytope.exact.nearest import nearest
     from tfcollide.recipes.collide.experiment import prepare
     from tfcollide.recipes.collide.pair import pose_pair
-    from tfcollide.recipes.collide.sweep.one_pair import alone
+    from tfcollide.recipes.collide.sweep.one_pair import single_pair
 
     experiment = prepare(config, data)
     rows = []
     for source, target in draw_pairs(experiment.data, experiment.predicted, _KNOWN.pairs, 0):
-        single, _ = alone(config, experiment, source, target)
+        single, _ = single_pair(config, experiment, source, target)
         problem = pose_pair(single, experiment, parse_pair(single, experiment.data))
         start, goal_image = (image.astype(np.float64).ravel() for image in (problem.start, problem.goal_image))
         closest = nearest(collision_polytope(experiment.affine, goal_image, experiment.classifier.bounds), start)

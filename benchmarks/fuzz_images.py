@@ -26,7 +26,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tfcollide.errors import RequestError
-from tfcollide.images import MAX_PIXELS, fit, read_image
+from tfcollide.images import MAX_PIXELS, read_image, scale_and_crop
 from tfcollide.runtime.quiet import without_chatter
 
 SECONDS = 60
@@ -240,7 +240,7 @@ def whole_files(found: list[Sample], folder: Path) -> list[str]:
         if sample.kind in ("PNG", "BMP", "PPM", "TGA", "QOI", "PCX") and sample.how.startswith("RGB noise "):
             path.write_bytes(sample.content)
             with Image.open(path) as image:
-                truth = fit(np.asarray(image.convert("RGB")), SHAPE)
+                truth = scale_and_crop(np.asarray(image.convert("RGB")), SHAPE)
             if "turned" not in sample.how and not np.array_equal(read_image(path, SHAPE, resize=True), truth):
                 wrong.append(f"{sample.kind} {sample.how}: other pixels")
     return wrong

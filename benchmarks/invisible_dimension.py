@@ -29,8 +29,8 @@ def main() -> int:
     from tfcollide.models.affine import affine_map
     from tfcollide.polytope.exact.geometry import affine_dimension
     from tfcollide.polytope.exact.halfspaces import collision_polytope
-    from tfcollide.recipes.classifier.network_request import network_data
-    from tfcollide.recipes.classifier.open import open_classifier
+    from tfcollide.recipes.classifiers.network_request import network_data
+    from tfcollide.recipes.classifiers.open import open_classifier
     from tfcollide.recipes.collide.config import CollideConfig
     from tfcollide.shapes import Bounds
 

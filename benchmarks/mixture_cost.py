@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tfcollide.quiet import import_tensorflow
+from tfcollide.runtime.quiet import import_tensorflow
 
 CORNERS, REPEATS = 5, 5
 
@@ -28,13 +28,14 @@ def main() -> None:
     import_tensorflow()
     import numpy as np
     import tensorflow as tf
-    from tfcollide.polytope.checks import judge_mixtures, target_of
 
     from tfcollide import shapes
     from tfcollide.models import applications
     from tfcollide.models.loading import wrap
     from tfcollide.models.training import make_deterministic
-    from tfcollide.polytope.hull import convex_weights, mix
+    from tfcollide.objectives.terms import make_goal
+    from tfcollide.polytope.hull.hull_judge import HullJudge, target_of
+    from tfcollide.polytope.hull.mixing import convex_weights, mix
 
     make_deterministic()
     classifier = wrap(applications.build("vgg16", "random"), name="vgg16 (random weights)", bounds=shapes.Bounds(0.0, 255.0))
@@ -42,11 +43,15 @@ def main() -> None:
     images = np.random.default_rng(0).uniform(0, 255, [CORNERS + 1, 224, 224, 3]).astype(np.float32)
     corners, weights = images[1:], convex_weights(count, CORNERS)
     target = target_of(classifier, tap, images[0])
+    on = target.pre_activation >= 0
+    judge = HullJudge(
+        classifier, tap, make_goal(target.pre_activation, ((),) * CORNERS, on, ceiling=tap.rectifier.ceiling), target
+    )
     bare = tf.function(classifier.logits, autograph=False)
     batch = tf.identity(tf.constant(mix(weights[:size], corners)))
     turns = -(-count // size)
     work = {
-        "mixtures judged": lambda: judge_mixtures(classifier, tap, corners, weights, target),
+        "mixtures judged": lambda: judge.mixtures(corners, weights),
         "bare forward pass": lambda: [bare(batch) for _ in range(turns)][-1].numpy(),
         "mixing alone": lambda: [mix(weights[i : i + size], corners) for i in range(0, count, size)],
     }

@@ -8,9 +8,7 @@ from tfcollide.recipes.collide.config import HEADINGS, CollideConfig, TrainConfi
 from tfcollide.recipes.composite.config import CompareConfig, RebuildConfig
 from tfcollide.recipes.explore.config import ExploreConfig
 from tfcollide.recipes.patches.config import IndexConfig, QueryConfig
-from tfcollide.recipes.serving.check_served_config import CheckServedConfig
-from tfcollide.recipes.serving.export_config import ExportConfig
-from tfcollide.recipes.serving.serve_config import ServeConfig
+from tfcollide.recipes.serving.config import CheckServedConfig, ExportConfig, ServeConfig
 from tfcollide.settings import Flag, flags_of
 
 PLACE = "<!-- the flags of every program -->"

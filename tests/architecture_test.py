@@ -67,15 +67,54 @@ def test_no_two_files_have_one_name():
     assert twice <= {"config.py", "run.py"}
 
 
+def test_no_file_has_the_name_of_a_folder():
+    """But a variant, whose file has the name that its flag takes, and what the package itself is."""
+    folders = {path.parent.name for path in MODULES.values() if path.parent != PACKAGE}
+    files = {path.stem: path for path in MODULES.values() if path.name != "__init__.py"}
+    assert {name for name in folders & set(files) if "VARIANT" not in files[name].read_text()} == set()
+
+
 def test_no_two_classes_have_one_name():
-    """What is left stands within proofs, whose hull and bounds are those of linear functions."""
     classes = collections.Counter(
         node.name
         for path in MODULES.values()
         for node in ast.parse(path.read_text()).body
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     )
-    assert {name for name, count in classes.items() if count > 1} <= {"Bounds", "Found", "Search"}
+    assert {name for name, count in classes.items() if count > 1} == set()
+
+
+def names_in(path: Path) -> set[str]:
+    """What a module defines or imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)):
+            found.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            found |= {alias.asname or alias.name for alias in node.names}
+    return found
+
+
+def test_what_is_imported_exists():
+    """In benchmarks, examples and late imports as well, which run rarely."""
+    defined = {name: names_in(path) for name, path in MODULES.items()}
+    lost = []
+    for path in [
+        *MODULES.values(),
+        *(p for folder in ("benchmarks", "examples", "docs") for p in (ROOT / folder).rglob("*.py")),
+    ]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.ImportFrom)
+                and (node.module or "").split(".")[0] == "tfcollide"
+                and node.module != "tfcollide"
+            ):
+                known = defined.get(node.module, set())
+                named = [alias.name for alias in node.names]
+                lost += [(path.name, node.module, n) for n in named if n not in known and f"{node.module}.{n}" not in MODULES]
+    assert lost == []
 
 
 BRITISH = r"colour|behaviour|neighbour|favour|\bcentre|grey|labelled|licence|judgement|artefact|catalogue|misspelt|modelling"

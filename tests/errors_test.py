@@ -1,4 +1,4 @@
-import pytest
+import pickle
 
 from tfcollide.errors import RequestError, listed
 
@@ -8,17 +8,18 @@ def test_one_line_says_what_came_what_was_expected_and_how_to_mend_it():
     assert str(RequestError("--a=1", "more", "Say --a=2.")) == "--a=1: expected more. Say --a=2."
 
 
-@pytest.mark.parametrize(
-    ("flags", "words"),
-    [
-        ("Take the first ReLU, or --solver=gradient.", "Take the first ReLU, or find_corners."),
-        ("Say --solver=gradient.", "Take find_corners."),
-        ("Make one with collide --out=DIR.", "Make one with found.save(DIR), or with the program collide."),
-        ("Say --tap=fc1.", "Say tap=fc1."),
-    ],
-)
-def test_python_is_told_of_arguments_and_verbs(flags, words):
-    assert str(RequestError("--a=1", "more", flags).in_python()) == f"a=1: expected more. {words}"
+def test_python_is_told_of_arguments_and_verbs():
+    error = RequestError("--a=1 without --b", "--c", "Say --tap=fc1.")
+    assert str(error.in_python()) == "a=1 without b: expected c. Say tap=fc1."
+    other = RequestError("--a=1", "more", "Say --solver=gradient.", mend_in_python="Take find_corners.")
+    assert str(other) == "--a=1: expected more. Say --solver=gradient."
+    assert str(other.in_python()) == "a=1: expected more. Take find_corners." == str(other.in_python().in_python())
+
+
+def test_it_comes_back_from_another_process():
+    error = RequestError("--a=1", "more", "Say --solver=gradient.", mend_in_python="Take find_corners.")
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), str(again.in_python())) == (str(error), str(error.in_python()))
 
 
 def test_it_is_one_line_whatever_is_quoted():

@@ -32,7 +32,7 @@ class Options:
 class Toy:
     pushes_units = True
     progress_term = "active_match"
-    weights = {"active_match": 1.0, "toy_term": 0.5}
+    term_weights = {"active_match": 1.0, "toy_term": 0.5}
     words = {"active_match": "as ever", "toy_term": "the toy's own"}
 
     @staticmethod
@@ -160,28 +160,31 @@ def draw(path, drawn):
 VARIANT = draw
 ''',
     "patches/backends/toy_search.py": '''
-"""Says that the first patch is the nearest to everything."""
+"""Says that the first patch is the nearest to everything, and builds a note of every shard."""
 import numpy as np
+from tfcollide.patches.backend import Backend, ShardStep
 from tfcollide.patches.neighbors import Neighbors
 
 
-class Toy:
+class Toy(Backend):
     preference = -1
-
-    def __init__(self, collection):
-        self._grid = collection.store.grid
+    steps = (
+        ShardStep(
+            "notes",
+            "txt",
+            lambda manifest: bool(manifest.own),
+            lambda work: work.path.write_text(f"{work.manifest.own['toy']} {work.number} {work.store.num_patches}"),
+            lambda manifest: 100,
+        ),
+    )
 
     @staticmethod
-    def serves(manifest):
-        return True
-
-    @staticmethod
-    def check_build(folder):
-        pass
+    def entries(options):
+        return {"own": {"toy": 7}}
 
     def search(self, query, *, threads=0):
         ids = np.zeros([len(query.windows), query.neighbors], np.int64)
-        return Neighbors(ids, np.zeros(ids.shape), *self._grid.locate(ids))
+        return Neighbors(ids, np.zeros(ids.shape), *self._store.grid.locate(ids))
 
 
 VARIANT = Toy
@@ -272,6 +275,7 @@ def test_an_index_backend_is_one_file(place):
         Image.fromarray(pixels).save(place / "photos" / f"{n}.png")
     done = run(place, "index_patches", "--images=photos", *size, "--search=toy_search", "--out=index")
     assert done.returncode == 0, done.stderr[-2000:]
+    assert [path.read_text() for path in (place / "index").glob("notes-*.txt")] == ["7 0 32"]  # what it builds of a shard
     done = run(place, "query_patches", "--index=index", "--image=1", "--search=toy_search", "--neighbors=1", "--out=found")
     assert done.returncode == 0, done.stderr[-2000:]
     rows = (place / "found" / "neighbors.csv").read_text().splitlines()[1:]

@@ -16,14 +16,9 @@ if TYPE_CHECKING:
     from tfcollide.library.auditing import audit
     from tfcollide.library.comparing import compare
     from tfcollide.library.composing import PatchIndex, compose
+    from tfcollide.library.exact_verbs import collision_polytope, exact_corners, nearest_collision
     from tfcollide.library.exporting import export
-    from tfcollide.library.finding import (
-        collision_polytope,
-        exact_corners,
-        find_corners,
-        match_features,
-        nearest_collision,
-    )
+    from tfcollide.library.finding import find_corners, match_features
     from tfcollide.library.found import Found
     from tfcollide.library.judging import certify, judge, worst_mixture
     from tfcollide.library.network import wrap
@@ -39,16 +34,16 @@ _PLACES = {
     "Verdict": "library.verdict",
     "audit": "library.auditing",
     "certify": "library.judging",
-    "collision_polytope": "library.finding",
+    "collision_polytope": "library.exact_verbs",
     "compare": "library.comparing",
     "compose": "library.composing",
-    "exact_corners": "library.finding",
+    "exact_corners": "library.exact_verbs",
     "export": "library.exporting",
     "find_corners": "library.finding",
     "judge": "library.judging",
     "load_run": "library.runs",
     "match_features": "library.finding",
-    "nearest_collision": "library.finding",
+    "nearest_collision": "library.exact_verbs",
     "worst_mixture": "library.judging",
     "wrap": "library.network",
 }

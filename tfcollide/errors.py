@@ -7,13 +7,6 @@ from collections.abc import Sequence
 __all__ = ["RequestError", "is_control", "listed", "visible"]
 
 _MARK = re.compile(r"(?<![\w-])--(?=[a-z])")
-_IN_PYTHON = {
-    "Say --solver=gradient": "Take find_corners",
-    "or --solver=gradient": "or find_corners",
-    "collide --out=DIR": "found.save(DIR), or with the program collide",
-    "group units with --units": "group units, as in units=[(3, 9), (12, 40)]",
-}
-"""What the command line is told to say -> what Python is."""
 
 
 class RequestError(ValueError):
@@ -28,23 +21,26 @@ class RequestError(ValueError):
         received: what came in, naming the offending value.
         expected: what would have been accepted.
         mend: what to do next, an imperative sentence; may be empty.
+        mend_in_python: the same for whoever calls from Python, where that is more than another name of a setting.
 
     Examples:
         >>> print(tc.RequestError("--tap=fc9", "a ReLU of vgg16").in_python())
         tap=fc9: expected a ReLU of vgg16.
     """
 
-    def __init__(self, received: str, expected: str, mend: str = ""):
-        line = f"{received}: expected {expected}." + (f" {mend}" if mend else "")
-        super().__init__(visible(" ".join(line.split())))
+    def __init__(self, received: str, expected: str, mend: str = "", *, mend_in_python: str | None = None):
+        super().__init__(received, expected, mend)
+        self._mend_in_python = mend if mend_in_python is None else mend_in_python
+
+    def __str__(self) -> str:
+        """The line."""
+        received, expected, mend = self.args
+        return visible(" ".join(f"{received}: expected {expected}. {mend}".split()))
 
     def in_python(self) -> "RequestError":
         """The same with settings named as arguments: "tap=fc9"."""
-        told, line = RequestError("", ""), str(self)
-        for flags, words in _IN_PYTHON.items():
-            line = line.replace(flags, words)
-        told.args = (_MARK.sub("", line),)
-        return told
+        received, expected, _ = self.args
+        return RequestError(*(_MARK.sub("", text) for text in (received, expected, self._mend_in_python)))
 
 
 def listed(names: Sequence[str], where: str, *, shown: int = 12) -> str:

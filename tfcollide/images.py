@@ -28,7 +28,6 @@ __all__ = [
     "check_image_file",
     "decode",
     "eight_bits",
-    "fit",
     "from_uint8",
     "is_image",
     "png_bytes",
@@ -38,6 +37,7 @@ __all__ = [
     "to_uint8",
     "upright",
     "write_png",
+    "scale_and_crop",
 ]
 
 MAX_PIXELS = 64_000_000
@@ -80,7 +80,7 @@ def from_uint8(images: npt.ArrayLike, bounds: Bounds) -> np.ndarray:
     return values.astype(np.float32)
 
 
-def fit(image: np.ndarray, shape: ImageShape) -> np.ndarray:
+def scale_and_crop(image: np.ndarray, shape: ImageShape) -> np.ndarray:
     """Resizes `image` `[h, w, c]` uint8 to cover `shape`, then crops around its center; gray becomes RGB and RGB gray.
 
     Bicubic, with antialiasing, as Pillow does it. An image of that shape is left as it is.
@@ -138,7 +138,7 @@ def read_image(path: Path, shape: ImageShape, *, resize: bool = False, pixels: n
     Args:
         path: a file that Pillow can decode.
         shape: `(H, W, C)` that the model reads, C being 1 or 3.
-        resize: whether to bring another size to `shape`, see `fit`.
+        resize: whether to bring another size to `shape`, see `scale_and_crop`.
         pixels: what `decode` gave for it, so that it is not decoded again.
 
     Returns:
@@ -149,7 +149,7 @@ def read_image(path: Path, shape: ImageShape, *, resize: bool = False, pixels: n
     """
     pixels = decode(path) if pixels is None else pixels
     if resize:
-        return fit(pixels, shape)
+        return scale_and_crop(pixels, shape)
     height, width, channels = shape
     if pixels.shape[:2] != (height, width):
         raise RequestError(

@@ -14,8 +14,8 @@ from PIL import Image
 from tfcollide import cli
 from tfcollide.files.atomic import write_json
 from tfcollide.polytope.hull.mixing import convex_weights, mix
-from tfcollide.recipes.classifier.network_request import network_data
-from tfcollide.recipes.classifier.open import open_classifier
+from tfcollide.recipes.classifiers.network_request import network_data
+from tfcollide.recipes.classifiers.open import open_classifier
 from tfcollide.recipes.explore.config import ExploreConfig
 from tfcollide.recipes.explore.run import run
 from tfcollide.recipes.finished_run import read_run

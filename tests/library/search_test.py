@@ -93,7 +93,7 @@ def test_no_step_of_a_descent_leaves_the_limits(monkeypatch, limits, scale, pull
 
     descent = Descent(
         loss,
-        weights={"active_match": 1.0, "source_pull": 0.0},
+        term_weights={"active_match": 1.0, "source_pull": 0.0},
         progress_term="active_match",
         rule=adam(),
         rate=lambda step: 0.03 * scale,

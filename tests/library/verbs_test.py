@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import tfcollide as tc
+from tfcollide.library.options import MatchOptions
 from tfcollide.library.yardstick import Yardstick
 
 
@@ -20,8 +21,10 @@ def test_corners_match_and_are_judged_again(network, found, target):
 
 def test_the_verdict_and_the_proof(network, found, verdict):
     assert verdict.found and verdict.missing == () and verdict.interpolation.accuracy == 1.0 == verdict.png.accuracy
-    assert verdict.weights.shape == (100, 2) and verdict.mixtures.margin.shape == (100,)
+    assert verdict.convex_weights.shape == (100, 2) and verdict.mixtures.margin.shape == (100,)
     worst, proof = tc.worst_mixture(network, found, starts=8), tc.certify(network, found)
+    assert {"class of the worst mixture", "distances to source and target"} <= set(verdict.checked)
+    assert not any("reader" in words for words in verdict.checked)  # no data set, so nobody reads
     assert proof.status == "certified" and 0 < proof.margin <= worst.margin + 1e-5
     assert worst.margin == pytest.approx(verdict.worst_mixture.margin, rel=1e-3)
 
@@ -63,6 +66,10 @@ def test_a_target_of_features(network, source, target):
     verdict = tc.judge(network, found, samples=50)
     assert verdict.interpolation is verdict.png is verdict.worst_mixture is verdict.mixture_looks is None
     assert "features" in verdict.reasons["interpolation"] and verdict.mixtures.distance.shape == (50,)
+    assert verdict.found and verdict.checked == ("features of corners and mixtures",)
+    assert (
+        "checked of 2 corners and 50 mixtures: features alone" in repr(verdict) and "image" in verdict.reasons["mixture_looks"]
+    )
     for verb in (tc.certify, tc.worst_mixture):
         with pytest.raises(tc.RequestError, match="^found for a target of features"):
             verb(network, found)
@@ -108,6 +115,36 @@ def test_a_hull_is_judged_by_another_network(found, source):
         assert "to the network" in str(error)
     else:
         assert "features do not match" in verdict.missing
+
+
+def test_labels_let_a_reader_vote_on_images_of_the_data_set(network, source, target):
+    """Dark images are of one class and bright ones of another, so that the nearest neighbors read both ends right."""
+    draw = np.random.default_rng(2).random([40, 4, 4, 1]).astype(np.float32) * 0.1
+    codes = [int(network.judge(end[None]).predicted[0]) for end in (source, target)]
+    images = np.concatenate([np.clip(end + draw - 0.05, 0, 1) for end in (source, target)] + [source[None], target[None]])
+    labels = np.array([codes[0]] * 40 + [codes[1]] * 40 + codes)
+    known = {"images": images, "labels": labels, "max_steps": 20, "corners": 2}
+    found = tc.find_corners(network, source, target, **known)
+    assert [end.label for end in found.ends] == [network.class_names[code] for code in codes]
+    assert found.problem.reader.reason is None and all(corner.reader is not None for corner in found.records)
+    elsewhere = tc.find_corners(network, np.clip(source + 0.01, 0, 1), target, **known)
+    assert elsewhere.ends[0].label is None and "no label" in elsewhere.problem.reader.reason
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"quantile": 2.0}, "quantile=2.0: expected a share from 0 to 1"),
+        ({"quantile": "x"}, "quantile='x': expected a number"),
+        ({"share": 1.0}, "share=1.0: expected a share below 1"),
+        ({"share": 0.0}, "share=0.0: expected a positive number"),
+        ({"reader_accuracy": -0.1}, "reader_accuracy=-0.1: expected a number of at least 0"),
+    ],
+)
+def test_when_features_match_is_checked(network, source, target, values, words):
+    with pytest.raises(tc.RequestError, match=words) as caught:
+        tc.find_corners(network, source, target, corners=2, match=MatchOptions(**values))
+    assert "--" not in str(caught.value)
 
 
 BAD = {

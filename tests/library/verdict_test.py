@@ -66,7 +66,7 @@ FOUND = Verdict(
     reader=ReaderRecord(None, None, None),
     scale=None,
     mixtures=Mixtures(np.ones(2, bool), np.ones(2), np.ones(2), np.array([1.0, 4.0])),
-    weights=np.eye(2, dtype=np.float32),
+    convex_weights=np.eye(2, dtype=np.float32),
 )
 START = {"active_match": 400.0, "feature_distance": 500.0, "inactive_violation": 10.0}
 SCALED = Match(NullDistribution(np.arange(10.0, 110.0), np.zeros(0), 15), 0.0, 0.05, START)

@@ -5,12 +5,17 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 
 import tfcollide
 from tfcollide.models.graph import Graph
 from tfcollide.models.keras_private import functional_of
+from tfcollide.models.loading import wrap
+
+from . import nets
 
 PACKAGE = Path(tfcollide.__file__).parent
+NAMES = ("_fc1", "fc 1", "a:b", "\u03c6", "\u5c64", "-", "a\nb")
 OWN = {"_replace", "_asdict", "_fields", "_make", "_exit"}  # of named tuples, and of the module os
 
 
@@ -57,3 +62,22 @@ def test_a_subclass_that_computes_what_its_nodes_say_is_followed():
     images = keras.Input((3,))
     model = Named(images, keras.layers.ReLU(name="relu")(images))
     assert functional_of(model) is model and [call.name for call in Graph(model).calls] == ["relu"]
+
+
+@pytest.mark.parametrize("within", [False, True])
+def test_names_of_layers_that_are_no_scopes(within):
+    layers = [keras.layers.Dense(5, activation="relu", name=name) for name in NAMES]
+    images = keras.Input(nets.SHAPE)
+    if within:  # a layer of a layer
+        inner = keras.Sequential([keras.Input((3,)), *layers], name="an inner one")
+        x = keras.layers.Flatten()(keras.layers.TimeDistributed(inner)(keras.layers.Reshape((36, 3))(images)))
+    else:
+        x = keras.layers.Flatten()(images)
+        for layer in layers:
+            x = layer(x)
+    model = keras.Model(images, keras.layers.Dense(3)(keras.layers.ReLU(name="*")(x)))
+    expected = model(nets.images())
+    mine = wrap(model, name="net")
+    np.testing.assert_allclose(mine.judge(nets.images()).logits, expected, rtol=1e-4, atol=1e-5)
+    assert mine.tap_names == ([] if within else list(NAMES)) + ["*"]
+    assert [layer.name for layer in layers] == list(NAMES)

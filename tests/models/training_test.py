@@ -54,7 +54,7 @@ def no_training(monkeypatch):
     def fit(*args, **kwargs):
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(training, "fit", fit)
+    monkeypatch.setattr(training, "train", fit)
 
 
 def test_training_writes_one_file_and_nothing_else(trained):
@@ -102,7 +102,7 @@ def test_a_damaged_file_is_trained_again(cache, damage, monkeypatch):
     path = cached_path(RECIPE, folder)
     path.write_bytes(damage(path.read_bytes()))
     fresh = mlp.build_mlp((4, 4, 1), 2, hidden_units=(8,), initializer="unit_normal", seed=7)
-    monkeypatch.setattr(training, "fit", lambda *args: fresh)
+    monkeypatch.setattr(training, "train", lambda *args: fresh)
     assert train_or_load(RECIPE, squares(), folder).model is fresh
     assert list(folder.iterdir()) == [path]
     again = keras.models.load_model(path, compile=False)
@@ -126,7 +126,7 @@ def test_training_follows_its_recipe(monkeypatch, epochs):
     monkeypatch.setattr(keras.Model, "fit", fit)
     recipe = dataclasses.replace(RECIPE, epochs=epochs, seed=5, learning_rate=0.25)
     train = squares().train
-    model = training.fit(recipe, train, (4, 4, 1), 2)
+    model = training.train(recipe, train, (4, 4, 1), 2)
     untrained = mlp.build_mlp((4, 4, 1), 2, hidden_units=(8,), initializer="unit_normal", seed=5)
     assert [v.tobytes() for v in model.get_weights()] == [v.tobytes() for v in untrained.get_weights()]
     np.testing.assert_allclose(asked["x"], train.images / 255, rtol=1e-6)
@@ -223,7 +223,7 @@ def test_a_save_that_fails_leaves_nothing(tmp_path, monkeypatch):
         raise OSError("disk full")
 
     monkeypatch.setattr(keras.Model, "save", save)
-    monkeypatch.setattr(training, "fit", lambda *args: keras.Sequential())
+    monkeypatch.setattr(training, "train", lambda *args: keras.Sequential())
     with pytest.raises(OSError, match="disk full"):
         train_or_load(RECIPE, squares(), tmp_path)
     assert list(tmp_path.iterdir()) == []

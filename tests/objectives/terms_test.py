@@ -167,7 +167,7 @@ def test_descent_finds_the_corners_by_hand(by_hand, half_life, corners):
     tap, pixels, objective = by_hand.tap("hidden_2"), Pixels(by_hand.bounds), OBJECTIVES.load("corners")
     descent = Descent(
         loss_terms(objective, tap.pre_activation, pixels),
-        weights={"active_match": 100.0, "corner_push": 1.0, "inactive_magnitude": 3.0},
+        term_weights={"active_match": 100.0, "corner_push": 1.0, "inactive_magnitude": 3.0},
         progress_term=objective.progress_term,
         rule=gradient_descent(),
         rate=rate_of(Schedule((0,), (5e-4,), cosine=True), 1500),
@@ -201,7 +201,6 @@ FEATURES = np.maximum(TARGET_64, 0)
         ("feature_distance", lambda x: terms.feature_distance(x, FEATURES), (3, 12)),
         ("inactive_violation", lambda x: terms.inactive_violation(x, tf.constant(ACTIVE)), (3, 12)),
         ("boundary_gap", lambda x: terms.boundary_gap(x, tf.constant(ACTIVE)), (3, 12)),
-        ("total_variation", terms.total_variation, (3, 1, 3, 4)),
     ],
 )
 def test_gradients_equal_central_differences(name, function, shape):
@@ -292,9 +291,9 @@ def test_corners_objective_takes_eq_3():
         "feature_distance": [0.25, 0.25],
         "inactive_violation": [0.0, 0.0],
     }
-    assert set(objective.weights) == set(objective.words) == set(found)
+    assert set(objective.term_weights) == set(objective.words) == set(found)
     # The violation has a limit and no weight.
-    assert {name for name, weight in objective.weights.items() if not weight > 0} == {"inactive_violation"}
+    assert {name for name, weight in objective.term_weights.items() if not weight > 0} == {"inactive_violation"}
     assert objective.progress_term == "active_match" and objective.pushes_units
 
 
@@ -318,40 +317,27 @@ def test_match_objective_takes_eq_1():
         name: value.numpy().tolist() for name, value in objective.terms(tf.constant([[2.5, 0.0, 1.0, -3.0]]), goal).items()
     }
     assert found == {"feature_distance": [1.25]}
-    assert set(objective.weights) == {"feature_distance"}
+    assert set(objective.term_weights) == {"feature_distance"}
     assert objective.progress_term == "feature_distance" and not objective.pushes_units
 
 
-# Total variation
-
-
-def test_total_variation_of_two_by_two():
-    # across |1 - 3| + |6 - 2| = 6, down |1 - 6| + |3 - 2| = 6
-    assert terms.total_variation(tf.constant([[[[1.0, 3.0], [6.0, 2.0]]]])).numpy().tolist() == [12.0]
-
-
-def test_total_variation_equals_a_loop():
-    weights = np.random.default_rng(0).random([2, 3, 4, 5])
-    expected = np.zeros(2)
-    for n, k, i, j in np.ndindex(weights.shape):
-        if j + 1 < 5:
-            expected[n] += abs(weights[n, k, i, j] - weights[n, k, i, j + 1])
-        if i + 1 < 4:
-            expected[n] += abs(weights[n, k, i, j] - weights[n, k, i + 1, j])
-    np.testing.assert_allclose(terms.total_variation(tf.constant(weights)), expected, rtol=1e-12)
+# Scales
 
 
 def test_scales_follow_the_size_of_the_features():
     """A network whose features are ten times as large weighs all terms alike, up to one common factor."""
-    small = terms.scales(terms.make_goal(np.array([3.0, 4.0, -1.0], np.float32), ((2,),)), unit_free=["crowding"])
-    large = terms.scales(terms.make_goal(np.array([30.0, 40.0, -10.0], np.float32), ((2,),)), unit_free=["crowding"])
+    small = terms.scales(
+        terms.make_goal(np.array([3.0, 4.0, -1.0], np.float32), ((2,),)), unit_free={"crowding": 1, "total_variation": 50}
+    )
+    large = terms.scales(
+        terms.make_goal(np.array([30.0, 40.0, -10.0], np.float32), ((2,),)), unit_free={"crowding": 1, "total_variation": 50}
+    )
     assert float(small["corner_push"]) == pytest.approx(np.sqrt(12.5))
     assert float(small["crowding"]) == pytest.approx(25.0)
     assert {name: float(large[name] / small[name]) for name in small} == pytest.approx(
         {"corner_push": 10.0, "inactive_magnitude": 10.0, "crowding": 100.0, "total_variation": 100.0}
     )
-    many = terms.scales(terms.make_goal(np.array([3.0, 4.0, -1.0], np.float32), ((2,),)), pixels=50)
-    assert float(many["total_variation"]) == pytest.approx(0.5)
+    assert float(small["total_variation"]) == pytest.approx(0.5)  # of 50 pixels
 
 
 def test_taking_corners_from_a_goal():
@@ -369,13 +355,13 @@ def test_goals_side_by_side_give_each_pair_its_own_terms_and_scales():
     targets[1] *= 5.0
     goals = [terms.make_goal(target, group, ceiling=6.0) for target, group in zip(targets, groups, strict=True)]
     batch, objective = terms.side_by_side(goals), OBJECTIVES.load("corners")
-    found, scales = objective.terms(features, batch), terms.scales(batch, 4)
+    found, scales = objective.terms(features, batch), terms.scales(batch, {"a": 4})
     kept = terms.take(batch, tf.constant([2, 3]))
     for pair, goal in enumerate(goals):
         rows = slice(2 * pair, 2 * pair + 2)
         for name, values in objective.terms(features[rows], goal).items():
             np.testing.assert_allclose(found[name][rows], values, rtol=1e-6)
-        for name, value in terms.scales(goal, 4).items():
+        for name, value in terms.scales(goal, {"a": 4}).items():
             np.testing.assert_allclose(scales[name][rows], [value, value], rtol=1e-6)
         np.testing.assert_array_equal(terms.first_of_pairs(batch.post_activation, 2)[pair, 0], goal.post_activation)
     np.testing.assert_array_equal(kept.post_activation, [goals[1].post_activation] * 2)

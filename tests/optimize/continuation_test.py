@@ -182,7 +182,7 @@ def gap_terms(controls, goal, step):
 def led_descent(found, *, pull=None, patience=50):
     return Descent(
         found,
-        weights={"match": 1.0, "source_pull": 0.0},
+        term_weights={"match": 1.0, "source_pull": 0.0},
         progress_term="match",
         rule=adam(),
         rate=lambda step: 0.03,
@@ -278,7 +278,7 @@ def layer_terms(controls, goal, step):
 def layer_descent(*, coupled, pull=None, fixed_limits=None, trace_every=7):
     return Descent(
         layer_terms,
-        weights={"active_match": 1.0, "corner_push": 0.05, "feature_distance": 1.0, "source_pull": 0.0},
+        term_weights={"active_match": 1.0, "corner_push": 0.05, "feature_distance": 1.0, "source_pull": 0.0},
         progress_term="active_match",
         rule=adam(beta_2=0.95),
         rate=lambda step: 0.02,

@@ -35,7 +35,7 @@ def layer_terms(controls, goal, step):
 def layer_descent(rule=gradient_descent, rate=2e-3, **options):
     return Descent(
         layer_terms,
-        weights=WEIGHTS,
+        term_weights=WEIGHTS,
         progress_term="active_match",
         rule=rule(),
         rate=lambda step: rate,
@@ -73,7 +73,7 @@ def ramp_terms(controls, hole, step):
 def ramp(**options):
     return Descent(
         ramp_terms,
-        weights={"height": 1.0, "hole": 1.0},
+        term_weights={"height": 1.0, "hole": 1.0},
         progress_term="height",
         rule=gradient_descent(),
         rate=lambda step: 0.125,
@@ -112,7 +112,7 @@ def test_the_loop_descends_weighted_and_decayed_terms():
     # terms x (kept) and y: x falls by 2 a step; y by 1, then 1/2, then 1/4
     descent = Descent(
         lambda controls, goal, step: {"x": controls[:, 0], "y": controls[:, 1]},
-        weights={"x": 2.0, "y": 1.0},
+        term_weights={"x": 2.0, "y": 1.0},
         progress_term="x",
         rule=gradient_descent(),
         rate=lambda step: 1.0,
@@ -126,7 +126,7 @@ def test_the_rule_is_told_the_step():
     rule = UpdateRule(lambda x: (), lambda gradient, slots, step: (gradient * tf.cast(step, tf.float32), slots))
     descent = Descent(
         lambda controls, goal, step: {"x": controls[:, 0]},
-        weights={"x": 1.0},
+        term_weights={"x": 1.0},
         progress_term="x",
         rule=rule,
         rate=lambda step: 1.0,
@@ -137,7 +137,7 @@ def test_the_rule_is_told_the_step():
 def test_the_rate_is_that_of_the_step_and_controls_are_projected():
     descent = Descent(
         lambda controls, goal, step: {"x": controls[:, 0]},
-        weights={"x": 1.0},
+        term_weights={"x": 1.0},
         progress_term="x",
         rule=gradient_descent(),
         rate=rate_of(Schedule((0, 2), (1.0, 10.0)), 5),
@@ -171,7 +171,7 @@ def test_done_corners_stop_moving_and_the_others_go_on():
 
     descent = Descent(
         lambda controls, goal, step: {"height": goal * controls[:, 0]},
-        weights={"height": 1.0},
+        term_weights={"height": 1.0},
         progress_term="height",
         rule=gradient_descent(),
         rate=lambda step: 0.125,
@@ -186,7 +186,7 @@ def test_done_corners_stop_moving_and_the_others_go_on():
 def test_stop_fraction_is_of_each_corners_own_start():
     descent = Descent(
         lambda controls, goal, step: {"height": goal * controls[:, 0]},
-        weights={"height": 1.0},
+        term_weights={"height": 1.0},
         progress_term="height",
         rule=gradient_descent(),
         rate=lambda step: 0.125,
@@ -199,7 +199,7 @@ def test_stop_fraction_is_of_each_corners_own_start():
 def test_a_start_that_collides_already_is_done():
     descent = Descent(
         lambda controls, goal, step: {"height": tf.square(controls[:, 0])},
-        weights={"height": 1.0},
+        term_weights={"height": 1.0},
         progress_term="height",
         rule=gradient_descent(),
         rate=lambda step: 0.125,
@@ -285,7 +285,7 @@ def test_a_gradient_that_is_not_finite_counts_though_the_terms_are():
     # sqrt at 0: the term is 0, its slope is infinite
     descent = Descent(
         lambda controls, goal, step: {"root": tf.sqrt(controls[:, 0])},
-        weights={"root": 1.0},
+        term_weights={"root": 1.0},
         progress_term="root",
         rule=gradient_descent(),
         rate=lambda step: 0.125,
@@ -306,7 +306,7 @@ def test_a_diverged_corner_does_not_change_the_bits_of_its_neighbors(rule):
 
     descent = Descent(
         scaled,
-        weights=WEIGHTS,
+        term_weights=WEIGHTS,
         progress_term="active_match",
         rule=UPDATE_RULES.load(rule).build(),
         rate=lambda step: 2e-3,
@@ -325,7 +325,7 @@ def test_controls_stay_finite_when_steps_overflow(rate):
     # x^2 from 1e10: at the lower rate the loss overflows after a step, at the higher one the step itself does
     descent = Descent(
         lambda controls, goal, step: {"square": tf.square(controls[:, 0])},
-        weights={"square": 1.0},
+        term_weights={"square": 1.0},
         progress_term="square",
         rule=gradient_descent(),
         rate=lambda step: rate,
@@ -404,7 +404,13 @@ def test_corners_that_are_done_leave_the_batch_and_the_others_do_not_notice():
     def descent(take):
         rule = gradient_descent()
         return Descent(
-            terms, weights={"height": 1.0}, progress_term="height", rule=rule, rate=lambda step: 0.125, take=take, trace_every=1
+            terms,
+            term_weights={"height": 1.0},
+            progress_term="height",
+            rule=rule,
+            rate=lambda step: 0.125,
+            take=take,
+            trace_every=1,
         )
 
     goal = tf.constant([1.0, 2.0, 0.5])
@@ -421,7 +427,7 @@ def test_corners_that_are_done_leave_the_batch_and_the_others_do_not_notice():
 def test_scales_multiply_weights():
     descent = Descent(
         lambda controls, goal, step: {"x": controls[:, 0], "y": controls[:, 1]},
-        weights={"x": 1.0, "y": 1.0},
+        term_weights={"x": 1.0, "y": 1.0},
         progress_term="x",
         rule=gradient_descent(),
         rate=lambda step: 0.5,
@@ -473,7 +479,7 @@ def ramps(slopes, *, corners, coupled, **options):
 
     descent = Descent(
         terms,
-        weights={"height": 1.0, "hole": 1.0},
+        term_weights={"height": 1.0, "hole": 1.0},
         progress_term="height",
         rule=adam(),
         rate=lambda step: 0.125,
@@ -561,7 +567,7 @@ def led_ramp(*, slope=0.125, pull=0.0, patience=0, **options):
     SEEN.clear()
     return Descent(
         found,
-        weights={"height": 1.0, "same": 0.0, "fixed": 0.0, "other": 0.0, "source_pull": 0.0},
+        term_weights={"height": 1.0, "same": 0.0, "fixed": 0.0, "other": 0.0, "source_pull": 0.0},
         progress_term="height",
         rule=gradient_descent(),
         rate=lambda step: slope,
@@ -629,7 +635,7 @@ def test_a_limit_of_nothing_is_met_by_a_term_of_nothing():
 
     descent = Descent(
         zero,
-        weights={"height": 1.0, "none": 0.0, "source_pull": 0.0},
+        term_weights={"height": 1.0, "none": 0.0, "source_pull": 0.0},
         progress_term="height",
         rule=gradient_descent(),
         rate=lambda step: 0.125,

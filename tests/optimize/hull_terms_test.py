@@ -3,21 +3,21 @@ import pytest
 import tensorflow as tf
 
 from tfcollide.optimize.hull_terms.crowding import crowding
-from tfcollide.optimize.loss import draw_weights
+from tfcollide.optimize.loss import draw_convex_weights
 
 
 def test_weights_are_convex_and_a_function_of_step_and_seed():
-    weights = draw_weights(tf.constant(3), 500, 4, seed=1).numpy()
+    weights = draw_convex_weights(tf.constant(3), 500, 4, seed=1).numpy()
     assert weights.shape == (500, 4) and (weights >= 0).all()
     np.testing.assert_allclose(weights.sum(axis=1), 1.0, rtol=1e-5)
-    np.testing.assert_array_equal(weights, draw_weights(tf.constant(3), 500, 4, seed=1))
-    assert not np.array_equal(weights, draw_weights(tf.constant(4), 500, 4, seed=1))
-    assert not np.array_equal(weights, draw_weights(tf.constant(3), 500, 4, seed=2))
+    np.testing.assert_array_equal(weights, draw_convex_weights(tf.constant(3), 500, 4, seed=1))
+    assert not np.array_equal(weights, draw_convex_weights(tf.constant(4), 500, 4, seed=1))
+    assert not np.array_equal(weights, draw_convex_weights(tf.constant(3), 500, 4, seed=2))
 
 
 def test_weights_are_uniform_on_the_simplex():
     # Dirichlet(1) of N weights: P(w_1 > c) = (1 - c)^(N - 1), and a variance of (N - 1) / (N^2 (N + 1)).
-    weights = draw_weights(tf.constant(0), 20_000, 3, seed=0).numpy()
+    weights = draw_convex_weights(tf.constant(0), 20_000, 3, seed=0).numpy()
     assert (weights[:, 0] > 0.5).mean() == pytest.approx(0.25, abs=0.015)
     assert weights.var(axis=0) == pytest.approx(np.full(3, 2 / 36), rel=0.05)
 

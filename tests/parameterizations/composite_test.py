@@ -51,7 +51,7 @@ def test_a_constant_patch_everywhere_is_that_constant_whatever_the_controls():
 def test_its_term_is_total_variation():
     composite = Composite(LAYOUT)
     terms = composite.terms(composite.init(np.zeros([8, 8, 3]), 3, noise=0.1))
-    assert set(terms) == set(Composite.weights) == {"total_variation"}
+    assert set(terms) == set(Composite.term_weights) == {"total_variation"}
     assert terms["total_variation"].shape == (3,)
 
 

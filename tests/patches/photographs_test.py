@@ -7,9 +7,8 @@ import pytest
 from PIL import Image
 
 from tfcollide.errors import RequestError
-from tfcollide.patches.fit import fit_square
 from tfcollide.patches.open_photographs import open_photographs
-from tfcollide.patches.photographs import shard_positions, share_of, split_held_out
+from tfcollide.patches.photographs import fit_square, shard_positions, share_of, split_held_out
 
 
 def test_a_tenth_of_each_class_and_at_least_one():

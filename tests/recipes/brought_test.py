@@ -12,7 +12,7 @@ from tfcollide.errors import RequestError
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.pixel_range import PHOTO
 from tfcollide.models.predictions import Predictions, evenly
-from tfcollide.recipes.classifier.network_request import parse_bounds
+from tfcollide.recipes.classifiers.network_request import parse_bounds
 from tfcollide.recipes.finished_run import read_run
 
 SIZE = 12

@@ -7,7 +7,7 @@ from setuptools import find_packages
 
 from tests.cli.programs import ROOT
 from tfcollide import cli
-from tfcollide.cli.flagfiles import flag_lines
+from tfcollide.cli.flag_lines import flag_lines
 from tfcollide.errors import RequestError
 from tfcollide.recipes.by_name import recipe_file, recipe_list
 

@@ -5,7 +5,7 @@ import pytest
 
 from tfcollide.images import from_uint8
 from tfcollide.models.pixel_range import PHOTO, UNIT
-from tfcollide.recipes.classifier.open import open_classifier
+from tfcollide.recipes.classifiers.open import open_classifier
 from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.request import request_data
 

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from tfcollide.images import decode, fit, from_uint8
+from tfcollide.images import decode, from_uint8, scale_and_crop
 from tfcollide.shapes import Bounds
 
 SOUND = 0.9
@@ -130,7 +130,7 @@ def part(model, reads, flags):
     files = [next(flag.partition("=")[2] for flag in flags if flag.startswith(end)) for end in ("--source=", "--target=")]
     if not all(map(os.path.exists, files)):
         return  # a class of a data set
-    images = np.stack([fit(decode(Path(file)), reads) for file in files])
+    images = np.stack([scale_and_crop(decode(Path(file)), reads) for file in files])
     top = model.get_layer("top")
     try:
         logits = predictions(keras.Model(model.inputs, top.output), from_uint8(images, bounds))

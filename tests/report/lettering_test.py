@@ -1,12 +1,12 @@
 import pytest
 
-from tfcollide.report.lettering import fit, plain, text_width, wrap
+from tfcollide.report.lettering import cut_to_width, plain, text_width, wrap
 
 WORDS = "the quick brown fox jumps over the lazy dog"
 
 
 def test_what_fits_is_left_as_it_is():
-    assert fit(WORDS, 10.0, 9.0) == WORDS
+    assert cut_to_width(WORDS, 10.0, 9.0) == WORDS
     assert wrap(WORDS, 10.0, 9.0, 1) == [WORDS]
     assert wrap("", 1.0, 9.0, 2) == []
 
@@ -14,14 +14,14 @@ def test_what_fits_is_left_as_it_is():
 @pytest.mark.parametrize("text", [WORDS.replace(" ", ""), "Überschußgesellschaft", "i" * 200, "鉄" * 40])
 @pytest.mark.parametrize("width", [0.3, 1.0])
 def test_what_is_too_long_keeps_its_ends(text, width):
-    short = fit(text, width, 9.0)
+    short = cut_to_width(text, width, 9.0)
     start, end = short.split("…")
     assert text.startswith(start) and text.endswith(end) and start
     assert 0.5 * width < text_width(short, 9.0) <= width
 
 
 def test_a_place_too_narrow_for_a_letter():
-    assert fit("word", 0.01, 9.0) == "…"
+    assert cut_to_width("word", 0.01, 9.0) == "…"
 
 
 def test_lines_break_between_words_and_at_hyphens():

@@ -22,11 +22,10 @@ from tfcollide.records import (
     WorstMixture,
 )
 from tfcollide.report.drawn import RunImages
-from tfcollide.report.events import write_events
 from tfcollide.report.figure import write_row
 from tfcollide.report.paper import paper_result
 from tfcollide.report.phrases import quantile
-from tfcollide.report.run_files import write_arrays, write_images, write_report
+from tfcollide.report.run_files import write_arrays, write_events, write_images, write_report
 from tfcollide.report.sweep_table import sweep_table
 from tfcollide.report.table import run_table
 

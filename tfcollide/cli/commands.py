@@ -14,9 +14,7 @@ from tfcollide.recipes.collide.config import CollideConfig, TrainConfig
 from tfcollide.recipes.composite.config import CompareConfig, RebuildConfig
 from tfcollide.recipes.explore.config import ExploreConfig
 from tfcollide.recipes.patches.config import IndexConfig, QueryConfig
-from tfcollide.recipes.serving.check_served_config import CheckServedConfig
-from tfcollide.recipes.serving.export_config import ExportConfig
-from tfcollide.recipes.serving.serve_config import ServeConfig
+from tfcollide.recipes.serving.config import CheckServedConfig, ExportConfig, ServeConfig
 from tfcollide.records import Summary
 from tfcollide.settings import needed
 
@@ -95,7 +93,7 @@ def train_classifier(argv: list[str]) -> int:
     values = parse(argv, TrainConfig, lambda known: None)
     if values is None:
         return EXIT_DONE
-    from tfcollide.recipes.classifier.train import run
+    from tfcollide.recipes.classifiers.train import run
 
     report = run(config_of(TrainConfig, values))
     how = f"trained in {report.seconds_training:.0f} s" if report.seconds_training else "found in the cache"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from absl import flags
 
 from tfcollide import __version__
-from tfcollide.cli.flagfiles import define_files, flag_lines, recipes_help
+from tfcollide.cli.flag_lines import define_files, flag_lines, recipes_help
 from tfcollide.errors import RequestError
 from tfcollide.recipes.collide.config import HEADINGS
 from tfcollide.recipes.collide.presets import preset_values

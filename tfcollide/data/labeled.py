@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tfcollide.data.images_on_demand import ImagesOnDemand
-from tfcollide.images import fit
+from tfcollide.images import scale_and_crop
 from tfcollide.shapes import ImageShape
 
 __all__ = ["ANY_SIZE", "LabeledImages", "Split"]
@@ -67,13 +67,15 @@ class LabeledImages:
         self._without_label = without_label
 
     def fitted(self, shape: ImageShape) -> "LabeledImages":
-        """The same with every image, and every file beside it, brought to `shape` as `images.fit` does."""
+        """The same with every image, and every file beside it, brought to `shape` as `images.scale_and_crop` does."""
 
         def read(split: str) -> Split:
             images, labels = getattr(self, split)
             if self.shape == shape:
                 return Split(images, labels)
-            return Split(ImagesOnDemand(len(images), shape, lambda chosen: [fit(images[i], shape) for i in chosen]), labels)
+            return Split(
+                ImagesOnDemand(len(images), shape, lambda chosen: [scale_and_crop(images[i], shape) for i in chosen]), labels
+            )
 
         return LabeledImages(
             self.name,

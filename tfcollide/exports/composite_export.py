@@ -58,8 +58,7 @@ def composite(subject: Subject) -> Parts:
     """
     import tensorflow as tf
 
-    from tfcollide.exports.hull import hull_parts
-    from tfcollide.exports.recomposing import Blending
+    from tfcollide.exports.modules import Blending, hull_parts
 
     if subject.material is None:
         raise RequestError("--what=composite of a run without composites", "a run with --parameterization=composite")

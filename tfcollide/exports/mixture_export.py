@@ -1,6 +1,6 @@
 """`--what=mixture`: the hull of a run's corners as a SavedModel, with the classifier that judges it inside."""
 
-from tfcollide.exports.hull import hull_parts
+from tfcollide.exports.modules import hull_parts
 from tfcollide.exports.parts import Parts, Subject
 
 __all__ = ["VARIANT", "mixture"]

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tfcollide.errors import RequestError
+from tfcollide.files.atomic import scratch_folder
 from tfcollide.files.run_directory import check_writable
-from tfcollide.files.scratch import scratch_folder
 
 __all__ = ["check_version_path", "new_version", "version_number"]
 

@@ -1,12 +1,16 @@
-"""Files that appear whole or not at all: JSON, arrays, tables."""
+"""Files that appear whole or not at all: JSON, arrays, tables; and a hidden folder to make others in."""
 
+import contextlib
 import csv
 import dataclasses
 import io
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +19,9 @@ import numpy as np
 from tfcollide.files.disk import naming
 from tfcollide.files.names import to_bytes
 
-__all__ = ["json_bytes", "to_json", "write_bytes", "write_csv", "write_json", "write_npz"]
+__all__ = ["json_bytes", "scratch_folder", "to_json", "write_bytes", "write_csv", "write_json", "write_npz"]
+
+_PREFIX, _STALE_SECONDS = ".saving-", 86_400.0
 
 
 def to_json(value: object) -> Any:
@@ -71,3 +77,18 @@ def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]
     writer.writerow(header)
     writer.writerows(rows)
     write_bytes(path, to_bytes(buffer.getvalue()))
+
+
+@contextlib.contextmanager
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """A new folder in `parent`, removed when the block ends.
+
+    Those that killed processes left there are dropped once they are a day old: a younger
+    one may belong to a process that is at work.
+    """
+    for left in parent.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(FileNotFoundError):  # its owner, or another process, was faster
+            if time.time() - left.stat().st_mtime > _STALE_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
+    with naming(parent), tempfile.TemporaryDirectory(prefix=_PREFIX, dir=parent) as folder:
+        yield Path(folder)

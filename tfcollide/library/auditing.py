@@ -16,7 +16,7 @@ from tfcollide import __version__
 from tfcollide.data.labeled import LabeledImages, Split
 from tfcollide.data.select import PredictedClasses
 from tfcollide.errors import RequestError, listed
-from tfcollide.files.scratch import scratch_folder
+from tfcollide.files.atomic import scratch_folder
 from tfcollide.library.audit_options import AuditOptions
 from tfcollide.library.audit_walk import AuditWalk, NamedPair, picture_of
 from tfcollide.library.calling import called, record_of

@@ -12,8 +12,8 @@ from tfcollide.library.given import ImageLike, image_given
 from tfcollide.models.classifier import Classifier
 from tfcollide.parameterizations.composite import Composite
 from tfcollide.parameterizations.composite.composite_options import CompositeOptions
+from tfcollide.parameterizations.composite.found_patches import FoundPatches
 from tfcollide.parameterizations.composite.layout import Layout
-from tfcollide.parameterizations.composite.seed import Seed
 from tfcollide.patches.collection import open_collection
 
 __all__ = ["Composed", "PatchIndex", "compose"]
@@ -80,19 +80,19 @@ class Composed:
 
     Attributes:
         image: `[H, W, 3]` float32 in the network's bounds, the blend that a search starts from (Eq. 5).
-        seed: which patch stands for each window, and how far it is.
+        found: which patch stands for each window, and how far it is.
         patches: `[K, n + 2s, n + 2s, 3]` uint8, with their surround.
         layout: where they are pasted.
     """
 
     image: np.ndarray
-    seed: Seed
+    found: FoundPatches
     patches: np.ndarray
     layout: Layout
 
     def __repr__(self) -> str:
         """In one line."""
-        (height, width, _), photographs = self.image.shape, len(np.unique(self.seed.images))
+        (height, width, _), photographs = self.image.shape, len(np.unique(self.found.images))
         return f"Composed({height}x{width} pixels of {len(self.patches)} patches of {photographs} photographs)"
 
 
@@ -122,4 +122,4 @@ def compose(network: Classifier, index: PatchIndex, image: ImageLike) -> Compose
         found = composite.look_up(pixels)
         controls = composite.init(pixels, 1)
         blended = composite.to_image(controls, composite.material(found)).numpy()[0]
-        return Composed(blended, found.seed, found.composer.cut(found.seed), composite.layout)
+        return Composed(blended, found.patches, found.composer.cut(found.patches), composite.layout)

@@ -64,7 +64,7 @@ def descend(
             one.stop_loss,
             one.trace,
             ended=one.ended,
-            spread=options.spread if search.together else None,
+            spread=options.spread if search.hull_terms else None,
             probe=str(probe) if probe else None,
         )
         for problem, one, probe in zip(problems, found, probes, strict=True)
@@ -123,8 +123,8 @@ def _limits(search: Search, problems: Sequence[Problem]) -> dict[str, np.ndarray
         for name in each[0]
         if name in search.descent.term_names
     }
-    if search.together and "feature_distance" in found:
-        found |= dict.fromkeys(search.together.matching(), found["feature_distance"])
+    if search.hull_terms and "feature_distance" in found:
+        found |= dict.fromkeys(search.hull_terms.matching(), found["feature_distance"])
     return found
 
 
@@ -133,7 +133,7 @@ class _Acceptance:
 
     def __init__(self, search: Search, problems: Sequence[Problem], bar: tqdm):
         self._search, self._bar = search, bar
-        self._problems = list(problems) if search.together else []
+        self._problems = list(problems) if search.hull_terms else []
         self._own = [one.judge.own_margin(one.goal_image) if one.goal_image is not None else 1.0 for one in self._problems]
         self._seen: dict[tuple[int, bytes], Probe] = {}
 

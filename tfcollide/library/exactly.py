@@ -61,7 +61,7 @@ def solve_exactly(affine: AffineMap, problem: Problem, options: ExactOptions) ->
         converged,
         np.full(len(corners), -1),
         np.full(len(corners), EXACT_STOP),
-        Trace(np.array([steps]), {n: terms[n][None] for n in OBJECTIVES.load("corners").weights if n in terms}),
+        Trace(np.array([steps]), {n: terms[n][None] for n in OBJECTIVES.load("corners").term_weights if n in terms}),
         record,
         ended="met" if converged.all() and not record.too_close else "stagnated",
         spread=None if options.nearest else options.spread,

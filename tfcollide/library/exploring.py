@@ -6,11 +6,12 @@ import numpy as np
 
 from tfcollide.errors import RequestError
 from tfcollide.files.atomic import to_json
+from tfcollide.library.checking import judge_hull
 from tfcollide.library.options import JudgeOptions
 from tfcollide.library.problem import Problem
 from tfcollide.library.solution import Solution
 from tfcollide.library.summarize import summarize
-from tfcollide.library.verdict import Verdict, judge_hull
+from tfcollide.library.verdict import Verdict
 from tfcollide.library.yardstick import Yardstick
 from tfcollide.measure.reader import Reader
 from tfcollide.models.classifier import Classifier

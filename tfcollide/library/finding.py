@@ -1,8 +1,8 @@
-"""Corners of the polytope of inputs that a network cannot tell from a target: by descent, or exactly."""
+"""Corners of the polytope of inputs that a network cannot tell from a target, by descent."""
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -10,27 +10,25 @@ from numpy.typing import ArrayLike
 
 from tfcollide.errors import RequestError
 from tfcollide.library.calling import called, record_of
+from tfcollide.library.checking import corner_records
 from tfcollide.library.composing import PatchIndex
 from tfcollide.library.descend import OnStep, descend, descend_widest
-from tfcollide.library.exactly import solve_exactly
 from tfcollide.library.found import Found
-from tfcollide.library.given import ImageLike, data_given, ends_given, image_given, is_batch, network_given
-from tfcollide.library.options import NORMS, ExactOptions, MatchOptions, SearchOptions
+from tfcollide.library.given import ImageLike, data_given, ends_given, is_batch, network_given
+from tfcollide.library.options import MatchOptions, SearchOptions
 from tfcollide.library.problem import Features, Picture, Problem, pose
 from tfcollide.library.search import Search, pairs_at_once
 from tfcollide.library.solution import Solution
 from tfcollide.library.summarize import end_points
-from tfcollide.library.verdict import corner_records
 from tfcollide.library.yardstick import Yardstick
-from tfcollide.models.affine import AffineMap, affine_map
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.models.differentiable import check_differentiable
 from tfcollide.objectives.units import Groups
-from tfcollide.polytope.exact import halfspaces
 
-__all__ = ["collision_polytope", "exact_corners", "find_corners", "match_features", "nearest_collision"]
+__all__ = ["Units", "filed", "find_corners", "found_of", "groups_given", "match_features", "yardstick_given"]
 
 Units = Sequence[int] | Sequence[Sequence[int]]
+_End = TypeVar("_End", bound=Picture | Features)
 
 
 def find_corners(
@@ -68,11 +66,12 @@ def find_corners(
         images: a data set `[n, H, W, C]`, for what "features match" means: integers are 8-bit pixels; floats are in the
             network's pixel range, and are rounded to 8 bits. None: shares of where the search starts.
         labels: its classes `[n]`, as the network numbers them; so far apart as images of one class are, features do not
-            match. None: only images are known, no classes.
+            match. Half of the images are what an independent reader knows. None: only images are known, no classes.
         yardstick: of an earlier result, in place of `images` and `labels`.
-        source_label: the class that the source is filed under, by which an independent reader is trusted.
-        target_label: that of the target.
-        match: when features match.
+        source_label: the class that the source is filed under, by which an independent reader is trusted; None: that of
+            the same image among `images`. Where there is none either no reader votes, as `verdict.reader.reason` says.
+        target_label: that of the target, likewise.
+        match: when features match, a `library.options.MatchOptions` (quantile, share, reader_accuracy); None: its defaults.
         callback: told of the step and of the terms, name -> `[N]`, now and then.
         progress: whether a bar is drawn on standard error.
         pairs_together: how many pairs are descended as one batch; None: 1 on a CPU, on a GPU as many as fit.
@@ -90,13 +89,14 @@ def find_corners(
         ((2, 4, 4, 1), True)
     """
     with called(progress):
-        groups = _groups(units)
+        groups = groups_given(units)
         count = corners if corners is not None else len(groups) if groups else 5
         options = record_of(SearchOptions, {**settings, "corners": count}).check()
         at = network_given(network).tap(tap or network.default_tap)
         check_differentiable(network, at)
         pairs = ends_given(network, at, source, target, (source_label, target_label))
-        known = yardstick or _yardstick(network, at, images, labels)
+        known = yardstick or yardstick_given(network, at, images, labels)
+        pairs = [(filed(known, start), filed(known, end)) for start, end in pairs]
         search = _search(network, at, options, patches, len(pairs), pairs_together)
         pushes = search.objective.pushes_units
         problems = [
@@ -112,14 +112,14 @@ def find_corners(
             for ends in pairs
         ]
         solutions: list[Solution] = []
-        if options.spread is None and search.together:
+        if options.spread is None and search.hull_terms:
             solutions = [descend_widest(search, one, on_step=callback) for one in problems]
         while len(solutions) < len(problems):
             batch = problems[len(solutions) : len(solutions) + search.pairs_at_once]
             solutions += descend(search, batch, on_step=callback)
         asked = {"solver": "gradient", "objective": options.objective, "seed": options.seed}
         asked["parameterization"] = "pixels" if patches is None else "composite"
-        found = [_found(known, *each, asked) for each in zip(problems, solutions, strict=True)]
+        found = [found_of(known, *each, asked) for each in zip(problems, solutions, strict=True)]
         return found if is_batch(source) else found[0]
 
 
@@ -145,111 +145,7 @@ def match_features(network: Classifier, source: ImageLike, target: ImageLike, **
     return find_corners(network, source, target, **{"corners": 1, "source_pull": 0.0, **settings, "objective": "match"})
 
 
-def exact_corners(
-    network: Classifier,
-    source: ImageLike,
-    target: ImageLike,
-    *,
-    tap: str | None = None,
-    corners: int | None = None,
-    units: Units | None = None,
-    images: ArrayLike | None = None,
-    labels: ArrayLike | None = None,
-    match: MatchOptions | None = None,
-    **settings: object,
-) -> Any:
-    """Corners of the collision polytope by linear programs, where the tap's pre-activation is affine in the image.
-
-    Args:
-        network: of `wrap`.
-        source: as of `find_corners`; corners stay near it.
-        target: an image, or several.
-        tap: an affine one; None: the first of a dense layer.
-        corners: N; None: one per group of `units`, else 5.
-        units: as of `find_corners`.
-        images: as of `find_corners`.
-        labels: as of `find_corners`.
-        match: when features match.
-        **settings: of `ExactOptions`: direction ("units", "random", "diverse"), spread, max_change, max_total, seed.
-
-    Returns:
-        A `Found`, whose `exact` is what the solver says; of several pairs a list of them.
-
-    Raises:
-        RequestError: an argument cannot be used, or the tap is not affine.
-
-    Examples:
-        >>> found = tc.exact_corners(network, source, target, corners=2, spread=0.05)
-        >>> found.exact.found
-        (True, True)
-    """
-    with called():
-        groups = _groups(units)
-        count = corners if corners is not None else len(groups) if groups else 5
-        options = record_of(ExactOptions, {**settings, "corners": count}).check()
-        at = network_given(network).tap(tap or network.default_tap)
-        affine, known = _affine(network, at.name), _yardstick(network, at, images, labels)
-        found = [_exactly(known, affine, *ends, options, groups, match) for ends in ends_given(network, at, source, target)]
-        return found if is_batch(source) else found[0]
-
-
-def nearest_collision(network: Classifier, source: ImageLike, target: ImageLike, *, norm: str = "l2", **settings: Any) -> Any:
-    """The image closest to the source that has exactly the target's features, at an affine tap.
-
-    Args:
-        network: of `wrap`.
-        source: an image, or several.
-        target: an image, or several.
-        norm: in which it is closest, "l1" or "l2".
-        **settings: of `exact_corners`: tap, max_change, max_total, ...
-
-    Returns:
-        A `Found` with one corner; `found.exact.distance` is how far it is, `duality_gap` by how much less it could be.
-
-    Raises:
-        RequestError: an argument cannot be used, or the tap is not affine.
-
-    Examples:
-        >>> nearest = tc.nearest_collision(network, source, target)
-        >>> bool(nearest.exact.duality_gap < 1e-6)
-        True
-    """
-    with called():
-        if norm not in NORMS:
-            raise RequestError(f"--norm={norm}", f"one of {', '.join(NORMS)}")
-    return exact_corners(network, source, target, **{"corners": 1, **settings, "nearest": norm})
-
-
-def collision_polytope(
-    network: Classifier, target: ImageLike, *, tap: str | None = None, float32_safe: bool = False
-) -> halfspaces.Polytope:
-    """All images with exactly the target's features, as half-spaces, at an affine tap.
-
-    Args:
-        network: of `wrap`.
-        target: an image `[H, W, C]`.
-        tap: an affine one; None: the first of a dense layer.
-        float32_safe: tighten it, so that its points, rounded to float32, switch no inactive unit on.
-
-    Returns:
-        The polytope, over flat images `[D]` float64.
-
-    Raises:
-        RequestError: the target cannot be used, or the tap is not affine.
-
-    Examples:
-        >>> polytope = tc.collision_polytope(network, target)
-        >>> bool(polytope.contains(target.ravel(), tolerance=1e-6))
-        True
-    """
-    with called():
-        image, _ = image_given(network_given(network), target, "target")
-        affine = _affine(network, network.tap(tap or network.default_tap).name)
-        flat = image.astype(np.float64).ravel()
-        return halfspaces.collision_polytope(affine, flat, network.bounds, float32_safe=float32_safe)
-
-
-def _groups(units: Units | None) -> Groups | None:
+def groups_given(units: Units | None) -> Groups | None:
     """One group of units per corner, from `[3, 9]` or `[(3, 9), (12,)]`."""
     if units is None:
         return None
@@ -258,7 +154,12 @@ def _groups(units: Units | None) -> Groups | None:
     return tuple((int(one),) if isinstance(one, (int, np.integer)) else tuple(int(unit) for unit in one) for one in units)
 
 
-def _yardstick(network: Classifier, tap: Tap, images: ArrayLike | None, labels: ArrayLike | None) -> Yardstick:
+def yardstick_given(network: Classifier, tap: Tap, images: ArrayLike | None, labels: ArrayLike | None) -> Yardstick:
+    """What the data set that a caller gives tells; one without data where none is given.
+
+    Raises:
+        RequestError: images and labels do not fit, or there are labels alone.
+    """
     if images is None:
         if labels is not None:
             raise RequestError("--labels without --images", "the images that they are of")
@@ -266,14 +167,23 @@ def _yardstick(network: Classifier, tap: Tap, images: ArrayLike | None, labels: 
     return Yardstick.of_images(network, tap, *data_given(network, images, labels))
 
 
+def filed(yardstick: Yardstick, end: _End) -> _End:
+    """An image under the class that the data set has it under, where nobody said which."""
+    if not isinstance(end, Picture) or end.label is not None:
+        return end
+    return end._replace(label=yardstick.label_of(end.image))
+
+
 def _search(
-    network: Classifier, tap: Tap, options: SearchOptions, patches: PatchIndex | None, pairs: int, together: int | None
+    network: Classifier, tap: Tap, options: SearchOptions, patches: PatchIndex | None, pairs: int, pairs_together: int | None
 ) -> Search:
     """The compiled search, the one of an earlier call with the same settings where there was one."""
     if patches is not None:
         return Search(network, tap, options, parameterization=patches.parameterization(network, options.corners))
     rows, on_gpu = 2 * options.corners, bool(tf.config.list_physical_devices("GPU"))
-    at_once = 1 if pairs == 1 or options.spread is None else pairs_at_once(together, rows, network.forward_bytes, on_gpu=on_gpu)
+    at_once = (
+        1 if pairs == 1 or options.spread is None else pairs_at_once(pairs_together, rows, network.forward_bytes, on_gpu=on_gpu)
+    )
     return _compiled(network, tap.name, options, min(at_once, pairs))
 
 
@@ -282,39 +192,8 @@ def _compiled(network: Classifier, tap: str, options: SearchOptions, at_once: in
     return Search(network, network.tap(tap), options, pairs_at_once=at_once)
 
 
-@functools.lru_cache(maxsize=8)
-def _affine(network: Classifier, tap: str) -> AffineMap:
-    return affine_map(network, tap)
-
-
-def _exactly(
-    yardstick: Yardstick,
-    affine: AffineMap,
-    source: Picture,
-    target: Picture | Features,
-    options: ExactOptions,
-    units: Groups | None,
-    match: MatchOptions | None,
-) -> Found:
-    if isinstance(target, Features):
-        raise RequestError(f"--target of features {target.values.shape}", "an image, of which an exact solver makes equations")
-    # The polytope's own equations, so that a unit within rounding of zero is on one side for all.
-    active = halfspaces.active_units(affine, target.image.astype(np.float64).ravel())
-    problem = pose(
-        yardstick,
-        source,
-        target,
-        corners=options.corners,
-        pushes_units=options.pushes_units,
-        units=units,
-        active=active,
-        match=match,
-    )
-    asked = {"solver": "exact", "objective": "corners", "seed": options.seed, "parameterization": "pixels"}
-    return _found(yardstick, problem, solve_exactly(affine, problem, options), asked)
-
-
-def _found(yardstick: Yardstick, problem: Problem, solution: Solution, asked: Mapping[str, object]) -> Found:
+def found_of(yardstick: Yardstick, problem: Problem, solution: Solution, asked: Mapping[str, object]) -> Found:
+    """The result of a solver, judged corner by corner; `asked` is what `save` repeats of the request."""
     return Found(
         corners=solution.corners,
         records=corner_records(problem, solution),

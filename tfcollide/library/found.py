@@ -84,7 +84,7 @@ class Found:
         """Whether every corner reached its stopping loss."""
         return all(record.converged for record in self.records)
 
-    def mix(self, weights: np.ndarray) -> np.ndarray:
+    def mix(self, convex_weights: np.ndarray) -> np.ndarray:
         """Mixtures `[S, H, W, C]` float32 of the corners, with convex weights `[S, N]`, or one with `[N]`.
 
         Raises:
@@ -94,9 +94,9 @@ class Found:
             >>> found.mix([0.5, 0.5]).shape
             (1, 4, 4, 1)
         """
-        rows = np.atleast_2d(np.asarray(weights, np.float32))
+        rows = np.atleast_2d(np.asarray(convex_weights, np.float32))
         if rows.ndim != 2 or rows.shape[1] != len(self.corners):
-            raise RequestError(f"weights of shape {np.shape(weights)}", f"[S, {len(self.corners)}], one per corner")
+            raise RequestError(f"weights of shape {np.shape(convex_weights)}", f"[S, {len(self.corners)}], one per corner")
         if not ((rows >= 0).all() and np.allclose(rows.sum(axis=1), 1.0, atol=1e-4)):
             raise RequestError("weights that are no convex ones", "rows of numbers of at least 0 that sum to 1")
         return mix(rows, self.corners)

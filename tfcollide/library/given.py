@@ -12,7 +12,7 @@ from PIL import Image
 
 from tfcollide.errors import RequestError
 from tfcollide.files.names import readable
-from tfcollide.images import eight_bits, fit, from_uint8, read_image, to_uint8
+from tfcollide.images import eight_bits, from_uint8, read_image, scale_and_crop, to_uint8
 from tfcollide.library.problem import Features, Picture
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.models.pixel_range import ASSUMED
@@ -58,7 +58,7 @@ def image_given(network: Classifier, value: ImageLike, name: str) -> tuple[np.nd
         return from_uint8(read_image(path, shape, resize=True), bounds), readable(path.name)
     if isinstance(value, Image.Image):
         mode = "RGBA" if "A" in value.getbands() or "transparency" in value.info else "RGB"
-        return from_uint8(fit(eight_bits(np.asarray(value.convert(mode)), f"--{name}"), shape), bounds), name
+        return from_uint8(scale_and_crop(eight_bits(np.asarray(value.convert(mode)), f"--{name}"), shape), bounds), name
     pixels = np.asarray(value)
     if pixels.shape == shape[:2] and shape[2] == 1:
         pixels = pixels[..., None]

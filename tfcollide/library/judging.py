@@ -6,12 +6,13 @@ import numpy as np
 
 from tfcollide.errors import RequestError
 from tfcollide.library.calling import called, record_of
+from tfcollide.library.checking import judge_hull, mixture_search
 from tfcollide.library.found import Found
 from tfcollide.library.given import network_given
 from tfcollide.library.options import JudgeOptions
 from tfcollide.library.problem import Features, Picture, Problem, pose
 from tfcollide.library.solution import Solution
-from tfcollide.library.verdict import Verdict, judge_hull, mixture_search
+from tfcollide.library.verdict import Verdict
 from tfcollide.library.yardstick import Yardstick
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.dense_chain import Unreadable
@@ -38,7 +39,7 @@ def judge(network: Classifier, found: Found, *, progress: bool = False, **settin
 
     Examples:
         >>> verdict = tc.judge(network, found, samples=100)
-        >>> verdict.interpolation.samples, verdict.weights.shape
+        >>> verdict.interpolation.samples, verdict.convex_weights.shape
         (100, (100, 2))
     """
     with called(progress):

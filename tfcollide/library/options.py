@@ -9,7 +9,7 @@ from numbers import Real
 from typing import Self
 
 from tfcollide.errors import RequestError
-from tfcollide.optimize.hull_terms import hull_terms
+from tfcollide.optimize.hull_terms import known_hull_terms
 from tfcollide.optimize.schedules import parse_schedule
 from tfcollide.registry import OBJECTIVES, UPDATE_RULES
 from tfcollide.settings import at_least, positive
@@ -24,14 +24,25 @@ class MatchOptions:
     """When features count as the target's, and who says what an image shows.
 
     Attributes:
-        quantile: features match where they are nearer than this share of the pairs of images of one class are.
-        share: without a data set, the share of the start that they must fall below.
-        reader_accuracy: a reader that is right on a smaller share of the test images does not vote.
+        quantile: features match where they are nearer than this share of the pairs of images of one class are, from 0 to 1.
+        share: without a data set, the share of the start that they must fall below, above 0 and below 1.
+        reader_accuracy: a reader that is right on a smaller share of the test images does not vote, from 0 to 1.
     """
 
     quantile: float = 0.01
     share: float = 0.05
     reader_accuracy: float = 0.8
+
+    def check(self) -> Self:
+        """Raises `RequestError` for a value that no data set can make right; returns the record itself."""
+        at_least(self, 0, "quantile", "reader_accuracy")
+        positive(self, "share")
+        for name in ("quantile", "reader_accuracy"):
+            if getattr(self, name) > 1:
+                raise RequestError(f"--{name}={getattr(self, name)}", "a share from 0 to 1")
+        if self.share >= 1:
+            raise RequestError(f"--share={self.share}", "a share below 1")
+        return self
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -96,7 +107,7 @@ class SearchOptions:
             raise RequestError(f"--spread={self.spread}", "a share of the pixel range, from 0 to 1, or None for the largest")
         return self
 
-    def weights(self, defaults: Mapping[str, float]) -> dict[str, float]:
+    def weights_over(self, defaults: Mapping[str, float]) -> dict[str, float]:
         """`defaults`, term -> weight, with those of `term_weights` in their place.
 
         Raises:
@@ -179,5 +190,5 @@ class JudgeOptions:
 def default_weights(objective: str, of_parameterization: Mapping[str, float]) -> dict[str, float]:
     """Term -> its weight: of the objective, of the hull where that pushes units, and of the parameterization."""
     variant = OBJECTIVES.load(objective)
-    of_hull = {name: term.weight for name, term in hull_terms().items()} if variant.pushes_units else {}
-    return {**variant.weights, **of_hull, **of_parameterization}
+    of_hull = {name: term.weight for name, term in known_hull_terms().items()} if variant.pushes_units else {}
+    return {**variant.term_weights, **of_hull, **of_parameterization}

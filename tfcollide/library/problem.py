@@ -71,7 +71,7 @@ class Problem:
         goal: the same as tensors.
         match: how near features must come.
         reader: who says what corners show, or why nobody does.
-        seed: what the parameterization has looked up for the source, such as a composite's patches; None: nothing.
+        looked_up: what the parameterization has looked up for the source, such as a composite's patches; None: nothing.
     """
 
     network: Classifier
@@ -83,7 +83,7 @@ class Problem:
     goal: Goal
     match: Match
     reader: Qualified
-    seed: Any = None
+    looked_up: Any = None
 
     @property
     def start(self) -> np.ndarray:
@@ -134,7 +134,7 @@ def pose(
     Raises:
         RequestError: an image or a unit does not fit.
     """
-    network, tap, match = yardstick.network, yardstick.tap, match or MatchOptions()
+    network, tap, match = yardstick.network, yardstick.tap, (match or MatchOptions()).check()
     seen = _seen(yardstick, source, target)
     ceiling = tap.rectifier.ceiling
     if active is None:
@@ -144,9 +144,9 @@ def pose(
     if pushes_units:
         groups = choose_units(active, corners, units, unit_shape=tap.unit_shape)
     goal = make_goal(seen.pre_activation, groups, active | (seen.pre_activation >= ceiling), ceiling=ceiling)
-    seed = parameterization.look_up(to_uint8(source.image, network.bounds)) if parameterization else None
-    if parameterization is not None and seed is not None:
-        goal = goal._replace(material=parameterization.material(seed))
+    looked_up = parameterization.look_up(to_uint8(source.image, network.bounds)) if parameterization else None
+    if parameterization is not None and looked_up is not None:
+        goal = goal._replace(material=parameterization.material(looked_up))
     return Problem(
         network=network,
         tap=tap,
@@ -157,7 +157,7 @@ def pose(
         goal=staying(goal, source.image, _other_end(source, target, network.bounds.range)),
         match=_match(yardstick, source, HullJudge(network, tap, goal, seen), match),
         reader=_qualified(yardstick, source, target, match),
-        seed=seed,
+        looked_up=looked_up,
     )
 
 

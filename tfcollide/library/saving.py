@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tfcollide.errors import RequestError
-from tfcollide.files.atomic import write_json
-from tfcollide.files.scratch import scratch_folder
+from tfcollide.files.atomic import scratch_folder, write_json
+from tfcollide.library.checking import judge_hull
 from tfcollide.library.options import JudgeOptions
 from tfcollide.library.problem import Problem
 from tfcollide.library.solution import Solution
 from tfcollide.library.summarize import summarize
-from tfcollide.library.verdict import Verdict, judge_hull
+from tfcollide.library.verdict import Verdict
 from tfcollide.library.yardstick import Yardstick
 from tfcollide.records import Summary
 from tfcollide.report import run_files
@@ -66,5 +66,5 @@ def _write(folder: Path, problem: Problem, solution: Solution, verdict: Verdict,
         (folder / "images" / "target.png").unlink()
     else:
         run_files.write_report(folder, images, summary, None)
-    run_files.write_arrays(folder, images, problem.units, verdict.weights, solution.trace)
+    run_files.write_arrays(folder, images, problem.units, verdict.convex_weights, solution.trace)
     write_json(folder / "summary.json", summary)

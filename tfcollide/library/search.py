@@ -23,7 +23,7 @@ from tfcollide.parameterizations.pixels import Pixels
 from tfcollide.registry import HULL_TERMS, OBJECTIVES, UPDATE_RULES
 from tfcollide.shapes import ImageShape
 
-__all__ = ["FIRST_SPREAD", "Search", "continuation_of", "hull_terms", "is_affine", "pairs_at_once", "projection"]
+__all__ = ["FIRST_SPREAD", "Search", "continuation_of", "has_affine_map", "pairs_at_once", "projection", "wanted_hull_terms"]
 
 FIRST_SPREAD = 0.12
 """A share of the pixel range: where the search for the largest begins."""
@@ -44,7 +44,7 @@ class Search:
 
     Attributes:
         objective: whose terms are descended.
-        together: the terms that hold the hull together, or None.
+        hull_terms: the terms that hold the hull together, or None.
         descent: compiled on first use.
     """
 
@@ -60,7 +60,7 @@ class Search:
         self.network, self.tap, self.options = network, tap, options
         self.parameterization, self.pairs_at_once = parameterization or Pixels(network.bounds), pairs_at_once
         self.objective: Objective = OBJECTIVES.load(options.objective)
-        self.together = hull_terms(options, network.bounds.range, network.image_shape, self.objective)
+        self.hull_terms = wanted_hull_terms(options, network.bounds.range, network.image_shape, self.objective)
 
     @functools.cached_property
     def descent(self) -> Descent:
@@ -76,14 +76,14 @@ class Search:
         """The noise asked for; by default some where corners must part to be told apart."""
         if self.options.start_noise is not None:
             return self.options.start_noise
-        return self.parameterization.hull_noise if self.together else 0.0
+        return self.parameterization.hull_noise if self.hull_terms else 0.0
 
     def spread_length(self, spread: float) -> float:
         """The L2 distance, in the network's units, of images that differ by a root mean square of `spread` of the range."""
         return _spread_length(spread, self.network.bounds.range, self.network.image_shape)
 
 
-def is_affine(classifier: Classifier, tap: str) -> bool:
+def has_affine_map(classifier: Classifier, tap: str) -> bool:
     """Whether the pre-activation at a tap is an affine function of the image."""
     try:
         affine_map(classifier, tap)
@@ -92,7 +92,7 @@ def is_affine(classifier: Classifier, tap: str) -> bool:
     return True
 
 
-def hull_terms(options: SearchOptions, pixel_range: float, shape: ImageShape, objective: Objective) -> HullTerms | None:
+def wanted_hull_terms(options: SearchOptions, pixel_range: float, shape: ImageShape, objective: Objective) -> HullTerms | None:
     """The terms that hold the hull together, or None where none are wanted.
 
     At an affine tap the collision set is convex, and a hull of exact collisions needs no
@@ -112,11 +112,11 @@ def hull_terms(options: SearchOptions, pixel_range: float, shape: ImageShape, ob
     return HullTerms(corners, samples, spread, options.seed)
 
 
-def continuation_of(options: SearchOptions, together: HullTerms | None) -> Continuation | None:
+def continuation_of(options: SearchOptions, hull_terms: HullTerms | None) -> Continuation | None:
     """How the search stays with its source; None where it neither does nor looks out for an end."""
     if options.source_pull == 0 and not options.patience:
         return None
-    return Continuation(together.corners if together else 1, options.source_pull, options.patience)
+    return Continuation(hull_terms.corners if hull_terms else 1, options.source_pull, options.patience)
 
 
 def pairs_at_once(asked: int | None, rows: int, forward_bytes: int, *, on_gpu: bool) -> int:
@@ -164,36 +164,45 @@ def _spread_length(spread: float, pixel_range: float, shape: ImageShape) -> floa
 
 
 def _descent_of(search: Search) -> Descent:
-    options, objective, parameterization, together = search.options, search.objective, search.parameterization, search.together
-    weights, of_hulls = options.weights(default_weights(options.objective, parameterization.weights)), HULL_TERMS.names()
-    continuation = continuation_of(options, together)
-    if together is None:
+    options, objective, parameterization, hull_terms = (
+        search.options,
+        search.objective,
+        search.parameterization,
+        search.hull_terms,
+    )
+    weights, of_hulls = (
+        options.weights_over(default_weights(options.objective, parameterization.term_weights)),
+        HULL_TERMS.names(),
+    )
+    continuation = continuation_of(options, hull_terms)
+    if hull_terms is None:
         weights = {name: value for name, value in weights.items() if name not in of_hulls}
     if continuation is not None:
         weights["source_pull"] = 0.0  # the continuation has it
     led = continuation is not None and continuation.pull is None
     rule = UPDATE_RULES.load(options.optimizer)
-    default = rule.rate or parameterization.adam_schedule(together is not None, led)
-    progress, pixels = objective.progress_term, math.prod(search.network.image_shape[:2])
-    unit_free = [name for name, term in HULL_TERMS.all().items() if term.unit_free]
-    alone = together is None and not is_affine(search.network, search.tap.name)  # a small network gains nothing from it
-    found = loss_terms(objective, search.tap.pre_activation, parameterization, together)
+    default = rule.rate or parameterization.adam_schedule(hull_terms is not None, led)
+    progress = objective.progress_term
+    unit_free = dict.fromkeys((name for name, term in HULL_TERMS.all().items() if term.unit_free), 1)
+    unit_free |= dict.fromkeys(parameterization.summed_over_pixels, math.prod(search.network.image_shape[:2]))
+    shrinks = hull_terms is None and not has_affine_map(search.network, search.tap.name)  # a small one gains nothing
+    found = loss_terms(objective, search.tap.pre_activation, parameterization, hull_terms)
     return Descent(
         tf.function(found, jit_compile=True, autograph=False) if options.xla else found,
-        weights=weights,
+        term_weights=weights,
         progress_term=progress,
         rule=rule.build(led=led),
         rate=rate_of(parse_schedule(options.learning_rate or default), options.max_steps),
         project=projection(parameterization, options.max_change, options.max_total),
-        stop=stopping.together_below(progress, together.corners) if together else stopping.each_below(progress),
-        scales=(lambda goal: {}) if options.literal else (lambda goal: terms.scales(goal, pixels, unit_free)),
-        take=terms.take if alone or search.pairs_at_once > 1 else None,
+        stop=stopping.all_below(progress, hull_terms.corners) if hull_terms else stopping.each_below(progress),
+        scales=(lambda goal: {}) if options.literal else (lambda goal: terms.scales(goal, unit_free)),
+        take=terms.take if shrinks or search.pairs_at_once > 1 else None,
         corners=options.corners,
-        coupled=together is not None,
+        coupled=hull_terms is not None,
         half_life=options.half_life,
         kept=(progress, *of_hulls, *_STEADY),
         trace_every=options.trace_every,
         continuation=continuation,
-        same_limit=together.matching() if together else (),
-        fixed_limits=together.limits() if together else {},
+        same_limit=hull_terms.matching() if hull_terms else (),
+        fixed_limits=hull_terms.limits() if hull_terms else {},
     )

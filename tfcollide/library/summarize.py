@@ -100,7 +100,9 @@ def _end_point(network: Classifier, picture: Picture) -> EndPoint:
 def _no_class(verdict: Verdict) -> Interpolation:
     """Mixtures for a target that has no class: features can be compared, and nothing else."""
     nothing = float("nan")
-    return Interpolation(len(verdict.weights), "uniform", nothing, nothing, nothing, float(verdict.mixtures.distance.max()))
+    return Interpolation(
+        len(verdict.convex_weights), "uniform", nothing, nothing, nothing, float(verdict.mixtures.distance.max())
+    )
 
 
 @functools.cache

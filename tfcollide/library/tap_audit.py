@@ -10,6 +10,7 @@ import numpy as np
 from tfcollide.errors import RequestError
 from tfcollide.images import to_uint8
 from tfcollide.library.audit_options import AuditOptions, Budget
+from tfcollide.library.checking import judge_hull
 from tfcollide.library.descend import descend, validity_of
 from tfcollide.library.exactly import solve_exactly
 from tfcollide.library.fronts import end_of, matches_at
@@ -17,7 +18,7 @@ from tfcollide.library.options import ExactOptions, JudgeOptions, MatchOptions, 
 from tfcollide.library.problem import Picture, Problem, pose
 from tfcollide.library.search import Search
 from tfcollide.library.solution import Solution
-from tfcollide.library.verdict import Verdict, judge_hull
+from tfcollide.library.verdict import Verdict
 from tfcollide.library.yardstick import Yardstick
 from tfcollide.measure.audit_record import PairHull, Yard
 from tfcollide.measure.front import FrontSearch

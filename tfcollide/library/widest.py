@@ -7,10 +7,10 @@ __all__ = ["widest"]
 
 _FACTOR, _FARTHEST, _FINE, _MOST = 1.5, 1.5**6.5, 1.1, 16
 
-Found = TypeVar("Found")
+_Result = TypeVar("_Result")
 
 
-def widest(first: float, solve_at: Callable[[float], Found], holds: Callable[[Found], bool]) -> Found:
+def widest(first: float, solve_at: Callable[[float], _Result], holds: Callable[[_Result], bool]) -> _Result:
     """What `solve_at` gives at the largest spread that was found to hold: a lower bound of the largest that does.
 
     From `first` on larger spreads are tried until one does not hold, or smaller ones until one does, by a factor

@@ -9,7 +9,7 @@ import numpy as np
 from tfcollide.data.labeled import LabeledImages, Split
 from tfcollide.data.select import PredictedClasses
 from tfcollide.errors import RequestError
-from tfcollide.images import from_uint8
+from tfcollide.images import from_uint8, to_uint8
 from tfcollide.measure.null_distribution import NullDistribution, null_distribution
 from tfcollide.measure.reader import Reader, nearest_neighbors, network_reader
 from tfcollide.models.classifier import Classifier, Tap
@@ -20,6 +20,7 @@ from tfcollide.runtime.progress import stage
 __all__ = ["Yardstick"]
 
 _DISTANCE_SAMPLE, _DISTANCE_VALUES = 5000, 2**26
+_LOOKED_AT = 2**24  # values compared at once
 
 
 class Yardstick:
@@ -60,6 +61,18 @@ class Yardstick:
         )
         predicted = Predictions(network, splits["test"].images)
         return cls(network, tap, data, predicted=predicted, labeled=bool((labels >= 0).all()))
+
+    def label_of(self, image: np.ndarray) -> str | None:
+        """The class of an image `[H, W, C]` float32 that is one of the data set's own, to 8 bits; None of any other."""
+        pixels, names = to_uint8(image, self.network.bounds), self.data.class_names if self.data else ()
+        step = max(1, _LOOKED_AT // pixels.size)
+        for split in (self.data.train, self.data.test) if self.data else ():
+            for first in range(0, len(split.labels), step):
+                same = (split.images[first : first + step] == pixels).all(axis=(1, 2, 3))
+                codes = split.labels[first : first + step][same]
+                if len(codes) and 0 <= codes[0] < len(names):
+                    return names[codes[0]]
+        return None
 
     @property
     def test_size(self) -> int:

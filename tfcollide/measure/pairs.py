@@ -41,13 +41,13 @@ def balanced_pairs(labels: np.ndarray, count: int, seed: int, *, usable: np.ndar
         RequestError: fewer than two classes have an image.
     """
     labels, rng = np.asarray(labels), np.random.default_rng(seed)
-    fit = (labels >= 0) if usable is None else (labels >= 0) & usable
-    classes = np.unique(labels[fit])
+    eligible = (labels >= 0) if usable is None else (labels >= 0) & usable
+    classes = np.unique(labels[eligible])
     if len(classes) < 2:
         raise RequestError(
             f"--num_pairs={count} of {len(classes)} classes", "two classes with images that the network gets right"
         )
-    decks = {int(one): _deal(np.flatnonzero(fit & (labels == one)), rng) for one in classes}
+    decks = {int(one): _deal(np.flatnonzero(eligible & (labels == one)), rng) for one in classes}
     rounds = itertools.islice(_class_pairs(rng.permutation(classes), rng), count)
     drawn = np.array([(next(decks[a]), next(decks[b])) for a, b in rounds], np.int64).reshape(-1, 2)
     _, times = np.unique(drawn, return_counts=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tfcollide.data.labeled import LabeledImages, Split
-from tfcollide.images import fit, from_uint8, to_uint8
+from tfcollide.images import from_uint8, scale_and_crop, to_uint8
 from tfcollide.measure.wording import percents
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.predictions import evenly_spread
@@ -87,7 +87,7 @@ def network_reader(classifier: Classifier, data: LabeledImages, bounds: Bounds) 
     """Another network as reader.
 
     Images of another size or number of channels than it reads are rounded to 8 bits and brought to its
-    shape as `images.fit` does; others only change their range. Where the network's class names are
+    shape as `images.scale_and_crop` does; others only change their range. Where the network's class names are
     the data set's in another order, they are matched by name, else by their place.
 
     Args:
@@ -207,7 +207,7 @@ def _as_it_reads(classifier: Classifier, images: np.ndarray, bounds: Bounds) -> 
     if images.shape[1:] == tuple(classifier.image_shape):
         scale = classifier.bounds.range / bounds.range
         return ((images.astype(np.float64) - bounds.lower) * scale + classifier.bounds.lower).astype(np.float32)
-    fitted = [fit(image, classifier.image_shape) for image in to_uint8(images, bounds)]
+    fitted = [scale_and_crop(image, classifier.image_shape) for image in to_uint8(images, bounds)]
     return from_uint8(np.stack(fitted), classifier.bounds)
 
 

@@ -12,9 +12,10 @@ from tfcollide.measure.similarity import Similarity, similarity
 from tfcollide.measure.wording import shares
 from tfcollide.models.predictions import evenly_spread
 from tfcollide.polytope.hull.mixing import mix
+from tfcollide.records import MixtureLooks
 from tfcollide.shapes import Bounds
 
-__all__ = ["MixtureValidity", "Validity", "judge_validity", "mixture_validity"]
+__all__ = ["Validity", "judge_validity", "mixture_validity"]
 
 _MOST_LOOKED_AT = 200
 
@@ -50,27 +51,6 @@ class Validity:
     trivial_because: str | None
     lost: bool
     lost_because: str | None
-
-
-@dataclasses.dataclass(frozen=True)
-class MixtureValidity:
-    """What mixtures of corners still are.
-
-    Attributes:
-        largest_source_share: over all mixtures.
-        least_target_share: over all mixtures.
-        mean_ssim_source: over a sample; None where images are too small.
-        mean_ssim_target: the same, to the target.
-        read_as_source: the share of a sample that the reader takes for the source's class; None where nobody reads.
-        read_as_target: the share of a sample that it takes for the target's class.
-    """
-
-    largest_source_share: float
-    least_target_share: float
-    mean_ssim_source: float | None
-    mean_ssim_target: float | None
-    read_as_source: float | None
-    read_as_target: float | None
 
 
 def judge_validity(
@@ -126,7 +106,7 @@ def mixture_validity(
     reader: Reader | None,
     target_label: str | None,
     batch: int = 500,
-) -> MixtureValidity:
+) -> MixtureLooks:
     """What mixtures still are: distances of all, similarity and reading of at most 200, evenly spread.
 
     Args:
@@ -149,7 +129,7 @@ def mixture_validity(
     ]
     to_source, to_target, read = (sum(parts, ()) for parts in zip(*looked, strict=True))
     source_class = None if reader is None else _read(reader, source[None])[0]
-    return MixtureValidity(
+    return MixtureLooks(
         largest_source_share=float(_mixture_shares(weights, corners, source, source, target).max()),
         least_target_share=float(_mixture_shares(weights, corners, target, source, target).min()),
         mean_ssim_source=_mean_ssim(to_source),

@@ -25,7 +25,6 @@ __all__ = ["AffineMap", "affine_map"]
 _PRECISIONS = ("float32", "float64")
 _MAX_ENTRIES = 2**25
 """Of a dense matrix, 256 MiB; the map has two of them."""
-_MEND = "Say --solver=gradient."
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -72,12 +71,12 @@ def affine_map(classifier: Classifier, tap_name: str) -> AffineMap:
         raise RequestError(f"--tap={tap_name}", f"a layer of {classifier.name}: {', '.join(classifier.tap_names)}")
     graph, place = classifier.graph, classifier.place(tap_name)
     if place.rectifier != Rectifier():
-        raise RequestError(f"--tap={tap_name}, which is no plain max(x, 0)", "one that is", _MEND)
+        raise _no_map(f"--tap={tap_name}, which is no plain max(x, 0)", "one that is")
     try:
         calls = calls_between(graph.calls, {graph.source}, {place.after})
     except RequestError as error:  # of a SavedModel the ReLUs alone are known
         received = f"--tap={tap_name}, which is no layer by itself in a Keras model that can be followed"
-        raise RequestError(received, "a ReLU of a Keras model, as .keras files hold", _MEND) from error
+        raise _no_map(received, "a ReLU of a Keras model, as .keras files hold") from error
     _check_layers(calls, tap_name)
     _check(f"model {classifier.name}", rounded_input(graph))
     steps, wanted = steps_between(graph, place.before)
@@ -150,11 +149,11 @@ def _check_layers(calls: list[Call], tap_name: str) -> None:
     """Refuses what is not affine from the tap, the last of `calls`, down to the images, and what rounds otherwise."""
     for call in reversed(calls):
         if call is not calls[-1] and not is_affine(call):
-            raise RequestError(
+            raise _no_map(
                 f"--tap={tap_name}: layer {call.name} ({kind_of(call)}) lies between it and the image",
                 "only layers that are affine in the image (Dense, Conv2D, AveragePooling2D, BatchNormalization, Rescaling,"
                 " Add, those that reshape, pad and crop, Dropout)",
-                "Take the first ReLU, or --solver=gradient.",
+                "Take the first ReLU",
             )
         _check(f"layer {call.name}", obstacle(call, precisions=_PRECISIONS))
 
@@ -165,14 +164,22 @@ def _check(name: str, reason: str | None) -> None:
 
 
 def _refused(name: str, reason: str) -> RequestError:
-    return RequestError(f"{name}, which {reason}", "a plain Keras layer in float32, whose rounding is bounded", _MEND)
+    return _no_map(f"{name}, which {reason}", "a plain Keras layer in float32, whose rounding is bounded")
+
+
+def _no_map(received: str, expected: str, other: str = "") -> RequestError:
+    """There is no affine map; a descent needs none."""
+    mend, in_python = (f"{other}, or {way}." for way in ("--solver=gradient", "find_corners"))
+    if not other:
+        mend, in_python = "Say --solver=gradient.", "Take find_corners."
+    return RequestError(received, expected, mend, mend_in_python=in_python)
 
 
 def _too_large(tap_name: str, values: int, units: int, limit: int) -> RequestError:
-    return RequestError(
+    return _no_map(
         f"--tap={tap_name}, a matrix of {values:,} x {units:,} numbers",
         f"{limit:,} numbers at most ({limit >> 17:,} MiB)",
-        "Take a tap of fewer units, or --solver=gradient.",
+        "Take a tap of fewer units",
     )
 
 

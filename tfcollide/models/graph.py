@@ -16,8 +16,7 @@ import tensorflow as tf
 
 from tfcollide.errors import RequestError
 from tfcollide.models.entry import Entry
-from tfcollide.models.keras_private import Node, functional_of, nodes_of, own_function, takes_training
-from tfcollide.models.scopes import open_valid_scopes
+from tfcollide.models.keras_private import Node, functional_of, nodes_of, open_valid_scopes, own_function, takes_training
 
 __all__ = ["Call", "Graph", "calls_between"]
 

@@ -1,6 +1,7 @@
 """What Keras 3 has no public name for; all that this package knows of its inside stands here."""
 
 import functools
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,9 +9,19 @@ import keras
 from keras.src.models.functional import Functional
 from keras.src.ops.node import Node
 
-__all__ = ["Node", "built_shape", "functional_of", "layers_within", "nodes_of", "own_function", "set_scope", "takes_training"]
+__all__ = [
+    "Node",
+    "built_shape",
+    "functional_of",
+    "layers_within",
+    "nodes_of",
+    "open_valid_scopes",
+    "own_function",
+    "takes_training",
+]
 
 _FUNCTIONS = ("keras.src.ops.", "keras.src.activations.")
+_VALID_SCOPE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*")
 
 
 def functional_of(model: keras.Model) -> Any:
@@ -42,10 +53,19 @@ def takes_training(operation: keras.Operation) -> bool:
     return "training" in getattr(operation, "_call_context_args", {})
 
 
-def set_scope(layer: keras.Layer, scope: str) -> None:
-    """Lets a layer compute in a scope of that name; its own name stays."""
-    # Past Keras, which keeps a list of what is set on a layer.
-    object.__setattr__(layer, "_open_name_scope", functools.partial(keras.name_scope, scope))
+def open_valid_scopes(model: keras.Model) -> None:
+    """Lets layers whose names TensorFlow's scopes do not take ("_fc1", "fc 1", other alphabets) compute in others that it does.
+
+    Their own names stay.
+
+    Args:
+        model: whose layers are changed, those within layers too.
+    """
+    for layer in layers_within(model):
+        if not _VALID_SCOPE.fullmatch(layer.name):
+            scope = "layer_" + re.sub(r"[^A-Za-z0-9_.-]", "_", layer.name)
+            # Past Keras, which keeps a list of what is set on a layer.
+            object.__setattr__(layer, "_open_name_scope", functools.partial(keras.name_scope, scope))
 
 
 def own_function(operation: keras.Operation) -> str:

@@ -10,10 +10,9 @@ from tfcollide.errors import RequestError
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.entry import image_shape
 from tfcollide.models.keras2 import convert
-from tfcollide.models.keras_private import built_shape
+from tfcollide.models.keras_private import built_shape, layers_within
 from tfcollide.models.model_file import ModelFile, inspect
 from tfcollide.models.pixel_range import ASSUMED, PHOTO, range_told
-from tfcollide.models.precision import set_precision
 from tfcollide.models.saved_loss import SavedLoss, loss_of, saved_loss
 from tfcollide.models.saved_model import FrozenGraph, check_operations, load_frozen
 from tfcollide.shapes import Bounds, PixelRange
@@ -64,7 +63,7 @@ def wrap(
 
     The arguments are those of `load_classifier`, and `loss`, that it was trained with; None: that it was compiled with.
     """
-    set_precision(model, precision)
+    _set_precision(model, precision)
     shape = image_shape(_input_shape(model), name, image_size)
     classifier = Classifier(
         model, name=name, bounds=bounds or PHOTO, image_shape=shape, outputs=outputs, loss=loss or loss_of(model)
@@ -110,3 +109,18 @@ def _input_shape(model: keras.Model) -> tuple[int | None, ...] | None:
     if isinstance(shape, dict):
         shape = next(iter(shape.values())) if len(shape) == 1 else None
     return tuple(shape[1:]) if isinstance(shape, tuple) and shape and not isinstance(shape[0], tuple) else None
+
+
+def _set_precision(model: keras.Model, name: str) -> None:
+    """Lets the layers of a Keras model compute in 16 bits; weights stay float32.
+
+    Args:
+        model: changed in place; the graph of a SavedModel is left as it is.
+        name: "float32", "mixed_bfloat16" or "mixed_float16", as of `keras.DTypePolicy`.
+    """
+    if name == "float32" or not isinstance(model, keras.Model):
+        return
+    policy = keras.DTypePolicy(name)
+    for layer in layers_within(model, include_self=False):
+        if not isinstance(layer, (keras.layers.InputLayer, keras.layers.Normalization, keras.layers.Rescaling)):
+            layer.dtype_policy = policy  # preprocessing keeps all bits of the pixels

@@ -19,14 +19,14 @@ from tqdm.keras import TqdmCallback
 
 from tfcollide.data.labeled import LabeledImages, Split
 from tfcollide.errors import RequestError
+from tfcollide.files.atomic import scratch_folder
 from tfcollide.files.run_directory import check_writable
-from tfcollide.files.scratch import scratch_folder
 from tfcollide.images import from_uint8
 from tfcollide.models.classifier import Classifier
 from tfcollide.registry import MODELS
 from tfcollide.runtime.progress import progress
 
-__all__ = ["TrainingRecipe", "accuracy", "cached_path", "count_epochs", "fit", "make_deterministic", "train_or_load"]
+__all__ = ["TrainingRecipe", "accuracy", "cached_path", "count_epochs", "make_deterministic", "train", "train_or_load"]
 
 _MIN_EPOCHS, _MIN_STEPS = 30, 400
 _KERAS = {"floatx": "float32", "image_data_format": "channels_last", "epsilon": 1e-7}
@@ -95,7 +95,7 @@ def train_or_load(recipe: TrainingRecipe, data: LabeledImages, model_dir: Path) 
         if model is None:
             _check_trainable(data)
             check_writable("model_dir", model_dir)
-            model = fit(recipe, data.train, data.shape, len(data.class_names))
+            model = train(recipe, data.train, data.shape, len(data.class_names))
             _save(model, path)
     return Classifier(model, name=recipe.model, bounds=MODELS.load(recipe.model).bounds, class_names=data.class_names)
 
@@ -110,8 +110,8 @@ def _check_trainable(data: LabeledImages) -> None:
         )
 
 
-def fit(recipe: TrainingRecipe, train: Split, shape: tuple[int, int, int], num_classes: int) -> keras.Model:
-    """Trains the network of `recipe` on `train`, with a progress bar.
+def train(recipe: TrainingRecipe, split: Split, shape: tuple[int, int, int], num_classes: int) -> keras.Model:
+    """Trains the network of `recipe` on a split, with a progress bar.
 
     Raises:
         RequestError: the loss or the weights are not finite in the end.
@@ -121,17 +121,17 @@ def fit(recipe: TrainingRecipe, train: Split, shape: tuple[int, int, int], num_c
     model = network.build(
         shape, num_classes, hidden_units=recipe.hidden_units, initializer=recipe.initializer, seed=recipe.seed
     )
-    epochs = recipe.epochs or count_epochs(len(train.images), recipe.batch_size)
-    steps = math.ceil(len(train.images) / recipe.batch_size)
+    epochs = recipe.epochs or count_epochs(len(split.images), recipe.batch_size)
+    steps = math.ceil(len(split.images) / recipe.batch_size)
     model.compile(
         optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(recipe.learning_rate, epochs * steps)),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
         steps_per_execution=min(steps, 20),
     )
-    images = from_uint8(train.images, network.bounds)
+    images = from_uint8(split.images, network.bounds)
     bar = TqdmCallback(verbose=0, tqdm_class=progress, desc=f"training {recipe.model}", mininterval=0.5)
-    done = model.fit(images, train.labels, batch_size=recipe.batch_size, epochs=epochs, verbose=0, callbacks=[bar])
+    done = model.fit(images, split.labels, batch_size=recipe.batch_size, epochs=epochs, verbose=0, callbacks=[bar])
     loss = done.history["loss"][-1]
     if not math.isfinite(loss) or not _is_finite(model):
         raise RequestError(

@@ -18,7 +18,7 @@ class Corners:
 
     pushes_units = True
     progress_term = "active_match"
-    weights: Mapping[str, float] = {
+    term_weights: Mapping[str, float] = {
         "active_match": 1.0,
         "corner_push": 0.7,
         "inactive_magnitude": 0.08,

@@ -22,7 +22,7 @@ class MatchFeatures:
 
     pushes_units = False
     progress_term = "feature_distance"
-    weights: Mapping[str, float] = {"feature_distance": 1.0}
+    term_weights: Mapping[str, float] = {"feature_distance": 1.0}
     words: Mapping[str, str] = {"feature_distance": "from the target's features, on all units"}
 
     @staticmethod

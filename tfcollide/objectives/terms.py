@@ -5,7 +5,7 @@ unit in the set, `[U]` or, where they differ from corner to corner, `[N, U]`.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +26,6 @@ __all__ = [
     "source_pull",
     "staying",
     "take",
-    "total_variation",
 ]
 
 
@@ -126,17 +125,20 @@ def first_of_pairs(features: tf.Tensor, corners: int) -> tf.Tensor:
     return features if len(features.shape) == 1 else features[::corners, None]
 
 
-def scales(goal: Goal, pixels: int = 1, unit_free: Sequence[str] = ()) -> dict[str, tf.Tensor]:
+def scales(goal: Goal, unit_free: Mapping[str, int] | None = None) -> dict[str, tf.Tensor]:
     """What weights are multiplied by, so that the same ones suit networks with features of any size.
 
-    L_pos grows with the square of the features, L_neg with the features themselves;
-    terms that are `unit_free` are set against the target's squared features; total
-    variation too, as the mean over `pixels`; and so is source_pull, as a share of what
-    it is for the target.
+    L_pos grows with the square of the features, L_neg with the features themselves; source_pull
+    is set against the target's squared features, as a share of what it is for the target.
+
+    Args:
+        goal: of the search.
+        unit_free: terms that do not grow with the features -> how many values they sum up, such as pixels; their means
+            are set against the target's squared features as well.
     """
     energy = tf.reduce_sum(goal.active * tf.square(goal.post_activation), axis=-1)
     found = {"corner_push": goal.scale, "inactive_magnitude": goal.scale}
-    found |= dict.fromkeys(unit_free, energy) | {"total_variation": energy / pixels}
+    found |= {name: energy / count for name, count in (unit_free or {}).items()}
     return found if goal.span is None else found | {"source_pull": energy / goal.span}
 
 
@@ -203,14 +205,3 @@ def boundary_gap(pre_activation: tf.Tensor, active: tf.Tensor) -> tf.Tensor:
     """min_{u inactive} |pre_activation(x)[u]|: 0 on a face of the polytope."""
     far = tf.constant(np.inf, pre_activation.dtype)
     return tf.reduce_min(tf.where(active > 0, far, tf.abs(pre_activation)), axis=-1)
-
-
-def total_variation(weights: tf.Tensor) -> tf.Tensor:
-    """R(P) of Eq. 7: sum_k sum_ij |P[k,i,j] - P[k,i,j+1]| + |P[k,i,j] - P[k,i+1,j]|.
-
-    Args:
-        weights: `[N, K, H, W]` blend weights.
-    """
-    across = tf.reduce_sum(tf.abs(weights[..., :, 1:] - weights[..., :, :-1]), axis=[-3, -2, -1])
-    down = tf.reduce_sum(tf.abs(weights[..., 1:, :] - weights[..., :-1, :]), axis=[-3, -2, -1])
-    return across + down

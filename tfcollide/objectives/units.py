@@ -50,6 +50,7 @@ def choose_units(
                 f"--corners={num_corners}",
                 f"at most {inactive.size}, the number of inactive units of the target at this tap",
                 "Ask for fewer corners, or group units with --units.",
+                mend_in_python="Ask for fewer corners, or group units, as in units=[(3, 9), (12, 40)].",
             )
         chosen = _spread(~active, unit_shape, num_corners) if len(unit_shape) > 1 else inactive[:num_corners].tolist()
         return tuple((int(unit),) for unit in chosen)

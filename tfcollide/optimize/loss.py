@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfcollide.objectives.terms import Goal, source_pull
-from tfcollide.optimize.hull_terms import HullsAtStep, hull_terms
+from tfcollide.optimize.hull_terms import HullsAtStep, known_hull_terms
 from tfcollide.parameterizations.base import Parameterization
 
 __all__ = [
@@ -20,7 +20,7 @@ __all__ = [
     "Objective",
     "Parameterization",
     "Terms",
-    "draw_weights",
+    "draw_convex_weights",
     "loss_terms",
     "weighted_sum",
     "weights_at",
@@ -37,21 +37,21 @@ class Objective(Protocol):
     Attributes:
         pushes_units: whether each corner pushes inactive units of its own.
         progress_term: the term that the stopping rule watches.
-        weights: default weights of the terms.
+        term_weights: default weights of the terms.
         words: what each term is, for figures.
     """
 
     words: Mapping[str, str]
     pushes_units: bool
     progress_term: str
-    weights: Mapping[str, float]
+    term_weights: Mapping[str, float]
 
     def terms(self, pre_activation: tf.Tensor, goal: Goal) -> Terms:
         """Unweighted terms, `[N]` each, of `pre_activation` `[N, U]`."""
 
 
 class HullTerms(NamedTuple):
-    """Terms of all corners of a pair together; see `hull_terms`.
+    """Terms of all corners of a pair together; see `known_hull_terms`.
 
     Attributes:
         corners: N, of a pair.
@@ -68,19 +68,19 @@ class HullTerms(NamedTuple):
     @staticmethod
     def matching() -> tuple[str, ...]:
         """The names of those that are feature distances."""
-        return tuple(name for name, term in hull_terms().items() if term.matches)
+        return tuple(name for name, term in known_hull_terms().items() if term.matches)
 
     @staticmethod
     def limits() -> dict[str, float]:
         """Name -> what it is to be below, of the others that are asked about."""
-        return {name: term.limit for name, term in hull_terms().items() if term.limit is not None}
+        return {name: term.limit for name, term in known_hull_terms().items() if term.limit is not None}
 
 
 def loss_terms(
     objective: Objective,
     pre_activation: Callable[[tf.Tensor], tf.Tensor],
     parameterization: Parameterization,
-    together: HullTerms | None = None,
+    hull_terms: HullTerms | None = None,
 ) -> LossTerms:
     """The heart: from control parameters, a goal and the step to unweighted terms.
 
@@ -88,7 +88,7 @@ def loss_terms(
         objective: the terms of each corner.
         pre_activation: images `[n, H, W, C]` -> `[n, U]`.
         parameterization: of the images.
-        together: adds the terms of `hull_terms` where given; the batch is then N corners of
+        hull_terms: adds the terms of `known_hull_terms` where given; the batch is then N corners of
             one pair after N of another, and all pairs see the same mixtures.
     """
 
@@ -96,7 +96,7 @@ def loss_terms(
         stay = {} if goal.source is None else {"source_pull": source_pull(images, goal.source)}
         return {**objective.terms(features, goal), **stay, **parameterization.terms(controls)}
 
-    def alone(controls: tf.Tensor, goal: Goal, step: tf.Tensor) -> Terms:
+    def of_corners(controls: tf.Tensor, goal: Goal, step: tf.Tensor) -> Terms:
         images = parameterization.to_image(controls, goal.material)
         return of_images(images, pre_activation(images), controls, goal)
 
@@ -104,22 +104,22 @@ def loss_terms(
         images = parameterization.to_image(controls, goal.material)
         rows, pixels = tf.shape(images)[0], math.prod(images.shape[1:])
         pairs = tf.reshape(images, [-1, corners, pixels])
-        mixtures = tf.tensordot(draw_weights(step, samples, corners, seed), pairs, [[1], [1]])  # [S, P, pixels]
+        mixtures = tf.tensordot(draw_convex_weights(step, samples, corners, seed), pairs, [[1], [1]])  # [S, P, pixels]
         mixtures = tf.reshape(tf.transpose(mixtures, [1, 0, 2]), [-1, *images.shape[1:]])
         features = pre_activation(tf.concat([images, mixtures], 0))
         of_mixtures = tf.reshape(features[rows:], [-1, samples, features.shape[-1]])
         hull = HullsAtStep(pairs, of_mixtures, goal, spread if goal.spread is None else goal.spread)
-        together = {name: tf.repeat(term.value(hull), corners) for name, term in shared.items()}
-        return of_images(images, features[:rows], controls, goal) | together
+        of_hull = {name: tf.repeat(term.value(hull), corners) for name, term in shared.items()}
+        return of_images(images, features[:rows], controls, goal) | of_hull
 
-    if together is None:
-        return alone
-    corners, samples, spread, seed = together
-    shared = hull_terms()
+    if hull_terms is None:
+        return of_corners
+    corners, samples, spread, seed = hull_terms
+    shared = known_hull_terms()
     return in_hull
 
 
-def draw_weights(step: tf.Tensor, samples: int, corners: int, seed: int) -> tf.Tensor:
+def draw_convex_weights(step: tf.Tensor, samples: int, corners: int, seed: int) -> tf.Tensor:
     """`[samples, corners]` convex weights, uniform on the simplex; a function of `step` and `seed` alone.
 
     Normalized exponential variates are Dirichlet(1).

@@ -27,7 +27,7 @@ class Descent(Generic[_Goal]):
 
     Args:
         terms: from control parameters `[N, ...]`, a goal and the step to unweighted terms `[N]`.
-        weights: one a term.
+        term_weights: one per term.
         progress_term: the term whose fall is progress.
         stop: when corners need not go on; each on its own by default.
         rule: turns gradients into directions.
@@ -50,7 +50,7 @@ class Descent(Generic[_Goal]):
         self,
         terms: LossTerms,
         *,
-        weights: Mapping[str, float],
+        term_weights: Mapping[str, float],
         progress_term: str,
         rule: UpdateRule,
         rate: Rate,
@@ -68,7 +68,7 @@ class Descent(Generic[_Goal]):
         fixed_limits: Mapping[str, float] | None = None,
     ):
         self._terms = terms
-        self._weights = dict(weights)
+        self._weights = dict(term_weights)
         self._progress_term = progress_term
         self._rule = rule
         self._rate = rate
@@ -84,7 +84,7 @@ class Descent(Generic[_Goal]):
         self.continuation = continuation
         self._same_limit = same_limit
         self.fixed_limits = dict(fixed_limits or {})
-        self.term_names = list(weights)
+        self.term_names = list(term_weights)
         self.evaluate = tf.function(self._evaluate, autograph=False)
         self.chunk = tf.function(self._chunk, autograph=False)
 

@@ -22,15 +22,17 @@ class Parameterization:
     """Control parameters and the images they stand for.
 
     Attributes:
-        weights: default weights of its terms.
+        term_weights: default weights of its terms.
         words: what each of its terms is, for figures.
+        summed_over_pixels: terms of these that grow with the number of pixels.
         hull_noise: the noise from which corners part where hull terms hold them together.
         in_pixels: whether the control parameters are the image, so that bounds on its change can be kept.
         several_pairs: whether the corners of several pairs can be one batch.
     """
 
-    weights: Mapping[str, float] = {}
+    term_weights: Mapping[str, float] = {}
     words: Mapping[str, str] = {}
+    summed_over_pixels: ClassVar[tuple[str, ...]] = ()
     hull_noise: float = 0.05
     in_pixels: ClassVar[bool] = False
     several_pairs: ClassVar[bool] = True
@@ -62,11 +64,11 @@ class Parameterization:
         """The record of what corners with the control parameters `[N, ...]` are made of; None: of themselves."""
         return None
 
-    def adam_schedule(self, together: bool, led: bool = False) -> str:
+    def adam_schedule(self, held: bool, led: bool = False) -> str:
         """A rate for rules that take steps of the rate's size, as the user would write it; see `pixels`.
 
         Args:
-            together: whether hull terms hold corners together.
+            held: whether hull terms hold corners together.
             led: whether a continuation leads the search.
         """
         return "0.03"

@@ -26,9 +26,9 @@ class Pixels(Parameterization):
 
     in_pixels = True
 
-    def adam_schedule(self, together: bool, led: bool = False) -> str:
+    def adam_schedule(self, held: bool, led: bool = False) -> str:
         """Rates are shares of the bounds' range; corners held together settle only as it falls."""
-        if together and not led:
+        if held and not led:
             return f"halving:{_HULL_RATE * self._bounds.range:g}:{_HULL_HALF_LIFE}"
         return f"{_ADAM_RATE * self._bounds.range:g}"
 

@@ -1,6 +1,6 @@
 """The same build as an Apache Beam pipeline, for collections that one machine would take too long for.
 
-    shards -> write_images -> fit -> write_trees -> checksums
+    shards -> write_images -> fit -> write_own -> checksums
 
 The steps are those of the local build, so the files are equal. Workers read the
 photographs and write the index in a folder that all of them share.
@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tfcollide.errors import RequestError
-from tfcollide.patches.fit import fit_square
-from tfcollide.patches.local import projection_of
+from tfcollide.patches.backend import own_steps
+from tfcollide.patches.build_in_threads import projection_of
 from tfcollide.patches.manifest import Manifest
 from tfcollide.patches.open_photographs import PhotographSource, open_photographs
-from tfcollide.patches.photographs import Photographs, shard_positions
-from tfcollide.patches.shards import BuildStep, Checksums, finished, write_images, write_trees
+from tfcollide.patches.photographs import Photographs, fit_square, shard_positions
+from tfcollide.patches.shards import BuildStep, Checksums, finished, write_images, write_own
 from tfcollide.runtime.beam_pipeline import import_beam, pipeline
 
 __all__ = ["build"]
@@ -30,7 +30,7 @@ def build(
     *,
     runner: str,
     options: str = "",
-    on_disk: bool = False,
+    own: object = None,
 ) -> Checksums:
     """Does what is still to do of every shard, on a Beam runner.
 
@@ -41,7 +41,7 @@ def build(
         kept: positions of the photographs that are indexed.
         runner: as Beam names it: "DirectRunner", "FlinkRunner", "DataflowRunner".
         options: more options of the pipeline, as on a command line.
-        on_disk: whether trees are built in their file.
+        own: options of the backend that it is built for.
 
     Returns:
         The checksums of all files of all shards.
@@ -58,11 +58,11 @@ def build(
             | "spread" >> beam.Reshuffle()
             | "images" >> beam.Map(_images, folder, manifest, source)
         )
-        if manifest.num_trees:
+        if steps := [step.kind for step in own_steps(manifest)]:
             fitted = images | "all" >> beam.combiners.ToList() | "fit" >> beam.Map(_fit, folder, manifest)
-            numbers = flow | "numbers" >> beam.Create([shard for shard, _ in shards])
+            numbers = flow | "numbers" >> beam.Create([(kind, shard) for kind in steps for shard, _ in shards])
             spread = numbers | "spread again" >> beam.Reshuffle()
-            spread | "trees" >> beam.Map(_trees, beam.pvalue.AsSingleton(fitted), folder, manifest, on_disk)
+            spread | "own" >> beam.Map(_own, beam.pvalue.AsSingleton(fitted), folder, manifest, own)
     return _collect(folder, manifest)
 
 
@@ -80,18 +80,21 @@ def _fit(shards: Sequence[int], folder: Path, manifest: Manifest) -> bool:
     return True
 
 
-def _trees(shard: int, fitted: bool, folder: Path, manifest: Manifest, on_disk: bool) -> int:
-    if finished(folder, BuildStep("trees", shard)) is None:
-        write_trees(folder, manifest, projection_of(folder, manifest), shard, on_disk=on_disk, progress=_silent)
+def _own(part: tuple[str, int], fitted: bool, folder: Path, manifest: Manifest, options: object) -> int:
+    kind, shard = part
+    if finished(folder, BuildStep(kind, shard)) is None:
+        step = next(step for step in own_steps(manifest) if step.kind == kind)
+        write_own(folder, manifest, projection_of(folder, manifest), step, shard, options=options, progress=_silent)
     return shard
 
 
 def _collect(folder: Path, manifest: Manifest) -> Checksums:
     """What the workers recorded; all of it is there, or the pipeline would have failed."""
-    if not manifest.num_trees:
+    steps = own_steps(manifest)
+    if not steps:
         projection_of(folder, manifest)
     checksums: Checksums = {}
-    for kind in ("images", "trees") if manifest.num_trees else ("images",):
+    for kind in ("images", *(step.kind for step in steps)):
         for shard in range(len(manifest.shard_images)):
             found = finished(folder, BuildStep(kind, shard))
             if found is None:

@@ -13,6 +13,7 @@ from tfcollide import __version__
 from tfcollide.errors import RequestError
 from tfcollide.files.atomic import write_json
 from tfcollide.files.disk import size_text
+from tfcollide.patches.backend import own_packages, own_steps
 from tfcollide.patches.grid import Grid
 
 __all__ = ["FORMAT_VERSION", "Manifest", "damaged", "read_manifest", "versions", "write_manifest"]
@@ -32,7 +33,7 @@ class Manifest:
         resize: the resize rule.
         projection: "pca" or "random".
         num_components: dimensions of the projections.
-        num_trees: Annoy's trees per shard; 0 where there are none.
+        num_trees: trees per shard; 0 where there are none.
         metric: of the trees.
         seed: of everything drawn.
         shard_images: images in each shard.
@@ -47,6 +48,7 @@ class Manifest:
         query_milliseconds: time per query, in batches.
         exact_milliseconds: the same of exact search.
         recall_queries: how many queries were measured.
+        own: what else a backend has to know of what it built.
     """
 
     format_version: int
@@ -58,8 +60,8 @@ class Manifest:
     resize: str
     projection: str
     num_components: int
-    num_trees: int
-    metric: str
+    num_trees: int = 0
+    metric: str = "euclidean"
     seed: int
     shard_images: tuple[int, ...]
     num_images: int
@@ -73,6 +75,7 @@ class Manifest:
     query_milliseconds: float | None = None
     exact_milliseconds: float | None = None
     recall_queries: int | None = None
+    own: Mapping[str, Any] | None = None
 
     @property
     def grid(self) -> Grid:
@@ -93,15 +96,14 @@ class Manifest:
         return f"{text}; {worth}, {self.query_milliseconds:.2f} ms per query (exact search: {self.exact_milliseconds:.2f} ms)"
 
     def files(self, kind: str) -> list[str]:
-        """Names of the files of a kind, one per shard: "images", "search" or "trees"."""
-        suffix = "ann" if kind == "trees" else "npy"
-        return [f"{kind}-{shard:05d}.{suffix}" for shard in range(len(self.shard_images))]
+        """Names of the files of pixels, one per shard: "images" or "search"."""
+        return [f"{kind}-{shard:05d}.npy" for shard in range(len(self.shard_images))]
 
     def all_files(self) -> list[str]:
         """Every file that the index must have."""
         shards = self.files("images")
         shards += self.files("search") if self.search_size != self.image_size else []
-        shards += self.files("trees") if self.num_trees else []
+        shards += [name for step in own_steps(self) for name in step.files(self)]
         return ["photographs.csv", "held_out.npy", "projection.npz", *shards]
 
 
@@ -142,7 +144,7 @@ def damaged(path: Path, why: str) -> RequestError:
 def versions() -> dict[str, str]:
     """Versions of everything that decides about the bytes of an index."""
     found = {"tfcollide": __version__, "python": platform.python_version()}
-    for name in ("numpy", "pillow", "scikit-learn", "annoy"):
+    for name in ("numpy", "pillow", "scikit-learn", *own_packages()):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -1,15 +1,12 @@
 """What a search returns, and how distances are counted: over the pixels, exactly."""
 
-from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
 from tfcollide.errors import RequestError
-from tfcollide.patches.manifest import Manifest
-from tfcollide.registry import BACKENDS
 
-__all__ = ["Backend", "Neighbors", "Query", "best_backend", "closest", "squared_distances"]
+__all__ = ["Neighbors", "Query", "closest", "squared_distances"]
 
 _NO_IMAGE = -1
 
@@ -59,33 +56,6 @@ class Neighbors(NamedTuple):
     images: np.ndarray
     rows: np.ndarray
     columns: np.ndarray
-
-
-class Backend(Protocol):
-    """A way to search; one file of `backends/` is one, its class called `VARIANT`, which takes a `Collection`.
-
-    Attributes:
-        preference: of those that serve an index, the one with the largest is taken where none is named.
-    """
-
-    preference: int
-
-    @staticmethod
-    def serves(manifest: Manifest) -> bool:
-        """Whether it can search this index, on this installation."""
-
-    @staticmethod
-    def check_build(folder: Path) -> None:
-        """Raises `RequestError` where an index for it cannot be built in `folder`."""
-
-    def search(self, query: Query, *, threads: int = 0) -> Neighbors:
-        """The neighbors of every query window; `threads` 0 uses every core."""
-
-
-def best_backend(manifest: Manifest) -> str:
-    """The name of the backend that is preferred of those that serve an index."""
-    serving = {name: one.preference for name, one in BACKENDS.all().items() if one.serves(manifest)}
-    return max(serving, key=lambda name: serving[name])
 
 
 def squared_distances(patches: np.ndarray, window: np.ndarray) -> np.ndarray:

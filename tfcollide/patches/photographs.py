@@ -1,4 +1,4 @@
-"""Photographs to take patches from: their names first, their pixels one after the other."""
+"""Photographs to take patches from: their names first, their pixels one after the other, as squares of one size."""
 
 import hashlib
 import itertools
@@ -7,8 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 
-__all__ = ["Photographs", "shard_positions", "share_of", "split_held_out"]
+from tfcollide.images import scale_and_crop
+
+__all__ = ["RULES", "Photographs", "fit_square", "shard_positions", "share_of", "split_held_out"]
+
+RULES = ("crop", "stretch")
+"""The resize rules: the shorter side is resized and the middle is kept; both sides are, and nothing is lost but proportions."""
 
 
 class Photographs(NamedTuple):
@@ -69,3 +75,20 @@ def shard_positions(shard_images: Sequence[int], kept: Sequence[int]) -> list[Se
     """The positions of each shard's photographs, `shard_images` telling how many it has."""
     ends = list(itertools.accumulate(shard_images))
     return [kept[end - count : end] for count, end in zip(shard_images, ends, strict=True)]
+
+
+def fit_square(pixels: np.ndarray, size: int, rule: str = "crop") -> np.ndarray:
+    """A photograph of any size as a square, resized with Pillow's bicubic filter, which averages where it makes smaller.
+
+    Args:
+        pixels: `[H, W, C]` uint8, C being 1 or 3.
+        size: side of the result.
+        rule: one of `RULES`.
+
+    Returns:
+        `[size, size, 3]` uint8.
+    """
+    if rule == "crop":
+        return scale_and_crop(pixels, (size, size, 3))
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).convert("RGB")
+    return np.asarray(image.resize((size, size), Image.Resampling.BICUBIC))

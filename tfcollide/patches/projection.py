@@ -15,7 +15,7 @@ from tfcollide.files.atomic import write_npz
 from tfcollide.patches.grid import Grid
 from tfcollide.patches.store import ImageStore
 
-__all__ = ["KINDS", "Projection", "fit", "most_components"]
+__all__ = ["KINDS", "Projection", "fit_projection", "most_components"]
 
 KINDS = ("pca", "random")
 """The projections by name."""
@@ -56,12 +56,12 @@ class Projection(NamedTuple):
 
 
 def most_components(kind: str, grid: Grid, num_images: int) -> int:
-    """The most components that `fit` can find: `pca` has none beyond the windows in its sample."""
+    """The most components that `fit_projection` can find: `pca` has none beyond the windows in its sample."""
     images, each = _sample_size(grid, num_images)
     return min(images * each, grid.values) if kind == "pca" else grid.values
 
 
-def fit(store: ImageStore, *, kind: str, num_components: int, seed: int) -> Projection:
+def fit_projection(store: ImageStore, *, kind: str, num_components: int, seed: int) -> Projection:
     """Fits a projection to a sample of the windows.
 
     Args:

@@ -6,11 +6,12 @@ import time
 import numpy as np
 
 from tfcollide.errors import RequestError
+from tfcollide.patches.backend import Backend
 from tfcollide.patches.collection import Collection
-from tfcollide.patches.fit import fit_square
 from tfcollide.patches.grid import Grid, windows_of
 from tfcollide.patches.manifest import Manifest
-from tfcollide.patches.neighbors import Backend, Neighbors, Query
+from tfcollide.patches.neighbors import Neighbors, Query
+from tfcollide.patches.photographs import fit_square
 
 __all__ = ["BATCH", "compare", "draw_queries", "measure", "windows_of_image"]
 

@@ -1,4 +1,4 @@
-"""The two steps that build a shard, each alike wherever it runs: images, then trees.
+"""The steps that build a shard, each alike wherever it runs: images, then what backends have of their own.
 
 A step ends with a small hidden record beside its files; a step whose record is
 there is not done again.
@@ -15,14 +15,14 @@ import numpy as np
 
 from tfcollide.files.atomic import write_bytes
 from tfcollide.files.disk import naming
+from tfcollide.patches.backend import ShardStep, ShardWork
 from tfcollide.patches.collection import open_images
-from tfcollide.patches.fit import fit_square
 from tfcollide.patches.manifest import Manifest
+from tfcollide.patches.photographs import fit_square
 from tfcollide.patches.projection import Projection
-from tfcollide.patches.trees import build_trees
 from tfcollide.patches.trust import checksum
 
-__all__ = ["Checksums", "BuildStep", "finished", "write_images", "write_npy", "write_trees"]
+__all__ = ["Checksums", "BuildStep", "finished", "write_images", "write_npy", "write_own"]
 
 Checksums = dict[str, tuple[int, str]]
 """File name -> size and SHA-256."""
@@ -32,7 +32,7 @@ class BuildStep(NamedTuple):
     """One step of one shard.
 
     Attributes:
-        kind: "images" or "trees".
+        kind: "images", or that of a backend's own step, such as "trees".
         shard: its number.
     """
 
@@ -82,24 +82,32 @@ def write_images(
     return _record(folder, BuildStep("images", shard), list(paths.values()))
 
 
-def write_trees(
-    folder: Path, manifest: Manifest, projection: Projection, shard: int, *, on_disk: bool, progress: Callable[[int], object]
+def write_own(
+    folder: Path,
+    manifest: Manifest,
+    projection: Projection,
+    step: ShardStep,
+    shard: int,
+    *,
+    options: object,
+    progress: Callable[[int], object],
 ) -> Checksums:
-    """Projects the windows of a shard and writes their trees; see `build_trees`.
+    """Writes what a backend has of a shard.
 
     Args:
         folder: of the index; the images of the shard are there.
         manifest: what it will be.
         projection: of the whole index.
+        step: of the backend.
         shard: which.
-        on_disk: whether to build in the file instead of in memory.
-        progress: is told of windows as they are projected.
+        options: of the backend.
+        progress: is told of windows as they are done.
     """
-    path = folder / manifest.files("trees")[shard]
-    store = open_images(folder, manifest, slice(shard, shard + 1))
-    seed = manifest.seed * 100_003 + shard + 1
-    build_trees(store, projection, path, num_trees=manifest.num_trees, seed=seed, on_disk=on_disk, progress=progress)
-    return _record(folder, BuildStep("trees", shard), [path])
+    path = folder / step.files(manifest)[shard]
+    step.write(
+        ShardWork(manifest, shard, open_images(folder, manifest, slice(shard, shard + 1)), projection, path, options, progress)
+    )
+    return _record(folder, BuildStep(step.kind, shard), [path])
 
 
 def write_npy(path: Path, array: np.ndarray) -> tuple[int, str]:

@@ -5,7 +5,7 @@ installed, and everything else works without it.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +77,8 @@ def tree_bytes(num_patches: int, num_components: int, num_trees: int) -> int:
     return num_patches * (16 + 4 * num_components + 18 * num_trees) + 2**12 * num_trees
 
 
-def load_trees(collection: Collection) -> list[Any]:
-    """Memory-maps the trees of every shard, of a collection whose files have been checked.
+def load_trees(collection: Collection, files: Sequence[str]) -> list[Any]:
+    """Memory-maps the trees of every shard, `files`, of a collection whose files have been checked.
 
     Raises:
         RequestError: Annoy is missing, the index has no trees, or they hold another number of patches.
@@ -89,7 +89,7 @@ def load_trees(collection: Collection) -> list[Any]:
         )
     check_annoy(collection.path)
     shards = []
-    for name, count in zip(collection.manifest.files("trees"), collection.counts, strict=True):
+    for name, count in zip(files, collection.counts, strict=True):
         trees = _annoy().AnnoyIndex(collection.manifest.num_components, _METRIC)
         trees.load(str(collection.path / name))
         if trees.get_n_items() != count:

@@ -25,7 +25,12 @@ def read_content(folder: Path, flag: str) -> dict[str, Any]:
     """
     path = folder / "summary.json"
     if not path.is_file():
-        raise RequestError(f"--{flag}={folder}", "the directory of a finished run", "Make one with collide --out=DIR.")
+        raise RequestError(
+            f"--{flag}={folder}",
+            "the directory of a finished run",
+            "Make one with collide --out=DIR.",
+            mend_in_python="Make one with found.save(DIR), or with the program collide.",
+        )
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

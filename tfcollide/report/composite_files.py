@@ -8,11 +8,11 @@ import tensorflow as tf
 from tfcollide.files.atomic import write_npz
 from tfcollide.images import from_uint8, to_uint8, write_png
 from tfcollide.parameterizations.composite import Composite, Composition
+from tfcollide.parameterizations.composite.blend_weights import dominant
 from tfcollide.parameterizations.composite.composer import Composer
+from tfcollide.parameterizations.composite.found_patches import FoundPatches
 from tfcollide.parameterizations.composite.layout import Layout
 from tfcollide.parameterizations.composite.saved import COMPOSITE_FILE, SavedComposite
-from tfcollide.parameterizations.composite.seed import Seed
-from tfcollide.parameterizations.composite.weights import dominant
 from tfcollide.report.composites import Pasted, draw_candidates, draw_dominance, draw_pasted
 from tfcollide.shapes import Bounds
 
@@ -34,20 +34,20 @@ def write_composite(
         controls: `[N, ...]`, their control parameters.
         bounds: of the model.
     """
-    composer, seed = composition
+    composer, found = composition
     layout, axis = composer.layout, composer.layout.down
     geometry = np.array([axis.window, axis.stride, axis.surround, axis.spacing])
-    arrays = {"control_parameters": controls, "patches": seed.ids, "geometry": geometry, "shape": np.array(source.shape)}
+    arrays = {"control_parameters": controls, "patches": found.ids, "geometry": geometry, "shape": np.array(source.shape)}
     arrays |= {"bounds": np.array(bounds), "index": np.array(composer.collection.manifest.fingerprint())}
     write_npz(folder / COMPOSITE_FILE, arrays)
-    patches = composer.cut(seed)
+    patches = composer.cut(found)
     start = to_uint8(_blend(layout, patches, np.zeros_like(controls[:1]), bounds)[0], bounds)
     write_png(folder / "images" / "seed_composite.png", start)
     inner = slice(axis.surround, axis.surround + axis.window)
-    count = f"{layout.num_candidates:,} patches of {len(np.unique(seed.images)):,} photographs"
+    count = f"{layout.num_candidates:,} patches of {len(np.unique(found.images)):,} photographs"
     draw_candidates(folder / "candidates.png", source, start, patches[:, inner, inner], axis.num_windows, count)
-    draw_pasted(folder / "pasted.png", source, [_pasted(composer, seed, patches, k) for k in _examples(layout)])
-    maps = np.stack([seed.images[dominant(layout, control)] for control in controls])
+    draw_pasted(folder / "pasted.png", source, [_pasted(composer, found, patches, k) for k in _examples(layout)])
+    maps = np.stack([found.images[dominant(layout, control)] for control in controls])
     draw_dominance(folder / "dominance.png", to_uint8(corners, bounds), maps)
 
 
@@ -68,15 +68,15 @@ def _examples(layout: Layout) -> list[int]:
     return [int(y * rows) * columns + int(x * columns) for y, x in places]
 
 
-def _pasted(composer: Composer, seed: Seed, patches: np.ndarray, k: int) -> Pasted:
+def _pasted(composer: Composer, found: FoundPatches, patches: np.ndarray, k: int) -> Pasted:
     layout, grid = composer.layout, composer.collection.manifest.grid
     row, column = divmod(k, layout.across.num_windows)
-    images, rows, columns = grid.locate(seed.ids[k : k + 1])
+    images, rows, columns = grid.locate(found.ids[k : k + 1])
     top, left = (int(grid.corner(place)[0]) for place in (rows, columns))
     return Pasted(
         query=(row * layout.down.stride, column * layout.across.stride, layout.down.window),
         photograph=composer.collection.store.image(int(images[0])),
         found=(top, left, grid.cut_size),
         patch=patches[k],
-        distance=float(seed.distances[k]),
+        distance=float(found.distances[k]),
     )

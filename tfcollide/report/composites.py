@@ -17,10 +17,10 @@ _COLORS = 20
 
 
 class Pasted(NamedTuple):
-    """One window of a seed and what became of it; squares are (row, column, side) in pixels.
+    """One window of a source and what became of it; squares are (row, column, side) in pixels.
 
     Attributes:
-        query: the window's square in the seed.
+        query: the window's square in the source.
         photograph: `[H, W, 3]` uint8, where its nearest patch was found.
         found: the patch's square there.
         patch: `[n + 2s, n + 2s, 3]` uint8, what is pasted.
@@ -34,33 +34,34 @@ class Pasted(NamedTuple):
     distance: float
 
 
-def draw_pasted(path: Path, seed: np.ndarray, rows: Sequence[Pasted]) -> None:
+def draw_pasted(path: Path, source: np.ndarray, rows: Sequence[Pasted]) -> None:
     """Figure 4: the query patch, its nearest neighbor, and the source image as it is pasted, framed in green.
 
     Args:
         path: a PNG file.
-        seed: `[H, W, 3]` uint8.
+        source: `[H, W, 3]` uint8.
         rows: one per window.
     """
     figure = Figure(figsize=(6.3, 2.15 * len(rows)), layout="constrained")
     titles = ("query patch", "nearest neighbor", "pasted source")
     for number, (line, row) in enumerate(zip(figure.subplots(len(rows), 3, squeeze=False), rows, strict=True)):
-        pasted = np.full_like(seed, _UNUSED)
+        pasted = np.full_like(source, _UNUSED)
         around = (len(row.patch) - row.query[2]) // 2
         _paste(pasted, row.patch, row.query[0] - around, row.query[1] - around)
-        for axis, pixels, square, title in zip(line, (seed, row.photograph, pasted), (row.query, row.found, row.query), titles):  # noqa: B905
+        shown, squares = (source, row.photograph, pasted), (row.query, row.found, row.query)
+        for axis, pixels, square, title in zip(line, shown, squares, titles, strict=True):
             _show(axis, pixels, title if number == 0 else "")
             _frame(axis, square)
         line[1].set_xlabel(f"distance {row.distance:,.0f}", fontsize=8)
     figure.savefig(path, dpi=120)
 
 
-def draw_candidates(path: Path, seed: np.ndarray, composite: np.ndarray, patches: np.ndarray, rows: int, foot: str) -> None:
-    """The seed, its composite, and every patch at the place of its window.
+def draw_candidates(path: Path, source: np.ndarray, composite: np.ndarray, patches: np.ndarray, rows: int, foot: str) -> None:
+    """The source, its composite, and every patch at the place of its window.
 
     Args:
         path: a PNG file.
-        seed: `[H, W, 3]` uint8.
+        source: `[H, W, 3]` uint8.
         composite: `[H, W, 3]` uint8.
         patches: `[K, n, n, 3]` uint8, without their surround.
         rows: rows of windows.
@@ -74,7 +75,7 @@ def draw_candidates(path: Path, seed: np.ndarray, composite: np.ndarray, patches
         sheet[top : top + side, left : left + side] = patch
     figure = Figure(figsize=(10, 5.4), layout="constrained")
     grid = figure.add_gridspec(2, 2, width_ratios=(1, 2.2))
-    for place, pixels, title in ((grid[0, 0], seed, "seed"), (grid[1, 0], composite, "seed composite")):
+    for place, pixels, title in ((grid[0, 0], source, "seed"), (grid[1, 0], composite, "seed composite")):
         _show(figure.add_subplot(place), pixels, title)
     _show(figure.add_subplot(grid[:, 1]), sheet, "the nearest patch of every window, at its place")
     figure.supxlabel(foot, fontsize=9, color="#444444", parse_math=False)

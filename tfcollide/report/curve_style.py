@@ -7,7 +7,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tfcollide.report.lettering import fit, plain
+from tfcollide.report.lettering import cut_to_width, plain
 
 __all__ = ["BAD", "GOOD", "LIMIT", "figure_of", "legend", "limit_line", "look_of", "quiet"]
 
@@ -45,7 +45,7 @@ def legend(figure: Figure, columns: int, handles: Sequence[Artist] | None = None
 
 def quiet(axes: Axes, title: str, width: float, *, size: float = 10) -> None:
     """Gives axes, `width` inches wide, their title, a light grid and no frame above and on the right."""
-    axes.set_title(fit(plain(title), width, size), fontsize=size, loc="left", color=LIMIT, parse_math=False)
+    axes.set_title(cut_to_width(plain(title), width, size), fontsize=size, loc="left", color=LIMIT, parse_math=False)
     axes.grid(color="#e5e5e5", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

@@ -12,8 +12,8 @@ from tfcollide.images import to_uint8
 from tfcollide.measure.wording import shares
 from tfcollide.records import CornerRecord, EndPoint, Summary
 from tfcollide.report.conclusion import conclusion
-from tfcollide.report.figure_words import explained, hull_words
 from tfcollide.report.lettering import line_height, plain, save, wrap
+from tfcollide.report.phrases import explained, hull_words
 from tfcollide.shapes import Bounds
 
 __all__ = [

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
-__all__ = ["fit", "line_height", "plain", "save", "text_width", "wrap"]
+__all__ = ["cut_to_width", "line_height", "plain", "save", "text_width", "wrap"]
 
 _SAFETY = 1.04  # drawn letters keep to whole pixels, and come out wider than measured
 _GAPS, _JOINTS = re.compile(r"(\s+)"), re.compile(r"(?<=\w[-_/])(?=\w)")
@@ -34,7 +34,7 @@ def line_height(size: float) -> float:
     return 1.3 * size / 72.0
 
 
-def fit(text: str, width: float, size: float) -> str:
+def cut_to_width(text: str, width: float, size: float) -> str:
     """`text` no wider than `width` inches, its middle left out where it is too long, so that its end can be told."""
     if text_width(text, size) <= width:
         return text
@@ -56,13 +56,13 @@ def wrap(text: str, width: float, size: float, most: int) -> list[str]:
         if text_width((lines[-1] + part).rstrip(), size) <= width:
             lines[-1] += part
         else:
-            lines.append(fit(part.strip(), width, size))
+            lines.append(cut_to_width(part.strip(), width, size))
     lines = [line.rstrip() for line in lines if line.strip()]
     if len(lines) <= most:
         return lines
     if most == 1:
-        return [fit(plain(text), width, size)]
-    return [*lines[: most - 2], fit(f"{lines[most - 2]} …", width, size), lines[-1]]
+        return [cut_to_width(plain(text), width, size)]
+    return [*lines[: most - 2], cut_to_width(f"{lines[most - 2]} …", width, size), lines[-1]]
 
 
 def _parts(text: str, width: float, size: float) -> list[str]:

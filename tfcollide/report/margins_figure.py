@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from tfcollide.records import Summary
 from tfcollide.report.curve_style import BAD, GOOD, LIMIT, figure_of, legend, quiet
 from tfcollide.report.drawn import Drawn
-from tfcollide.report.lettering import fit, plain, save
+from tfcollide.report.lettering import cut_to_width, plain, save
 from tfcollide.report.phrases import in_which_arithmetic
 
 __all__ = ["VARIANT", "draw", "margin_edges", "marked_margins", "write_margins"]
@@ -38,7 +38,7 @@ def write_margins(path: Path, summary: Summary, margins: np.ndarray) -> None:
         axes.axvline(value, color=color, linestyle=dashes, linewidth=1.8, label=text)
     lost = f" ({len(margins) - len(known):,} more are no finite number)" if len(known) < len(margins) else ""
     quiet(axes, "The margin of the corner" if one else f"Margins of {len(known):,} mixtures of the corners{lost}", 6.0)
-    name = fit(plain(summary.target.predicted.split(",")[0]), 3.0, 9.0)
+    name = cut_to_width(plain(summary.target.predicted.split(",")[0]), 3.0, 9.0)
     axes.set_xlabel(f'logit of "{name}" less the largest other', fontsize=9, parse_math=False)
     if one:
         axes.set_yticks([])

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tfcollide.records import Certificate, EdgeRecord, Summary
-from tfcollide.report.paper import PaperResult, beside
+from tfcollide.report.paper import PaperResult, paper_cell
 from tfcollide.report.phrases import Row, in_which_arithmetic, number, probability, share, yes
 
 __all__ = ["edge_rows", "feature_rows", "mixture_rows", "only_corner_rows", "proof_rows", "worst_feature_rows"]
@@ -65,10 +65,14 @@ def mixture_rows(summary: Summary, paper: PaperResult | None) -> list[Row]:
         (
             f"- mean of {mixtures.samples:,} mixtures",
             probability(mixtures.mean_probability),
-            beside(paper, "mean_probability"),
+            paper_cell(paper, "mean_probability"),
         ),
         ("- smallest of them and the corners", probability(_least_probability(summary)), ""),
-        (f'mixtures classified as "{summary.target.predicted}"', share(mixtures.accuracy), beside(paper, "accuracy", share)),
+        (
+            f'mixtures classified as "{summary.target.predicted}"',
+            share(mixtures.accuracy),
+            paper_cell(paper, "accuracy", share),
+        ),
         ("- with corners read back from 8-bit PNG", share(summary.png.accuracy), ""),
     ]
     if summary.worst_mixture:

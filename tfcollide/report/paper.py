@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from tfcollide.records import Summary
 
-__all__ = ["PaperResult", "beside", "paper_result"]
+__all__ = ["PaperResult", "paper_cell", "paper_result"]
 
 
 class PaperResult(NamedTuple):
@@ -60,7 +60,7 @@ def _first_name(name: str) -> str:
     return name.split(",")[0].replace("_", " ")
 
 
-def beside(paper: PaperResult | None, name: str, show: Callable[[float], str] = str) -> str:
+def paper_cell(paper: PaperResult | None, name: str, show: Callable[[float], str] = str) -> str:
     """The paper's value of this name; nothing where it has none."""
     value = getattr(paper, name, None)
     return "" if value is None else show(value)

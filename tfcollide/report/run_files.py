@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 
 from tfcollide.files.atomic import write_bytes, write_csv, write_npz
 from tfcollide.files.names import to_bytes
 from tfcollide.images import from_uint8, read_images, to_uint8, write_png
 from tfcollide.records import Summary, Trace
 from tfcollide.registry import PICTURES
-from tfcollide.report import events, figure, table
+from tfcollide.report import figure, table
 from tfcollide.report.drawn import Curves, Drawn, RunImages
+from tfcollide.shapes import Bounds
 
-__all__ = ["write_arrays", "write_images", "write_report"]
+__all__ = ["write_arrays", "write_events", "write_images", "write_report"]
 
 
 def write_images(folder: Path, images: RunImages) -> np.ndarray:
@@ -62,7 +64,7 @@ def write_report(
         for name in pictures:
             PICTURES.load(name)(folder / f"{name}.png", Drawn(summary, images, curves))
     if trace is not None:
-        events.write_events(folder, trace, images.source, images.corners, images.target, images.bounds)
+        write_events(folder, trace, images.source, images.corners, images.target, images.bounds)
 
 
 def _padded(units: tuple[tuple[int, ...], ...]) -> np.ndarray:
@@ -71,3 +73,21 @@ def _padded(units: tuple[tuple[int, ...], ...]) -> np.ndarray:
     for row, group in zip(table, units, strict=True):
         row[: len(group)] = group
     return table[:, 0] if longest == 1 else table
+
+
+def write_events(
+    folder: Path, trace: Trace, source: np.ndarray, corners: np.ndarray, target: np.ndarray, bounds: Bounds
+) -> None:
+    """Writes one events file: scalars `term/corner_n` over steps; source, corners and target as images."""
+    for stale in folder.glob("events.out.tfevents.*"):
+        stale.unlink()  # of an attempt that was interrupted
+    writer = tf.summary.create_file_writer(str(folder))
+    with writer.as_default():
+        for name, values in trace.terms.items():
+            for row, step in zip(values, trace.steps, strict=True):
+                for n, value in enumerate(row):
+                    tf.summary.scalar(f"{name}/corner_{n}", value, step=int(step))
+        last = int(trace.steps[-1])
+        for name, images in {"source": source[None], "corners": corners, "target": target[None]}.items():
+            tf.summary.image(name, to_uint8(images, bounds), step=last, max_outputs=len(images))
+    writer.close()

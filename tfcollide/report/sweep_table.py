@@ -63,7 +63,7 @@ def sweep_table(summary: SweepSummary) -> str:
     foot = [
         sweep_conclusion(summary),
         f"{summary.num_converged} of {_pairs(summary.num_pairs)} converged; in {summary.num_colliding} "
-        + ("the corner gets the target's class, from its PNG file too." if _alone(summary) else _EVERY_MIXTURE),
+        + ("the corner gets the target's class, from its PNG file too." if _one_corner_each(summary) else _EVERY_MIXTURE),
         _distances(summary),
         *_looks(summary),
         *_fronts(summary),
@@ -101,27 +101,31 @@ def _fronts(summary: SweepSummary) -> list[str]:
     return [f"{text}median, {most} at the most; {_pairs(summary.num_censored or 0)} without one count as the largest."]
 
 
-def _alone(summary: SweepSummary) -> bool:
+def _one_corner_each(summary: SweepSummary) -> bool:
     """Whether the pairs have one corner each; then there is nothing to mix."""
     ran = [pair for pair in summary.pairs if pair.directory]
     return bool(ran) and all(pair.corner_mean is None for pair in ran)
 
 
 def _judged_header(summary: SweepSummary) -> list[str]:
-    return ["target's class", "p", "from PNG"] if _alone(summary) else ["corner distance", "mixtures", "mean p", "from PNG"]
+    return (
+        ["target's class", "p", "from PNG"]
+        if _one_corner_each(summary)
+        else ["corner distance", "mixtures", "mean p", "from PNG"]
+    )
 
 
 def _judged(summary: SweepSummary, pair: PairResult) -> list[str]:
     """What the model says of the mixtures of a pair, or of its only corner."""
     p = number(pair.mean_probability, ".4f")
-    if _alone(summary):
+    if _one_corner_each(summary):
         return [yes(pair.accuracy), p, yes(pair.png_accuracy)]
     return [number(pair.corner_mean, ".2f"), share(pair.accuracy), p, share(pair.png_accuracy)]
 
 
 def _distances(summary: SweepSummary) -> str:
     accuracy = "" if summary.test_accuracy is None else f"Test accuracy {share(summary.test_accuracy)}."
-    if _alone(summary):
+    if _one_corner_each(summary):
         return accuracy
     text = f"Median corner distance {number(summary.median_corner_mean, '.2f')}"
     if summary.dataset_mean is not None:

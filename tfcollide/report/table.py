@@ -1,4 +1,4 @@
-"""`table.md` of a run: the paper's table with ours beside it, and one line per corner."""
+"""`table.md` of a run: the paper's table with ours paper_cell it, and one line per corner."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from tfcollide.report.conclusion import conclusion, ended_words
 from tfcollide.report.likeness_rows import likeness_rows, look_rows, near_rows, spread_rows
 from tfcollide.report.markdown import markdown_table
 from tfcollide.report.match_rows import edge_rows, feature_rows, mixture_rows, only_corner_rows, proof_rows, worst_feature_rows
-from tfcollide.report.paper import beside, paper_result
+from tfcollide.report.paper import paper_cell, paper_result
 from tfcollide.report.phrases import network, number, or_dashes, probability, quantile, share, stop_words
 from tfcollide.report.remarks import run_remarks
 
@@ -56,13 +56,13 @@ def _results(summary: Summary) -> str:
     distance = summary.distance
     several = len(summary.corners) > 1
     absent = bool(summary.absent)
-    between = ("mean distance between corners", number(distance.corner_mean, ".2f"), beside(paper, "corner_mean"))
+    between = ("mean distance between corners", number(distance.corner_mean, ".2f"), paper_cell(paper, "corner_mean"))
     rows = [
         ("steps, and why the search ended", f"{summary.steps:,}, {ended_words(summary.ended)}", ""),
         *([("pixels, black to white", _pixels(summary), "")] if summary.pixel_range else []),
         ("L_pos to stop below", stop_words(summary.stop_loss), ""),
-        ("test accuracy", share(summary.test_accuracy), beside(paper, "test_accuracy", share)),
-        ("mean distance between two images", number(distance.dataset_mean, ".2f"), beside(paper, "dataset_mean")),
+        ("test accuracy", share(summary.test_accuracy), paper_cell(paper, "test_accuracy", share)),
+        ("mean distance between two images", number(distance.dataset_mean, ".2f"), paper_cell(paper, "dataset_mean")),
         *or_dashes(absent, [*([between] if several else []), *spread_rows(summary), *near_rows(summary)]),
         *likeness_rows(summary),
         *or_dashes(absent, worst_feature_rows(summary)),
@@ -70,7 +70,7 @@ def _results(summary: Summary) -> str:
         (
             f'probability of "{summary.target.predicted}": target',
             probability(summary.target.probability),
-            beside(paper, "target_probability"),
+            paper_cell(paper, "target_probability"),
         ),
         *or_dashes(absent, mixture_rows(summary, paper) if several else only_corner_rows(summary)),
         *or_dashes(absent, look_rows(summary)),

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfcollide.parameterizations.composite.blend_weights import blend_weights, candidates_at_pixels, dominant
 from tfcollide.parameterizations.composite.blending import arrange, blend, total_variation
 from tfcollide.parameterizations.composite.layout import layout_of
-from tfcollide.parameterizations.composite.weights import blend_weights, candidates_at_pixels, dominant
 
 from . import slow
 

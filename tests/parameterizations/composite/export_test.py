@@ -12,17 +12,17 @@ import tensorflow as tf
 
 from tests.limits import HANG_SECONDS
 from tfcollide.errors import RequestError
-from tfcollide.exports.recomposing import Blending
+from tfcollide.exports.modules import Blending
 from tfcollide.images import from_uint8
 from tfcollide.models.loading import load_classifier
 from tfcollide.objectives import terms
 from tfcollide.parameterizations.composite import Composite
+from tfcollide.parameterizations.composite.blend_weights import blend_weights, candidates_at_pixels
 from tfcollide.parameterizations.composite.saved import read_composite
-from tfcollide.parameterizations.composite.weights import blend_weights, candidates_at_pixels
 from tfcollide.polytope.hull.mixing import convex_weights, mix
 from tfcollide.recipes.collide import run
 from tfcollide.recipes.serving import export
-from tfcollide.recipes.serving.export_config import ExportConfig
+from tfcollide.recipes.serving.config import ExportConfig
 from tfcollide.serving.client.grpc_client import GrpcModel
 from tfcollide.serving.client.signature import Connection
 from tfcollide.serving.local.server import ServerOptions, serving

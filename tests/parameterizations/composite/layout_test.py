@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from tfcollide.errors import RequestError
+from tfcollide.parameterizations.composite.found_patches import window_layout
 from tfcollide.parameterizations.composite.layout import layout_of
-from tfcollide.parameterizations.composite.seed import seed_layout
 from tfcollide.patches.grid import Grid
 
 from . import slow
@@ -67,22 +67,22 @@ def test_impossible_layouts_are_refused(given, said):
 
 
 def test_the_seed_is_searched_and_pasted_at_the_papers_sizes():
-    layout, grid = seed_layout(Grid(224, 128, 32, 6), (224, 224, 3), stride=4)
+    layout, grid = window_layout(Grid(224, 128, 32, 6), (224, 224, 3), stride=4)
     assert grid.side == 25
     assert (layout.down.window, layout.down.stride, layout.down.surround, layout.down.spacing) == (56, 7, 28, 7)
 
 
 @pytest.mark.parametrize(("stride", "spacing"), [(4, 2), (5, 5), (1, 1)])
 def test_control_parameters_are_half_a_stride_apart(stride, spacing):
-    layout, _ = seed_layout(Grid(40, 40, 10, 1), (40, 40, 3), stride=stride, surround=5)
+    layout, _ = window_layout(Grid(40, 40, 10, 1), (40, 40, 3), stride=stride, surround=5)
     assert layout.down.spacing == spacing
 
 
 def test_an_index_of_another_size_is_refused():
     with pytest.raises(RequestError, match="--image_size=227"):
-        seed_layout(Grid(224, 224, 56, 7), (227, 227, 3))
+        window_layout(Grid(224, 224, 56, 7), (227, 227, 3))
 
 
 def test_windows_between_pixels_are_refused():
     with pytest.raises(RequestError, match="whole numbers of pixels"):
-        seed_layout(Grid(224, 128, 32, 6), (224, 224, 3), stride=3)
+        window_layout(Grid(224, 128, 32, 6), (224, 224, 3), stride=3)

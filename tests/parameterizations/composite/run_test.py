@@ -6,13 +6,13 @@ import pytest
 from PIL import Image
 
 from tfcollide.errors import RequestError
+from tfcollide.parameterizations.composite.blend_weights import blend_weights, candidates_at_pixels
 from tfcollide.parameterizations.composite.layout import layout_of
-from tfcollide.parameterizations.composite.weights import blend_weights, candidates_at_pixels
 from tfcollide.patches.collection import open_collection
 from tfcollide.recipes.collide import run
 from tfcollide.recipes.composite import compare, rebuild
 from tfcollide.recipes.composite.config import CompareConfig, RebuildConfig
-from tfcollide.recipes.explore.patches import patches_of
+from tfcollide.recipes.explore.origins import patches_of
 from tfcollide.recipes.finished_run import read_run
 
 from . import slow

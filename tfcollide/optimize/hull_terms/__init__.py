@@ -17,7 +17,7 @@ from tfcollide.registry import HULL_TERMS
 if TYPE_CHECKING:
     import tensorflow as tf
 
-__all__ = ["HullsAtStep", "HullTerm", "hull_terms"]
+__all__ = ["HullsAtStep", "HullTerm", "known_hull_terms"]
 
 
 class HullsAtStep(NamedTuple):
@@ -58,7 +58,7 @@ class HullTerm(Protocol):
         """`[P]`, unweighted."""
 
 
-def hull_terms() -> Mapping[str, HullTerm]:
+def known_hull_terms() -> Mapping[str, HullTerm]:
     """Name -> term, of all there are; what matches comes first."""
     found: dict[str, HullTerm] = HULL_TERMS.all()
     return dict(sorted(found.items(), key=lambda item: (not item[1].matches, item[0])))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from tfcollide.parameterizations.composite.composer import Composer
-    from tfcollide.parameterizations.composite.seed import Seed
+    from tfcollide.parameterizations.composite.found_patches import FoundPatches
 
 __all__ = ["LIMIT", "OPTIONS", "VARIANT", "Composite", "Composition"]
 
@@ -33,11 +33,11 @@ class Composition(NamedTuple):
 
     Attributes:
         composer: the index, and where windows lie.
-        seed: the patches that were found.
+        patches: what was found for its windows.
     """
 
     composer: Composer
-    seed: Seed
+    patches: FoundPatches
 
 
 class Composite(Parameterization):
@@ -50,8 +50,9 @@ class Composite(Parameterization):
         layout: where the candidates lie.
     """
 
-    weights: Mapping[str, float] = {"total_variation": 0.2}
+    term_weights: Mapping[str, float] = {"total_variation": 0.2}
     words: Mapping[str, str] = {"total_variation": "unevenness of the control parameters"}
+    summed_over_pixels = ("total_variation",)
     hull_noise = 0.005
     several_pairs = False
     composer: Composer | None = None  # of a run; a composite that is made again has its patches from elsewhere
@@ -80,13 +81,13 @@ class Composite(Parameterization):
 
     def material(self, found: Composition) -> tf.Tensor:
         """The patches of a composition, arranged."""
-        return self.arrange(from_uint8(found.composer.cut(found.seed), self.bounds))
+        return self.arrange(from_uint8(found.composer.cut(found.patches), self.bounds))
 
     def describe(self, found: Composition, controls: np.ndarray) -> CompositeRecord:
         """What corners with the control parameters `[N, ...]` are blended from."""
         import tensorflow as tf
 
-        composer, seed = found
+        composer, patches = found
         layout, axis = composer.layout, composer.layout.down
         return CompositeRecord(
             index=str(composer.collection.path),
@@ -99,13 +100,13 @@ class Composite(Parameterization):
             coverage=layout.coverage,
             control_bytes=layout.control_bytes(len(controls)),
             dense_bytes=layout.dense_bytes(len(controls)),
-            photographs=len(np.unique(seed.images)),
-            own=seed.own,
-            patch_distance=float(seed.distances.mean()),
+            photographs=len(np.unique(patches.images)),
+            own=patches.own,
+            patch_distance=float(patches.distances.mean()),
             total_variation=tuple(self.terms(tf.constant(controls))["total_variation"].numpy().tolist()),
         )
 
-    def adam_schedule(self, together: bool, led: bool = False) -> str:
+    def adam_schedule(self, held: bool, led: bool = False) -> str:
         """One rate suits: control parameters have no unit."""
         return "0.1"
 

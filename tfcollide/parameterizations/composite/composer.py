@@ -6,11 +6,11 @@ from typing import NamedTuple
 import numpy as np
 
 from tfcollide.parameterizations.composite.composite_options import CompositeOptions
+from tfcollide.parameterizations.composite.found_patches import FoundPatches, cut_patches, find_patches, window_layout
 from tfcollide.parameterizations.composite.layout import Layout
-from tfcollide.parameterizations.composite.seed import Seed, cut_patches, find_patches, seed_layout
+from tfcollide.patches.backend import Backend, best_backend
 from tfcollide.patches.collection import Collection, open_collection
 from tfcollide.patches.grid import Grid
-from tfcollide.patches.neighbors import Backend, best_backend
 from tfcollide.registry import BACKENDS
 from tfcollide.runtime.progress import say
 from tfcollide.shapes import ImageShape
@@ -33,17 +33,17 @@ class Composer(NamedTuple):
     layout: Layout
     grid: Grid
 
-    def find(self, pixels: np.ndarray) -> Seed:
-        """The patches for a seed `[H, W, 3]` uint8.
+    def find(self, pixels: np.ndarray) -> FoundPatches:
+        """The patches for a seed image `[H, W, 3]` uint8.
 
         Raises:
             RequestError: a window has no neighbor.
         """
         return find_patches(self.collection, self.backend, self.grid, pixels)
 
-    def cut(self, seed: Seed) -> np.ndarray:
-        """`[K, n + 2s, n + 2s, 3]` uint8, the patches of a seed with their surround."""
-        return cut_patches(self.collection, self.layout, seed.ids)
+    def cut(self, found: FoundPatches) -> np.ndarray:
+        """`[K, n + 2s, n + 2s, 3]` uint8, the patches that were found, with their surround."""
+        return cut_patches(self.collection, self.layout, found.ids)
 
 
 def open_composer(options: CompositeOptions, shape: ImageShape, num_corners: int) -> Composer:
@@ -54,7 +54,7 @@ def open_composer(options: CompositeOptions, shape: ImageShape, num_corners: int
     """
     collection = open_collection(Path(options.index or ""))
     manifest = collection.manifest
-    layout, grid = seed_layout(
+    layout, grid = window_layout(
         manifest.grid, shape, stride=options.window_stride, surround=options.surround, spacing=options.control_spacing
     )
     backend = BACKENDS.load(options.search or best_backend(manifest))

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tfcollide.errors import RequestError
+from tfcollide.parameterizations.composite.found_patches import cut_patches
 from tfcollide.parameterizations.composite.layout import Layout, layout_of
-from tfcollide.parameterizations.composite.seed import cut_patches
 from tfcollide.patches.collection import open_collection
 from tfcollide.shapes import Bounds
 

@@ -4,17 +4,19 @@ import bisect
 import dataclasses
 import importlib.util
 import os
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
+from tfcollide.patches.backend import Backend, ShardStep, ShardWork
 from tfcollide.patches.collection import Collection
 from tfcollide.patches.manifest import Manifest
 from tfcollide.patches.neighbors import Neighbors, Query, closest, squared_distances
 from tfcollide.patches.scan import scan
-from tfcollide.patches.trees import check_annoy, load_trees
+from tfcollide.patches.trees import build_trees, check_annoy, load_trees, tree_bytes
 from tfcollide.settings import at_least, flag
 
 __all__ = ["OPTIONS", "VARIANT", "AnnoyOptions", "AnnoySearch"]
@@ -41,7 +43,26 @@ class AnnoyOptions:
         at_least(self, 1, "num_trees")
 
 
-class AnnoySearch:
+def _write_trees(work: ShardWork) -> None:
+    build_trees(
+        work.store,
+        work.projection,
+        work.path,
+        num_trees=work.manifest.num_trees,
+        seed=work.manifest.seed * 100_003 + work.number + 1,
+        on_disk=work.options.on_disk_build,
+        progress=work.progress,
+    )
+
+
+def _size(manifest: Manifest) -> int:
+    return tree_bytes(manifest.num_patches, manifest.num_components, manifest.num_trees)
+
+
+_TREES = ShardStep("trees", "ann", lambda manifest: bool(manifest.num_trees), _write_trees, _size)
+
+
+class AnnoySearch(Backend):
     """Approximate search.
 
     Args:
@@ -53,6 +74,8 @@ class AnnoySearch:
     """
 
     preference = 1
+    steps = (_TREES,)
+    packages = ("annoy",)
 
     @staticmethod
     def serves(manifest: Manifest) -> bool:
@@ -64,10 +87,15 @@ class AnnoySearch:
         """Raises `RequestError` where Annoy is not installed, or cannot take the name of the folder."""
         check_annoy(folder)
 
+    @staticmethod
+    def entries(options: AnnoyOptions) -> Mapping[str, Any]:
+        """How many trees."""
+        return {"num_trees": options.num_trees}
+
     def __init__(self, collection: Collection, *, candidates: int | None = None, search_nodes: int | None = None):
-        self._store = collection.store
+        super().__init__(collection)
         self._projection = collection.projection
-        self._shards: list[Any] = load_trees(collection)
+        self._shards: list[Any] = load_trees(collection, _TREES.files(collection.manifest))
         self._starts = collection.first_ids
         self._num_trees = collection.manifest.num_trees
         more = max(1.0, collection.manifest.num_patches / _ENOUGH_FOR) ** _GROWTH

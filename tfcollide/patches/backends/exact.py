@@ -1,37 +1,20 @@
 """Exact search: the oracle and the fallback. It needs no trees."""
 
-from pathlib import Path
-
 import numpy as np
 
-from tfcollide.patches.collection import Collection
-from tfcollide.patches.manifest import Manifest
+from tfcollide.patches.backend import Backend
 from tfcollide.patches.neighbors import Neighbors, Query
 from tfcollide.patches.scan import scan
 
 __all__ = ["VARIANT", "ExactSearch"]
 
 
-class ExactSearch:
-    """Search without an index.
+class ExactSearch(Backend):
+    """Search without an index: every one will do, and nothing is built.
 
     Args:
         collection: the images.
     """
-
-    preference = 0
-
-    @staticmethod
-    def serves(manifest: Manifest) -> bool:
-        """Every index will do."""
-        return True
-
-    @staticmethod
-    def check_build(folder: Path) -> None:
-        """Nothing is built for it."""
-
-    def __init__(self, collection: Collection):
-        self._store = collection.store
 
     def search(self, query: Query, *, threads: int = 0) -> Neighbors:
         """The true neighbors of every query window; see `Query` for what is asked and left out."""

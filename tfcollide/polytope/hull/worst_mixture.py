@@ -77,7 +77,7 @@ class MixtureSearch:
         """
         ledger = ledger or Ledger()
         if len(corners) == 1:
-            return self._alone(np.ones(1, np.float32), corners, target)
+            return self._found_at(np.ones(1, np.float32), corners, target)
         points = starts(np.random.default_rng(seed), len(corners), random_starts).astype(np.float32)
         if known is not None:
             points = np.concatenate([points, known.astype(np.float32)])
@@ -90,12 +90,12 @@ class MixtureSearch:
         tried = np.concatenate([points, (lowest / lowest.sum(axis=1, keepdims=True)).astype(np.float32)])
         logits = [self._logits(tf.constant(mix(batch, corners))).numpy() for batch in _batches(tried, batch_size)]
         lowest_of_all = self._reading.margins(np.concatenate(logits), target).argmin()
-        return self._alone(tried[lowest_of_all], corners, target)
+        return self._found_at(tried[lowest_of_all], corners, target)
 
     def _down(self, points: np.ndarray, corners: tf.Tensor, signs: tf.Tensor) -> dict[str, np.ndarray]:
         return {"end": self._descend(tf.constant(points), corners, signs).numpy()}
 
-    def _alone(self, weights: np.ndarray, corners: np.ndarray, target: int) -> WorstMixture:
+    def _found_at(self, weights: np.ndarray, corners: np.ndarray, target: int) -> WorstMixture:
         """One mixture by itself, as anyone who checks it would: a batch may sum in another order."""
         values = self._logits(tf.constant(mix(weights[None], corners))).numpy()
         predicted = self._reading.name(int(self._reading.predicted(values)[0]), self._class_names)

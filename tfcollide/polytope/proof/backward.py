@@ -17,12 +17,12 @@ import tensorflow as tf
 from tfcollide.polytope.proof.spread import Arithmetic, Held, HeldHinge, HeldPool, Relaxation, Spread
 from tfcollide.polytope.proof.steps import Linear, MaxPool, Node, windows
 
-__all__ = ["Found", "back"]
+__all__ = ["WayBack", "back"]
 
 _FLUSHED = 2.0**-100  # more than flushing to zero may change a coefficient by
 
 
-class Found(NamedTuple):
+class WayBack(NamedTuple):
     """What came of going back with R rows.
 
     Attributes:
@@ -48,7 +48,7 @@ def back(
     source: int,
     image: Held,
     arithmetic: Arithmetic,
-) -> Found:
+) -> WayBack:
     """Goes back from value `start` with `coefficients` `[B, R, *shape]`.
 
     Args:
@@ -105,7 +105,7 @@ class _Walk:
         for number, part, read in zip(node.reads, parts, held.reads, strict=True):
             self.gather(number, part, read)
 
-    def end(self, source: int, image: Held) -> Found:
+    def end(self, source: int, image: Held) -> WayBack:
         """What is left at the images."""
         coefficients = self.waiting.pop(source)
         size = int(np.prod(coefficients.shape[2:]))
@@ -116,7 +116,7 @@ class _Walk:
         zeros = tf.zeros(tf.shape(flat)[:2], tf.float64)
         # All sums are in float64; 2^-20 leaves room for as many terms as there can be.
         loss = (zeros + self._loss) * (1.0 + 2.0**-20)
-        return Found(flat, zeros + self._constant, loss, zeros + self._price, self._scores)
+        return WayBack(flat, zeros + self._constant, loss, zeros + self._price, self._scores)
 
     def _linear(self, step: Any, coefficients: tf.Tensor, held: Held) -> list[tf.Tensor]:
         if step.bias is not None:

@@ -26,7 +26,7 @@ import numpy as np
 from tfcollide.models.dense_chain import DenseChain
 from tfcollide.models.reading import Reading
 from tfcollide.polytope.hull.simplex import starts
-from tfcollide.polytope.proof.counterexample import Search
+from tfcollide.polytope.proof.counterexample import CounterexampleSearch
 from tfcollide.polytope.proof.engine import AnyPieces, DenseEngine, Engine
 from tfcollide.polytope.proof.network_engine import NetworkEngine
 from tfcollide.polytope.proof.reading_network import Network
@@ -70,7 +70,7 @@ def certify(
     engine = _engine(network, corners, target, reading, max_boxes)
     if not engine.finite:
         return Certificate("undecided", -np.inf, 0.0, arithmetic=engine.arithmetic, excludes=EXCLUDES)
-    search = Search(engine.landscape, corners, target, logits, reading)
+    search = CounterexampleSearch(engine.landscape, corners, target, logits, reading)
     samples, steps = (max(one, int(most * engine.share)) for one, most in ((8, _STARTS), (4, 20)))
     broken = search.look(starts(np.random.default_rng(seed), len(corners), samples), steps=steps)
     pieces, proof, used, enough = engine.whole(), _Proof(np.inf, np.inf, 0.0), 1, engine.boxes

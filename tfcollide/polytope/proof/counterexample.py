@@ -9,7 +9,7 @@ from tfcollide.models.reading import Reading
 from tfcollide.polytope.hull.mixing import mix
 from tfcollide.polytope.hull.simplex import project
 
-__all__ = ["Landscape", "Search"]
+__all__ = ["Landscape", "CounterexampleSearch"]
 
 
 class Landscape(NamedTuple):
@@ -24,7 +24,7 @@ class Landscape(NamedTuple):
     reach: float
 
 
-class Search:
+class CounterexampleSearch:
     """Looks for mixtures of small margin, and asks the network about those that may fail.
 
     Args:

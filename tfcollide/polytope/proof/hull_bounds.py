@@ -12,12 +12,12 @@ from tfcollide.polytope.proof.float_error import mixture_error
 from tfcollide.polytope.proof.reading_network import Network
 from tfcollide.polytope.proof.spread import Arithmetic, Held, Relaxation, Spread, through
 
-__all__ = ["Bounds", "HullBounds"]
+__all__ = ["ProvenMargins", "HullBounds"]
 
 _ENTRIES = 2**24  # of an array of coefficients
 
 
-class Bounds(NamedTuple):
+class ProvenMargins(NamedTuple):
     """What is proven over B sub-simplices, of R margin rows.
 
     Attributes:
@@ -50,7 +50,7 @@ class HullBounds:
         signature = [tf.TensorSpec([None, count, count], tf.float64), tf.TensorSpec([None, None], tf.int32)]
         self._compiled = tf.function(self._bound, input_signature=signature, autograph=False)
 
-    def __call__(self, vertices: np.ndarray, picked: np.ndarray) -> Bounds:
+    def __call__(self, vertices: np.ndarray, picked: np.ndarray) -> ProvenMargins:
         """Bounds over sub-simplices.
 
         Args:
@@ -59,19 +59,19 @@ class HullBounds:
         """
         return self._with(self._compiled, vertices, picked)
 
-    def once(self, vertices: np.ndarray, picked: np.ndarray) -> Bounds:
+    def once(self, vertices: np.ndarray, picked: np.ndarray) -> ProvenMargins:
         """The same, without compiling it first: quicker the first time."""
         return self._with(self._bound, vertices, picked)
 
-    def _with(self, bound: Callable[..., tuple[tf.Tensor, ...]], vertices: np.ndarray, picked: np.ndarray) -> Bounds:
+    def _with(self, bound: Callable[..., tuple[tf.Tensor, ...]], vertices: np.ndarray, picked: np.ndarray) -> ProvenMargins:
         """As many rows at a time as there is room for."""
         step = max(1, _ENTRIES // (len(vertices) * self._largest))
         chunks = [picked[:, k : k + step] for k in range(0, picked.shape[1], step)]
         parts = [self._read(some, bound(tf.constant(vertices), tf.constant(some, tf.int32))) for some in chunks]
         margins, real = (functools.reduce(np.maximum, (part[k] for part in parts)) for k in (0, 1))
-        return Bounds(margins, real, parts[0].scores)
+        return ProvenMargins(margins, real, parts[0].scores)
 
-    def _read(self, picked: np.ndarray, parts: tuple[tf.Tensor, ...]) -> Bounds:
+    def _read(self, picked: np.ndarray, parts: tuple[tf.Tensor, ...]) -> ProvenMargins:
         forward, found, price, scores, finite = (part.numpy() for part in parts)
         margins, real = forward.copy(), forward
         here = np.arange(len(picked))[:, None]
@@ -81,7 +81,7 @@ class HullBounds:
         for part in (margins, real):
             part[~finite] = -np.inf
             part[~np.isfinite(part)] = -np.inf
-        return Bounds(margins, real, scores)
+        return ProvenMargins(margins, real, scores)
 
     def _image(self, vertices: tf.Tensor) -> Held:
         """The mixtures, as float32 computes them."""

@@ -16,7 +16,7 @@ from tfcollide.files.run_directory import RunDirectory
 from tfcollide.measure.kept_audit import read_hulls, read_record
 from tfcollide.recipes.audit.config import AuditConfig, is_audit
 from tfcollide.recipes.audit.run import audit_into, named_pairs
-from tfcollide.recipes.classifier.network_request import network_data
+from tfcollide.recipes.classifiers.network_request import network_data
 from tfcollide.recipes.collide.request import read_pairs
 from tfcollide.runtime.progress import say, stage
 from tfcollide.runtime.quiet import import_tensorflow
@@ -25,7 +25,7 @@ from tfcollide.settings import flags_text, from_flags
 if TYPE_CHECKING:
     from tfcollide.library.auditing import Audited
     from tfcollide.library.comparing import Compared, Sides
-    from tfcollide.recipes.classifier.open import Opened
+    from tfcollide.recipes.classifiers.open import Opened
 
 __all__ = ["run_comparison"]
 
@@ -90,7 +90,7 @@ def _requests(config: AuditConfig, sides: Sequence[Sequence[str]], out: Path) ->
 
 def _open_all(requests: _Requests) -> "list[Opened]":
     from tfcollide.library.auditing import tap_names
-    from tfcollide.recipes.classifier.open import open_classifier
+    from tfcollide.recipes.classifiers.open import open_classifier
 
     opened = []
     for _, config, data in requests:
@@ -138,7 +138,7 @@ def _read(folder: Path, opened: "Opened | None" = None) -> "Audited":
 def _read_all(sides: Sequence[Sequence[str]]) -> "Sides":
     """Finished audits, with their networks where these are still to be had."""
     from tfcollide.library.comparing import Sides
-    from tfcollide.recipes.classifier.open import open_classifier
+    from tfcollide.recipes.classifiers.open import open_classifier
 
     audits: list[list[Audited]] = []
     pairs, why = None, None

@@ -8,7 +8,7 @@ from tfcollide.errors import RequestError
 from tfcollide.files.run_directory import absolute
 from tfcollide.library.audit_options import BUDGETS, AuditOptions
 from tfcollide.models.model_file import kind_of
-from tfcollide.recipes.classifier.config import NetworkConfig
+from tfcollide.recipes.classifiers.config import NetworkConfig
 from tfcollide.settings import at_least, carrying_variants, flag, with_absolute_paths
 
 __all__ = ["AuditConfig", "is_audit"]

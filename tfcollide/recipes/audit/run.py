@@ -12,7 +12,7 @@ from tfcollide.errors import RequestError
 from tfcollide.files.checkpoint import Ledger
 from tfcollide.files.run_directory import RunDirectory
 from tfcollide.recipes.audit.config import AuditConfig
-from tfcollide.recipes.classifier.network_request import network_data
+from tfcollide.recipes.classifiers.network_request import network_data
 from tfcollide.recipes.collide.request import beside, read_pairs
 from tfcollide.runtime.progress import stage
 from tfcollide.runtime.quiet import import_tensorflow
@@ -21,7 +21,7 @@ from tfcollide.settings import flags_text
 if TYPE_CHECKING:
     from tfcollide.library.audit_walk import NamedPair
     from tfcollide.library.auditing import Audited
-    from tfcollide.recipes.classifier.open import Opened
+    from tfcollide.recipes.classifiers.open import Opened
 
 __all__ = ["audit_into", "named_pairs", "run"]
 
@@ -49,7 +49,7 @@ def run(config: AuditConfig, out: Path, *, overwrite: bool = False) -> "Audited"
     with stage("loading TensorFlow"):
         import_tensorflow()
         from tfcollide.library.auditing import tap_names
-        from tfcollide.recipes.classifier.open import open_classifier
+        from tfcollide.recipes.classifiers.open import open_classifier
     with stage(f"loading {config.model}"):
         opened = open_classifier(config, data)
     tap_names(opened.classifier, config.taps)

@@ -7,7 +7,7 @@ import dataclasses
 from typing import Self
 
 from tfcollide.errors import RequestError
-from tfcollide.recipes.classifier.config import NetworkConfig, TrainConfig
+from tfcollide.recipes.classifiers.config import NetworkConfig, TrainConfig
 from tfcollide.recipes.collide.presets import PRESETS
 from tfcollide.registry import OBJECTIVES, PARAMETERIZATIONS, PICTURES, UPDATE_RULES
 from tfcollide.settings import at_least as _at_least
@@ -287,7 +287,7 @@ class CollideConfig(NetworkConfig):
             if getattr(self, name) is not None and not self.is_sweep():
                 one = f"--{name}={getattr(self, name)} with one pair"
                 raise RequestError(one, "a sweep", "Say --pairs or --num_pairs beside it.")
-        self._check_together()
+        self._check_batch()
         self._check_match_quantile()
         if self.pairs is not None and self.num_pairs is not None:
             raise RequestError("--pairs together with --num_pairs", "one of the two")
@@ -318,10 +318,10 @@ class CollideConfig(NetworkConfig):
                 "Name one, or leave --match_quantile out: --stop_fraction says then when features match.",
             )
 
-    def _check_together(self) -> None:
-        alone = {"solver": self.solver == "exact", "spread": self.spread == "max"}
-        alone |= {"parameterization": not PARAMETERIZATIONS.load(self.parameterization).several_pairs}
-        others = [f"--{name}={getattr(self, name)}" for name, is_alone in alone.items() if is_alone]
+    def _check_batch(self) -> None:
+        unbatched = {"solver": self.solver == "exact", "spread": self.spread == "max"}
+        unbatched |= {"parameterization": not PARAMETERIZATIONS.load(self.parameterization).several_pairs}
+        others = [f"--{name}={getattr(self, name)}" for name, chosen in unbatched.items() if chosen]
         others += [f"--runner={self.runner}"] if self.runner else []
         if (self.pairs_together or 1) > 1 and others:
             raise RequestError(f"--pairs_together={self.pairs_together} with {others[0]}", "one of the two", "Leave one out.")

@@ -22,7 +22,7 @@ from tfcollide.models.differentiable import check_compiles, check_differentiable
 from tfcollide.models.loading import load_classifier
 from tfcollide.models.model_file import kind_of, read_lite
 from tfcollide.polytope.proof.of_classifier import walkable
-from tfcollide.recipes.classifier.open import open_classifier
+from tfcollide.recipes.classifiers.open import open_classifier
 from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.mapping import search_options
 from tfcollide.registry import PARAMETERIZATIONS
@@ -81,10 +81,10 @@ class Experiment:
     @functools.cached_property
     def hull_front_search(self) -> FrontSearch | None:
         """That of all corners together; None where nothing holds a hull together."""
-        together = self.search.together
-        if together is None:
+        hull_terms = self.search.hull_terms
+        if hull_terms is None:
             return None
-        return FrontSearch(self.tap.pre_activation, self.classifier.bounds, together.corners, together.spread)
+        return FrontSearch(self.tap.pre_activation, self.classifier.bounds, hull_terms.corners, hull_terms.spread)
 
 
 def prepare(config: CollideConfig, data: LabeledImages, strategy: tf.distribute.Strategy | None = None) -> Experiment:
@@ -124,7 +124,7 @@ def _search(config: CollideConfig, network: Classifier, tap: Tap) -> Search:
         options = dataclasses.replace(options, hull_samples=0)  # a hull of exact collisions needs no holding
     made = PARAMETERIZATIONS.load(config.parameterization).create(config, network.bounds, network.image_shape, options.corners)
     search = Search(network, tap, options, parameterization=made)
-    search.pairs_at_once = pairs_of_a_batch(config, network, search.together.samples if search.together else 0)
+    search.pairs_at_once = pairs_of_a_batch(config, network, search.hull_terms.samples if search.hull_terms else 0)
     return search
 
 
@@ -136,9 +136,9 @@ def pairs_of_a_batch(config: CollideConfig, network: Classifier, samples: int) -
         network: of which each row of a batch needs memory.
         samples: mixtures of a pair, which are rows, too.
     """
-    alone = config.solver == "exact" or config.spread == "max"
-    alone = alone or not PARAMETERIZATIONS.load(config.parameterization).several_pairs
-    if not config.is_sweep() or alone or config.runner:
+    unbatched = config.solver == "exact" or config.spread == "max"
+    unbatched = unbatched or not PARAMETERIZATIONS.load(config.parameterization).several_pairs
+    if not config.is_sweep() or unbatched or config.runner:
         return 1
     named = [name for name in config.devices() if name != "ALL"]
     on_gpu = any(name.startswith("GPU") for name in named) if named else bool(tf.config.list_physical_devices("GPU"))

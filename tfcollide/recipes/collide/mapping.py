@@ -96,4 +96,4 @@ def term_weights(text: str | None, defaults: Mapping[str, float]) -> dict[str, f
 
 
 def _default_weights(config: CollideConfig) -> dict[str, float]:
-    return default_weights(config.objective, PARAMETERIZATIONS.load(config.parameterization).weights)
+    return default_weights(config.objective, PARAMETERIZATIONS.load(config.parameterization).term_weights)

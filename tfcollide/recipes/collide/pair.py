@@ -14,6 +14,7 @@ from tfcollide.files.atomic import write_json
 from tfcollide.files.checkpoint import Ledger
 from tfcollide.files.run_directory import RunDirectory
 from tfcollide.images import from_uint8, to_uint8
+from tfcollide.library.checking import judge_hull
 from tfcollide.library.descend import descend, descend_widest
 from tfcollide.library.exactly import solve_exactly
 from tfcollide.library.fronts import with_fronts
@@ -21,7 +22,7 @@ from tfcollide.library.problem import Picture, Problem, pose
 from tfcollide.library.solution import Solution
 from tfcollide.library.summarize import summarize
 from tfcollide.library.surviving import survive
-from tfcollide.library.verdict import Verdict, judge_hull
+from tfcollide.library.verdict import Verdict
 from tfcollide.models.dense_chain import DenseChain, Unreadable
 from tfcollide.objectives.units import parse_units
 from tfcollide.polytope.exact.halfspaces import active_units
@@ -69,7 +70,7 @@ def run_pair(
         began, keeper = time.perf_counter(), FileKeeper(folder / ".checkpoint.npz", config.checkpoint_seconds)
         if config.solver == "exact":
             solution = solve_exactly(experiment.affine, problem, exact_options(config))
-        elif experiment.search.options.spread is None and experiment.search.together:
+        elif experiment.search.options.spread is None and experiment.search.hull_terms:
             solution = descend_widest(experiment.search, problem, keeper=keeper)
         else:
             (solution,) = descend(experiment.search, [problem], keeper=keeper)
@@ -134,10 +135,10 @@ def write_pair(
     judged = judge_pair(config, experiment, problem, solution, run_files.write_images(folder, images), ledger)
     checked = time.perf_counter()
     _write_property(config, problem, solution, folder)
-    if problem.seed is not None:
+    if problem.looked_up is not None:
         parts = to_uint8(problem.start, problem.network.bounds), solution.corners, solution.controls, problem.network.bounds
-        write_composite(folder, problem.seed, *parts)
-    run_files.write_arrays(folder, images, problem.units, judged.verdict.weights, solution.trace)
+        write_composite(folder, problem.looked_up, *parts)
+    run_files.write_arrays(folder, images, problem.units, judged.verdict.convex_weights, solution.trace)
     curves = Curves(solution.trace, judged.verdict.mixtures.margin) if config.pictures() else None
     events = solution.trace if config.tensorboard else None
     run_files.write_report(folder, images, judged.summary, events, curves, config.pictures())
@@ -179,7 +180,7 @@ def judge_pair(
         rows_without_label=experiment.data.rows_without_label,
         certificate=_certificate(config, problem, solution.corners),
         certificate_reason=_why_uncertified(config, problem),
-        composite=experiment.search.parameterization.describe(problem.seed, solution.controls),
+        composite=experiment.search.parameterization.describe(problem.looked_up, solution.controls),
     )
     edges = _edges(config, problem, solution.corners, ledger)
     survival = _survival(config, experiment, problem, solution.corners, ledger)

@@ -14,7 +14,7 @@ from tfcollide.files.names import fits_in_line
 from tfcollide.models.model_file import inspect, read_lite
 from tfcollide.objectives.units import parse_units
 from tfcollide.optimize.schedules import parse_schedule
-from tfcollide.recipes.classifier.network_request import is_brought, network_data
+from tfcollide.recipes.classifiers.network_request import is_brought, network_data
 from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.mapping import search_options
 from tfcollide.registry import MODELS

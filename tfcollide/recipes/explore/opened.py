@@ -1,26 +1,31 @@
-"""A finished run with its network and its reader, as they were."""
+"""A finished run with its network and its reader, as they were; and its page while that can ask them."""
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tfcollide.errors import RequestError
 from tfcollide.files.atomic import to_json
+from tfcollide.files.names import to_bytes
 from tfcollide.measure.reader import Reader, nearest_neighbors, network_reader
 from tfcollide.models.loading import load_classifier
 from tfcollide.polytope.hull.mixing import mix
-from tfcollide.recipes.classifier.open import Opened
-from tfcollide.recipes.explore.patches import patches_of
+from tfcollide.recipes.classifiers.open import Opened
+from tfcollide.recipes.explore.config import ExploreConfig
+from tfcollide.recipes.explore.live import LiveServer
+from tfcollide.recipes.explore.origins import patches_of
 from tfcollide.recipes.finished_run import FinishedRun
 from tfcollide.report.conclusion import conclusion
 from tfcollide.report.explore.lattice import LatticeAnswers, answers_at
-from tfcollide.report.explore.page import Scene
+from tfcollide.report.explore.page import Scene, explore_html
 from tfcollide.report.explore.scene import scene_of
 from tfcollide.report.explore.tour import Frame, animation, tour_weights
 
-__all__ = ["OpenRun", "Opening"]
+__all__ = ["OpenRun", "Opening", "serve"]
 
 
 class Opening:
@@ -109,3 +114,20 @@ class OpenRun:
         said = self.finished.summary.reader
         voted = said is not None and said.name is not None and said.reason is None
         return self.opening.reader(self.finished.config.reader) if voted else None
+
+
+def serve(run: OpenRun, config: ExploreConfig, index: Path | None, say: Callable[[str], None]) -> None:
+    """Serves until it is interrupted, and says at which address.
+
+    Raises:
+        RequestError: the port cannot be had.
+    """
+    page = to_bytes(explore_html(run.scene(points=config.points, in_page=False, index=index, live=True)))
+    corners = len(run.finished.arrays["corners"])
+    try:
+        server = LiveServer(page, run.answer, corners, config.port)
+    except OSError as error:
+        raise RequestError(f"--port={config.port}, which cannot be had ({error})", "a free port", "Say --port=0.") from error
+    with server:
+        say(f"{server.address} until Ctrl-C")
+        server.serve_forever()

@@ -9,9 +9,9 @@ from tfcollide.errors import RequestError
 from tfcollide.files.atomic import write_bytes
 from tfcollide.files.names import to_bytes
 from tfcollide.files.run_directory import absolute, check_writable
-from tfcollide.recipes.classifier.network_request import network_data
+from tfcollide.recipes.classifiers.network_request import network_data
 from tfcollide.recipes.explore.config import ExploreConfig
-from tfcollide.recipes.explore.sweep import read_sweep, sweep_html
+from tfcollide.recipes.explore.sweep_pages import read_sweep, sweep_html
 from tfcollide.recipes.finished_run import read_run
 from tfcollide.runtime.progress import progress, stage
 from tfcollide.runtime.quiet import import_tensorflow
@@ -49,9 +49,8 @@ def run(config: ExploreConfig, say: Callable[[str], None] = print) -> None:
 
     with stage("loading TensorFlow"):
         import_tensorflow()  # after all that can be refused without it
-        from tfcollide.recipes.classifier.open import open_classifier
-        from tfcollide.recipes.explore.opened import Opening, OpenRun
-        from tfcollide.recipes.explore.page_server import serve
+        from tfcollide.recipes.classifiers.open import open_classifier
+        from tfcollide.recipes.explore.opened import Opening, OpenRun, serve
         from tfcollide.report.explore.page import explore_html
 
     opening = Opening(open_classifier(runs[0].config, data))

@@ -6,8 +6,8 @@ from typing import Any, ClassVar, Self
 
 from tfcollide.errors import RequestError
 from tfcollide.files.run_directory import absolute
-from tfcollide.patches.fit import RULES
 from tfcollide.patches.grid import Grid
+from tfcollide.patches.photographs import RULES
 from tfcollide.patches.projection import KINDS
 from tfcollide.registry import BACKENDS
 from tfcollide.settings import OldSpelling, at_least, carrying_variants, check_choices, options_of
@@ -64,17 +64,10 @@ class IndexConfig:
         defaults: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(self) if field.name in neutral}
         return dataclasses.replace(self, **defaults)
 
-    def trees(self) -> int:
-        """Annoy's trees per shard; 0 for a search that has none."""
-        return int(self._own("num_trees", 0))
-
-    def on_disk(self) -> bool:
-        """Whether trees are built in their files."""
-        return bool(self._own("on_disk_build", False))
-
-    def _own(self, name: str, without: object) -> Any:
-        """The value of a flag that the chosen search declares; `without` where it does not."""
-        return getattr(self, name) if hasattr(BACKENDS.options().get(self.search), name) else without
+    def own_options(self) -> Any:
+        """The options that the chosen search declares, or None."""
+        declared = BACKENDS.options().get(self.search)
+        return options_of(self, declared) if declared else None
 
     def grid(self) -> Grid:
         """Where windows lie."""
@@ -83,8 +76,8 @@ class IndexConfig:
     def check(self) -> None:
         """Raises `RequestError` for a value that no photographs can make right."""
         check_choices(self)
-        if chosen := BACKENDS.options().get(self.search):
-            options_of(self, chosen).check()
+        if own := self.own_options():
+            own.check()
         self.grid().check()
         if not 0 < self.per_class_share <= 1:
             raise RequestError(f"--per_class_share={self.per_class_share}", "a share above 0 and at most 1")

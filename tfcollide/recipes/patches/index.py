@@ -16,17 +16,16 @@ from tfcollide.errors import RequestError
 from tfcollide.files.atomic import write_csv
 from tfcollide.files.disk import size_text
 from tfcollide.files.run_directory import RunDirectory, is_writable
-from tfcollide.patches import build_on_beam, local
+from tfcollide.patches import build_in_threads, build_on_beam
+from tfcollide.patches.backend import own_steps
 from tfcollide.patches.backends.exact import ExactSearch
 from tfcollide.patches.collection import open_collection
-from tfcollide.patches.fit import fit_square
 from tfcollide.patches.manifest import FORMAT_VERSION, Manifest, versions, write_manifest
 from tfcollide.patches.open_photographs import PhotographSource, open_photographs
-from tfcollide.patches.photographs import Photographs, share_of, split_held_out
+from tfcollide.patches.photographs import Photographs, fit_square, share_of, split_held_out
 from tfcollide.patches.projection import most_components
 from tfcollide.patches.recall import measure
 from tfcollide.patches.shards import Checksums, write_npy
-from tfcollide.patches.trees import tree_bytes
 from tfcollide.patches.trust import checksum
 from tfcollide.recipes.patches.config import IndexConfig
 from tfcollide.registry import BACKENDS
@@ -112,9 +111,9 @@ def _write_shards(
     folder: Path, manifest: Manifest, photographs: Photographs, source: PhotographSource, kept: list[int], config: IndexConfig
 ) -> Checksums:
     if not config.runner:
-        return local.build(folder, manifest, photographs, kept, jobs=config.jobs, on_disk=config.on_disk())
+        return build_in_threads.build(folder, manifest, photographs, kept, jobs=config.jobs, options=config.own_options())
     options = {"runner": config.runner, "options": config.beam_options}
-    return build_on_beam.build(folder, manifest, source, kept, **options, on_disk=config.on_disk())
+    return build_on_beam.build(folder, manifest, source, kept, **options, own=config.own_options())
 
 
 def _choose(config: IndexConfig, photographs: Photographs) -> tuple[list[int], list[int]]:
@@ -142,8 +141,7 @@ def _plan(config: IndexConfig, name: str, images: int, held_out: int) -> Manifes
         resize=config.resize,
         projection=config.projection,
         num_components=min(config.num_components, most_components(config.projection, grid, images)),
-        num_trees=config.trees(),
-        metric="euclidean",
+        **BACKENDS.load(config.search).entries(config.own_options()),
         seed=config.seed,
         shard_images=tuple(len(part) for part in np.array_split(np.arange(images), shards)),
         num_images=images,
@@ -158,14 +156,13 @@ def _check_room(out: Path, manifest: Manifest) -> None:
     """Refuses a build that the disk cannot hold, before it has filled it."""
     sizes = {manifest.image_size, manifest.search_size}
     images = (manifest.num_images + manifest.num_held_out) * sum(3 * size**2 for size in sizes)
-    shape = (manifest.num_patches, manifest.num_components, manifest.num_trees)
-    trees = tree_bytes(*shape) if manifest.num_trees else 0
+    own = sum(step.size(manifest) for step in own_steps(manifest))
     place = next(folder for folder in out.parents if folder.exists())
     free = shutil.disk_usage(place).free
-    if images + trees > free:
+    if images + own > free:
         raise RequestError(
             f"--out={out} with {size_text(free)} free",
-            f"about {size_text(images + trees)}",
+            f"about {size_text(images + own)}",
             "Choose another disk, a larger --stride or a smaller --per_class_share.",
         )
 

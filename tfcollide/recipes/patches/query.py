@@ -13,9 +13,9 @@ from tfcollide.files.atomic import write_csv
 from tfcollide.files.run_directory import RunDirectory, absolute
 from tfcollide.images import decode
 from tfcollide.patches.collection import Collection, open_collection
-from tfcollide.patches.fit import fit_square
 from tfcollide.patches.grid import Grid
 from tfcollide.patches.neighbors import Neighbors, Query
+from tfcollide.patches.photographs import fit_square
 from tfcollide.patches.recall import windows_of_image
 from tfcollide.recipes.patches.config import QueryConfig
 from tfcollide.registry import BACKENDS
@@ -26,7 +26,7 @@ __all__ = ["run"]
 _HEADER = ("query_row", "query_column", "rank", "distance", "patch", "photograph", "row", "column")
 
 
-class _Seed(NamedTuple):
+class _Queried(NamedTuple):
     """The photograph that is looked up.
 
     Attributes:
@@ -59,60 +59,60 @@ def run(config: QueryConfig, out: Path, *, overwrite: bool = False) -> Path:
     directory.check()
     collection = open_collection(absolute(config.index or ""))
     backend = BACKENDS.load(config.search)(collection)
-    seed = _seed(config, collection)
-    windows = windows_of_image(seed.pixels, seed.grid)
-    skip = np.full(len(windows), seed.number) if config.skip_same_image else None
+    queried = _queried(config, collection)
+    windows = windows_of_image(queried.pixels, queried.grid)
+    skip = np.full(len(windows), queried.number) if config.skip_same_image else None
     found = backend.search(Query(windows, config.neighbors, skip, config.min_distance), threads=config.threads)
     folder = directory.open()
     try:
-        write_csv(folder / "neighbors.csv", _HEADER, _rows(collection, seed, found))
-        _draw(folder / "neighbors.png", config, collection, seed, found)
+        write_csv(folder / "neighbors.csv", _HEADER, _rows(collection, queried, found))
+        _draw(folder / "neighbors.png", config, collection, queried, found)
         return directory.commit() / "neighbors.png"
     finally:
         directory.close()
 
 
-def _seed(config: QueryConfig, collection: Collection) -> _Seed:
+def _queried(config: QueryConfig, collection: Collection) -> _Queried:
     manifest = collection.manifest
     grid = manifest.grid._replace(stride=config.query_stride or max(manifest.stride, manifest.patch_size // 4))
     text = config.image or ""
     if text.isdecimal():
         if int(text) >= manifest.num_images:
             raise RequestError(f"--image={text}", f"a photograph of the index, from 0 to {manifest.num_images - 1}")
-        return _Seed(collection.store.image(int(text)), int(text), grid)
+        return _Queried(collection.store.image(int(text)), int(text), grid)
     if config.skip_same_image:
         raise RequestError(
             f"--skip_same_image with --image={text}", "the number of a photograph in the index", "Say --image=0."
         )
-    return _Seed(fit_square(decode(absolute(text)), manifest.image_size, manifest.resize), -1, grid)
+    return _Queried(fit_square(decode(absolute(text)), manifest.image_size, manifest.resize), -1, grid)
 
 
-def _rows(collection: Collection, seed: _Seed, found: Neighbors) -> list[tuple]:
+def _rows(collection: Collection, queried: _Queried, found: Neighbors) -> list[tuple]:
     names, rows = collection.photographs(), []
     for q, (ids, *_) in enumerate(zip(found.ids, strict=True)):
         for rank in np.flatnonzero(ids >= 0):
             image = found.images[q, rank]
             place = (found.rows[q, rank], found.columns[q, rank])
             rows.append(
-                (*divmod(q, seed.grid.side), rank + 1, float(found.distances[q, rank]), ids[rank], names[image], *place)
+                (*divmod(q, queried.grid.side), rank + 1, float(found.distances[q, rank]), ids[rank], names[image], *place)
             )
     return rows
 
 
-def _draw(path: Path, config: QueryConfig, collection: Collection, seed: _Seed, found: Neighbors) -> None:
+def _draw(path: Path, config: QueryConfig, collection: Collection, queried: _Queried, found: Neighbors) -> None:
     from tfcollide.report.neighbors_picture import NeighborRow, write_neighbors  # matplotlib takes a second
 
     drawn = []
-    for q in _spread(seed.grid.side, config.queries):
+    for q in _spread(queried.grid.side, config.queries):
         kept = found.ids[q] >= 0
-        top, left = (int(seed.grid.corner(np.array(place))) for place in divmod(q, seed.grid.side))
-        size = seed.grid.cut_size
+        top, left = (int(queried.grid.corner(np.array(place))) for place in divmod(q, queried.grid.side))
+        size = queried.grid.cut_size
         captions = [f"{distance:,.0f}" for distance in found.distances[q][kept]]
         patches = collection.store.cut(found.ids[q][kept])
-        drawn.append(NeighborRow(seed.pixels[top : top + size, left : left + size], (top, left), patches, captions))
+        drawn.append(NeighborRow(queried.pixels[top : top + size, left : left + size], (top, left), patches, captions))
     many = f"{collection.manifest.num_patches:,}"
     write_neighbors(
-        path, seed.pixels, drawn, f"Below each patch: L2 distance over its pixels, 0..255. {many} patches searched."
+        path, queried.pixels, drawn, f"Below each patch: L2 distance over its pixels, 0..255. {many} patches searched."
     )
 
 

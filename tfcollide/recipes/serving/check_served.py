@@ -12,9 +12,9 @@ from tfcollide.data.labeled import LabeledImages
 from tfcollide.errors import RequestError
 from tfcollide.files.run_directory import absolute
 from tfcollide.images import from_uint8, read_images
-from tfcollide.recipes.classifier.network_request import network_data
+from tfcollide.recipes.classifiers.network_request import network_data
 from tfcollide.recipes.finished_run import FinishedRun, read_run
-from tfcollide.recipes.serving.check_served_config import CheckServedConfig
+from tfcollide.recipes.serving.config import CheckServedConfig
 from tfcollide.recipes.serving.serve import check_serving_packages
 from tfcollide.runtime.progress import progress
 from tfcollide.runtime.quiet import import_tensorflow
@@ -130,7 +130,7 @@ def _check(
     model: "GrpcModel | RestModel",
     signatures: "Mapping[str, Signature]",
 ) -> ServedReport:
-    from tfcollide.recipes.classifier.open import open_classifier
+    from tfcollide.recipes.classifiers.open import open_classifier
     from tfcollide.serving.client import judged
     from tfcollide.serving.client.asking import Pace
     from tfcollide.serving.client.image_form import choose_form

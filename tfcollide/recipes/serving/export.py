@@ -9,9 +9,9 @@ from tfcollide import __version__
 from tfcollide.exports.version_directory import check_version_path
 from tfcollide.files.atomic import json_bytes
 from tfcollide.files.run_directory import absolute
-from tfcollide.recipes.classifier.network_request import network_data
+from tfcollide.recipes.classifiers.network_request import network_data
 from tfcollide.recipes.finished_run import FinishedRun, read_run
-from tfcollide.recipes.serving.export_config import ExportConfig
+from tfcollide.recipes.serving.config import ExportConfig
 from tfcollide.registry import EXPORTS
 from tfcollide.runtime.quiet import import_tensorflow
 from tfcollide.settings import options_of
@@ -42,7 +42,7 @@ def run(config: ExportConfig, out: Path) -> Path:
     from tfcollide.exports.parts import Parts, Subject
     from tfcollide.exports.warmup import check_protos
     from tfcollide.exports.write_saved_model import write_saved_model
-    from tfcollide.recipes.classifier.open import open_classifier
+    from tfcollide.recipes.classifiers.open import open_classifier
 
     check_protos()
     classifier = open_classifier(finished.config, data).classifier

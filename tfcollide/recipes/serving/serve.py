@@ -3,7 +3,7 @@
 import os
 
 from tfcollide.errors import RequestError
-from tfcollide.recipes.serving.serve_config import ServeConfig
+from tfcollide.recipes.serving.config import ServeConfig
 from tfcollide.runtime.quiet import import_tensorflow
 
 __all__ = ["check_serving_packages", "run"]

@@ -10,7 +10,7 @@ from tfcollide.measure.audit_record import AuditRecord
 from tfcollide.measure.intervals import median_interval
 from tfcollide.report.audit.pair_charts import MAP, ink_on
 from tfcollide.report.curve_style import figure_of, legend, quiet
-from tfcollide.report.lettering import fit, plain
+from tfcollide.report.lettering import cut_to_width, plain
 
 __all__ = ["class_fronts", "draw_classes"]
 
@@ -48,7 +48,7 @@ def draw_classes(record: AuditRecord) -> Figure:
     quiet(axes, "Median front, source (row) to target (column)", side, size=9.5)
     axes.grid(False)
     axes.set(xlim=(0, len(names)), ylim=(len(names), 0), aspect="equal")
-    short = [fit(plain(name), 1.1, _LETTERING) for name in names]
+    short = [cut_to_width(plain(name), 1.1, _LETTERING) for name in names]
     axes.set_xticks(np.arange(len(names)) + 0.5, short, rotation=45, ha="right", rotation_mode="anchor", parse_math=False)
     axes.set_yticks(np.arange(len(names)) + 0.5, short, parse_math=False)
     axes.set_xlabel("target class", fontsize=9)

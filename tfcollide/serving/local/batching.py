@@ -123,7 +123,7 @@ class Batcher:
 def _run_batch(calls: list[CheckedCall]) -> list[Sequence[np.ndarray] | Exception]:
     """The outputs, or the error, of each call; never raises."""
     if len(calls) == 1:
-        return [_run_alone(calls[0])]
+        return [_run_by_itself(calls[0])]
     try:
         inputs = [np.concatenate(arrays) for arrays in zip(*(call.inputs for call in calls), strict=True)]
         outputs = calls[0].run(*inputs)
@@ -131,10 +131,10 @@ def _run_batch(calls: list[CheckedCall]) -> list[Sequence[np.ndarray] | Exceptio
         starts = ends - [call.rows for call in calls]
         return [[output[i:j] for output in outputs] for i, j in zip(starts, ends, strict=True)]
     except Exception:
-        return [_run_alone(call) for call in calls]
+        return [_run_by_itself(call) for call in calls]
 
 
-def _run_alone(call: CheckedCall) -> Sequence[np.ndarray] | Exception:
+def _run_by_itself(call: CheckedCall) -> Sequence[np.ndarray] | Exception:
     try:
         return call.run(*call.inputs)
     except Exception as error:

@@ -1,6 +1,6 @@
 """Several pairs of a sweep, descended as one batch; each into its own directory, or into a line that says why not.
 
-Which pairs are descended together depends on their places in the sweep alone, so that a
+Which pairs are descended as one batch depends on their places in the sweep alone, so that a
 sweep that was interrupted ends in the same bytes as one left in peace.
 """
 
@@ -17,11 +17,11 @@ from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.experiment import Experiment
 from tfcollide.recipes.collide.keeping import FileKeeper
 from tfcollide.recipes.collide.pair import pose_pair, write_pair
-from tfcollide.recipes.collide.sweep.one_pair import alone, directory_name, failure, result_of
+from tfcollide.recipes.collide.sweep.one_pair import directory_name, failure, result_of, single_pair
 from tfcollide.records import PairResult
 from tfcollide.settings import flags_text
 
-__all__ = ["Job", "run_together"]
+__all__ = ["Job", "run_batch"]
 
 
 class Job(NamedTuple):
@@ -39,7 +39,7 @@ class _Posed(NamedTuple):
     out: Path
 
 
-def run_together(config: CollideConfig, experiment: Experiment, jobs: Sequence[Job], folder: Path) -> list[PairResult]:
+def run_batch(config: CollideConfig, experiment: Experiment, jobs: Sequence[Job], folder: Path) -> list[PairResult]:
     """Runs pairs, but for those whose directories are there already.
 
     Args:
@@ -57,7 +57,7 @@ def run_together(config: CollideConfig, experiment: Experiment, jobs: Sequence[J
         posed = []
         for job, out in outs.items():
             try:
-                single, pair = alone(config, experiment, job.source, job.target)
+                single, pair = single_pair(config, experiment, job.source, job.target)
                 posed.append(_Posed(job, single, pose_pair(single, experiment, pair), out))
             except RequestError as error:
                 failures[job] = failure(job.source, job.target, error)

@@ -9,7 +9,7 @@ are alike. The summary is made afterwards, by whoever started the pipeline.
 from pathlib import Path
 
 from tfcollide.recipes.collide.config import CollideConfig
-from tfcollide.recipes.collide.sweep.one_pair import directory_name, run_alone
+from tfcollide.recipes.collide.sweep.one_pair import directory_name, run_single
 from tfcollide.runtime.beam_pipeline import import_beam, pipeline
 
 __all__ = ["run_on_beam"]
@@ -36,4 +36,4 @@ def run_on_beam(config: CollideConfig, pairs: list[tuple[str, str]], folder: Pat
 
 def _run(job: _Job, config: CollideConfig, folder: Path) -> bool:
     number, source, target = job
-    return run_alone(config, source, target, folder / directory_name(number, source, target))
+    return run_single(config, source, target, folder / directory_name(number, source, target))

@@ -19,7 +19,7 @@ from tfcollide.recipes.collide.request import Pair, beside, parse_pair, request_
 from tfcollide.records import PairResult, Summary
 from tfcollide.settings import flags_text
 
-__all__ = ["alone", "directory_name", "failure", "result_of", "run_alone", "run_one"]
+__all__ = ["directory_name", "failure", "result_of", "run_one", "run_single", "single_pair"]
 
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -39,14 +39,14 @@ def run_one(config: CollideConfig, experiment: Experiment, source: str, target: 
     """
     if not out.exists():
         try:
-            single, pair = alone(config, experiment, source, target)
+            single, pair = single_pair(config, experiment, source, target)
             run_pair(single, experiment, pair, RunDirectory(out, flags_text(single)), {})
         except RequestError as error:
             return failure(source, target, error)
     return result_of(source, target, out)
 
 
-def alone(config: CollideConfig, experiment: Experiment, source: str, target: str) -> tuple[CollideConfig, Pair]:
+def single_pair(config: CollideConfig, experiment: Experiment, source: str, target: str) -> tuple[CollideConfig, Pair]:
     """A pair of a sweep as a run of its own.
 
     Raises:
@@ -72,7 +72,7 @@ def failure(source: str, target: str, error: RequestError) -> PairResult:
     return PairResult(source, target, None, False, str(error))
 
 
-def run_alone(config: CollideConfig, source: str, target: str, out: Path) -> bool:
+def run_single(config: CollideConfig, source: str, target: str, out: Path) -> bool:
     """As `run_one`, in a process that prepares what it needs once and keeps it. Returns whether a directory is there."""
     with _ONE_AT_A_TIME:  # threads share what is prepared
         return run_one(config, _prepared(config), source, target, out).directory is not None

@@ -15,7 +15,7 @@ from tfcollide.files.run_directory import RunDirectory
 from tfcollide.images import from_uint8
 from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.experiment import Experiment
-from tfcollide.recipes.collide.sweep.batch import Job, run_together
+from tfcollide.recipes.collide.sweep.batch import Job, run_batch
 from tfcollide.recipes.collide.sweep.on_beam import run_on_beam
 from tfcollide.recipes.collide.sweep.one_pair import directory_name, run_one
 from tfcollide.records import PairResult, Summary, SweepSummary
@@ -76,7 +76,7 @@ def _run_all(config: CollideConfig, experiment: Experiment, jobs: list[Job], fol
     with progress(total=len(jobs), desc="pairs", unit=" pairs") as bar:
         for batch in (jobs[start : start + at_once] for start in range(0, len(jobs), at_once)):
             if at_once > 1:
-                results += run_together(config, experiment, batch, folder)
+                results += run_batch(config, experiment, batch, folder)
             else:
                 results += [run_one(config, experiment, *job[1:], folder / directory_name(*job)) for job in batch]
             bar.update(len(batch))

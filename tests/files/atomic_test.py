@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from tfcollide.files.scratch import scratch_folder
+from tfcollide.files.atomic import scratch_folder
 
 
 def age(path, hours):

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from tfcollide.files.run_directory import absolute
+from tfcollide.parameterizations.composite.blend_weights import dominant
 from tfcollide.parameterizations.composite.composite_options import CompositeOptions
 from tfcollide.parameterizations.composite.saved import COMPOSITE_FILE, read_composite
-from tfcollide.parameterizations.composite.weights import dominant
 from tfcollide.patches.collection import open_collection
 from tfcollide.recipes.finished_run import FinishedRun
 from tfcollide.report.explore.page import Patches

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from tfcollide.recipes.classifier.config import TrainConfig
-from tfcollide.recipes.classifier.network_request import training_data
+from tfcollide.recipes.classifiers.config import TrainConfig
+from tfcollide.recipes.classifiers.network_request import training_data
 from tfcollide.runtime.quiet import import_tensorflow
 
 __all__ = ["TrainReport", "run"]
@@ -36,7 +36,7 @@ def run(config: TrainConfig) -> TrainReport:
     data = training_data(config)
     import_tensorflow()  # after all that can be refused without it
     from tfcollide.models.training import accuracy
-    from tfcollide.recipes.classifier.open import trained
+    from tfcollide.recipes.classifiers.open import trained
 
     found = trained(config, data)
     return TrainReport(Path(found.path or ""), data.name, accuracy(found.predicted, data.test.labels), found.seconds_training)

@@ -20,8 +20,8 @@ from tfcollide.models.loading import load_classifier, wrap
 from tfcollide.models.model_file import kind_of
 from tfcollide.models.pixel_range import ASSUMED, PHOTO, doubts, range_by_likelihood, try_ranges
 from tfcollide.models.predictions import Predictions, evenly
-from tfcollide.recipes.classifier.config import NetworkConfig, TrainConfig
-from tfcollide.recipes.classifier.network_request import is_brought, parse_bounds
+from tfcollide.recipes.classifiers.config import NetworkConfig, TrainConfig
+from tfcollide.recipes.classifiers.network_request import is_brought, parse_bounds
 from tfcollide.shapes import PixelRange
 
 __all__ = ["Opened", "brought", "open_classifier", "trained"]

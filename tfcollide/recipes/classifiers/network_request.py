@@ -10,7 +10,7 @@ from tfcollide.errors import RequestError
 from tfcollide.files.run_directory import check_writable
 from tfcollide.models.class_names import read_labels
 from tfcollide.models.model_file import inspect, kind_of
-from tfcollide.recipes.classifier.config import NetworkConfig, TrainConfig
+from tfcollide.recipes.classifiers.config import NetworkConfig, TrainConfig
 from tfcollide.registry import MODELS
 from tfcollide.shapes import Bounds
 

@@ -1,12 +1,15 @@
-"""The hull of a run's corners inside a SavedModel: the signatures `mix` and `check`."""
+"""What a SavedModel holds beside a classifier: the hull of corners, with its signatures, and the blend of a composite."""
 
 import numpy as np
 import tensorflow as tf
 
 from tfcollide.exports.parts import Parts, Subject
 from tfcollide.exports.run_checks import RunChecks
+from tfcollide.parameterizations.composite import LIMIT
+from tfcollide.parameterizations.composite.blending import blend, in_cells, weigh
+from tfcollide.parameterizations.composite.saved import SavedComposite
 
-__all__ = ["ExportedHull", "hull_parts"]
+__all__ = ["Blending", "ExportedHull", "hull_parts"]
 
 _EXAMPLES = 32
 
@@ -54,3 +57,24 @@ def hull_parts(subject: Subject, name: str) -> Parts:
     example = {"convex_weights": subject.convex_weights[:_EXAMPLES]}
     signatures = {"mix": mix.get_concrete_function(), "check": check.get_concrete_function()}
     return Parts(root, signatures, dict.fromkeys(signatures, example))
+
+
+class Blending(tf.Module):
+    """Blends the patches, which stay the 8-bit pixels that they are; no index is needed.
+
+    Args:
+        saved: of the run. Its `patches` and `control_parameters` are variables of the SavedModel.
+    """
+
+    def __init__(self, saved: SavedComposite):
+        super().__init__(name="blending")
+        self.patches = tf.Variable(saved.patches, trainable=False, name="patches")
+        self.control_parameters = tf.Variable(saved.control_parameters, trainable=False, name="control_parameters")
+        self._layout, self._bounds = saved.layout, saved.bounds
+
+    def compose(self, control_parameters: tf.Tensor) -> tf.Tensor:
+        """The composites `[n, H, W, C]` of `control_parameters` `[n, *layout.control_shape]`, within `LIMIT`."""
+        cells = tf.cast(in_cells(self._layout, self.patches), tf.float32)
+        cells = cells * (self._bounds.range / 255.0) + self._bounds.lower
+        within = tf.clip_by_value(control_parameters, -LIMIT, LIMIT)
+        return blend(self._layout, weigh(self._layout, cells), within)

@@ -1,5 +1,5 @@
 from tfcollide.records import Certificate, Distance, ReaderRecord
-from tfcollide.report.figure_words import explained, hull_words
+from tfcollide.report.phrases import explained, hull_words
 
 from .summaries import corner, summary
 

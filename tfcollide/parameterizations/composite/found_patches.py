@@ -6,25 +6,26 @@ import numpy as np
 
 from tfcollide.errors import RequestError
 from tfcollide.parameterizations.composite.layout import Layout, layout_of
+from tfcollide.patches.backend import Backend
 from tfcollide.patches.collection import Collection
 from tfcollide.patches.grid import Grid
-from tfcollide.patches.neighbors import Backend, Neighbors, Query
+from tfcollide.patches.neighbors import Neighbors, Query
 from tfcollide.patches.recall import windows_of_image
 from tfcollide.shapes import ImageShape
 
-__all__ = ["Seed", "cut_patches", "find_patches", "seed_layout"]
+__all__ = ["FoundPatches", "cut_patches", "find_patches", "window_layout"]
 
 _ALIKE = 8.0  # of 255, root mean square: two copies of one photograph, resized or compressed apart
 
 
-class Seed(NamedTuple):
+class FoundPatches(NamedTuple):
     """The patches that stand for an image.
 
     Attributes:
         ids: `[K]`, numbers of the patches in the index.
         distances: `[K]`, L2 over the pixels of window and patch.
         images: `[K]`, the photograph of each in the index.
-        own: the seed's own number in the index, left out of the search; -1 where it is not there.
+        own: the source's own number in the index, left out of the search; -1 where it is not there.
     """
 
     ids: np.ndarray
@@ -33,17 +34,17 @@ class Seed(NamedTuple):
     own: int
 
 
-def seed_layout(
+def window_layout(
     grid: Grid, shape: ImageShape, *, stride: int | None = None, surround: int | None = None, spacing: int | None = None
 ) -> tuple[Layout, Grid]:
-    """Where the windows of a seed lie: the layout at which patches are pasted, and the grid at which they are searched.
+    """Where the windows of a seed image lie: the layout at which patches are pasted, and the grid at which they are searched.
 
     Args:
         grid: of the index.
-        shape: `(H, W, C)` of the seed.
+        shape: `(H, W, C)` of the seed image.
         stride: from window to window, in pixels of the search images; by default a quarter of a patch.
-        surround: in pixels of the seed; by default half of a window.
-        spacing: of the control parameters; in pixels of the seed; by default half the stride, or the stride where that is odd.
+        surround: in pixels of the seed image; by default half of a window.
+        spacing: of the control parameters; in the same; by default half the stride, or the stride where that is odd.
 
     Raises:
         RequestError: the index is for images of another size, windows do not lie on whole pixels, or see `layout_of`.
@@ -68,14 +69,14 @@ def seed_layout(
     return layout_of(shape, window=window, stride=step, surround=around, spacing=spacing), asked
 
 
-def find_patches(collection: Collection, backend: Backend, grid: Grid, pixels: np.ndarray) -> Seed:
-    """The nearest patch of every window of a seed; patches of the seed itself do not count.
+def find_patches(collection: Collection, backend: Backend, grid: Grid, pixels: np.ndarray) -> FoundPatches:
+    """The nearest patch of every window of a seed image; patches of the seed image itself do not count.
 
     Args:
         collection: the index.
         backend: searches it.
-        grid: of the seed's windows.
-        pixels: `[H, W, 3]` uint8, the seed.
+        grid: of the seed image's windows.
+        pixels: `[H, W, 3]` uint8, the seed image.
 
     Raises:
         RequestError: some window has no neighbor in another photograph.
@@ -91,7 +92,7 @@ def find_patches(collection: Collection, backend: Backend, grid: Grid, pixels: n
             "an index of more photographs",
             "Build one with index_patches.",
         )
-    return Seed(found.ids[:, 0], found.distances[:, 0], found.images[:, 0], own)
+    return FoundPatches(found.ids[:, 0], found.distances[:, 0], found.images[:, 0], own)
 
 
 def cut_patches(collection: Collection, layout: Layout, ids: np.ndarray) -> np.ndarray:
@@ -100,7 +101,7 @@ def cut_patches(collection: Collection, layout: Layout, ids: np.ndarray) -> np.n
 
 
 def _own_image(collection: Collection, pixels: np.ndarray, found: Neighbors) -> int:
-    """The image that most windows were found in, if it is the seed itself; else -1."""
+    """The image that most windows were found in, if it is the seed image itself; else -1."""
     images, counts = np.unique(found.images[found.ids >= 0], return_counts=True)
     for image in images[np.argsort(-counts, kind="stable")][:3]:
         change = collection.store.image(int(image)).astype(np.float64) - pixels

@@ -1,4 +1,4 @@
-"""Building on this machine: images one after the other, then several shards of trees at once."""
+"""Building on this machine: images one after the other, then what backends have of several shards at once."""
 
 import itertools
 import os
@@ -6,19 +6,19 @@ from collections.abc import Iterable, Sequence
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
+from tfcollide.patches.backend import ShardStep, own_steps
 from tfcollide.patches.collection import open_images
-from tfcollide.patches.fit import fit_square
 from tfcollide.patches.manifest import Manifest
-from tfcollide.patches.photographs import Photographs, shard_positions
-from tfcollide.patches.projection import Projection, fit
-from tfcollide.patches.shards import BuildStep, Checksums, finished, write_images, write_trees
+from tfcollide.patches.photographs import Photographs, fit_square, shard_positions
+from tfcollide.patches.projection import Projection, fit_projection
+from tfcollide.patches.shards import BuildStep, Checksums, finished, write_images, write_own
 from tfcollide.runtime.progress import progress
 
 __all__ = ["build", "projection_of"]
 
 
 def build(
-    folder: Path, manifest: Manifest, photographs: Photographs, kept: Sequence[int], *, jobs: int = 0, on_disk: bool = False
+    folder: Path, manifest: Manifest, photographs: Photographs, kept: Sequence[int], *, jobs: int = 0, options: object = None
 ) -> Checksums:
     """Does what is still to do of every shard.
 
@@ -31,14 +31,16 @@ def build(
         photographs: where images come from.
         kept: positions of those that are indexed.
         jobs: shards built at once; 0: one a core.
-        on_disk: whether trees are built in their file.
+        options: of the backend that it is built for.
 
     Returns:
         The checksums of all files of all shards.
     """
     checksums = _images(folder, manifest, photographs, kept)
     projection = projection_of(folder, manifest)
-    return checksums | (_trees(folder, manifest, projection, jobs, on_disk) if manifest.num_trees else {})
+    for step in own_steps(manifest):
+        checksums |= _own(folder, manifest, projection, step, jobs, options)
+    return checksums
 
 
 def projection_of(folder: Path, manifest: Manifest) -> Projection:
@@ -46,7 +48,7 @@ def projection_of(folder: Path, manifest: Manifest) -> Projection:
     path = folder / "projection.npz"
     if not path.exists():
         store = open_images(folder, manifest)
-        fit(store, kind=manifest.projection, num_components=manifest.num_components, seed=manifest.seed).save(path)
+        fit_projection(store, kind=manifest.projection, num_components=manifest.num_components, seed=manifest.seed).save(path)
     return Projection.load(path)
 
 
@@ -64,16 +66,16 @@ def _images(folder: Path, manifest: Manifest, photographs: Photographs, kept: Se
     return _union(done)
 
 
-def _trees(folder: Path, manifest: Manifest, projection: Projection, jobs: int, on_disk: bool) -> Checksums:
-    """Builds the trees of all shards that lack them, several at once."""
-    done = [finished(folder, BuildStep("trees", shard)) for shard in range(len(manifest.shard_images))]
+def _own(folder: Path, manifest: Manifest, projection: Projection, step: ShardStep, jobs: int, options: object) -> Checksums:
+    """Does a step of all shards that lack it, several at once."""
+    done = [finished(folder, BuildStep(step.kind, shard)) for shard in range(len(manifest.shard_images))]
     todo = [shard for shard, checksums in enumerate(done) if checksums is None]
     left = sum(manifest.shard_images[shard] for shard in todo) * manifest.grid.per_image
-    bar = progress(total=manifest.num_patches, desc="trees", unit=" patches", unit_scale=True, mininterval=1)
+    bar = progress(total=manifest.num_patches, desc=step.kind, unit=" patches", unit_scale=True, mininterval=1)
     with bar, ThreadPool(jobs or os.cpu_count()) as pool:
         bar.update(manifest.num_patches - left)
         built = pool.imap(
-            lambda shard: write_trees(folder, manifest, projection, shard, on_disk=on_disk, progress=bar.update), todo
+            lambda shard: write_own(folder, manifest, projection, step, shard, options=options, progress=bar.update), todo
         )
         return _union([*done, *built])
 
