@@ -81,7 +81,7 @@ def audit(argv: list[str]) -> int:
 def _compare(config: AuditConfig, out: Path, *, overwrite: bool) -> int:
     """Two networks beside each other."""
     from tfcollide.recipes.audit.comparison import run_comparison
-    from tfcollide.report.compare.compare_words import compare_verdict
+    from tfcollide.report.side_by_side.compare_words import compare_verdict
 
     record = run_comparison(config, out, overwrite=overwrite).record
     print(f"{out / 'report.html'}\n{compare_verdict(record)}")

@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike
 
 from tfcollide import __version__
 from tfcollide.errors import RequestError
-from tfcollide.files.atomic import to_json
-from tfcollide.files.scratch import scratch_folder
+from tfcollide.files.atomic import scratch_folder, to_json
 from tfcollide.library.audit_options import AuditOptions
 from tfcollide.library.audit_walk import NamedPair
 from tfcollide.library.auditing import Audited, audit_together
@@ -20,11 +19,12 @@ from tfcollide.library.calling import called, record_of
 from tfcollide.library.given import network_given
 from tfcollide.library.shared_collisions import shared_pairs
 from tfcollide.library.transfer import transfers
+from tfcollide.measure.audit_record import AuditRecord
 from tfcollide.measure.compare_record import CompareRecord, SharedPair, compare_records
 from tfcollide.measure.compare_tables import compare_frame
 from tfcollide.models.classifier import Classifier
-from tfcollide.report.compare.compare_files import write_compare
-from tfcollide.report.compare.compare_words import compare_verdict
+from tfcollide.report.side_by_side.compare_files import write_compare
+from tfcollide.report.side_by_side.compare_words import compare_verdict
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -181,7 +181,7 @@ def compare_sides(sides: Sides, *, max_change: float | None, shared: int, comman
     )
 
 
-def _check_alike(records: Sequence[Any]) -> None:
+def _check_alike(records: Sequence[AuditRecord]) -> None:
     """Refuses audits that do not answer the same question."""
     first = records[0]
     ends = [(one.source, one.target) for one in first.fronts_at(first.tap)]

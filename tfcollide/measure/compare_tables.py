@@ -27,7 +27,7 @@ def compare_frame(record: CompareRecord, table: str) -> "DataFrame":
     return pandas.DataFrame([_flat(dataclasses.asdict(one)) for one in getattr(record, _TABLES[table])])
 
 
-def _flat(row: dict[str, Any]) -> dict[str, Any]:
+def _flat(row: dict) -> dict[str, Any]:
     cells: dict[str, Any] = {}
     for name, value in row.items():
         if isinstance(value, dict):

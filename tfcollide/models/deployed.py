@@ -3,7 +3,7 @@
 import contextlib
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfcollide.errors import RequestError
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.keras_private import layers_within
-from tfcollide.models.precision import set_precision
+from tfcollide.models.loading import set_precision
 from tfcollide.runtime.quiet import without_chatter
 
 __all__ = ["LITE_KINDS", "Logits", "in_bfloat16", "lite_bytes", "lite_logits"]
@@ -111,7 +111,7 @@ def _as_logits(values: np.ndarray, columns: int, several: bool) -> np.ndarray:
     return values.astype(np.float32)
 
 
-def _quantized(images: np.ndarray, taken: Any) -> np.ndarray:
+def _quantized(images: np.ndarray, taken: dict) -> np.ndarray:
     """Images as an input wants them: floats as they are, integers by its scale and zero point."""
     kind = np.dtype(taken["dtype"])
     if kind.kind == "f":
@@ -121,7 +121,7 @@ def _quantized(images: np.ndarray, taken: Any) -> np.ndarray:
     return np.clip(np.rint(images / (scale or 1.0)) + zero, limits.min, limits.max).astype(kind)
 
 
-def _plain(values: np.ndarray, given: Any) -> np.ndarray:
+def _plain(values: np.ndarray, given: dict) -> np.ndarray:
     """Numbers from an output, whose integers have a scale and a zero point."""
     scale, zero = given["quantization"]
     return values if values.dtype.kind == "f" else ((values.astype(np.float32) - zero) * (scale or 1.0)).astype(np.float32)

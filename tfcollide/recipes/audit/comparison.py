@@ -55,7 +55,7 @@ def run_comparison(config: AuditConfig, out: Path, *, overwrite: bool = False) -
     with stage("loading TensorFlow"):
         import_tensorflow()
         from tfcollide.library.comparing import compare_sides
-        from tfcollide.report.compare.compare_files import write_compare
+        from tfcollide.report.side_by_side.compare_files import write_compare
     opened = _open_all(each) if each else None
     if each is None:
         _read_all(sides)  # what cannot be read is refused before anything is written

@@ -6,10 +6,10 @@ from tfcollide.files.atomic import to_json, write_bytes, write_json
 from tfcollide.files.names import to_bytes
 from tfcollide.measure.compare_record import CompareRecord
 from tfcollide.measure.compare_tables import compare_frame
-from tfcollide.report.compare.compare_page import compare_page
-from tfcollide.report.compare.compare_rows import network_cells, shared_cells, test_cells, transfer_cells
-from tfcollide.report.compare.compare_words import caveats, compare_verdict, seed_words
 from tfcollide.report.markdown import markdown_table
+from tfcollide.report.side_by_side.compare_page import compare_page
+from tfcollide.report.side_by_side.compare_rows import network_cells, shared_cells, test_cells, transfer_cells
+from tfcollide.report.side_by_side.compare_words import caveats, compare_verdict, seed_words
 
 __all__ = ["compare_table", "write_compare"]
 

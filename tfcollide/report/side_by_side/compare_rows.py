@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from tfcollide.measure.compare_record import CompareRecord
 from tfcollide.report.audit.audit_words import change_words, percent, rate_words
-from tfcollide.report.compare.compare_words import effect_words, p_words
+from tfcollide.report.side_by_side.compare_words import effect_words, p_words
 
 __all__ = ["Cells", "network_cells", "shared_cells", "test_cells", "transfer_cells"]
 

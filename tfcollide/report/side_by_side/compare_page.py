@@ -2,9 +2,9 @@
 
 from tfcollide.measure.compare_record import CompareRecord
 from tfcollide.report.audit.page_parts import bullets, chart, table, text, tiles, whole_page
-from tfcollide.report.compare.compare_charts import draw_falls, draw_pair_fronts
-from tfcollide.report.compare.compare_rows import network_cells, shared_cells, test_cells, transfer_cells
-from tfcollide.report.compare.compare_words import (
+from tfcollide.report.side_by_side.compare_charts import draw_falls, draw_pair_fronts
+from tfcollide.report.side_by_side.compare_rows import network_cells, shared_cells, test_cells, transfer_cells
+from tfcollide.report.side_by_side.compare_words import (
     caveats,
     compare_verdict,
     effect_words,
