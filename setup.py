@@ -12,21 +12,30 @@ SERVING = [
     "aiohttp>=3.9",
     "grpcio>=1.62",
     "grpcio-health-checking>=1.62",
-    "tensorflow-serving-api>=2.18",
+    "tensorflow-serving-api>=2.19",
     "urllib3>=2.0",
 ]
-DOCS = ["mkdocs>=1.6,<2", "mkdocs-material>=9.5", "mkdocstrings[python]>=0.26"]
+DOCS = [
+    "ipykernel>=6.29",
+    "mkdocs>=1.6,<2",
+    "mkdocs-material>=9.5",
+    "mkdocstrings[python]>=0.26",
+    "nbclient>=0.10",
+    "nbconvert>=7.16",
+    "nbformat>=5.10",
+]
 EXTRAS = {
     "serving": SERVING,
-    "beam": ["apache-beam>=2.60"],
-    "dask": ["apache-beam[dask]>=2.60"],
+    "beam": ["apache-beam>=2.69"],
+    "dask": ["apache-beam[dask]>=2.69"],
     "patches": ["annoy>=1.17"],  # has no wheel: it needs a C++ compiler
-    "keras2": ["tf_keras>=2.18"],  # its version is TensorFlow's
+    "keras2": ["tf_keras>=2.20"],  # its version is TensorFlow's
     "verify": ["onnx>=1.16"],
     "docs": DOCS,
     "dev": [
         *SERVING,
         "annoy>=1.17",
+        "coverage>=7.6",
         "import-linter>=2.5",
         "mini-racer>=0.12",  # runs the script of explore.html in tests
         "mypy>=1.11",
@@ -36,7 +45,7 @@ EXTRAS = {
         "pytest>=8.0",
         "pytest-xdist>=3.7",
         "ruff>=0.6",
-        "tf_keras>=2.18",
+        "tf_keras>=2.20",
         "types-tqdm",
         "vnnlib>=1.0",
     ],
@@ -58,26 +67,30 @@ setup(
     },
     install_requires=[
         "absl-py>=2.1",
-        "clarabel>=0.9",
+        "clarabel>=0.10",
+        "h5py>=3.11",
         "highspy>=1.8",
         # tensorflow-datasets 4.9.10 imports it on Python 3.11 without declaring it.
         "importlib_resources>=6.0",
-        "keras>=3.6",
+        "keras>=3.10",
         "matplotlib>=3.8",
         "numpy>=1.26",
         "pandas>=2.1",
-        "pillow>=10.3",
+        "pillow>=11.3",
+        # The newest tensorflow-metadata, which tensorflow-datasets brings along, asks for it without declaring it.
+        "protobuf>=6.31.1",
         "pyarrow>=14.0",
         "scikit-learn>=1.4",
         "scipy>=1.12",
         # TensorFlow writes events through it, and since 2.20 no longer brings it along.
-        "tensorboard>=2.18",
-        "tensorflow>=2.18",
+        "tensorboard>=2.20",
+        "tensorflow>=2.20",
         "tensorflow-datasets>=4.9.6",
         "threadpoolctl>=3.1",
         "tqdm>=4.66",
     ],
     extras_require=EXTRAS,
+    scripts=["bin/check_proof"],  # one file that imports nothing of this package
     entry_points={
         "console_scripts": [
             "collide=tfcollide.cli:collide",
@@ -86,6 +99,7 @@ setup(
             "collide-explore=tfcollide.cli:explore",
             "collide-export=tfcollide.cli:export",
             "collide-index-patches=tfcollide.cli:index_patches",
+            "collide-match-proof=tfcollide.cli:match_proof",
             "collide-query-patches=tfcollide.cli:query_patches",
             "collide-rebuild-composite=tfcollide.cli:rebuild_composite",
             "collide-compare-looks=tfcollide.cli:compare_looks",
@@ -98,6 +112,9 @@ setup(
         "Operating System :: POSIX :: Linux",
         "Programming Language :: Python :: 3 :: Only",
         "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Typing :: Typed",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
     ],
 )

@@ -7,6 +7,7 @@ from tfcollide.recipes.audit.config import AuditConfig
 from tfcollide.recipes.collide.config import HEADINGS, CollideConfig, TrainConfig
 from tfcollide.recipes.composite.config import CompareConfig, RebuildConfig
 from tfcollide.recipes.explore.config import ExploreConfig
+from tfcollide.recipes.match_proof.config import MatchConfig
 from tfcollide.recipes.patches.config import IndexConfig, QueryConfig
 from tfcollide.recipes.serving.config import CheckServedConfig, ExportConfig, ServeConfig
 from tfcollide.settings import Flag, flags_of
@@ -20,6 +21,7 @@ SETTINGS = {
     "export": ExportConfig,
     "serve_local": ServeConfig,
     "check_served": CheckServedConfig,
+    "match_proof": MatchConfig,
     "index_patches": IndexConfig,
     "query_patches": QueryConfig,
     "rebuild_composite": RebuildConfig,

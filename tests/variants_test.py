@@ -283,7 +283,7 @@ def test_an_index_backend_is_one_file(place):
 
 
 def test_help_and_errors_know_the_toys(place):
-    shown = run(place, "collide", "--help").stdout
+    shown = run(place, "collide", "--helpfull").stdout
     assert (
         "--toy_flag\n      A number of the toy's own. (default: 1)" in shown
         and "One of: corners, match, toy_objective." in shown

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from tfcollide.library.auditing import audit
     from tfcollide.library.comparing import compare
     from tfcollide.library.composing import PatchIndex, compose
-    from tfcollide.library.exact_verbs import collision_polytope, exact_corners, nearest_collision
+    from tfcollide.library.exact_verbs import exact_corners, nearest_collision
     from tfcollide.library.exporting import export
     from tfcollide.library.finding import find_corners, match_features
     from tfcollide.library.found import Found
     from tfcollide.library.judging import certify, judge, worst_mixture
     from tfcollide.library.network import wrap
+    from tfcollide.library.polytopes import collision_polytope
+    from tfcollide.library.radii import collision_free_radius
     from tfcollide.library.runs import load_run
     from tfcollide.library.verdict import Verdict
 
@@ -34,7 +36,8 @@ _PLACES = {
     "Verdict": "library.verdict",
     "audit": "library.auditing",
     "certify": "library.judging",
-    "collision_polytope": "library.exact_verbs",
+    "collision_free_radius": "library.radii",
+    "collision_polytope": "library.polytopes",
     "compare": "library.comparing",
     "compose": "library.composing",
     "exact_corners": "library.exact_verbs",
@@ -56,6 +59,7 @@ __all__ = [
     "Verdict",
     "audit",
     "certify",
+    "collision_free_radius",
     "collision_polytope",
     "compare",
     "compose",

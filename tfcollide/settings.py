@@ -55,12 +55,14 @@ class Flag(NamedTuple):
         kind: str, int, float or bool.
         default: its value where it is not given; None: it has none.
         help: what `--help` says, without the default.
+        choices: the values that it takes, where it is restricted, or names of variants.
     """
 
     name: str
     kind: type
     default: Any
     help: str
+    choices: tuple[str, ...] = ()
 
 
 class OldSpelling(NamedTuple):
@@ -172,7 +174,7 @@ def with_absolute_paths(settings: _Settings) -> _Settings:
 def flags_of(settings: "type[DataclassInstance]") -> list[Flag]:
     """The flags of a program, in the order of the fields."""
     kinds = _kinds(settings)
-    return [Flag(field.name, kinds[field.name], field.default, _help(field)) for field in _fields(settings)]
+    return [Flag(field.name, kinds[field.name], field.default, _help(field), _choices(field)) for field in _fields(settings)]
 
 
 def flags_text(settings: "DataclassInstance") -> str:
@@ -281,6 +283,10 @@ def _hinted(settings: "type[DataclassInstance]") -> list[tuple[Any, Any]]:
 
 
 def _help(field: dataclasses.Field) -> str:
-    variants, choices = field.metadata["variants"], field.metadata["choices"]
-    names = variants.names() if variants else () if field.metadata["path"] else choices
+    names = () if field.metadata["path"] else _choices(field)
     return field.metadata["help"] + (f" One of: {', '.join(names)}." if names else "")
+
+
+def _choices(field: dataclasses.Field) -> tuple[str, ...]:
+    variants = field.metadata["variants"]
+    return tuple(variants.names()) if variants else field.metadata["choices"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from .programs import listing, run, run_quickly
+from .programs import listing, run, run_without_tensorflow
 
 
 def check_refusal(outcome, *named):
@@ -104,6 +104,7 @@ QUICK = {
     "unknown flag": ("--sorce=3", "sorce", "source"),
     "unknown flag without a near one": ("--qqqqqqqq=3", "qqqqqqqq", "--help"),
     "positional argument": ("runs/first", "runs/first", "--name=value"),
+    "a recipe without its flag": ("mnist", "--recipe=mnist"),
     "positional argument in a flagfile": ("--flagfile=BAD/positional.flags", "hello"),
     "missing flagfile": ("--flagfile=BAD/nosuch.flags", "nosuch.flags"),
     "flagfile that is a folder": ("--flagfile=BAD/tfds", "BAD/tfds"),
@@ -226,8 +227,8 @@ TRAINING = {
 
 
 @pytest.fixture
-def refused_quickly(tmp_path, bad):
-    """Runs a program in an empty folder and checks its refusal, that it is quick, and that nothing is left."""
+def refused_early(tmp_path, bad):
+    """Runs a program in an empty folder and checks its refusal, that it needs no TensorFlow, and that nothing is left."""
 
     def check(program, flags, named):
         work, home = tmp_path / "work", tmp_path / "home"
@@ -235,34 +236,31 @@ def refused_quickly(tmp_path, bad):
         home.mkdir()
         before = listing(tmp_path), listing(bad)
         given = [flag.replace("?", " ").replace("BAD", str(bad)) for flag in flags]
-
-        def check_outcome(outcome):
-            check_refusal(outcome, *(name.replace("BAD", str(bad)) for name in named))
-            assert (listing(tmp_path), listing(bad)) == before
-
-        run_quickly(program, *given, cwd=work, home=home, limit=2, check=check_outcome)
+        outcome = run_without_tensorflow(program, *given, cwd=work, home=home)
+        check_refusal(outcome, *(name.replace("BAD", str(bad)) for name in named))
+        assert (listing(tmp_path), listing(bad)) == before
 
     return check
 
 
 @pytest.mark.parametrize("case", QUICK)
-def test_refused_without_a_model(refused_quickly, case):
+def test_refused_without_a_model(refused_early, case):
     asked, *named = QUICK[case]
     flags = asked.split(" ")
     # The model folder is relative: had anything been trained, it would show.
     place = () if any(flag.startswith("--out") for flag in flags) else ("--out=run",)
     models = () if any(flag.startswith("--model_dir") for flag in flags) else ("--model_dir=models",)
-    refused_quickly("collide", [*flags, *models, *place], named)
+    refused_early("collide", [*flags, *models, *place], named)
 
 
 @pytest.mark.parametrize("case", TRAINING)
-def test_training_refused_without_a_model(refused_quickly, case):
+def test_training_refused_without_a_model(refused_early, case):
     asked, *named = TRAINING[case]
-    refused_quickly("train_classifier", asked.split(" "), named)
+    refused_early("train_classifier", asked.split(" "), named)
 
 
-def test_no_out(refused_quickly):
-    refused_quickly("collide", ["--source=3"], ["--out", "--out=runs/first"])
+def test_no_out(refused_early):
+    refused_early("collide", ["--source=3"], ["--out", "--out=runs/first"])
 
 
 def test_an_out_that_exists_is_told_first(tmp_path, bad):

@@ -12,7 +12,9 @@ import onnxruntime
 import pytest
 import vnnlib
 
+from tests.exports.fake_marabou import fake_marabou
 from tfcollide import cli
+from tfcollide.polytope.proof import check_proof
 
 from .programs import Run, files_below, run, run_files
 
@@ -42,10 +44,11 @@ def features(network, images):
 
 @pytest.fixture(scope="module")
 def exact(once, training, home):
-    """Five exact corners from another folder, and the files for a verifier."""
+    """Five exact corners from another folder, the files for a verifier, its answer, and the proof."""
 
     def do(folder):
-        return run("collide", *training, "--solver=exact", "--vnnlib", "--out=exact", cwd=folder, home=home)
+        asked = ("--second_opinion=marabou", f"--marabou_python={fake_marabou(home, verdict='sat', inputs=[0.25] * 4)}")
+        return run("collide", *training, "--solver=exact", "--proof", *asked, "--out=exact", cwd=folder, home=home)
 
     outcome = once("exact", do)
     assert outcome.code == 0, outcome.stderr[-2000:]
@@ -78,7 +81,7 @@ def test_every_mixture_of_exact_corners_is_certified(exact):
 
 
 def test_files_for_a_verifier(exact, network):
-    files = {"verify/mixture.onnx", "verify/mixture.vnnlib", "verify/mixture.v2.vnnlib"}
+    files = {"verify/mixture.onnx", "verify/mixture.vnnlib", "verify/mixture.v2.vnnlib", "proof.npz"}
     assert files_below(exact.out) == run_files(5) | files
     arrays, folder = np.load(exact.out / "corners.npz"), exact.out / "verify"
     session = onnxruntime.InferenceSession(folder / "mixture.onnx", providers=["CPUExecutionProvider"])
@@ -89,10 +92,39 @@ def test_files_for_a_verifier(exact, network):
     assert len(list(vnnlib.parse_query_string((folder / "mixture.v2.vnnlib").read_text()).assertions)) == 4 * 2 + 1
 
 
+def test_the_proof_is_checked_without_the_program_and_against_the_network(exact, model_dir, monkeypatch, capsys):
+    proof, summary = exact.out / "proof.npz", summary_of(exact.out)
+    monkeypatch.setattr(sys, "argv", ["check_proof", str(proof)])
+    assert check_proof.main() == 0
+    assert f"{summary['proof']['parts']} sub-simplices" in capsys.readouterr().out
+    assert 0.89 * summary["certificate"]["margin"] <= summary["proof"]["margin"] <= summary["worst_mixture"]["margin"]
+    (model,) = model_dir.glob("*.keras")
+    assert cli.match_proof(["match_proof", f"--proof={proof}", f"--model={model}"]) == 0
+    assert f"of the corners in {exact.out / 'corners.npz'}" in capsys.readouterr().out
+    arrays = dict(np.load(proof))
+    arrays["corners"] = arrays["corners"] + np.float32(2.0**-20)
+    np.savez(exact.out.parent / "other.npz", **arrays)
+    asked = [f"--proof={exact.out.parent / 'other.npz'}", f"--model={model}", f"--corners={exact.out / 'corners.npz'}"]
+    assert cli.match_proof(["match_proof", *asked]) == 1
+    assert capsys.readouterr().out == "differs: the corners of the proof are not those of the run\n"
+    for wrong in (f"--proof={model}", "--proof=nowhere.npz"):
+        assert cli.match_proof(["match_proof", wrong, f"--model={model}"]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_second_opinion_is_replayed_on_the_network(exact):
+    """The verifier says that a mixture is misread; the network reads it as the target, and both is told."""
+    opinion = summary_of(exact.out)["second_opinion"]
+    assert opinion["verifier"] == "Marabou 2.0.0" and opinion["verdict"] == "sat" and opinion["limit"] == 300
+    assert opinion["mixture"] == [0.25, 0.25, 0.25, 0.25, 0.0]
+    assert opinion["predicted"] == summary_of(exact.out)["target"]["predicted"] and opinion["margin"] > 0
+    assert "float32 does not confirm" in (exact.out / "table.md").read_text()
+
+
 def test_run_flags_repeat_an_exact_run_bit_for_bit(exact, tmp_path):
     again = tmp_path / "again"
     assert cli.collide(["collide", f"--flagfile={exact.out / 'run.flags'}", f"--out={again}"]) == 0
-    for name in ("corners.npz", "trace.csv", "verify/mixture.onnx", "verify/mixture.vnnlib"):
+    for name in ("corners.npz", "trace.csv", "verify/mixture.onnx", "verify/mixture.vnnlib", "proof.npz"):
         assert (again / name).read_bytes() == (exact.out / name).read_bytes(), name
     for name in ("certificate", "worst_mixture", "exact", "corners"):
         assert summary_of(again)[name] == summary_of(exact.out)[name], name
@@ -201,7 +233,7 @@ def test_corners_that_lie_closer_together_than_asked_are_not_found(collide):
     box = summary_of(out)["exact"]["least_change"] * 1.02
     code, said, out = collide("--solver=exact", "--corners=2", "--spread=0.2", f"--max_change={box}", "--allow_trivial")
     summary = summary_of(out)
-    assert code == 1 and not summary["found"] and summary["converged"] and summary["ended"] != "met"
+    assert code == 1 and not summary["found"] and summary["converged"] and summary["ended"] == "too close"
     assert summary["missing"] == ["too close"] and summary["distance"]["spread_reached"] < 0.2
     assert "too close together" in said.out.splitlines()[-1] and "lower --spread" in said.out.splitlines()[-1]
 
@@ -217,6 +249,10 @@ REFUSED = {
     "nearest of several": (("--solver=exact", "--nearest=l1", "--corners=3"), "one of them"),
     "a norm that is not there": (("--solver=exact", "--nearest=linf"), "one of l1, l2"),
     "units and a direction": (("--solver=exact", "--direction=diverse", "--units=3,4"), "one of the two"),
+    "a second opinion on one corner": (("--second_opinion=marabou", "--corners=1"), "at least two to mix"),
+    "a verifier that is not there": (("--second_opinion=other",), "one of marabou"),
+    "no proof to hand on": (("--proof", "--certify_boxes=0"), "a proof that is tried"),
+    "no Marabou": (("--second_opinion=marabou", "--marabou_python=/nowhere/python"), "can import maraboupy"),
     "boxes that are no number": (("--certify_boxes=0.5",), "a whole number"),
 }
 

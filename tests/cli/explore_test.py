@@ -21,6 +21,8 @@ from tfcollide.recipes.explore.run import run
 from tfcollide.recipes.finished_run import read_run
 from tfcollide.records import PairResult, SweepSummary
 
+HOW = "Open it in any browser; the page needs no server and no network."
+
 
 @pytest.fixture
 def copy(base, tmp_path):
@@ -42,7 +44,7 @@ def array(packed):
 def test_a_page_is_added_and_the_rest_left_alone(copy, capsys, tmp_path):
     before, film = files(copy), tmp_path / "tour.webp"
     assert cli.explore(["explore", f"--run={copy}", "--points=60", f"--animate={film}", "--seconds=1"]) == 0
-    assert capsys.readouterr().out.splitlines() == [str(copy / "explore.html"), str(film)]
+    assert capsys.readouterr().out.splitlines() == [str(copy / "explore.html"), str(film), HOW]
     after = files(copy)
     assert {name for name in after if name not in before} == {(copy / "explore.html").relative_to(copy)}
     assert all(after[name] == before[name] for name in before)
@@ -82,7 +84,7 @@ def test_all_pairs_of_a_sweep_get_pages_and_one_of_all(copy, capsys, tmp_path):
     summary = SweepSummary("digits", "mlp", "hidden_1", 0.9, 1.0, False, 2, 1, 1, None, None, pairs, {}, num_found=1)
     write_json(sweep / "summary.json", summary)
     assert cli.explore(["explore", f"--run={sweep}", "--points=10"]) == 0
-    assert capsys.readouterr().out.splitlines() == [str(sweep / "explore.html")]
+    assert capsys.readouterr().out.splitlines() == [str(sweep / "explore.html"), HOW]
     rows = content((sweep / "explore.html").read_text())["rows"]
     assert [row["link"] for row in rows] == ["pair_0/explore.html", None] and len(rows[0]["pictures"]) == 3
     assert content((sweep / "pair_0" / "explore.html").read_text())["up"] == "../explore.html" and rows[1]["error"] == "<b>none"

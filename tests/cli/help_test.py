@@ -1,4 +1,4 @@
-"""`--help` and `--version` answer at once, without TensorFlow."""
+"""`--help` and `--version` answer without TensorFlow, and a shell learns the flags."""
 
 import os
 import re
@@ -7,7 +7,9 @@ import sys
 
 import pytest
 
-from .programs import ROOT, command, environment, run, run_quickly
+from tfcollide import cli
+
+from .programs import ROOT, command, environment, run, run_without_tensorflow
 
 # Those of the contract that are built.
 FLAGS = {"dataset", "data_dir", "source", "target", "model", "tap", "model_dir", "corners", "units", "objective"}
@@ -38,8 +40,8 @@ assert not heavy, heavy
     ],
 )
 @pytest.mark.parametrize("flag", ["--help", "-h", "--version"])
-def test_answers_within_a_second(tmp_path, program, flag):
-    outcome = run_quickly(program, flag, cwd=tmp_path, home=tmp_path / "home", limit=0.75)
+def test_answers_without_tensorflow(tmp_path, program, flag):
+    outcome = run_without_tensorflow(program, flag, cwd=tmp_path, home=tmp_path / "home")
     assert (outcome.code, outcome.stderr) == (0, "")
     assert outcome.stdout.startswith("tfcollide " if flag == "--version" else f"Usage: {program} ")
     assert not list(tmp_path.iterdir())
@@ -86,10 +88,54 @@ def test_the_check_for_tensorflow_would_notice_it(tmp_path):
     ("program", "names"), [("collide", FLAGS), ("train_classifier", TRAINING_FLAGS), ("index_patches", INDEX_FLAGS)]
 )
 def test_help_explains_every_flag(tmp_path, program, names):
-    shown = run(program, "--help", cwd=tmp_path, home=tmp_path).stdout
+    shown = run(program, "--helpfull", cwd=tmp_path, home=tmp_path).stdout
     explained = dict(re.findall(r"^  --(\w+)\n +(.+)$", shown, re.MULTILINE))
     assert names <= set(explained)
     assert all(len(text.split()) >= 2 for text in explained.values()), explained
+
+
+@pytest.mark.parametrize("program", sorted(cli.PROGRAMS))
+def test_help_shows_what_matters_first_and_helpfull_the_rest(capsys, program):
+    said = {}
+    for flag in ("--help", "--helpshort", "--helpfull"):
+        assert getattr(cli, program)([program, flag]) == 0
+        said[flag] = re.findall(r"^  --(\w+)$", text := capsys.readouterr().out, re.MULTILINE)
+        said[flag, "more"] = re.findall(r"^(\d+) more flags: (.+) --helpfull", text, re.MULTILINE)
+    assert said["--help"] == said["--helpshort"] and set(said["--help"]) <= set(said["--helpfull"])
+    assert len(said["--helpfull"]) == len(set(said["--helpfull"]))
+    left = len(said["--helpfull"]) - len(said["--help"])
+    assert said["--help", "more"] == ([(str(left), program)] if left else [])
+    assert len(said["--help"]) == 10 or not left
+
+
+def test_help_and_helpfull_are_one_too_many(capsys):
+    assert cli.collide(["collide", "--help", "--helpfull"]) == 2
+    assert "one of the two" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        (["collide", "--max_"], {"--max_steps=", "--max_change=", "--max_total="}),
+        (["collide", "--nofro"], {"--nofront"}),
+        (["collide", "--out=x", "--solver", "="], {"gradient", "exact"}),
+        (["collide", "--solver", "=", "ex"], {"exact"}),
+        (["collide", "--recipe", "=", "mnist_"], {"mnist_exact", "mnist_pairs"}),
+        (["collide", "--pairs", "=", "nosuch"], set()),  # the shell offers files then
+    ],
+)
+def test_bash_completes(capsys, typed, offered):
+    """As bash calls it, which takes "=" for a word of its own."""
+    assert cli.collide(["collide", "--completion=bash"]) == 0
+    words = " ".join(f"'{word}'" for word in typed)
+    script = f"{capsys.readouterr().out}\nCOMP_WORDS=({words}); COMP_CWORD={len(typed) - 1}; _collide; echo ${{COMPREPLY[@]}}"
+    done = subprocess.run(["bash", "--norc", "-c", script], capture_output=True, text=True, check=True)
+    assert (set(done.stdout.split()), done.stderr) == (offered, "")
+
+
+def test_other_shells_are_refused(capsys):
+    assert cli.collide(["collide", "--completion=fish"]) == 2
+    assert "expected --completion=bash" in capsys.readouterr().err
 
 
 def test_version_is_the_package_s(tmp_path):

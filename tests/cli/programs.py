@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -31,8 +30,7 @@ class Outcome(NamedTuple):
     code: int
     stdout: str
     stderr: str
-    seconds: float  # on the clock
-    processor_seconds: float
+    seconds: float
 
 
 class Run(NamedTuple):
@@ -73,37 +71,22 @@ def run(program, *flags, cwd, home, timeout=HANG_SECONDS, **more):
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         argv, env = command(program, *flags)[1:], environment(home)
-        code, out, err, spent = _WARM.run(argv, cwd=cwd, env=env, timeout=timeout, folder=Path(folder))
-    return Outcome(code, out, err, time.perf_counter() - began, spent)
+        code, out, err = _WARM.run(argv, cwd=cwd, env=env, timeout=timeout, folder=Path(folder))
+    return Outcome(code, out, err, time.perf_counter() - began)
 
 
 def run_cold(program, *flags, cwd, home, timeout=HANG_SECONDS, **more):
     """Runs a program of `bin/` to its end, from the start of the interpreter on."""
-    began, spent = time.perf_counter(), _spent_by_children()
+    began = time.perf_counter()
     done = subprocess.run(
         command(program, *flags), cwd=cwd, env=environment(home, **more), timeout=timeout, capture_output=True, text=True
     )
-    seconds = time.perf_counter() - began
-    return Outcome(done.returncode, done.stdout, done.stderr, seconds, _spent_by_children() - spent)
+    return Outcome(done.returncode, done.stdout, done.stderr, time.perf_counter() - began)
 
 
-def _spent_by_children():
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
-
-
-def run_quickly(program, *flags, cwd, home, limit, check=lambda outcome: None):
-    """Runs a program that answers within `limit` seconds, and fails if it does not.
-
-    Tests share the machine with each other and with more, so the limit is for the processor's time, and the best of at
-    most three tries counts. `check` sees every outcome.
-    """
-    for _ in range(3):
-        outcome = run_cold(program, *flags, cwd=cwd, home=home)
-        check(outcome)
-        if outcome.processor_seconds < limit:
-            return outcome
-    raise AssertionError(f"{program} {flags} took {outcome.processor_seconds:.1f} s, on the clock {outcome.seconds:.1f} s")
+def run_without_tensorflow(program, *flags, cwd, home):
+    """Runs a program that is to answer without TensorFlow; an import of it would end in a traceback."""
+    return run_cold(program, *flags, cwd=cwd, home=home, PYTHONPATH=str(Path(__file__).parent / "no_tensorflow"))
 
 
 @contextlib.contextmanager

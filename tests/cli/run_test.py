@@ -184,7 +184,7 @@ def test_seconds_sum_to_their_total(summary, base):
     parts = [value for name, value in seconds.items() if name != "total"]
     assert min(parts) >= 0 and seconds["train"] == 0  # the model was there
     assert seconds["total"] == pytest.approx(sum(parts), abs=1e-6)
-    assert 0.4 * base.outcome.seconds < seconds["total"] < base.outcome.seconds
+    assert 0 < seconds["total"] < base.outcome.seconds  # the clock of the program within that of the test
 
 
 # --- corners.npz, images and trace.csv.

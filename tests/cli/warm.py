@@ -34,7 +34,7 @@ class Warm:
             folder: takes what it prints, as two files.
 
         Returns:
-            Exit code (negative for a signal), standard output, standard error, seconds of the processor.
+            Exit code (negative for a signal), standard output, standard error.
 
         Raises:
             subprocess.TimeoutExpired: it took too long.
@@ -45,11 +45,11 @@ class Warm:
             )
         asked = {"argv": [str(a) for a in argv], "cwd": str(cwd), "env": env, "timeout": timeout, "folder": str(folder)}
         print(json.dumps(asked), file=self._process.stdin, flush=True)
-        code, seconds = json.loads(self._process.stdout.readline())
+        code = json.loads(self._process.stdout.readline())
         if code is None:
             raise subprocess.TimeoutExpired(argv, timeout)
         out, err = ((folder / name).read_text() for name in ("out", "err"))
-        return code, out, err, seconds
+        return code, out, err
 
 
 def main():
@@ -79,14 +79,14 @@ def _become(asked):
 
 
 def _end_of(child, timeout):
-    """Exit code and seconds of the processor; no code where it had to be killed."""
+    """The exit code; None where it had to be killed."""
     handle = os.pidfd_open(child)
     late = not select.select([handle], [], [], timeout)[0]
     if late:
         os.kill(child, signal.SIGKILL)
-    _, status, used = os.wait4(child, 0)
+    _, status = os.waitpid(child, 0)
     os.close(handle)
-    return None if late else os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime
+    return None if late else os.waitstatus_to_exitcode(status)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ import pytest
 import vnnlib
 
 from tfcollide.errors import RequestError
-from tfcollide.exports.vnnlib import mixture_network, mixture_property, write_property
+from tfcollide.exports.mixture_graph import exported, mixture_network
+from tfcollide.exports.vnnlib import mixture_property, write_property
+from tfcollide.models.classifier import Classifier
 from tfcollide.models.dense_chain import read_chain
 from tfcollide.polytope.hull.mixing import convex_weights, mix
 
@@ -52,6 +54,38 @@ def test_the_network_is_a_chain_of_the_common_operators(model, corners):
         assert [name for name in node.input if name not in constants] == [value]
         (value,) = node.output
     assert value == "Y"
+
+
+def convolutional(*, padding, binary=False):
+    images = keras.Input((9, 8, 2))
+    x = layers.Conv2D(3, (3, 2), strides=(2, 1), padding=padding, bias_initializer="random_normal")(images)
+    x = layers.MaxPooling2D(2, strides=2, padding=padding)(layers.ReLU()(x))
+    x = layers.Conv2D(4, 2, padding=padding, activation="relu", bias_initializer="random_normal")(x)
+    x = layers.Dense(5, activation="relu", bias_initializer="random_normal")(layers.Dropout(0.5)(layers.Flatten()(x)))
+    return keras.Model(images, layers.Dense(1, "sigmoid")(x) if binary else layers.Dense(4)(x))
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("binary", [False, True])
+def test_convolutions_are_exported_as_they_are(padding, binary, tmp_path):
+    """Kernels unrolled nowhere, the last weight beside them to the end, whatever lies in the padding."""
+    keras.utils.set_random_seed(2)
+    outputs = "binary" if binary else "logits"
+    classifier = Classifier(convolutional(padding=padding, binary=binary), name="c", bounds=(0.0, 1.0), outputs=outputs)
+    corners = np.random.default_rng(2).uniform(0, 1, (3, 9, 8, 2)).astype(np.float32)
+    files = write_property(tmp_path, exported(classifier), corners, 1, classifier.reading)
+    session = onnxruntime.InferenceSession(files.network, providers=["CPUExecutionProvider"])
+    weights = convex_weights(20, 3)
+    found = np.concatenate([session.run(None, {"X": row[None, :2]})[0] for row in weights])
+    np.testing.assert_allclose(found[:, :-1], classifier.judge(mix(weights, corners)).logits, atol=1e-5)
+    np.testing.assert_allclose(found[:, -1], weights[:, -1], atol=1e-6)
+    graph = mixture_network(exported(classifier), corners).graph
+    assert [node.op_type for node in graph.node].count("Conv") == 2
+    assert max(np.prod(constant.dims) for constant in graph.initializer) < 3 * 3 * 9 * 8 * 2
+    constants, value = {constant.name for constant in graph.initializer}, "X"
+    for node in graph.node:
+        assert [name for name in node.input if name not in constants] == [value]
+        (value,) = node.output
 
 
 @pytest.mark.parametrize("ending", ["logits", "relu"])

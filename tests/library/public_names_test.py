@@ -22,6 +22,7 @@ NAMES = [
     "Verdict",
     "audit",
     "certify",
+    "collision_free_radius",
     "collision_polytope",
     "compare",
     "compose",
@@ -62,7 +63,7 @@ def test_no_room_has_the_name_of_a_verb():
 
 def test_the_version_is_that_of_the_changelog():
     changelog = (Path(tc.__file__).parents[1] / "CHANGELOG.md").read_text()
-    assert re.fullmatch(r"\d+\.\d+\.\d+", tc.__version__) and f"## {tc.__version__}" in changelog
+    assert re.fullmatch(r"\d+\.\d+\.\d+", tc.__version__) and f"## [{tc.__version__}]" in changelog
 
 
 @pytest.fixture(scope="module")

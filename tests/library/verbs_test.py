@@ -7,6 +7,7 @@ import pytest
 import tfcollide as tc
 from tfcollide.library.options import MatchOptions
 from tfcollide.library.yardstick import Yardstick
+from tfcollide.polytope.proof import check_proof
 
 
 def test_corners_match_and_are_judged_again(network, found, target):
@@ -27,6 +28,23 @@ def test_the_verdict_and_the_proof(network, found, verdict):
     assert not any("reader" in words for words in verdict.checked)  # no data set, so nobody reads
     assert proof.status == "certified" and 0 < proof.margin <= worst.margin + 1e-5
     assert worst.margin == pytest.approx(verdict.worst_mixture.margin, rel=1e-3)
+
+
+def test_a_proof_is_written_where_it_is_asked_for(network, found, tmp_path, capfd):
+    path = tmp_path / "proof.npz"
+    certificate = tc.certify(network, found, proof=path)
+    assert certificate == tc.certify(network, found) and capfd.readouterr() == ("", "")
+    with np.load(path) as file:
+        assert check_proof.verify(dict(file)).startswith("every mixture of the 2 corners is read as ")
+
+
+def test_a_proof_that_cannot_be_handed_on_is_refused_before_it_is_tried(found, tmp_path):
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Flatten(), keras.layers.BatchNormalization(), keras.layers.ReLU(), keras.layers.Dense(2)]
+    other = tc.wrap(keras.Sequential([keras.Input((4, 4, 1)), *layers]), pixel_range=(0, 1), outputs="logits")
+    with pytest.raises(tc.RequestError, match="BatchNormalization.*Leave proof out") as refused:
+        tc.certify(other, tc.match_features(other, found.source, found.target, max_steps=1), proof=tmp_path / "proof.npz")
+    assert len(str(refused.value).splitlines()) == 1 and not list(tmp_path.iterdir())
 
 
 def test_a_seed_fixes_everything(network, source, target, found):
@@ -204,7 +222,7 @@ def test_a_model_that_is_not_wrapped_and_a_list_of_results(model, network, sourc
 
 def test_networks_and_polytopes_show_themselves(network, target):
     assert repr(network) == "Classifier(small: 4x4x1 pixels 0..1 (as given), 3 classes, ReLUs hidden)"
-    assert repr(tc.collision_polytope(network, target)).startswith("Polytope(16 coordinates, ")
+    assert repr(tc.collision_polytope(network, target)).startswith("CollisionPolytope(16 coordinates, ")
 
 
 def test_results_show_themselves(found, verdict):
@@ -222,3 +240,14 @@ def test_mixtures_are_convex(found):
     for weights in ([0.5, 0.6], [1.5, -0.5], [1.0], [[0.2, 0.3, 0.5]]):
         with pytest.raises(tc.RequestError, match="weights"):
             found.mix(weights)
+
+
+def test_exact_collisions_are_at_the_first_affine_relu_of_a_convnet():
+    layers = [keras.layers.Conv2D(2, 3, activation="relu", name="conv"), keras.layers.Flatten()]
+    layers += [keras.layers.Dense(5, activation="relu", name="dense"), keras.layers.Dense(2, name="logits")]
+    network = tc.wrap(keras.Sequential([keras.Input((5, 5, 1)), *layers]), pixel_range=(0, 1))
+    assert network.default_tap == "dense"
+    polytope = tc.collision_polytope(network, np.full([5, 5, 1], 0.5, np.float32))
+    assert len(polytope.values) + len(polytope.limits) == 3 * 3 * 2
+    with pytest.raises(tc.RequestError, match="conv .* lies between"):
+        tc.collision_polytope(network, np.full([5, 5, 1], 0.5, np.float32), tap="dense")

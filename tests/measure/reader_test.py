@@ -126,7 +126,7 @@ def test_a_good_reader_votes():
 @pytest.mark.parametrize(
     ("reader", "changes", "reason"),
     [
-        (None, {}, "the data set has no training images to compare with"),
+        (None, {}, "there are no training images to compare with"),
         (
             dataclasses.replace(GOOD, accuracy=0.274),
             {},

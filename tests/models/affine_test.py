@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tfcollide.errors import RequestError
-from tfcollide.models.affine import affine_map
+from tfcollide.models.affine import affine_map, affine_tap
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.dense_chain import read_chain
 from tfcollide.models.graph import Graph
@@ -234,3 +234,20 @@ def test_a_large_convolution_is_refused_before_it_is_made():
 def test_a_ceiling_is_refused():
     with pytest.raises(RequestError, match="--tap=tap, which is no plain max"):
         affine_map(classifier(layers.Flatten(), layers.ReLU(6.0, name="tap")), "tap")
+
+
+def test_the_tap_of_exact_collisions_is_the_default_one_or_the_first_that_is_affine():
+    def dense():
+        return [layers.Flatten(), layers.Dense(5), layers.ReLU(name="dense")]
+
+    def conv():
+        return [layers.Conv2D(2, 2), layers.ReLU(name="conv"), layers.Conv2D(2, 2), layers.ReLU(name="second")]
+
+    cases = (dense(), "dense", "dense"), ([*conv(), *dense()], "dense", "conv"), (conv(), "second", "conv")
+    for inner, default, taken in cases:
+        network = classifier(*inner)
+        assert (network.default_tap, affine_tap(network)) == (default, taken)
+    none = classifier(layers.MaxPooling2D(2), layers.ReLU(name="pooled"))
+    assert affine_tap(none) == "pooled"
+    with pytest.raises(RequestError, match="lies between"):
+        affine_map(none, affine_tap(none))

@@ -7,10 +7,10 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-from tfcollide.records import Certificate, EndPoint, FrontEnd, FrontRecord, Scale, Trace, WorstMixture
+from tfcollide.records import Certificate, EndPoint, ExactRecord, FrontEnd, FrontRecord, Scale, Trace, WorstMixture
 from tfcollide.registry import PICTURES
 from tfcollide.report import front_figure, margins_figure, trace_figure
-from tfcollide.report.drawn import Curves, RunImages
+from tfcollide.report.drawn import Curves, Drawn, RunImages
 from tfcollide.report.run_files import write_report
 
 from .summaries import TRACE, UNIT, corner, pictures, summary
@@ -53,6 +53,12 @@ def test_files_beside_the_figure(tmp_path):
                 image.load()
                 assert image.format == "PNG" and 500 < image.width < 2000
     assert further == [set(), {"trace.png", "margins.png"}, {"trace.png", "margins.png", "front.png"}, {"margins.png"}]
+
+
+def test_an_exact_solver_that_found_nothing_has_no_margins(tmp_path):
+    nothing = summary(exact=ExactRecord("units", ("no collision",) * 5, found=(False,) * 5))
+    margins_figure.draw(tmp_path / "margins.png", Drawn(nothing, None, Curves(TRACE, np.ones(4))))
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_trace_of_each_term(drawn):

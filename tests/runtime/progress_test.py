@@ -62,7 +62,7 @@ def test_a_terminal_gets_tqdms_own_bar(monkeypatch):
     monkeypatch.setattr("tfcollide.runtime.progress.sys", SimpleNamespace(stderr=terminal))
     with progress(total=3, desc="descent", leave=False, file=terminal, mininterval=0) as bar:
         bar.update(3)
-    assert type(bar) is tqdm and terminal.getvalue().count("\r") >= 3
+    assert isinstance(bar, tqdm) and terminal.getvalue().count("\r") >= 3
 
 
 def test_a_stage_is_named_on_a_terminal_while_it_lasts(monkeypatch, capsys):
@@ -76,3 +76,10 @@ def test_a_log_gets_nothing_of_a_stage(capsys):
     with stage("loading"):
         pass
     assert capsys.readouterr().err == ""
+
+
+def test_what_takes_longer_than_a_second_says_how_long_each_takes(log, clock):
+    for _ in progress(range(3), desc="pairs", unit=" pairs", leave=True):
+        clock[0] += 12.5
+    assert log.getvalue().splitlines()[-1].endswith("12.50 s each]")
+    assert "/s]" in progress().format_meter(30, 40, 10.0, unit=" steps")

@@ -15,6 +15,7 @@ __all__ = [
     "export",
     "index_patches",
     "main",
+    "match_proof",
     "query_patches",
     "rebuild_composite",
     "serve_local",
@@ -29,6 +30,7 @@ PROGRAMS = {
     "explore": "collide-explore",
     "export": "collide-export",
     "index_patches": "collide-index-patches",
+    "match_proof": "collide-match-proof",
     "query_patches": "collide-query-patches",
     "rebuild_composite": "collide-rebuild-composite",
     "serve_local": "collide-serve",
@@ -65,6 +67,11 @@ def explore(argv: Sequence[str] | None = None) -> int:
 def check_served(argv: Sequence[str] | None = None) -> int:
     """`collide-check-served`: asks a served model about a run's images. Returns the exit code."""
     return main(commands.check_served, argv)
+
+
+def match_proof(argv: Sequence[str] | None = None) -> int:
+    """`collide-match-proof`: whether a proof speaks of a network's own weights. Returns the exit code."""
+    return main(commands.match_proof, argv)
 
 
 def serve_local(argv: Sequence[str] | None = None) -> int:

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from tfcollide.cli.exit_codes import EXIT_DONE, EXIT_NOT_FOUND
-from tfcollide.cli.flag_reading import config_of, define_out, define_report, define_version, parse
+from tfcollide.cli.flag_reading import DIRECTORY, REPORT, VERSION, config_of, parse
 from tfcollide.files.atomic import write_json
 from tfcollide.files.names import to_text
 from tfcollide.files.run_directory import absolute
@@ -13,9 +13,11 @@ from tfcollide.recipes.audit.config import AuditConfig
 from tfcollide.recipes.collide.config import CollideConfig, TrainConfig
 from tfcollide.recipes.composite.config import CompareConfig, RebuildConfig
 from tfcollide.recipes.explore.config import ExploreConfig
+from tfcollide.recipes.match_proof.config import MatchConfig
 from tfcollide.recipes.patches.config import IndexConfig, QueryConfig
 from tfcollide.recipes.serving.config import CheckServedConfig, ExportConfig, ServeConfig
-from tfcollide.records import Summary
+from tfcollide.records import Summary, SweepSummary
+from tfcollide.runtime.quiet import import_tensorflow
 from tfcollide.settings import needed
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "explore",
     "export",
     "index_patches",
+    "match_proof",
     "query_patches",
     "rebuild_composite",
     "serve_local",
@@ -35,7 +38,7 @@ __all__ = [
 
 def collide(argv: list[str]) -> int:
     """`collide`: finds corners and writes a run directory."""
-    values = parse(argv, CollideConfig, define_out)
+    values = parse(argv, CollideConfig, *DIRECTORY)
     if values is None:
         return EXIT_DONE
     needed(values["out"], "out", "the directory to write", "Say, for example, --out=runs/first.")
@@ -44,6 +47,9 @@ def collide(argv: list[str]) -> int:
 
     out = absolute(values["out"])
     summary = run(config_of(CollideConfig, values), out, overwrite=values["overwrite"])
+    if not isinstance(summary, (Summary, SweepSummary)):
+        print(to_text((out / "table.md").read_bytes()), Path(os.path.expanduser(values["out"]), "polytope.json"), sep="\n")
+        return EXIT_DONE if summary.found else EXIT_NOT_FOUND
     if values["explore"] and (isinstance(summary, Summary) or any(pair.directory for pair in summary.pairs)):
         from tfcollide.recipes.explore.run import run as write_page
 
@@ -53,7 +59,7 @@ def collide(argv: list[str]) -> int:
     table = to_text((out / "table.md").read_bytes()).splitlines()
     kept = "\n".join(line for line in table if not line.replace("*", "").startswith(said))
     print(kept.replace("\n\n\n", "\n\n"), end="\n\n")
-    figures = ("trace.png", "margins.png", "front.png", "figure.png")
+    figures = ("trace.png", "margins.png", "front.png", "radius.png", "figure.png")
     for shown in [name for name in figures if (out / name).exists()] or ["summary.json"]:
         print(Path(os.path.expanduser(values["out"]), shown))
     print(verdict)
@@ -62,7 +68,7 @@ def collide(argv: list[str]) -> int:
 
 def audit(argv: list[str]) -> int:
     """`audit`: how blind a network is, as a report."""
-    values = parse(argv, AuditConfig, define_out)
+    values = parse(argv, AuditConfig, *DIRECTORY)
     if values is None:
         return EXIT_DONE
     needed(values["out"], "out", "the directory to write", "Say, for example, --out=audits/first.")
@@ -90,7 +96,7 @@ def _compare(config: AuditConfig, out: Path, *, overwrite: bool) -> int:
 
 def train_classifier(argv: list[str]) -> int:
     """`train_classifier`: trains a classifier, or finds it in the cache."""
-    values = parse(argv, TrainConfig, lambda known: None)
+    values = parse(argv, TrainConfig)
     if values is None:
         return EXIT_DONE
     from tfcollide.recipes.classifiers.train import run
@@ -103,7 +109,7 @@ def train_classifier(argv: list[str]) -> int:
 
 def export(argv: list[str]) -> int:
     """`collide-export`: writes a SavedModel from a run directory."""
-    values = parse(argv, ExportConfig, define_version)
+    values = parse(argv, ExportConfig, VERSION)
     if values is None:
         return EXIT_DONE
     needed(values["out"], "out", "BASE/NAME/VERSION", "Say, for example, --out=models/digits/1.")
@@ -115,18 +121,21 @@ def export(argv: list[str]) -> int:
 
 def explore(argv: list[str]) -> int:
     """`collide-explore`: writes a page on which the hull of a run is walked through."""
-    values = parse(argv, ExploreConfig, lambda known: None)
+    values = parse(argv, ExploreConfig)
     if values is None:
         return EXIT_DONE
     from tfcollide.recipes.explore.run import run
 
-    run(config_of(ExploreConfig, values), lambda line: print(line, flush=True))
+    config = config_of(ExploreConfig, values)
+    run(config, lambda line: print(line, flush=True))
+    if not config.serve:
+        print("Open it in any browser; the page needs no server and no network.")
     return EXIT_DONE
 
 
 def check_served(argv: list[str]) -> int:
     """`collide-check-served`: asks a served model about a run's images."""
-    values = parse(argv, CheckServedConfig, define_report)
+    values = parse(argv, CheckServedConfig, REPORT)
     if values is None:
         return EXIT_DONE
     from tfcollide.recipes.serving.check_served import run
@@ -138,9 +147,29 @@ def check_served(argv: list[str]) -> int:
     return EXIT_NOT_FOUND if report.collides is False else EXIT_DONE
 
 
+def match_proof(argv: list[str]) -> int:
+    """`collide-match-proof`: whether a proof speaks of a network's own weights."""
+    values = parse(argv, MatchConfig)
+    if values is None:
+        return EXIT_DONE
+    config = config_of(MatchConfig, values)
+    config.check()
+    import_tensorflow()  # after all that can be refused without it
+    from tfcollide.recipes.match_proof.run import run
+
+    differs = run(config)
+    print(f"differs: {differs}" if differs else "matches: the proof speaks of this network" + _of_corners(config))
+    return EXIT_NOT_FOUND if differs else EXIT_DONE
+
+
+def _of_corners(config: MatchConfig) -> str:
+    path = config.corner_file()
+    return f" and of the corners in {path}" if path else "; which corners it should speak of was not asked"
+
+
 def serve_local(argv: list[str]) -> int:
     """`collide-serve`: a local server with TF Serving's API."""
-    values = parse(argv, ServeConfig, lambda known: None)
+    values = parse(argv, ServeConfig)
     if values is None:
         return EXIT_DONE
     from tfcollide.recipes.serving.serve import run
@@ -151,7 +180,7 @@ def serve_local(argv: list[str]) -> int:
 
 def index_patches(argv: list[str]) -> int:
     """`index_patches`: builds, measures or verifies an index of patches."""
-    values = parse(argv, IndexConfig, define_out)
+    values = parse(argv, IndexConfig, *DIRECTORY)
     if values is None:
         return EXIT_DONE
     from tfcollide.recipes.patches.index import run, verify
@@ -169,7 +198,7 @@ def index_patches(argv: list[str]) -> int:
 
 def query_patches(argv: list[str]) -> int:
     """`query_patches`: looks up the windows of a photograph and draws their neighbors."""
-    values = parse(argv, QueryConfig, define_out)
+    values = parse(argv, QueryConfig, *DIRECTORY)
     if values is None:
         return EXIT_DONE
     needed(values["out"], "out", "the directory to write", "Say, for example, --out=neighbors.")
@@ -181,7 +210,7 @@ def query_patches(argv: list[str]) -> int:
 
 def rebuild_composite(argv: list[str]) -> int:
     """`rebuild_composite`: makes the corners of a composite again from the index."""
-    values = parse(argv, RebuildConfig, define_out)
+    values = parse(argv, RebuildConfig, *DIRECTORY)
     if values is None:
         return EXIT_DONE
     needed(values["out"], "out", "the directory to write", "Say, for example, --out=rebuilt.")
@@ -194,7 +223,7 @@ def rebuild_composite(argv: list[str]) -> int:
 
 def compare_looks(argv: list[str]) -> int:
     """`compare_looks`: pixel corners and composites of the same pairs side by side."""
-    values = parse(argv, CompareConfig, define_out)
+    values = parse(argv, CompareConfig, *DIRECTORY)
     if values is None:
         return EXIT_DONE
     needed(values["out"], "out", "the directory to write", "Say, for example, --out=looks.")

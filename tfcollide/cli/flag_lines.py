@@ -5,13 +5,11 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from absl import flags
-
 from tfcollide.errors import RequestError
 from tfcollide.files.names import to_text
 from tfcollide.recipes.by_name import recipe_file, recipe_list
 
-__all__ = ["define_files", "flag_lines", "recipes_help"]
+__all__ = ["flag_lines", "recipes_help"]
 
 
 def flag_lines(argv: Iterable[str]) -> Iterator[str]:
@@ -36,16 +34,13 @@ def _quotes_bytes(content: bytes) -> bool:
     return b"\0" not in content and (marked or content != content.decode(errors="ignore").encode())
 
 
-def define_files(known: flags.FlagValues) -> None:
-    """What absl reads flags from, and the flagfiles of the package, of which `flag_lines` makes such files."""
-    flags.DEFINE_string("flagfile", "", "Read flags from this file.", flag_values=known)
-    flags.DEFINE_string("recipe", None, "A flagfile of the package; help: lists them.", flag_values=known)
-    flags.DEFINE_string("undefok", "", "", flag_values=known)
+def recipes_help(name: str, known: Iterable[str]) -> str:
+    """What `--recipe=help` prints; another value comes here where it stands apart from the flag.
 
-
-def recipes_help(known: flags.FlagValues) -> str:
-    """What `--recipe=help` prints; another value comes here where it stands apart from the flag."""
-    name = known["recipe"].value
+    Args:
+        name: the value of the flag.
+        known: the flags of the program.
+    """
     if name != "help":
         raise RequestError(f"--recipe {name}", f"--recipe={name}, in one word")
     return recipe_list([*known])

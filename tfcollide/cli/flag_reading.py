@@ -3,15 +3,17 @@
 import difflib
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
 from tfcollide import __version__
-from tfcollide.cli.flag_lines import define_files, flag_lines, recipes_help
+from tfcollide.cli.flag_help import bash_completion, full_help, short_help
+from tfcollide.cli.flag_lines import flag_lines, recipes_help
 from tfcollide.errors import RequestError
+from tfcollide.recipes.by_name import recipe_names
 from tfcollide.recipes.collide.config import HEADINGS
 from tfcollide.recipes.collide.presets import preset_values
 from tfcollide.settings import Flag, flags_of, renamed
@@ -19,59 +21,80 @@ from tfcollide.settings import Flag, flags_of, renamed
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["config_of", "define_out", "define_report", "define_version", "parse"]
+__all__ = ["DIRECTORY", "REPORT", "VERSION", "config_of", "parse"]
 
-_EXAMPLES = {
-    "collide": (
-        "  collide --out=first                                      digits, a 3 to a 7",
-        "  collide --source=0 --target=test:17 --out=zero           any pair; test:17 is a test image",
-        "  collide --solver=exact --nearest=l2 --out=nearest        the collision closest to the source",
-        "  collide --dataset=mnist --num_pairs=10 --out=sweep       ten random pairs",
-        "",
-    )
-}
+_COMMON = (
+    Flag("flagfile", str, "", "Read flags from this file."),
+    Flag("recipe", str, None, "A flagfile of the package; help: lists them.", (*recipe_names(), "help")),
+)
+_QUESTIONS = (
+    Flag("help", bool, False, "Show the flags that matter first."),
+    Flag("helpshort", bool, False, "The same as --help."),
+    Flag("helpfull", bool, False, "Show every flag."),
+    Flag("version", bool, False, "Show the version."),
+    Flag("completion", str, None, "Print a script by which the shell completes flags.", ("bash",)),
+)
+DIRECTORY = (
+    Flag("out", str, None, "The directory to write."),
+    Flag("overwrite", bool, False, "Replace the directory if it exists."),
+)
+"""Where a program writes a directory."""
+VERSION = Flag("out", str, None, "The version to write, BASE/NAME/VERSION; TF Serving watches BASE/NAME.")
+"""Where an export writes a version."""
+REPORT = Flag("out", str, None, "Also write the numbers to this JSON file.")
+"""Where a program may write its numbers."""
 
 
-def parse(
-    argv: list[str], config: "type[DataclassInstance]", define: Callable[[flags.FlagValues], None]
-) -> dict[str, Any] | None:
-    """The values of all flags, presets applied; None where --help or --version has been answered.
+def parse(argv: list[str], config: "type[DataclassInstance]", *beside: Flag) -> dict[str, Any] | None:
+    """The values of all flags, presets applied; None where a question such as --help has been answered.
 
     Args:
         argv: the program's name, then flags.
         config: a dataclass of settings, a flag each.
-        define: adds the flags of the program that are no settings.
+        beside: flags of the program that are no settings.
 
     Raises:
         RequestError: a flag is unknown, or its value is of another type.
     """
     known = flags.FlagValues()
-    define_files(known)
-    flags.DEFINE_boolean("help", False, "Show this help.", short_name="h", flag_values=known)
-    flags.DEFINE_boolean("version", False, "Show the version.", flag_values=known)
-    define(known)
-    for one in flags_of(config):
+    own = [*beside, *flags_of(config)]
+    for one in [*_COMMON, *_QUESTIONS, *own]:
         _define(known, one)
-    shown = [*known]
+    flags.DEFINE_string("undefok", "", "", flag_values=known)  # absl asks for its value
     for old in _old_names(config, known):
         flags.DEFINE_string(old, None, "An old spelling.", flag_values=known)
     rest = _read(known, argv)
-    if known["recipe"].value is not None:
-        print(recipes_help(known))
-        return None
-    if known["version"].value:
-        print(f"tfcollide {__version__}")
-        return None
-    if known["help"].value:
-        print(_help(argv[0], known, shown))
+    if (answer := _answer(Path(argv[0]).name, known, config, own)) is not None:
+        print(answer)
         return None
     if len(rest) > 1:
-        raise RequestError(f"argument {rest[1]!r}", "flags only, as --name=value")
+        mend = f"Did you mean --recipe={rest[1]}?" if rest[1] in recipe_names() else ""
+        raise RequestError(f"argument {rest[1]!r}", "flags only, as --name=value", mend)
     given, warnings = renamed(config, {name: known[name].value for name in known if known[name].present})
     for sentence in warnings:
         print(f"warning: {sentence}", file=sys.stderr)
-    values = {name: known[name].default for name in shown} | given
+    values = {one.name: one.default for one in own} | given
     return values | {name: value for name, value in preset_values(values.get("preset")).items() if name not in given}
+
+
+def _answer(called: str, known: flags.FlagValues, config: "type[DataclassInstance]", own: Sequence[Flag]) -> str | None:
+    """What --help, --helpfull, --version, --recipe=help or --completion print; None where none of them is given."""
+    asked = {one.name: known[one.name].value for one in [*_COMMON, *_QUESTIONS]}
+    short = asked["help"] or asked["helpshort"]
+    if short and asked["helpfull"]:
+        raise RequestError("--help with --helpfull", "one of the two", "--helpfull shows every flag.")
+    if asked["recipe"] is not None:
+        return recipes_help(asked["recipe"], known)
+    if asked["version"]:
+        return f"tfcollide {__version__}"
+    shown, first = [*_COMMON, *own, *_QUESTIONS], getattr(config, "FIRST", ())
+    if asked["completion"] not in (None, "bash"):
+        raise RequestError(f"--completion={asked['completion']}", "--completion=bash")
+    if asked["completion"]:
+        return bash_completion(called, shown)
+    if asked["helpfull"] or (short and not first):
+        return full_help(called, shown, HEADINGS)
+    return short_help(called, shown, first) if short else None
 
 
 def _old_names(config: "type[DataclassInstance]", known: flags.FlagValues) -> list[str]:
@@ -86,27 +109,9 @@ def _read(known: flags.FlagValues, argv: list[str]) -> list[str]:
     except flags.UnrecognizedFlagError as error:
         near = difflib.get_close_matches(error.flagname, sorted(known), n=1)
         mend = f"Did you mean --{near[0]}?" if near else ""
-        raise RequestError(f"--{error.flagname}", "a flag that --help lists", mend) from error
+        raise RequestError(f"--{error.flagname}", "a flag that --helpfull lists", mend) from error
     except flags.Error as error:
         raise _flag_error(error) from error
-
-
-def define_out(known: flags.FlagValues) -> None:
-    """Where a program writes a directory."""
-    flags.DEFINE_string("out", None, "The directory to write.", flag_values=known)
-    flags.DEFINE_boolean("overwrite", False, "Replace the directory if it exists.", flag_values=known)
-
-
-def define_version(known: flags.FlagValues) -> None:
-    """Where an export writes a version."""
-    flags.DEFINE_string(
-        "out", None, "The version to write, BASE/NAME/VERSION; TF Serving watches BASE/NAME.", flag_values=known
-    )
-
-
-def define_report(known: flags.FlagValues) -> None:
-    """Where a program may write its numbers."""
-    flags.DEFINE_string("out", None, "Also write the numbers to this JSON file.", flag_values=known)
 
 
 def _define(known: flags.FlagValues, one: Flag) -> None:
@@ -116,25 +121,13 @@ def _define(known: flags.FlagValues, one: Flag) -> None:
         float: flags.DEFINE_float,
         bool: flags.DEFINE_boolean,
     }[one.kind]
-    define(one.name, one.default, one.help, flag_values=known)
+    short = {"short_name": "h"} if one.name == "help" else {}
+    define(one.name, one.default, one.help, flag_values=known, **short)
 
 
 def config_of(config: "type[DataclassInstance]", values: dict[str, object]) -> Any:
     """The settings among the values of all flags."""
     return config(**{one.name: values[one.name] for one in flags_of(config)})
-
-
-def _help(program: str, known: flags.FlagValues, shown: Iterable[str]) -> str:
-    called = Path(program).name
-    lines = [f"Usage: {called} --flagfile=FILE or --name=value ...", "", *_EXAMPLES.get(called, ())]
-    for name in shown:
-        flag = known[name]
-        if name in HEADINGS:
-            lines += ["", HEADINGS[name]]
-        if name == flag.name and name != "undefok":  # once, not again by its short name
-            default = "" if flag.default in (None, "", False) else f" (default: {flag.default})"
-            lines.append(f"  --{name}\n      {flag.help}{default}")
-    return "\n".join(lines)
 
 
 def _flag_error(error: flags.Error) -> RequestError:
@@ -146,4 +139,4 @@ def _flag_error(error: flags.Error) -> RequestError:
         kinds = {"int": "a whole number", "float": "a number", "boolean": "true or false"}
         kind = next((words for name, words in kinds.items() if name in found[2]), "another value")
         return RequestError(found[1], kind)
-    return RequestError(str(error).rstrip("."), "flags that --help lists")
+    return RequestError(str(error).rstrip("."), "flags that --helpfull lists")

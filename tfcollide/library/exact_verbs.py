@@ -1,6 +1,5 @@
-"""Corners and the nearest collision by linear programs, and the set that they lie in, where a tap is affine in the image."""
+"""Corners and the nearest collision by linear programs, where a tap is affine in the image."""
 
-import functools
 from typing import Any
 
 import numpy as np
@@ -11,16 +10,17 @@ from tfcollide.library.calling import called, record_of
 from tfcollide.library.exactly import solve_exactly
 from tfcollide.library.finding import Units, filed, found_of, groups_given, yardstick_given
 from tfcollide.library.found import Found
-from tfcollide.library.given import ImageLike, ends_given, image_given, is_batch, network_given
+from tfcollide.library.given import ImageLike, ends_given, is_batch, network_given
 from tfcollide.library.options import NORMS, ExactOptions, MatchOptions
+from tfcollide.library.polytopes import affine_of
 from tfcollide.library.problem import Features, Picture, pose
 from tfcollide.library.yardstick import Yardstick
-from tfcollide.models.affine import AffineMap, affine_map
+from tfcollide.models.affine import AffineMap, affine_tap
 from tfcollide.models.classifier import Classifier
 from tfcollide.objectives.units import Groups
 from tfcollide.polytope.exact import halfspaces
 
-__all__ = ["collision_polytope", "exact_corners", "nearest_collision"]
+__all__ = ["exact_corners", "nearest_collision"]
 
 
 def exact_corners(
@@ -42,7 +42,7 @@ def exact_corners(
         network: of `wrap`.
         source: as of `find_corners`; corners stay near it.
         target: an image, or several.
-        tap: an affine one; None: the first of a dense layer.
+        tap: an affine one; None: that of `find_corners` where it is affine, else the first that is.
         corners: N; None: one per group of `units`, else 5.
         units: as of `find_corners`.
         images: as of `find_corners`.
@@ -65,8 +65,8 @@ def exact_corners(
         groups = groups_given(units)
         count = corners if corners is not None else len(groups) if groups else 5
         options = record_of(ExactOptions, {**settings, "corners": count}).check()
-        at = network_given(network).tap(tap or network.default_tap)
-        affine, known = _affine(network, at.name), yardstick_given(network, at, images, labels)
+        at = network_given(network).tap(tap or affine_tap(network))
+        affine, known = affine_of(network, at.name), yardstick_given(network, at, images, labels)
         pairs = [(filed(known, start), filed(known, end)) for start, end in ends_given(network, at, source, target)]
         found = [_exactly(known, affine, *ends, options, groups, match) for ends in pairs]
         return found if is_batch(source) else found[0]
@@ -97,40 +97,6 @@ def nearest_collision(network: Classifier, source: ImageLike, target: ImageLike,
         if norm not in NORMS:
             raise RequestError(f"--norm={norm}", f"one of {', '.join(NORMS)}")
     return exact_corners(network, source, target, **{"corners": 1, **settings, "nearest": norm})
-
-
-def collision_polytope(
-    network: Classifier, target: ImageLike, *, tap: str | None = None, float32_safe: bool = False
-) -> halfspaces.Polytope:
-    """All images with exactly the target's features, as half-spaces, at an affine tap.
-
-    Args:
-        network: of `wrap`.
-        target: an image `[H, W, C]`.
-        tap: an affine one; None: the first of a dense layer.
-        float32_safe: tighten it, so that its points, rounded to float32, switch no inactive unit on.
-
-    Returns:
-        The polytope, over flat images `[D]` float64.
-
-    Raises:
-        RequestError: the target cannot be used, or the tap is not affine.
-
-    Examples:
-        >>> polytope = tc.collision_polytope(network, target)
-        >>> bool(polytope.contains(target.ravel(), tolerance=1e-6))
-        True
-    """
-    with called():
-        image, _ = image_given(network_given(network), target, "target")
-        affine = _affine(network, network.tap(tap or network.default_tap).name)
-        flat = image.astype(np.float64).ravel()
-        return halfspaces.collision_polytope(affine, flat, network.bounds, float32_safe=float32_safe)
-
-
-@functools.lru_cache(maxsize=8)
-def _affine(network: Classifier, tap: str) -> AffineMap:
-    return affine_map(network, tap)
 
 
 def _exactly(

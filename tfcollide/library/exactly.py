@@ -63,9 +63,16 @@ def solve_exactly(affine: AffineMap, problem: Problem, options: ExactOptions) ->
         np.full(len(corners), EXACT_STOP),
         Trace(np.array([steps]), {n: terms[n][None] for n in OBJECTIVES.load("corners").term_weights if n in terms}),
         record,
-        ended="met" if converged.all() and not record.too_close else "stagnated",
+        ended=_ended(record.too_close, found, converged),
         spread=None if options.nearest else options.spread,
     )
+
+
+def _ended(too_close: bool, found: np.ndarray, converged: np.ndarray) -> str:
+    """Why the solver has no more to give; "stagnated" where rounding to float32 costs a match."""
+    if too_close:
+        return "too close"
+    return "infeasible" if not found.all() else "met" if converged.all() else "stagnated"
 
 
 def _points(

@@ -43,8 +43,8 @@ class Found:
         tap: the ReLU at which features are to match.
         bounds: of the pixels.
         steps: taken.
-        ended: why the search ended: "met", "stagnated", "max_steps" or "diverged"; of exact corners, "met" or "stagnated",
-            where some do not exist or are closer together than was asked.
+        ended: why the search ended: "met", "stagnated", "max_steps" or "diverged"; of exact corners "met", "too close" (than
+            was asked) or "infeasible" (some do not exist).
         trace: the terms along the way; None of a run that was read back.
         exact: what an exact solver says; None of a descent.
         summary: everything, of a run that was read back; else None.

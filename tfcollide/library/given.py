@@ -17,7 +17,7 @@ from tfcollide.library.problem import Features, Picture
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.models.pixel_range import ASSUMED
 
-__all__ = ["ImageLike", "data_given", "ends_given", "image_given", "is_batch", "network_given"]
+__all__ = ["ImageLike", "data_given", "ends_given", "features_given", "image_given", "is_batch", "network_given"]
 
 ImageLike: TypeAlias = "np.ndarray | tf.Tensor | Image.Image | str | os.PathLike[str] | Sequence[ImageLike]"
 """One image or several, in any form that `image_given` takes."""
@@ -129,11 +129,16 @@ def _pair(
 ) -> tuple[Picture, Picture | Features]:
     start = Picture(*image_given(network, source, f"source{place}"), labels[0])
     if not isinstance(target, (str, os.PathLike, Image.Image)) and np.ndim(cast("ArrayLike", target)) == 1:
-        return start, _features(tap, target, f"target{place}")
+        return start, features_given(tap, target, f"target{place}")
     return start, Picture(*image_given(network, target, f"target{place}"), labels[1])
 
 
-def _features(tap: Tap, value: ImageLike, name: str) -> Features:
+def features_given(tap: Tap, value: ImageLike, name: str) -> Features:
+    """Features `[U]` at a tap, as a target.
+
+    Raises:
+        RequestError: there are not as many as units, or they are not finite, or all are off.
+    """
     values, units = np.asarray(cast("ArrayLike", value), np.float32), int(np.prod(tap.unit_shape))
     if values.size != units:
         raise RequestError(f"--{name} of {values.size} features", f"{units}, one per unit of {tap.name}")

@@ -1,6 +1,7 @@
 """Judging what was found: again through the network, by search, and by proof."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from tfcollide.library.verdict import Verdict
 from tfcollide.library.yardstick import Yardstick
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.dense_chain import Unreadable
+from tfcollide.models.layer_list import layers_of
+from tfcollide.polytope.proof.carrying import carry_proof
+from tfcollide.polytope.proof.engine import Splits
 from tfcollide.polytope.proof.of_classifier import certify_classifier
 from tfcollide.records import Certificate, Trace, WorstMixture
 
@@ -77,7 +81,9 @@ def worst_mixture(
         return mixture_search(network)(found.corners, code, random_starts=starts, batch_size=network.batch_size, seed=seed)
 
 
-def certify(network: Classifier, found: Found, *, max_boxes: int = 20_000, seed: int = 0) -> Certificate:
+def certify(
+    network: Classifier, found: Found, *, max_boxes: int = 20_000, seed: int = 0, proof: str | Path | None = None
+) -> Certificate:
     """A proof that every mixture of the corners is read as the target, a mixture that is not, or the share proven.
 
     Args:
@@ -85,12 +91,15 @@ def certify(network: Classifier, found: Found, *, max_boxes: int = 20_000, seed:
         found: the corners, for a target that is an image.
         max_boxes: parts of the hull to bound at most.
         seed: of the mixtures tried first.
+        proof: a file to write the proof to where the hull is certified, such as "proof.npz"; `check_proof` checks it
+            with NumPy alone.
 
     Returns:
         The certificate; `.status` is "certified", "refuted" or "undecided".
 
     Raises:
-        RequestError: the network is none that can be bounded, or the target has no class.
+        RequestError: the network is none that can be bounded, or none whose proof can be handed on; or the target
+            has no class.
 
     Examples:
         >>> tc.certify(network, found).status in ("certified", "refuted", "undecided")
@@ -100,10 +109,28 @@ def certify(network: Classifier, found: Found, *, max_boxes: int = 20_000, seed:
         if max_boxes < 1:
             raise RequestError(f"--max_boxes={max_boxes}", "a number of at least 1")
         code = _code(judged_problem(network, found)[0])
-        proof = certify_classifier(network, found.corners, code, max_boxes=max_boxes, seed=seed)
-        if isinstance(proof, Unreadable):
-            raise RequestError(f"--network={network.name}: {proof.reason}", "a network of affine layers, ReLUs and max-pools")
-        return proof
+        splits = Splits() if proof is not None else None
+        if splits is not None and isinstance(layers := layers_of(network), Unreadable):
+            raise _not_carried(network, layers)
+        certificate = certify_classifier(network, found.corners, code, max_boxes=max_boxes, seed=seed, splits=splits)
+        if isinstance(certificate, Unreadable):
+            raise RequestError(
+                f"--network={network.name}: {certificate.reason}", "a network of affine layers, ReLUs and max-pools"
+            )
+        if proof is not None and splits is not None and certificate.status == "certified":
+            carried = carry_proof(network, found.corners, code, certificate, splits)
+            if isinstance(carried, Unreadable):
+                raise _not_carried(network, carried)
+            carried.write(Path(proof))
+        return certificate
+
+
+def _not_carried(network: Classifier, why: Unreadable) -> RequestError:
+    return RequestError(
+        f"--proof of {network.name}, which cannot be handed on: {why.reason}",
+        "a network of convolutions, dense layers, ReLUs and max-pools, one after the other",
+        "Leave proof out for the certificate alone.",
+    )
 
 
 def judged_problem(network: Classifier, found: Found) -> tuple[Problem, Solution, Yardstick]:

@@ -132,7 +132,7 @@ def qualify(
         target_label: its class name, or None.
     """
     if reader is None:
-        return Qualified(None, "the data set has no training images to compare with")
+        return Qualified(None, "there are no training images to compare with")
     named = {"source": source_label, "target": target_label}
     reason = _distrust(reader, least_accuracy) or _unlabeled(reader, named)
     if reason is None:

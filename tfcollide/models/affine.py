@@ -7,6 +7,7 @@ they meet a dense layer, or the image.
 
 import dataclasses
 import math
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import keras
@@ -20,7 +21,7 @@ from tfcollide.models.classifier import Classifier
 from tfcollide.models.graph import Call, calls_between
 from tfcollide.models.rectifier import Rectifier
 
-__all__ = ["AffineMap", "affine_map"]
+__all__ = ["AffineMap", "affine_map", "affine_tap", "check_reading", "composed"]
 
 _PRECISIONS = ("float32", "float64")
 _MAX_ENTRIES = 2**25
@@ -67,6 +68,43 @@ def affine_map(classifier: Classifier, tap_name: str) -> AffineMap:
             computes in another precision than float32 or float64, or the map is larger than
             2^25 entries and than the dense layers that it is made of.
     """
+    way, pixels = _read_to(classifier, tap_name), math.prod(classifier.image_shape)
+    return composed({classifier.graph.source: pixels}, way.steps, way.wanted, way.units, tap_name, limit=way.limit)
+
+
+def affine_tap(classifier: Classifier) -> str:
+    """The ReLU that is taken for exact collisions where none is named: the default one where affine, else the first that is.
+
+    Where none is, the default one, of which `affine_map` says why.
+    """
+    first = classifier.default_tap
+    for name in [first, *classifier.tap_names]:
+        try:
+            _read_to(classifier, name)
+        except RequestError:
+            continue
+        return name
+    return first
+
+
+class _Way(NamedTuple):
+    """What lies between the image and a tap.
+
+    Attributes:
+        steps: from the image on.
+        wanted: the value that is the pre-activation.
+        units: of the tap.
+        limit: entries of a matrix, at most.
+    """
+
+    steps: list[Step]
+    wanted: int
+    units: int
+    limit: int
+
+
+def _read_to(classifier: Classifier, tap_name: str) -> _Way:
+    """The way to a tap; raises what `affine_map` does, before anything is multiplied."""
     if tap_name not in classifier.tap_names:
         raise RequestError(f"--tap={tap_name}", f"a layer of {classifier.name}: {', '.join(classifier.tap_names)}")
     graph, place = classifier.graph, classifier.place(tap_name)
@@ -84,7 +122,7 @@ def affine_map(classifier: Classifier, tap_name: str) -> AffineMap:
     limit = max([_MAX_ENTRIES, *(math.prod(s.call.operation.kernel.shape) for s in steps if _is_dense(s.call))])
     if pixels * units > limit:
         raise _too_large(tap_name, pixels, units, limit)
-    return _composed(graph.source, steps, wanted, units, tap_name, limit)
+    return _Way(steps, wanted, units, limit)
 
 
 class _Paths(NamedTuple):
@@ -110,8 +148,22 @@ class _Paths(NamedTuple):
         return _Paths(self.weights + other.weights, self.magnitude + other.magnitude, roundings)
 
 
-def _composed(source: int, steps: list[Step], wanted: int, units: int, tap_name: str, limit: int) -> AffineMap:
-    """The steps put together, from the last to the first."""
+def composed(
+    ends: Mapping[int, int], steps: Sequence[Step], wanted: int, units: int, tap_name: str, *, limit: int = _MAX_ENTRIES
+) -> AffineMap:
+    """The steps put together, from the last to the first.
+
+    Args:
+        ends: the values that they begin with, by number, and the size of each; the map is of all, one after the other.
+        steps: in order.
+        wanted: the number of the value that the map gives.
+        units: its size.
+        tap_name: for messages.
+        limit: entries of a dense matrix on the way, at most.
+
+    Raises:
+        RequestError: a step is not read as affine, or a matrix is too large.
+    """
     identity = sparse.csr_array(sparse.eye_array(units))
     paths = {wanted: _Paths(identity, identity, 0)}
     bias, magnitude_bias = np.zeros(units), np.zeros(units)
@@ -124,9 +176,12 @@ def _composed(source: int, steps: list[Step], wanted: int, units: int, tap_name:
                 raise _too_large(tap_name, weights.shape[1], units, limit)
             part = above.below(weights, found.terms + found.extra)
             paths[number] = paths[number].and_those(part) if number in paths else part
-    whole = paths[source]
-    weights, magnitude = (as_array(part).T.copy() for part in (whole.weights, whole.magnitude))
-    return AffineMap(weights, bias, magnitude, magnitude_bias, max(whole.roundings, 1))
+    parts = [paths.get(number, _Paths(np.zeros([units, size]), np.zeros([units, size]), 0)) for number, size in ends.items()]
+    weights, magnitude = (
+        np.concatenate([as_array(part).T for part in matrices])
+        for matrices in ([one.weights for one in parts], [one.magnitude for one in parts])
+    )
+    return AffineMap(weights, bias, magnitude, magnitude_bias, max(1, *(one.roundings for one in parts)))
 
 
 def _times(one: Matrix, other: Matrix) -> Matrix:
@@ -155,7 +210,12 @@ def _check_layers(calls: list[Call], tap_name: str) -> None:
                 " Add, those that reshape, pad and crop, Dropout)",
                 "Take the first ReLU",
             )
-        _check(f"layer {call.name}", obstacle(call, precisions=_PRECISIONS))
+        check_reading(call)
+
+
+def check_reading(call: Call) -> None:
+    """Raises `RequestError` where a call computes in another precision than its map speaks of."""
+    _check(f"layer {call.name}", obstacle(call, precisions=_PRECISIONS))
 
 
 def _check(name: str, reason: str | None) -> None:

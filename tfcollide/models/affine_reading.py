@@ -55,14 +55,14 @@ class Step(NamedTuple):
     shapes: tuple[OpenShape, ...]
 
 
-def steps_between(graph: AnyGraph, wanted: int) -> tuple[list[Step], int]:
-    """Those from the images to the value `wanted`, in order; and the number of the value that it is a copy of.
+def steps_between(graph: AnyGraph, wanted: int, known: frozenset[int] = frozenset()) -> tuple[list[Step], int]:
+    """Those from the images, or from the values `known`, to the value `wanted`, in order; and of which value that is a copy.
 
     Raises:
         RequestError: the graph does not know all calls.
     """
-    calls = calls_between(graph.calls, {graph.source}, {wanted})
-    shapes = {graph.source: graph.entry.shape} | {call.writes[0]: call.shape for call in calls}
+    calls = calls_between(graph.calls, set(known) or {graph.source}, {wanted})
+    shapes = {graph.source: graph.entry.shape} | {call.writes[0]: call.shape for call in graph.calls if call.writes}
     same: dict[int, int] = {}
     steps = []
     for call in calls:

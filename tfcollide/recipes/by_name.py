@@ -7,9 +7,14 @@ from pathlib import Path
 
 from tfcollide.errors import RequestError
 
-__all__ = ["recipe_file", "recipe_list"]
+__all__ = ["recipe_file", "recipe_list", "recipe_names"]
 
 _FOLDER = Path(__file__).parent / "flagfiles"
+
+
+def recipe_names() -> tuple[str, ...]:
+    """The names of all of them, sorted."""
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.flags")))
 
 
 def recipe_file(name: str) -> Path:

@@ -7,7 +7,8 @@ object of the same name. `Summary.read` is the way back.
 from tfcollide.records.corner import CornerRecord, EndPoint, Trace
 from tfcollide.records.looks import CompositeRecord, Distance, MixtureLooks, Perceptual
 from tfcollide.records.mixtures import FailureBound, Interpolation, PngCheck, SurvivalRow, WorstMixture
-from tfcollide.records.proven import Certificate, EdgeRecord, ExactRecord
+from tfcollide.records.proven import Certificate, EdgeRecord, ExactRecord, ProofRecord, SecondOpinion
+from tfcollide.records.radius import FreeRadii, FreeRadius, LayerPolytope, RadiusSpread
 from tfcollide.records.summary import Summary
 from tfcollide.records.sweep_summary import PairResult, SweepSummary, is_sweep
 from tfcollide.records.yardstick_record import FrontEnd, FrontRecord, ReaderRecord, Scale
@@ -21,15 +22,21 @@ __all__ = [
     "EndPoint",
     "ExactRecord",
     "FailureBound",
+    "FreeRadii",
+    "FreeRadius",
     "FrontEnd",
     "FrontRecord",
     "Interpolation",
+    "LayerPolytope",
     "MixtureLooks",
     "PairResult",
     "Perceptual",
     "PngCheck",
+    "ProofRecord",
+    "RadiusSpread",
     "ReaderRecord",
     "Scale",
+    "SecondOpinion",
     "Summary",
     "SurvivalRow",
     "SweepSummary",

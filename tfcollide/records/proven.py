@@ -1,9 +1,9 @@
-"""What is known beyond sampling: a certificate, edges that were walked, exact corners."""
+"""What is known beyond sampling: a certificate, what others say of it, edges that were walked, exact corners."""
 
 import dataclasses
 from typing import Literal
 
-__all__ = ["Certificate", "EdgeRecord", "ExactRecord"]
+__all__ = ["Certificate", "EdgeRecord", "ExactRecord", "ProofRecord", "SecondOpinion"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +56,46 @@ class EdgeRecord:
     changes: tuple[tuple[float, int, int], ...]
     compared: int
     difference: float
+
+
+@dataclasses.dataclass(frozen=True)
+class ProofRecord:
+    """A proof of the hull that can be checked without the program that found it.
+
+    Attributes:
+        file: its name in the run's directory; None where it could not be written.
+        reason: why not; else None.
+        margin: that the file proves; at least 0.9 of the certificate's.
+        parts: sub-simplices in it.
+    """
+
+    file: str | None
+    reason: str | None = None
+    margin: float | None = None
+    parts: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class SecondOpinion:
+    """What an independent verifier says of the exported claim.
+
+    Attributes:
+        verifier: its name and version.
+        verdict: "unsat" (no mixture is misread), "sat" (one is), "timeout", or what else it answered.
+        seconds: that it took.
+        limit: the seconds that it had.
+        mixture: N convex weights of the witness ("sat"), else None.
+        predicted: what the network itself reads in that mixture, in float32; else None.
+        margin: of the target there; else None. "sat" is confirmed where it is not positive.
+    """
+
+    verifier: str
+    verdict: str
+    seconds: float
+    limit: float
+    mixture: tuple[float, ...] | None = None
+    predicted: str | None = None
+    margin: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ from tfcollide.records.corner import CornerRecord, EndPoint
 from tfcollide.records.from_json import checked_record, read_content
 from tfcollide.records.looks import CompositeRecord, Distance, MixtureLooks, Perceptual
 from tfcollide.records.mixtures import FailureBound, Interpolation, PngCheck, SurvivalRow, WorstMixture
-from tfcollide.records.proven import Certificate, EdgeRecord, ExactRecord
+from tfcollide.records.proven import Certificate, EdgeRecord, ExactRecord, ProofRecord, SecondOpinion
 from tfcollide.records.yardstick_record import FrontEnd, FrontRecord, ReaderRecord, Scale
 
 __all__ = ["Summary"]
@@ -43,6 +43,8 @@ class Summary:
         certificate: of the whole hull; None where none was tried.
         certificate_reason: why there is none; None where there is one.
         edges: of the hull, walked exactly; None where that was not asked for.
+        proof: of the hull, to be checked by others; None where it was not asked for, or nothing is certified.
+        second_opinion: of an independent verifier; None where it was not asked for.
         exact: what the exact solver says; None of a descent.
         seconds: stage -> seconds spent on it, and "total".
         versions: package -> version.
@@ -51,7 +53,8 @@ class Summary:
         sole_tap: whether the logits depend on the image through the tap alone, see `models.classifier.Tap`.
         found: whether a collision was found, see `missing`.
         missing: what a collision that is found has and this one lacks, a clause each; empty where it was found.
-        ended: why the search ended: "met", "stagnated", "max_steps" or "diverged".
+        ended: why the search ended: "met", "stagnated", "max_steps" or "diverged"; of exact corners "met", "too close"
+            or "infeasible".
         probe: what the hull's probes said at the end, in words.
         pixel_range: black and white.
         pixel_range_how: how they were decided.
@@ -111,6 +114,8 @@ class Summary:
     certificate_reason: str | None = None
     edges: tuple[EdgeRecord, ...] | None = None
     survival: tuple[SurvivalRow, ...] | None = None
+    proof: ProofRecord | None = None
+    second_opinion: SecondOpinion | None = None
 
     @classmethod
     def read(cls, folder: Path, *, flag: str = "run") -> Self:

@@ -12,6 +12,8 @@ _ENDED = {
     "stagnated": "no progress any more",
     "max_steps": "--max_steps was reached",
     "diverged": "a number was not finite",
+    "too close": "corners lie closer together than was asked",
+    "infeasible": "no such corners exist within the bounds",
 }
 _NO_COLLISION = "at this tap the search found no collision that keeps the source"
 

@@ -104,8 +104,9 @@ def _bars(axes: Axes, values: np.ndarray) -> None:
 
 
 def draw(path: Path, drawn: Drawn) -> None:
-    """`--figure=margins`."""
-    write_margins(path, drawn.summary, drawn.curves.margins)
+    """`--figure=margins`; where an exact solver found nothing there are no margins, as the source stands in for corners."""
+    if not drawn.summary.nothing_found:
+        write_margins(path, drawn.summary, drawn.curves.margins)
 
 
 VARIANT = draw

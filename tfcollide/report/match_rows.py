@@ -6,7 +6,15 @@ from tfcollide.records import Certificate, EdgeRecord, Summary
 from tfcollide.report.paper import PaperResult, paper_cell
 from tfcollide.report.phrases import Row, in_which_arithmetic, number, probability, share, yes
 
-__all__ = ["edge_rows", "feature_rows", "mixture_rows", "only_corner_rows", "proof_rows", "worst_feature_rows"]
+__all__ = [
+    "edge_rows",
+    "feature_rows",
+    "handed_on_rows",
+    "mixture_rows",
+    "only_corner_rows",
+    "proof_rows",
+    "worst_feature_rows",
+]
 
 
 def worst_feature_rows(summary: Summary) -> list[Row]:
@@ -97,6 +105,22 @@ def proof_rows(summary: Summary) -> list[Row]:
     if proof.status == "undecided" and proof.share_proven == 0:
         words["undecided"] = "undecided, nothing proven: the corners are too far apart, or the network too deep, for bounds"
     return [(what, words[proof.status], "")]
+
+
+def handed_on_rows(summary: Summary) -> list[Row]:
+    """The proof as a file, and what an independent verifier says."""
+    rows = []
+    if (proof := summary.proof) is not None:
+        said = f"{proof.file}, margin {number(proof.margin, '.3g')}, {proof.parts} parts"
+        rows.append(("- the proof, for check_proof", said if proof.file else f"not written: {proof.reason}", ""))
+    if (opinion := summary.second_opinion) is not None:
+        words = {"unsat": "unsat: no mixture is misread", "timeout": f"no answer in {opinion.limit:g} s"}
+        said = words.get(opinion.verdict, opinion.verdict)
+        if opinion.margin is not None:
+            left = "" if opinion.margin <= 0 else "; float32 does not confirm it"
+            said = f'**sat**: a mixture is read as "{opinion.predicted}", margin {opinion.margin:.3g}{left}'
+        rows.append((f"- {opinion.verifier}, an independent verifier, {opinion.seconds:.1f} s", said, ""))
+    return rows
 
 
 def edge_rows(edges: Sequence[EdgeRecord] | None) -> list[Row]:

@@ -6,7 +6,15 @@ from tfcollide.records import EndPoint, Summary, SurvivalRow
 from tfcollide.report.conclusion import conclusion, ended_words
 from tfcollide.report.likeness_rows import likeness_rows, look_rows, near_rows, spread_rows
 from tfcollide.report.markdown import markdown_table
-from tfcollide.report.match_rows import edge_rows, feature_rows, mixture_rows, only_corner_rows, proof_rows, worst_feature_rows
+from tfcollide.report.match_rows import (
+    edge_rows,
+    feature_rows,
+    handed_on_rows,
+    mixture_rows,
+    only_corner_rows,
+    proof_rows,
+    worst_feature_rows,
+)
 from tfcollide.report.paper import paper_cell, paper_result
 from tfcollide.report.phrases import network, number, or_dashes, probability, quantile, share, stop_words
 from tfcollide.report.remarks import run_remarks
@@ -74,7 +82,7 @@ def _results(summary: Summary) -> str:
         ),
         *or_dashes(absent, mixture_rows(summary, paper) if several else only_corner_rows(summary)),
         *or_dashes(absent, look_rows(summary)),
-        *or_dashes(absent, [*proof_rows(summary), *edge_rows(summary.edges)]),
+        *or_dashes(absent, [*proof_rows(summary), *handed_on_rows(summary), *edge_rows(summary.edges)]),
     ]
     if paper is None:
         return markdown_table(["", "ours"], [row[:2] for row in rows])

@@ -3,6 +3,7 @@
 import contextlib
 import contextvars
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO, TypeVar
@@ -37,12 +38,12 @@ def progress(items: Iterable[_Item] | None = None, **options: Any) -> tqdm:
         **options: of `tqdm`.
     """
     if not _SHOWN.get():
-        return tqdm(items, **options | {"disable": True})
+        return _Bar(items, **options | {"disable": True})
     if sys.stderr.isatty():
-        return tqdm(items, **options)
+        return _Bar(items, **options)
     every = float(os.environ.get("TQDM_MININTERVAL", _EVERY))
     rarely = {"mininterval": every, "delay": every, "miniters": 1, "position": 0}
-    return tqdm(items, **options | rarely, file=_Lines(sys.stderr))
+    return _Bar(items, **options | rarely, file=_Lines(sys.stderr))
 
 
 def say(sentence: str) -> None:
@@ -56,6 +57,15 @@ def stage(name: str) -> Iterator[None]:
     """Names on a terminal what takes a while and cannot be counted, until it is over."""
     with tqdm(desc=name, bar_format="{desc} ...", leave=False, disable=not (_SHOWN.get() and sys.stderr.isatty())):
         yield
+
+
+class _Bar(tqdm):
+    """A bar that says "12.3 s each" of what takes longer than a second."""
+
+    @staticmethod
+    def format_meter(*args: Any, **options: Any) -> str:
+        """As tqdm's, which writes "12.3s/ pairs" there."""
+        return re.sub(r"(?<=[\d?])s/ ?[a-z]+", " s each", tqdm.format_meter(*args, **options))
 
 
 class _Lines:

@@ -1,9 +1,9 @@
 """The collision set of a target as an object: a polytope given by its half-spaces.
 
-Exact where the tap's pre-activation is affine in the image. Then features are equal
-to the target's where its active units are (equations in the image) and every other
-unit stays off (inequalities). `contains` and `violation` are for whoever studies a
-collision set; a run judges corners by the network instead.
+Exact where the tap's pre-activation is an affine function: of the image, or of the values of
+the layer before. Then features are equal to the target's where its active units are
+(equations) and every other unit stays off (inequalities). `contains` and `violation` are for
+whoever studies a collision set; a run judges corners by the network instead.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from tfcollide.models.affine import AffineMap
 from tfcollide.polytope.exact.rounding import inward, tightening
 from tfcollide.shapes import Bounds
 
-__all__ = ["Polytope", "Violation", "active_units", "collision_polytope"]
+__all__ = ["Polytope", "Violation", "active_units", "collision_polytope", "feature_polytope"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +51,7 @@ class Polytope:
         limits: `[I]`.
         lower: `[D]`, may be -inf.
         upper: `[D]`, may be inf.
+        member: `[D]`, a point that is known to be in it, such as the target; None where none is.
     """
 
     equalities: np.ndarray
@@ -59,10 +60,11 @@ class Polytope:
     limits: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
+    member: np.ndarray | None = None
 
     def __repr__(self) -> str:
         """In one line, without the numbers."""
-        return f"Polytope({self.size} coordinates, {len(self.values)} equalities, {len(self.limits)} inequalities)"
+        return f"{type(self).__name__}({self.size} coordinates, {len(self.values)} equalities, {len(self.limits)} inequalities)"
 
     @property
     def size(self) -> int:
@@ -86,7 +88,7 @@ class Polytope:
         """The same set, its rows divided by their lengths; rows of length zero stay."""
         equalities, values = _unit(self.equalities, self.values)
         inequalities, limits = _unit(self.inequalities, self.limits)
-        return Polytope(equalities, values, inequalities, limits, self.lower, self.upper)
+        return Polytope(equalities, values, inequalities, limits, self.lower, self.upper, self.member)
 
 
 def active_units(affine: AffineMap, target: np.ndarray) -> np.ndarray:
@@ -116,20 +118,37 @@ def collision_polytope(affine: AffineMap, target: np.ndarray, bounds: Bounds, *,
     target = np.asarray(target, np.float64)
     if target.shape != affine.weights.shape[:1]:
         raise RequestError(f"a target of shape {target.shape}", f"{affine.weights.shape[:1]}, one number per pixel")
-    pre_activation = affine(target)
-    active = active_units(affine, target)
-    inequalities, limits = affine.weights.T[~active], -affine.bias[~active]
     lower, upper = np.full(target.size, bounds.lower, float), np.full(target.size, bounds.upper, float)
-    if float32_safe:
-        if not (np.isfinite(lower).all() and np.isfinite(upper).all()):
-            raise RequestError(f"bounds {bounds.lower} to {bounds.upper} with float32_safe", "finite bounds")
-        lower, upper = inward(lower, upper)
-        extra, margin = tightening(affine, lower, upper)
-        inequalities, limits = inequalities + extra.T[~active], limits - margin[~active]
-    equalities = np.ascontiguousarray(affine.weights.T[active])
-    return Polytope(
-        equalities, (pre_activation - affine.bias)[active], np.ascontiguousarray(inequalities), limits, lower, upper
-    )
+    found = feature_polytope(affine, np.maximum(affine(target), 0.0), lower, upper)
+    if not float32_safe:
+        return dataclasses.replace(found, member=target)
+    if not (np.isfinite(lower).all() and np.isfinite(upper).all()):
+        raise RequestError(f"bounds {bounds.lower} to {bounds.upper} with float32_safe", "finite bounds")
+    lower, upper = inward(lower, upper)
+    extra, margin = tightening(affine, lower, upper)
+    off = ~active_units(affine, target)
+    inequalities, limits = found.inequalities + extra.T[off], found.limits - margin[off]
+    return dataclasses.replace(found, inequalities=inequalities, limits=limits, lower=lower, upper=upper)
+
+
+def feature_polytope(
+    affine: AffineMap, features: np.ndarray, lower: np.ndarray, upper: np.ndarray, *, ceiling: float = np.inf
+) -> Polytope:
+    """The points within bounds whose features are f: W x + b = f where 0 < f < ceiling, <= 0 where f is 0, >= ceiling at it.
+
+    Args:
+        affine: the pre-activation as a function of the point.
+        features: `[U]` float64, post-activations.
+        lower: `[D]`.
+        upper: `[D]`.
+        ceiling: the most that the ReLU gives, 6 for ReLU6.
+    """
+    off, full = features <= 0.0, features >= ceiling
+    between = ~(off | full)
+    rows, levels = affine.weights.T, features - affine.bias
+    inequalities = np.concatenate([rows[off], -rows[full]])
+    limits = np.concatenate([-affine.bias[off], affine.bias[full] - ceiling])
+    return Polytope(np.ascontiguousarray(rows[between]), levels[between], inequalities, limits, lower, upper)
 
 
 def _unit(rows: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

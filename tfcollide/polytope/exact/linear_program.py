@@ -62,7 +62,8 @@ class ProgramSolution(NamedTuple):
         x: `[D]` float64; NaN unless optimal.
         value: cost . x; NaN unless optimal.
         row_dual: `[R]`, the multiplier of each row: cost - rows' row_dual is the
-            reduced cost; at most 0 where the upper side binds.
+            reduced cost; at most 0 where the upper side binds. Of an infeasible program that
+            was solved for a vertex, a combination of rows that no point satisfies.
         iterations: of the simplex method.
     """
 
@@ -88,7 +89,8 @@ def solve_program(program: LinearProgram, *, vertex: bool = True) -> ProgramSolu
     run = _Run(program, vertex)
     status = run.lazily() if vertex else run.at_once()
     if status != "optimal":
-        return ProgramSolution(status, np.full(columns, np.nan), np.nan, np.zeros(rows), run.iterations)
+        dual = run.ray() if vertex and status == "infeasible" else np.zeros(rows)
+        return ProgramSolution(status, np.full(columns, np.nan), np.nan, dual, run.iterations)
     x = run.solution()
     return ProgramSolution(status, x, float(program.cost @ x), run.row_dual(), run.iterations)
 
@@ -150,6 +152,14 @@ class _Run:
     def row_dual(self) -> np.ndarray:
         dual = np.zeros(self._program.rows.shape[0])
         dual[self._included] = np.array(self._highs.getSolution().row_dual) * self._scale
+        return dual
+
+    def ray(self) -> np.ndarray:
+        """The multipliers that show that there is no point; zeros where HiGHS has none."""
+        dual = np.zeros(self._program.rows.shape[0])
+        _, known, values = self._highs.getDualRay()  # type: ignore[attr-defined]
+        if known:
+            dual[self._included] = values
         return dual
 
     def _columns(self) -> Any:

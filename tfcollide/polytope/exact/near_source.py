@@ -10,6 +10,7 @@ distances, a box to single pixels.
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 import scipy.sparse
@@ -36,6 +37,8 @@ from tfcollide.polytope.exact.vertices import (
 )
 
 __all__ = ["NearCorners", "corners_near", "explain_near", "least_change", "within_box"]
+
+AnyPolytope = TypeVar("AnyPolytope", bound=Polytope)
 
 _DISTINCT = 1e-6
 """Corners closer than this (RMS) count as one."""
@@ -79,7 +82,7 @@ def explain_near(status: str) -> str:
     return _WORDS.get(status, explain(status))
 
 
-def within_box(polytope: Polytope, source: np.ndarray, max_change: float) -> Polytope:
+def within_box(polytope: AnyPolytope, source: np.ndarray, max_change: float) -> AnyPolytope:
     """The part of `polytope` in which no coordinate differs from `source` `[D]` by more than `max_change`.
 
     Where the box cuts, its sides are rounded inward to float32, so that a point which

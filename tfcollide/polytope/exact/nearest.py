@@ -38,12 +38,14 @@ class Nearest:
         status: "optimal"; "infeasible": no collision within the bounds and
             `max_change`; "too far": the closest one exceeds `max_total`; or
             "failed: " and the solver's words.
+        multipliers: `[R]`, y of the equalities, then of the inequalities, where they are at most 0; NaN likewise.
     """
 
     point: np.ndarray
     distance: float
     duality_gap: float
     status: str
+    multipliers: np.ndarray
 
 
 @one_blas_thread()
@@ -79,13 +81,16 @@ def nearest(
     status, z, dual = _SOLVERS[norm](change) if (change.least <= change.most).all() else ("infeasible", None, None)
     nowhere = np.full(source.size, np.nan)
     if z is None or dual is None:
-        return Nearest(nowhere, np.nan, np.nan, status)
+        return Nearest(nowhere, np.nan, np.nan, status, np.full(len(change.limits), np.nan))
     distance = float(np.linalg.norm(z, 1 if norm == "l1" else 2))
-    gap = distance - _LOWER_BOUNDS[norm](change, np.where(change.equation, dual, np.minimum(dual, 0.0)))
+    dual = np.where(change.equation, dual, np.minimum(dual, 0.0))
+    gap = distance - _LOWER_BOUNDS[norm](change, dual)
+    lengths = np.linalg.norm(np.concatenate([polytope.equalities, polytope.inequalities]), axis=1)
+    multipliers = dual / np.where(lengths > 1e-100, lengths, 1.0)
     if max_total is not None and distance - max(gap, 0.0) > max_total:
-        return Nearest(nowhere, distance, gap, "too far")
+        return Nearest(nowhere, distance, gap, "too far", multipliers)
     # Source + change may leave the bounds by an ulp.
-    return Nearest(np.clip(source + z, polytope.lower, polytope.upper), distance, gap, "optimal")
+    return Nearest(np.clip(source + z, polytope.lower, polytope.upper), distance, gap, "optimal", multipliers)
 
 
 def _nearest_l1(change: Change) -> tuple[str, np.ndarray | None, np.ndarray | None]:

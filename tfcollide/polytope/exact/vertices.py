@@ -15,6 +15,7 @@ import numpy as np
 from tfcollide.errors import RequestError
 from tfcollide.models.affine import AffineMap
 from tfcollide.polytope.exact.blas import one_blas_thread
+from tfcollide.polytope.exact.geometry import Flat, flattened
 from tfcollide.polytope.exact.halfspaces import Polytope, active_units
 from tfcollide.polytope.exact.linear_program import LinearProgram, ProgramSolution, solve_program
 from tfcollide.polytope.exact.rounding import network_upper_bound
@@ -139,8 +140,23 @@ def diverse_corners(polytope: Polytope, count: int, *, seed: int, rounds: int = 
 
 def vertex_solver(polytope: Polytope) -> Solver:
     """What finds the vertex of `polytope` at which an objective `[D]` is least."""
+    # Few directions are left by many equations; then the program is solved among these.
+    flat = flattened(polytope) if 2 * len(polytope.values) > polytope.size else None
+    if flat is not None:
+        return lambda cost: _vertex_among(flat, cost)
     base = _program(polytope)
     return lambda cost: solve_program(base._replace(cost=cost))
+
+
+def _vertex_among(flat: Flat, cost: np.ndarray) -> ProgramSolution:
+    size = flat.frame.shape[1]
+    if not size:
+        return ProgramSolution("optimal", flat.point, float(cost @ flat.point), np.zeros(0), 0)
+    free = np.full(size, np.inf)
+    program = LinearProgram(cost @ flat.frame, flat.rows, np.full(len(flat.limits), -np.inf), flat.limits, -free, free)
+    found = solve_program(program)
+    x = flat.point + flat.frame @ found.x
+    return found._replace(x=x, value=float(cost @ x))
 
 
 @one_blas_thread()

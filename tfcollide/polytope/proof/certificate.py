@@ -27,7 +27,7 @@ from tfcollide.models.dense_chain import DenseChain
 from tfcollide.models.reading import Reading
 from tfcollide.polytope.hull.simplex import starts
 from tfcollide.polytope.proof.counterexample import CounterexampleSearch
-from tfcollide.polytope.proof.engine import AnyPieces, DenseEngine, Engine
+from tfcollide.polytope.proof.engine import AnyPieces, DenseEngine, Engine, Splits
 from tfcollide.polytope.proof.network_engine import NetworkEngine
 from tfcollide.polytope.proof.reading_network import Network
 from tfcollide.records import Certificate
@@ -50,6 +50,7 @@ def certify(
     refine_boxes: int = 500,
     tightness: float = 0.9,
     seed: int = 0,
+    splits: Splits | None = None,
 ) -> Certificate:
     """Proves or refutes that every mixture of `corners` gets the class or labels `target`.
 
@@ -63,6 +64,7 @@ def certify(
         refine_boxes: so many may be spent on a larger proven margin, once it is positive.
         tightness: the share of the smallest margin found that is enough to prove.
         seed: of the random mixtures tried first.
+        splits: notes what is halved, for a proof that is handed on.
     """
     if not np.isfinite(corners).all():
         return Certificate("undecided", -np.inf, 0.0)
@@ -83,7 +85,10 @@ def certify(
             return _verdict(pieces, proof, engine, used)
         order = np.argsort(pieces.margin, kind="stable")
         worst, rest = np.split(order, [max(1, min(engine.batch, engine.boxes - used) // 2)])
-        halves = engine.split(pieces.take(worst), goal)
+        parents = pieces.take(worst)
+        halves = engine.split(parents, goal)
+        if splits is not None:
+            splits.add(parents)
         used += len(halves.margin)
         broken = search.look(np.concatenate([halves.vertices[:, 0], halves.vertices.mean(axis=1)]), steps=4)
         pieces = pieces.take(np.sort(rest)).join(halves)

@@ -10,7 +10,7 @@ from tfcollide.polytope.proof.counterexample import Landscape
 from tfcollide.polytope.proof.pieces import Pieces
 from tfcollide.polytope.proof.relaxation import Hull, forward, prepare
 
-__all__ = ["AnyPieces", "DenseEngine", "Engine"]
+__all__ = ["AnyPieces", "DenseEngine", "Engine", "Splits"]
 
 P = TypeVar("P", bound="AnyPieces")
 
@@ -35,6 +35,10 @@ class AnyPieces(Protocol):
         """`[B]`, as a share of the whole."""
 
     @property
+    def edges(self) -> np.ndarray:
+        """`[B, 2]`, the vertices between which to split."""
+
+    @property
     def divisible(self) -> np.ndarray:
         """`[B]` bool, whether halves can be told exactly."""
 
@@ -43,6 +47,25 @@ class AnyPieces(Protocol):
 
     def join(self: P, other: P) -> P:
         """These, then the other ones."""
+
+
+class Splits:
+    """Which edge a prover halved each sub-simplex at."""
+
+    def __init__(self) -> None:
+        self._edges: dict[bytes, tuple[int, int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._edges)
+
+    def add(self, pieces: AnyPieces) -> None:
+        """Notes sub-simplices that are halved."""
+        for one, edge in zip(pieces.vertices, pieces.edges.tolist(), strict=True):
+            self._edges[one.tobytes()] = (min(edge), max(edge))
+
+    def edge(self, vertices: np.ndarray) -> tuple[int, int] | None:
+        """Where `[N, N]` was halved; None where it was not."""
+        return self._edges.get(vertices.tobytes())
 
 
 class Engine(Protocol):

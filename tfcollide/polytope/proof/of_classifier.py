@@ -7,6 +7,7 @@ import numpy as np
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.dense_chain import DenseChain, Unreadable
 from tfcollide.polytope.proof.certificate import certify
+from tfcollide.polytope.proof.engine import Splits
 from tfcollide.polytope.proof.reading_network import Network, read_network
 from tfcollide.records import Certificate
 
@@ -35,7 +36,13 @@ def _steps(classifier: Classifier) -> Network | Unreadable:
 
 
 def certify_classifier(
-    classifier: Classifier, corners: np.ndarray, target: int, *, max_boxes: int = 20_000, seed: int = 0
+    classifier: Classifier,
+    corners: np.ndarray,
+    target: int,
+    *,
+    max_boxes: int = 20_000,
+    seed: int = 0,
+    splits: Splits | None = None,
 ) -> Certificate | Unreadable:
     """Proves or refutes that every mixture of `corners` gets the class or labels `target`.
 
@@ -45,6 +52,7 @@ def certify_classifier(
         target: the code of the class or labels.
         max_boxes: as of `certify`.
         seed: as of `certify`.
+        splits: as of `certify`.
 
     Returns:
         The certificate; or why the network cannot be bounded.
@@ -60,4 +68,5 @@ def certify_classifier(
         reading=classifier.reading,
         max_boxes=max_boxes,
         seed=seed,
+        splits=splits,
     )

@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from tfcollide.errors import RequestError
 from tfcollide.files.run_directory import absolute
@@ -19,14 +19,17 @@ __all__ = ["AuditConfig", "is_audit"]
 class AuditConfig(NetworkConfig):
     """An audit: which network, which pairs, how long to search."""
 
+    FIRST: ClassVar = ("out", "recipe", "model", "dataset", "data_dir", "taps", "num_pairs", "budget", "pairs", "fail_above")
+    """What `--help` shows."""
+
     budget: str = flag("normal", "How much work; docs/audit.md says what each stands for.", choices=tuple(BUDGETS))
-    num_pairs: int = flag(100, "Pairs of test images, drawn over ordered pairs of classes alike.")
+    num_pairs: int = flag(100, "How many random pairs of test images, spread evenly over ordered pairs of classes.")
     pairs: str | None = flag(None, "Pairs in place of drawn ones: a CSV file with the columns source and target.", path=True)
-    taps: str = flag("default", "ReLUs at which pairs are looked at: default, all, or names with commas between them.")
+    taps: str = flag("default", "ReLUs to audit: default, all, or names with commas between them.")
     match_quantile: float = flag(
         0.01, "Features match where they are nearer than this share of the pairs of images of one class are."
     )
-    seed: int = flag(0, "Of everything drawn.")
+    seed: int = flag(0, "Seed of every random draw.")
     compare: str | None = flag(
         None,
         "In place of --model, two networks to audit on the same pairs and to compare: A,B, each a model or the folder of a "

@@ -14,7 +14,7 @@ from tfcollide.files.run_directory import RunDirectory
 from tfcollide.recipes.audit.config import AuditConfig
 from tfcollide.recipes.classifiers.network_request import network_data
 from tfcollide.recipes.collide.request import beside, read_pairs
-from tfcollide.runtime.progress import stage
+from tfcollide.runtime.progress import say, stage
 from tfcollide.runtime.quiet import import_tensorflow
 from tfcollide.settings import flags_text
 
@@ -71,6 +71,10 @@ def audit_into(config: AuditConfig, opened: "Opened", pairs: "Sequence[NamedPair
 
     network, options = opened.classifier, config.options()
     taps = tap_names(network, config.taps)
+    say(
+        f"{len(pairs)} pairs at {len(taps)} ReLU{'s' if len(taps) > 1 else ''}, --budget={config.budget}. The first pair takes "
+        "longest; then each bar tells the time left of its part. What is stopped goes on where it was."
+    )
     with directory.at_work() as folder:
         ledger = Ledger(folder / ".audit.npz", every=_EVERY)
         walk = AuditWalk(

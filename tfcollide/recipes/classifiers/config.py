@@ -100,18 +100,18 @@ class NetworkConfig(TrainConfig):
     allow_custom_code: bool = _flag(False, "Load a model file even if it carries code, which can do all that you can.")
     pixel_range: str | None = _flag(
         None,
-        "Black and white, as a model file reads them. Default: told by its first layers; else the one of 0,1, "
-        "-1,1 and 0,255 in which labels of test images are most likely; else 0,255.",
+        "The pixel values of black and white that a model file expects. Default: read from its first layers; else the one of "
+        "0,1, -1,1 and 0,255 in which labels of test images are most likely; else 0,255.",
     )
     outputs: str = _flag(
         "auto",
-        "What a network that exists already gives: probabilities or logits of classes; binary, one output for two classes; "
-        "multilabel, one per label; auto: told by its last activation, else by the loss saved with it.",
+        "What the outputs of a network that you bring mean: probabilities or logits of classes; binary, one output for two "
+        "classes; multilabel, one per label; auto: read from its last activation, else from the loss saved with it.",
         choices=OUTPUTS,
     )
     image_size: int | None = _flag(None, "Height and width of images, where the model leaves them open. Default: 224.")
     precision: str = _flag(
-        "float32", "Of a network that exists already.", choices=("float32", "mixed_bfloat16", "mixed_float16")
+        "float32", "Arithmetic of a network that you bring.", choices=("float32", "mixed_bfloat16", "mixed_float16")
     )
 
 

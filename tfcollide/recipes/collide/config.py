@@ -4,7 +4,7 @@ Nothing in this module imports TensorFlow, so a bad value is refused at once.
 """
 
 import dataclasses
-from typing import Self
+from typing import ClassVar, Self
 
 from tfcollide.errors import RequestError
 from tfcollide.recipes.classifiers.config import NetworkConfig, TrainConfig
@@ -33,9 +33,16 @@ HEADINGS = {
 class CollideConfig(NetworkConfig):
     """A search for corners, and its checks."""
 
+    FIRST: ClassVar = ("out", "recipe", "model", "dataset", "data_dir", "source", "target", "tap", "corners", "solver")
+    """What `--help` shows."""
+
     source: str = _flag("3", "Where corners start: a class, test:INDEX, an image file, or every (one of each other class).")
     target: str = _flag("7", "Whose features they take: a class, test:INDEX, or an image file.")
-    tap: str | None = _flag(None, "ReLU at which features collide. Default: the first of a dense layer, else the last.")
+    tap: str | None = _flag(
+        None,
+        "ReLU at which features collide. Default: the first of a dense layer, else the last; with --solver=exact, if that is "
+        "not affine in the image, the first that is.",
+    )
     corners: int | None = _flag(
         None, "Number of corners, N. Default: one per group of --units, else 5; 1 with --objective=match or --nearest."
     )
@@ -48,6 +55,12 @@ class CollideConfig(NetworkConfig):
     )
     solver: str = _flag(
         "gradient", "gradient descent, or exact: linear programs, at an affine tap.", choices=("gradient", "exact")
+    )
+    space: str = _flag(
+        "image",
+        "Exact: where the polytope lies: image; or layer, the values of the layer before: then it is measured, and no corners "
+        "are sought. For a dense tap or a 1x1 convolution, affine in the image or not.",
+        choices=("image", "layer"),
     )
     direction: str | None = _flag(
         None,
@@ -65,8 +78,8 @@ class CollideConfig(NetworkConfig):
     )
     source_pull: float | None = _flag(
         None,
-        "Weight of the mean squared change from the source. Default: led along the search to the smallest change at which "
-        "features match and the hull holds; presets and --objective=match: 0.",
+        "Weight of the mean squared change from the source. Default: adjusted during the search, down to the smallest change "
+        "at which features match and the hull holds; presets and --objective=match: 0.",
     )
     optimizer: str = _flag("adam", "Update rule.", variants=UPDATE_RULES)
     learning_rate: str | None = _flag(
@@ -97,8 +110,8 @@ class CollideConfig(NetworkConfig):
     )
     preset: str | None = _flag(
         None,
-        "Settings in a bundle; flags beside it win. mnist: the paper's fixed rate, L_pos < 5; decay: with a decaying rate; "
-        "ema: with the authors' average of gradients; paper: the authors' scripts, for pixels 0..255; "
+        "A bundle of settings; flags given beside it take precedence. mnist: the paper's fixed rate, L_pos < 5; decay: with a "
+        "decaying rate; ema: with the authors' average of gradients; paper: the authors' scripts, for pixels 0..255; "
         "composite_paper: those for composites.",
         choices=tuple(PRESETS),
     )
@@ -112,14 +125,20 @@ class CollideConfig(NetworkConfig):
     )
     reader: str | None = _flag(
         None,
-        "Who says what a corner shows: another network's file. Default: the nearest neighbors among the training images.",
+        "Another network's file: it says which class a corner shows. Default: the nearest neighbors among the training images.",
         path=True,
     )
-    reader_accuracy: float = _flag(0.8, "A reader that is right on a smaller share of the test images does not vote.")
+    reader_accuracy: float = _flag(0.8, "Ignore a reader that is right on a smaller share of the test images.")
     allow_trivial: bool = _flag(
         False, "Corners that have become the target, or neither image, are reported and do not count as a failure."
     )
     front: bool = _flag(False, "Also find how features match against the change from the source: the front.")
+    radius: bool = _flag(
+        False,
+        "Also prove, at an affine tap, how far around test images nothing collides: of each, with the nearest image of each "
+        "other class.",
+    )
+    radius_images: int = _flag(100, "How many test images --radius looks at, the first of the test set.")
     interpolations: int = _flag(2000, "Random mixtures of the corners to check, S.")
     worst_starts: int | None = _flag(
         None, "Random starts of the search for the worst mixture; 0: do not search. Default: 64 for dense networks, else 8."
@@ -139,6 +158,16 @@ class CollideConfig(NetworkConfig):
     check_file: str | None = _flag(None, "With --survival: a .tflite file of your own, which is asked, too.", path=True)
     sampling: str = _flag("uniform", "How convex weights are drawn.", choices=("uniform", "stick_breaking"))
     vnnlib: bool = _flag(False, "Write verify/: the mixtures as ONNX and the claim as VNN-LIB, for an independent verifier.")
+    proof: bool = _flag(False, "Write proof.npz where the hull is certified: a proof that check_proof checks with NumPy alone.")
+    second_opinion: str | None = _flag(
+        None, "Also ask an independent verifier about the hull; it writes verify/, too.", choices=("marabou",)
+    )
+    second_opinion_seconds: float = _flag(300.0, "The most that it may take, per hull.")
+    marabou_python: str | None = _flag(
+        None,
+        "A Python that can import maraboupy. Default: an environment in --model_dir, made by pip when first asked for.",
+        path=True,
+    )
     pairs: str | None = _flag(None, "Sweep: a CSV file with the columns source and target.", path=True)
     num_pairs: int | None = _flag(None, "Sweep: this many random pairs of correctly classified test images.")
     pairs_together: int | None = _flag(
@@ -148,7 +177,7 @@ class CollideConfig(NetworkConfig):
     )
     runner: str | None = _flag(None, "Sweep: run the pairs on this runner of Apache Beam, such as DirectRunner or DaskRunner.")
     beam_options: str = _flag("", "More options of the Beam pipeline, as Beam writes them.")
-    seed: int = _flag(0, "Seed of everything drawn outside training.")
+    seed: int = _flag(0, "Seed of every random draw outside training.")
     device: str | None = _flag(
         None,
         "Where to compute: GPU:0, CPU:0, ...; several, GPU:0,GPU:1, or all (GPUs, if there are any), share the work. "
@@ -237,6 +266,7 @@ class CollideConfig(NetworkConfig):
             "interpolations",
             "num_pairs",
             "pairs_together",
+            "radius_images",
             "trace_every",
             "image_size",
         )
@@ -257,7 +287,7 @@ class CollideConfig(NetworkConfig):
             "max_change",
             "max_total",
         )
-        _positive(self, "stop_loss", "stop_fraction")
+        _positive(self, "stop_loss", "stop_fraction", "second_opinion_seconds")
         for name in ("match_quantile", "reader_accuracy"):
             if not 0 <= getattr(self, name) <= 1:
                 raise RequestError(f"--{name}={getattr(self, name)}", "a share from 0 to 1")
@@ -275,12 +305,17 @@ class CollideConfig(NetworkConfig):
                 f"Leave --corners out or say --corners={groups}.",
             )
         self._check_exact()
+        self._check_space()
         self._check_parameterization()
         self._check_devices()
         if self.vnnlib and self.num_corners() < 2:
             raise RequestError("--vnnlib with one corner", "at least two to mix", "Say --corners=2, or leave --vnnlib out.")
         if self.check_file is not None and not self.survival:
             raise RequestError(f"--check_file={self.check_file} without --survival", "both", "Add --survival.")
+        if self.second_opinion and self.num_corners() < 2:
+            raise RequestError("--second_opinion with one corner", "at least two to mix", "Say --corners=2.")
+        if self.proof and not self.certify_boxes:
+            raise RequestError("--proof with --certify_boxes=0", "a proof that is tried", "Leave --certify_boxes out.")
         if self.prove_edges and self.num_corners() < 2:
             raise RequestError("--prove_edges with one corner", "at least two, with an edge between", "Say --corners=2.")
         for name in ("runner", "pairs_together"):
@@ -344,6 +379,20 @@ class CollideConfig(NetworkConfig):
         without = {"--solver=exact": self.solver == "exact", f"--objective={self.objective}": not self.pushes_units()}
         for other in (name for name, given in without.items() if given and self.hull_samples):
             raise RequestError(f"--hull_samples={self.hull_samples} with {other}, which has no use for it", "one of the two")
+
+    def _check_space(self) -> None:
+        if self.radius and self.is_sweep():
+            raise RequestError(
+                "--radius with a sweep", "one pair, as it speaks of many images anyway", "Leave one of the two out."
+            )
+        if self.radius and self.dataset_name() == "none":
+            raise RequestError("--radius without a data set", "a --dataset with test images", "Name one.")
+        if self.space == "image":
+            return
+        others = {"--solver=gradient": self.solver != "exact", "a sweep": self.is_sweep(), "--radius": self.radius}
+        others |= {f"--nearest={self.nearest}": self.nearest is not None, f"--runner={self.runner}": self.runner is not None}
+        for other in (name for name, given in others.items() if given):
+            raise RequestError(f"--space=layer with {other}", "--solver=exact and one pair, whose polytope is measured")
 
     def _check_devices(self) -> None:
         names = self.devices()

@@ -11,14 +11,17 @@ from tqdm import tqdm
 
 from tfcollide.data.labeled import LabeledImages
 from tfcollide.errors import RequestError
+from tfcollide.exports.marabou import find_marabou
+from tfcollide.exports.mixture_graph import exported
 from tfcollide.library.search import Search, pairs_at_once
 from tfcollide.library.yardstick import Yardstick
 from tfcollide.measure.front import FrontSearch
-from tfcollide.models.affine import AffineMap, affine_map
+from tfcollide.models.affine import AffineMap, affine_map, affine_tap
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.models.dense_chain import Unreadable
 from tfcollide.models.deployed import lite_logits
 from tfcollide.models.differentiable import check_compiles, check_differentiable
+from tfcollide.models.layer_list import layers_of
 from tfcollide.models.loading import load_classifier
 from tfcollide.models.model_file import kind_of, read_lite
 from tfcollide.polytope.proof.of_classifier import walkable
@@ -100,7 +103,7 @@ def prepare(config: CollideConfig, data: LabeledImages, strategy: tf.distribute.
     """
     opened = open_classifier(config, data, strategy)
     network = opened.classifier
-    tap = network.tap(config.tap or network.default_tap)
+    tap = network.tap(config.tap or (affine_tap(network) if config.solver == "exact" else network.default_tap))
     yardstick = Yardstick(
         network,
         tap,
@@ -155,16 +158,22 @@ def _other_reader(path: str) -> Classifier:
 
 def _check_solvable(config: CollideConfig, experiment: Experiment) -> None:
     """What only the network can tell of a request, before any pair is begun."""
-    chain = experiment.classifier.chain
-    if config.solver == "exact":
+    if (config.solver == "exact" and config.space == "image") or config.radius:
         experiment.affine  # noqa: B018 - refuses a tap that is not affine
-    elif kind_of(config.model) == "file":
+    if config.solver != "exact" and kind_of(config.model) == "file":
         check_differentiable(experiment.classifier, experiment.tap)
     if config.xla and config.solver == "gradient":
         check_compiles(experiment.classifier, experiment.tap)
     if config.check_file:
         lite_logits(read_lite(Path(config.check_file)), experiment.classifier, name=f"--check_file={config.check_file}")
-    if config.vnnlib and isinstance(chain, Unreadable):
-        raise RequestError(f"--vnnlib with {config.model}: {chain.reason}", "a network of dense and ReLU layers")
+    if (config.vnnlib or config.second_opinion) and isinstance(network := exported(experiment.classifier), Unreadable):
+        asked, words = "--vnnlib" if config.vnnlib else "--second_opinion", "convolutions, dense layers, ReLUs and max-pools"
+        raise RequestError(f"{asked} with {config.model}: {network.reason}", f"a network of {words}, one after the other")
+    if config.proof and isinstance(layers := layers_of(experiment.classifier), Unreadable):
+        words = "convolutions, dense layers, ReLUs and max-pools, one after the other"
+        mend = "Leave it out: the run still tries a certificate."
+        raise RequestError(f"--proof with {config.model}: {layers.reason}", f"a network of {words}", mend)
+    if config.second_opinion:
+        find_marabou(config.marabou_python, Path(config.model_dir or ""))
     if config.prove_edges and isinstance(steps := walkable(experiment.classifier), Unreadable):
         raise RequestError(f"--prove_edges with {config.model}: {steps.reason}", "a network of affine layers, ReLUs, max-pools")

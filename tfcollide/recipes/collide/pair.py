@@ -1,15 +1,16 @@
 """One source and one target: pose, solve, judge, write."""
 
 import dataclasses
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from tqdm import tqdm
 
 from tfcollide.data.select import Choice, resolve
-from tfcollide.exports.vnnlib import write_property
 from tfcollide.files.atomic import write_json
 from tfcollide.files.checkpoint import Ledger
 from tfcollide.files.run_directory import RunDirectory
@@ -23,31 +24,36 @@ from tfcollide.library.solution import Solution
 from tfcollide.library.summarize import summarize
 from tfcollide.library.surviving import survive
 from tfcollide.library.verdict import Verdict
-from tfcollide.models.dense_chain import DenseChain, Unreadable
+from tfcollide.models.dense_chain import Unreadable
 from tfcollide.objectives.units import parse_units
 from tfcollide.polytope.exact.halfspaces import active_units
 from tfcollide.polytope.proof.edges import prove_edges
+from tfcollide.polytope.proof.engine import Splits
 from tfcollide.polytope.proof.of_classifier import certify_classifier, readable, walkable
 from tfcollide.polytope.proof.reading_network import Network
 from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.experiment import Experiment
+from tfcollide.recipes.collide.handing_on import Proven, handed_on
 from tfcollide.recipes.collide.keeping import FileKeeper
 from tfcollide.recipes.collide.mapping import asked, exact_options, judge_options, match_options
 from tfcollide.recipes.collide.request import Pair
+from tfcollide.recipes.collide.write_radii import write_radii
 from tfcollide.records import Certificate, EdgeRecord, Summary, SurvivalRow
 from tfcollide.report import run_files
 from tfcollide.report.composite_files import write_composite
 from tfcollide.report.drawn import Curves, RunImages
+from tfcollide.report.radius_picture import radius_words
 from tfcollide.shapes import Bounds
 
 __all__ = ["PairChecks", "judge_pair", "pose_pair", "run_pair", "write_pair"]
 
 
 class PairChecks(NamedTuple):
-    """What the checks of a pair say: in arrays, and as it is written."""
+    """What the checks of a pair say: in arrays, and as it is written; and how a proof of it went, where that was noted."""
 
     verdict: Verdict
     summary: Summary
+    splits: Splits | None = None
 
 
 def run_pair(
@@ -133,8 +139,10 @@ def write_pair(
     images = RunImages(problem.start, solution.corners, np.asarray(problem.goal_image), problem.network.bounds)
     ledger = Ledger(folder / ".checks.npz", config.checkpoint_seconds)
     judged = judge_pair(config, experiment, problem, solution, run_files.write_images(folder, images), ledger)
+    if problem.seen.predicted is not None:
+        hull = Proven(problem.network, solution.corners, problem.seen.predicted, judged.splits)
+        judged = judged._replace(summary=handed_on(config, hull, judged.summary, folder, ledger))
     checked = time.perf_counter()
-    _write_property(config, problem, solution, folder)
     if problem.looked_up is not None:
         parts = to_uint8(problem.start, problem.network.bounds), solution.corners, solution.controls, problem.network.bounds
         write_composite(folder, problem.looked_up, *parts)
@@ -142,6 +150,8 @@ def write_pair(
     curves = Curves(solution.trace, judged.verdict.mixtures.margin) if config.pictures() else None
     events = solution.trace if config.tensorboard else None
     run_files.write_report(folder, images, judged.summary, events, curves, config.pictures())
+    if config.radius:
+        tqdm.write(radius_words(write_radii(config, experiment, folder, ledger)), file=sys.stderr)
     seconds = {**seconds, "check": checked - began, "report": time.perf_counter() - checked}
     summary = dataclasses.replace(judged.summary, seconds=seconds | {"total": sum(seconds.values())})
     write_json(folder / "summary.json", summary)
@@ -171,6 +181,7 @@ def judge_pair(
     """
     yardstick = experiment.yardstick
     verdict = judge_hull(yardstick, problem, solution, judge_options(config), read_back=read_back, ledger=ledger)
+    splits = Splits() if config.proof else None
     summary = summarize(
         problem,
         solution,
@@ -178,7 +189,7 @@ def judge_pair(
         asked(config),
         test_accuracy=yardstick.test_accuracy,
         rows_without_label=experiment.data.rows_without_label,
-        certificate=_certificate(config, problem, solution.corners),
+        certificate=_certificate(config, problem, solution.corners, splits),
         certificate_reason=_why_uncertified(config, problem),
         composite=experiment.search.parameterization.describe(problem.looked_up, solution.controls),
     )
@@ -187,27 +198,20 @@ def judge_pair(
     summary = dataclasses.replace(summary, edges=edges, survival=survival)
     if config.front:
         summary = with_fronts(summary, problem, experiment.front_search, experiment.hull_front_search, ledger)
-    return PairChecks(verdict, summary)
+    return PairChecks(verdict, summary, splits)
 
 
 def _picture(choice: Choice, bounds: Bounds) -> Picture:
     return Picture(from_uint8(choice.image, bounds), choice.id, choice.label, choice.asked)
 
 
-def _write_property(config: CollideConfig, problem: Problem, solution: Solution, folder: Path) -> None:
-    """The hull for an independent verifier, where that is asked for; `prepare` has refused other networks."""
-    network, code = problem.network, problem.seen.predicted
-    if config.vnnlib and isinstance(network.chain, DenseChain) and code is not None:
-        (folder / "verify").mkdir(exist_ok=True)
-        write_property(folder / "verify", network.chain, solution.corners, code, network.reading)
-
-
-def _certificate(config: CollideConfig, problem: Problem, corners: np.ndarray) -> Certificate | None:
+def _certificate(config: CollideConfig, problem: Problem, corners: np.ndarray, splits: Splits | None) -> Certificate | None:
     """A proof over the hull; None where `_why_uncertified` says why."""
     code = problem.seen.predicted
     if _why_uncertified(config, problem) or code is None:
         return None
-    found = certify_classifier(problem.network, corners, code, max_boxes=config.certify_boxes, seed=config.seed)
+    boxes = config.certify_boxes
+    found = certify_classifier(problem.network, corners, code, max_boxes=boxes, seed=config.seed, splits=splits)
     return None if isinstance(found, Unreadable) else found
 
 

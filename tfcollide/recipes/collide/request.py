@@ -56,8 +56,9 @@ def request_data(config: CollideConfig) -> LabeledImages:
         read_lite(Path(config.check_file))
     if config.runner is not None:
         pipeline(config.runner, config.beam_options)
-    if config.vnnlib and importlib.util.find_spec("onnx") is None:
-        raise RequestError("--vnnlib without the package onnx", "it installed", 'Say pip install "tfcollide[verify]".')
+    if (config.vnnlib or config.second_opinion) and importlib.util.find_spec("onnx") is None:
+        asked = "--vnnlib" if config.vnnlib else f"--second_opinion={config.second_opinion}"
+        raise RequestError(f"{asked} without the package onnx", "it installed", 'Say pip install "tfcollide[verify]".')
     if not is_brought(config):
         _check_tap(config)
     data = network_data(config)

@@ -5,6 +5,7 @@ run(CollideConfig(dataset="mnist", source="3", target="7"), Path("runs/3-7"))
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tfcollide.data.select import parse_selector
 from tfcollide.files.run_directory import RunDirectory
@@ -15,10 +16,13 @@ from tfcollide.runtime.progress import stage
 from tfcollide.runtime.quiet import import_tensorflow
 from tfcollide.settings import flags_text
 
+if TYPE_CHECKING:
+    from tfcollide.recipes.collide.layer_space import LayerReport
+
 __all__ = ["run"]
 
 
-def run(config: CollideConfig, out: Path, *, overwrite: bool = False) -> Summary | SweepSummary:
+def run(config: CollideConfig, out: Path, *, overwrite: bool = False) -> "Summary | SweepSummary | LayerReport":
     """Finds corners, checks them and writes the run directory `out`.
 
     Args:
@@ -28,7 +32,7 @@ def run(config: CollideConfig, out: Path, *, overwrite: bool = False) -> Summary
         overwrite: whether a run that is there may be replaced.
 
     Returns:
-        The content of `summary.json`.
+        The content of `summary.json`, or with `space="layer"` of `polytope.json`.
 
     Raises:
         RequestError: the request cannot be carried out; nothing is written then.
@@ -50,6 +54,7 @@ def run(config: CollideConfig, out: Path, *, overwrite: bool = False) -> Summary
     with stage("loading TensorFlow"):
         import_tensorflow()
         from tfcollide.recipes.collide.experiment import prepare
+        from tfcollide.recipes.collide.layer_space import run_layer
         from tfcollide.recipes.collide.pair import run_pair
         from tfcollide.recipes.collide.sweep.run import run_sweep
         from tfcollide.runtime.devices import on_devices
@@ -59,6 +64,8 @@ def run(config: CollideConfig, out: Path, *, overwrite: bool = False) -> Summary
             experiment = prepare(config, data, strategy)
         spent = time.perf_counter() - began
         seconds = {"load": spent - experiment.seconds_training, "train": experiment.seconds_training}
+        if pair is not None and config.space == "layer":
+            return run_layer(config, experiment, pair, directory)
         if pair is None:
             return run_sweep(config, experiment, asked, directory, seconds)
         return run_pair(config, experiment, pair, directory, seconds)

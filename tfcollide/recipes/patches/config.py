@@ -21,6 +21,20 @@ __all__ = ["IndexConfig", "QueryConfig"]
 class IndexConfig:
     """An index: which photographs, which windows of them, and how they are searched."""
 
+    FIRST: ClassVar = (
+        "out",
+        "recipe",
+        "images",
+        "data_dir",
+        "image_size",
+        "patch_size",
+        "stride",
+        "per_class_share",
+        "recall",
+        "jobs",
+    )
+    """What `--help` shows."""
+
     OLD_SPELLINGS: ClassVar = (OldSpelling("index", "search"),)
 
     images: str | None = _flag(
@@ -36,19 +50,19 @@ class IndexConfig:
     resize: str = _flag("crop", "How a photograph becomes square: crop (shorter side, middle) or stretch.", choices=RULES)
     patch_size: int = _flag(32, "Side of a patch, in pixels of the search images.")
     stride: int = _flag(8, "Step from patch to patch, in pixels of the search images (the paper: 6).")
-    search: str = _flag("annoy", "Search for which it is built: annoy, or exact, which needs no trees.", variants=BACKENDS)
+    search: str = _flag("annoy", "The search algorithm to build for: annoy, or exact, which needs no trees.", variants=BACKENDS)
     projection: str = _flag("pca", "From pixels to a few numbers: pca, fitted to a sample, or random.", choices=KINDS)
     num_components: int = _flag(40, "How many numbers stand for a patch; with pca no more than there are patches.")
     shard_patches: int | None = _flag(
-        None, "Patches a shard, about. Default: a sixteenth of all, between 400,000 and 2,000,000."
+        None, "About how many patches per shard. Default: a sixteenth of all, between 400,000 and 2,000,000."
     )
     held_out: int | None = _flag(None, "Photographs to leave out, for --recall. Default: 20, or none of fewer than 200.")
     recall: int = _flag(0, "Measure recall with this many queries, at build time or of the finished index --out; 0: do not.")
     verify: str | None = _flag(None, "Only read every byte of this index again and compare it with what was built.")
-    jobs: int = _flag(0, "Shards built at once; 0: one a core.")
+    jobs: int = _flag(0, "Shards built at once; 0: one per core.")
     runner: str | None = _flag(None, "Build as an Apache Beam pipeline on this runner, such as DirectRunner.")
     beam_options: str = _flag("", "More options of the Beam pipeline, as Beam writes them.")
-    seed: int = _flag(0, "Seed of everything drawn.")
+    seed: int = _flag(0, "Seed of every random draw.")
 
     def resolved(self) -> Self:
         """The same with paths absolute."""
@@ -107,8 +121,8 @@ class QueryConfig:
     )
     skip_same_image: bool = _flag(False, "Leave out patches of the photograph itself; --image is a number then.")
     min_distance: float = _flag(0.0, "Leave out patches closer than this (L2, pixels 0..255).")
-    search: str = _flag("annoy", "How it is searched.", variants=BACKENDS)
-    threads: int = _flag(0, "Threads; 0: one a core.")
+    search: str = _flag("annoy", "The search algorithm.", variants=BACKENDS)
+    threads: int = _flag(0, "Threads; 0: one per core.")
 
     def check(self) -> None:
         """Raises `RequestError` for a value that no index can make right."""

@@ -4,6 +4,7 @@ import dataclasses
 import os
 import re
 from pathlib import Path
+from typing import ClassVar
 
 from tfcollide.errors import RequestError
 from tfcollide.files.run_directory import absolute
@@ -79,6 +80,20 @@ class ServeConfig:
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CheckServedConfig:
     """A check of a model behind TF Serving."""
+
+    FIRST: ClassVar = (
+        "server",
+        "model_name",
+        "run",
+        "rest",
+        "signature_name",
+        "input_name",
+        "output_name",
+        "logits",
+        "tls",
+        "out",
+    )
+    """What `--help` shows."""
 
     server: str | None = flag(None, "HOST:PORT; the port is that of gRPC, or of REST with --rest.")
     model_name: str | None = flag(None, "The name of the served model.")

@@ -1,0 +1,1 @@
+"""Whether a proof speaks of a network: its settings, its run."""
