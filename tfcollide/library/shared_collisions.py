@@ -64,8 +64,9 @@ def _shared(
     dimension = affine_dimension(intersection(one, other))
     empty = SharedPair(n, "found", None, None, None, None, None, None, dimension, time.process_time() - began)
     if met.closest.status != "optimal":
-        words = {"infeasible": "none" if met.proof else "none found"}.get(met.closest.status, met.closest.status)
-        return dataclasses.replace(empty, status=words, proof_gap=met.proof.gap if met.proof else None)
+        proven = met.proof is not None and met.proof.residual * source.size < 1  # of pixels from 0 to 1
+        words = {"infeasible": "none" if proven else "none found"}.get(met.closest.status, met.closest.status)
+        return dataclasses.replace(empty, status=words, proof_residual=met.proof.residual if met.proof else None)
     return dataclasses.replace(
         empty,
         change=met.closest.distance / float(np.linalg.norm(target - source)),

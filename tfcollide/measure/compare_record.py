@@ -185,7 +185,8 @@ class SharedPair:
         ratio_b: the same of B.
         residual_a: the largest difference of a feature from the target's, in A.
         residual_b: the same in B.
-        proof_gap: by how much the Farkas vector proves that there is none; None where there is one.
+        proof_residual: of the Farkas vector, which proves that there is no image with a smaller sum of pixels (each from 0 to
+            1) than its inverse; None where there is one.
         dimension: of the set of such images, whatever their change; -1: empty.
         seconds: of processor time.
     """
@@ -197,7 +198,7 @@ class SharedPair:
     ratio_b: float | None
     residual_a: float | None
     residual_b: float | None
-    proof_gap: float | None
+    proof_residual: float | None
     dimension: int
     seconds: float
 

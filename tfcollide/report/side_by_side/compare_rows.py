@@ -58,7 +58,7 @@ def shared_cells(record: CompareRecord) -> Cells:
     rows = []
     for one in record.shared:
         if one.change is None:
-            proof = "" if one.proof_gap is None else f" (Farkas vector, gap {one.proof_gap:.2g})"
+            proof = "" if one.proof_residual is None else f" (Farkas vector, residual {one.proof_residual:.0e})"
             rows.append([str(one.pair), one.status + proof, "", "", "", "", str(one.dimension)])
             continue
         ratios = [f"{ratio:.2f}" for ratio in (one.ratio_a or 0.0, one.ratio_b or 0.0)]
