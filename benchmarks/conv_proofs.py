@@ -4,12 +4,14 @@
     python benchmarks/conv_proofs.py --networks=networks --data_dir=FOLDER --out=proofs.json \
         [--only=convnet_dense,four_convolutions] [--found=RUNS] [--hulls=20] [--spreads=0.1,0.2,0.3]
     python benchmarks/conv_proofs.py --depths=1,2,4,8,16 --data_dir=FOLDER --out=depths.json
+    python benchmarks/conv_proofs.py --read=proofs.json,depths.json --figure=proofs.png
 
 Hulls are those that bin/collide has found (RUNS/NETWORK/pair_*, found, corners at least 0.1
 of source-to-target apart), filled up with synthetic ones: a target and four random images
 at an L2 distance of 0.1, 0.2 and 0.3 of source-to-target, one after the other. Seconds are
 of the clock and of the processor; where other work goes on, half of the latter says what
-two free cores would take. Each verdict is tried on `--mixtures` random mixtures.
+two free cores would take. The figure has the share of hulls certified whole, and of the hull proven on average,
+against the spread. Each verdict is tried on `--mixtures` random mixtures.
 """
 
 import json
@@ -31,6 +33,8 @@ flags.DEFINE_string("found", None, "Folder with a sweep of bin/collide per netwo
 flags.DEFINE_string("dataset", "mnist", "As of bin/collide.", flag_values=_KNOWN)
 flags.DEFINE_string("data_dir", None, "As of bin/collide.", flag_values=_KNOWN)
 flags.DEFINE_string("out", None, "A JSON file of all rows.", flag_values=_KNOWN)
+flags.DEFINE_list("read", None, "Files that --out has written: nothing is proven anew.", flag_values=_KNOWN)
+flags.DEFINE_string("figure", None, "A picture of what is proven against the spread.", flag_values=_KNOWN)
 flags.DEFINE_integer("hulls", 20, "Of each network.", flag_values=_KNOWN)
 flags.DEFINE_list("spreads", ["0.1", "0.2", "0.3"], "Of synthetic hulls.", flag_values=_KNOWN)
 flags.DEFINE_list("depths", None, "Numbers of convolutions of networks to train and prove instead.", flag_values=_KNOWN)
@@ -41,6 +45,15 @@ flags.DEFINE_integer("mixtures", 2_000, "Random mixtures that each verdict is tr
 def main() -> int:
     """Runs the benchmark and prints it."""
     _KNOWN(sys.argv)
+    rows = [row for path in _KNOWN.read for row in json.loads(Path(path).read_text())] if _KNOWN.read else _proven()
+    _say(rows)
+    if _KNOWN.figure:
+        _draw(rows)
+    return 0
+
+
+def _proven():
+    """A row for each hull, kept as soon as it is there."""
     import_tensorflow()
     from tfcollide.data.load_dataset import load_dataset
 
@@ -55,8 +68,7 @@ def main() -> int:
             sys.stdout.flush()
             if _KNOWN.out:
                 Path(_KNOWN.out).write_text(json.dumps(rows, indent=1))
-    _say(rows)
-    return 0
+    return rows
 
 
 def _classifiers(data):
@@ -173,6 +185,28 @@ def _say(rows):
             f"{min(row['share_proven'] for row in known):.3f}",
         )
         print(f"| {network} | {spread} | {' | '.join(cells)} |")
+
+
+def _draw(rows):
+    """What is proven against the spread, a line for each network."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    whole, share = figure.subplots(1, 2, sharey=True)
+    for network in dict.fromkeys(row["network"] for row in rows):
+        groups = {}
+        for row in rows:
+            if row["network"] == network and not row["hull"].startswith("pair"):
+                groups.setdefault(row["spread"], []).append(row)
+        spreads = sorted(groups)
+        certified = [[row["status"] == "certified" and row["arithmetic"] == "float32" for row in groups[x]] for x in spreads]
+        proven = [[row.get("share_proven", 0.0) for row in groups[x]] for x in spreads]
+        for axes, values in ((whole, certified), (share, proven)):
+            axes.plot(spreads, [sum(some) / len(some) for some in values], marker="o", label=network.replace("_", " "))
+    whole.set(ylabel="share", xlabel="spread, of source-to-target", title="hulls certified whole", ylim=(-0.03, 1.03))
+    share.set(xlabel="spread, of source-to-target", title="of the hull proven, mean")
+    share.legend(fontsize=8)
+    figure.savefig(_KNOWN.figure, dpi=110)
 
 
 if __name__ == "__main__":

@@ -254,6 +254,7 @@ REFUSED = {
     "no proof to hand on": (("--proof", "--certify_boxes=0"), "a proof that is tried"),
     "no Marabou": (("--second_opinion=marabou", "--marabou_python=/nowhere/python"), "can import maraboupy"),
     "boxes that are no number": (("--certify_boxes=0.5",), "a whole number"),
+    "a tightness beyond one": (("--certify_tightness=1.5",), "a share from 0 to 1"),
 }
 
 

@@ -20,7 +20,7 @@ def brought(tmp_path_factory):
     folder = tmp_path_factory.mktemp("brought")
     keras.utils.set_random_seed(0)
     images = keras.Input((6, 6, 3))
-    x = layers.Conv2D(8, 3, activation="relu")(layers.Rescaling(1 / 255)(images))
+    x = layers.Conv2D(8, 3, activation="relu", name="first")(layers.Rescaling(1 / 255)(images))
     x = layers.Conv2D(6, 1, activation="relu", name="squeeze")(x)
     x = layers.Dense(12, activation="relu", name="fc")(layers.Flatten()(layers.MaxPooling2D()(x)))
     keras.Model(images, layers.Dense(3)(x)).save(folder / "net.keras")
@@ -48,7 +48,7 @@ def test_the_polytope_of_a_dense_tap(brought, tmp_path, capsys):
 def test_positions_of_a_convolution_and_an_empty_box(brought, tmp_path):
     assert run(brought, tmp_path / "run", "--tap=squeeze", "--max_change=0") == 1
     found = json.loads((tmp_path / "run" / "polytope.json").read_text())["polytopes"]
-    assert len(found) == 9 and {one["layer"] for one in found} == {"conv2d"}
+    assert len(found) == 9 and {one["layer"] for one in found} == {"first"}
     assert any(one["dimension"] == -1 for one in found)
     arrays = np.load(tmp_path / "run" / "polytope.npz")
     assert any(name.endswith("_residual") for name in arrays)
@@ -60,7 +60,7 @@ def test_positions_of_a_convolution_and_an_empty_box(brought, tmp_path):
     [
         (("--tap=fc", "--solver=gradient"), "--space=layer with --solver=gradient"),
         (("--tap=fc", "--nearest=l2"), "--space=layer with --nearest=l2"),
-        (("--tap=conv2d",), "--tap=conv2d behind conv2d, a convolution of 3x3"),
+        (("--tap=first",), "--tap=first behind first, a convolution of 3x3"),
         (("--tap=fc", "--space=image", "--solver=gradient", "--radius"), "--radius without a data set"),
     ],
 )

@@ -82,7 +82,13 @@ def worst_mixture(
 
 
 def certify(
-    network: Classifier, found: Found, *, max_boxes: int = 20_000, seed: int = 0, proof: str | Path | None = None
+    network: Classifier,
+    found: Found,
+    *,
+    max_boxes: int = 20_000,
+    tightness: float = 0.9,
+    seed: int = 0,
+    proof: str | Path | None = None,
 ) -> Certificate:
     """A proof that every mixture of the corners is read as the target, a mixture that is not, or the share proven.
 
@@ -90,6 +96,7 @@ def certify(
         network: of `wrap`, of affine layers, ReLUs and max-pools, with branches or without.
         found: the corners, for a target that is an image.
         max_boxes: parts of the hull to bound at most.
+        tightness: the share of the smallest margin found that is enough to prove; above 0.9 all parts may be spent on it.
         seed: of the mixtures tried first.
         proof: a file to write the proof to where the hull is certified, such as "proof.npz"; `check_proof` checks it
             with NumPy alone.
@@ -108,11 +115,15 @@ def certify(
     with called():
         if max_boxes < 1:
             raise RequestError(f"--max_boxes={max_boxes}", "a number of at least 1")
+        if not 0 <= tightness <= 1:
+            raise RequestError(f"--tightness={tightness}", "a share from 0 to 1")
         code = _code(judged_problem(network, found)[0])
         splits = Splits() if proof is not None else None
         if splits is not None and isinstance(layers := layers_of(network), Unreadable):
             raise _not_carried(network, layers)
-        certificate = certify_classifier(network, found.corners, code, max_boxes=max_boxes, seed=seed, splits=splits)
+        certificate = certify_classifier(
+            network, found.corners, code, max_boxes=max_boxes, tightness=tightness, seed=seed, splits=splits
+        )
         if isinstance(certificate, Unreadable):
             raise RequestError(
                 f"--network={network.name}: {certificate.reason}", "a network of affine layers, ReLUs and max-pools"

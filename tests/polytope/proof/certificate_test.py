@@ -249,3 +249,17 @@ def test_float32_mixtures_stay_within_their_bound():
     exact = rng.dirichlet(np.ones(7), 3000)
     off = np.abs(mix(exact.astype(np.float32), corners) - blend(exact, corners))
     assert (off <= mixture_error(7) * blend(exact, np.abs(corners)) + 1e-12).all()
+
+
+def test_a_tighter_margin_is_proven_where_it_is_asked_for():
+    rng = np.random.default_rng(4)
+    chain = network(rng, (6, 30, 30, 4))
+    corners = (rng.normal(size=(1, 6, 1, 1)) + 0.1 * rng.normal(size=(3, 6, 1, 1))).astype(np.float32)
+    target = int(chain.logits(corners[:1]).argmax())
+    true = margins(chain.logits(blend(grid(3, 100), corners)), target).min()
+    usual, closer = (
+        certify(chain, corners, target, float32_logits(chain), refine_boxes=boxes, tightness=tight)
+        for boxes, tight in ((500, 0.9), (5000, 0.999))
+    )
+    assert usual.boxes < closer.boxes < 5000 and usual.margin < closer.margin
+    assert 0.998 * true < closer.margin <= true

@@ -104,6 +104,15 @@ def network(rng, kinds, end, classes=3):
     return Classifier(model, name="net", bounds=(0.0, 1.0))
 
 
+def mixed(rng, kinds):
+    """A network of so many kinds of layers."""
+    while True:
+        try:
+            return network(rng, rng.choice(list(KINDS), kinds), rng.choice(list(ENDS)))
+        except ValueError:  # no shape that the second one reads
+            continue
+
+
 def smaller(rng, corners, count):
     """`[count, N, N]` random sub-simplices, large and small."""
     spans = rng.choice([1.0, 0.3, 0.05], [count, 1, 1])
@@ -144,13 +153,7 @@ def test_no_bound_is_violated(kind):
 @pytest.mark.parametrize("seed", range(20))
 def test_no_bound_of_several_kinds_together_is_violated(seed):
     rng = np.random.default_rng(seed)
-    for _ in range(20):
-        try:
-            classifier = network(rng, rng.choice(list(KINDS), 2), rng.choice(list(ENDS)))
-            break
-        except ValueError:  # no shape that the second one reads
-            continue
-    check(classifier, rng, Arithmetic(True, bool(seed % 2)))
+    check(mixed(rng, 2), rng, Arithmetic(True, bool(seed % 2)))
 
 
 def test_relu_and_max_pool_change_places():
@@ -216,17 +219,20 @@ def convolved(*maps):
     return Classifier(model, name="net", bounds=(0.0, 1.0), outputs="logits")
 
 
-@pytest.mark.parametrize(("seed", "count", "radius"), [(0, 2, 1e-3), (1, 2, 1e-3), (2, 3, 0.02), (3, 3, 0.02), (4, 4, 0.05)])
-def test_a_planted_counterexample_is_found(seed, count, radius):
-    """The margin is 1 but for a ball of `radius` (in the 1-norm) around a mixture, where it falls to -1."""
-    rng = np.random.default_rng(seed)
+def planted(rng, count, radius):
+    """The margin is 1 but for a ball of `radius` (in the 1-norm) around a mixture, where it falls to -1; that mixture, too."""
     center, eye = rng.dirichlet(np.full(count, 5.0)), np.eye(count)
     classifier = convolved(
         (np.concatenate([eye, -eye]), np.concatenate([-center, center]), True),
         (-np.ones((1, 2 * count)), [radius], True),
         ([[0.0], [2.0 / radius]], [1.0, 0.0], False),
     )
-    corners = eye.astype(np.float32).reshape(count, count, 1, 1)
+    return classifier, eye.astype(np.float32).reshape(count, count, 1, 1), center
+
+
+@pytest.mark.parametrize(("seed", "count", "radius"), [(0, 2, 1e-3), (1, 2, 1e-3), (2, 3, 0.02), (3, 3, 0.02), (4, 4, 0.05)])
+def test_a_planted_counterexample_is_found(seed, count, radius):
+    classifier, corners, center = planted(np.random.default_rng(seed), count, radius)
     found = certify_classifier(classifier, corners, 0)
     assert found.status == "refuted" and found.margin <= 0
     assert np.abs(np.array(found.mixture) - center).sum() < radius

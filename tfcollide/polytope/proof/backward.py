@@ -19,7 +19,8 @@ from tfcollide.polytope.proof.steps import Linear, MaxPool, Node, windows
 
 __all__ = ["WayBack", "back"]
 
-_FLUSHED = 2.0**-100  # more than flushing to zero may change a coefficient by
+_FLUSHED = 2.0**-100  # more than flushing to zero may change a coefficient by, or a sum of products
+_SPARE = 8
 
 
 class WayBack(NamedTuple):
@@ -81,27 +82,28 @@ class _Walk:
         """Adds to the coefficients of a value; where several steps read it, the sum is rounded."""
         if number in self.waiting:
             both = tf.abs(self.waiting[number]) + tf.abs(coefficients)
-            self._loss += self._arithmetic.own(4) * _dot(both, value.size)
+            (size,) = self._most(both, [value.size])
+            self._loss += self._arithmetic.own(4) * size
             coefficients = self.waiting[number] + coefficients
         self.waiting[number] = coefficients
 
     def through(self, node: Node) -> None:
         """Takes the coefficients of what a step gives to what it reads."""
         coefficients, held = self.waiting.pop(node.writes), self._held[node.writes]
-        if held.error is not None:
-            self._loss += _dot(tf.abs(coefficients), held.error)
-        if held.price is not None:
-            self._price += _dot(tf.abs(coefficients), held.price)
         if not self._arithmetic.double:
             for read in held.reads:
                 axes = list(range(1, len(read.radius.shape)))
                 self._loss += _FLUSHED * tf.reduce_sum(tf.cast(read.size, tf.float64), axis=axes)[:, None]
-        if isinstance(held, HeldHinge):
-            parts = [self._hinge(coefficients, held)]
-        elif isinstance(held, HeldPool):
-            parts = [self._max_pool(node.step, coefficients, held)]
-        else:
+        if isinstance(held, Held):
             parts = self._linear(node.step, coefficients, held)
+        else:
+            self._scores += _scores(tf.abs(coefficients[:, 0]), held)
+            up = tf.nn.relu(coefficients)
+            down = up - coefficients
+            if isinstance(held, HeldPool):
+                parts = [self._max_pool(node.step, up, down, held)]
+            else:
+                parts = [self._hinge(node.step, up, down, held)]
         for number, part, read in zip(node.reads, parts, held.reads, strict=True):
             self.gather(number, part, read)
 
@@ -109,48 +111,79 @@ class _Walk:
         """What is left at the images."""
         coefficients = self.waiting.pop(source)
         size = int(np.prod(coefficients.shape[2:]))
-        self._loss += _dot(tf.abs(coefficients), image.error)
-        if image.price is not None:
-            self._price += _dot(tf.abs(coefficients), image.price)
+        self._pay(tf.abs(coefficients), image, [])
         flat = tf.cast(tf.reshape(coefficients, [tf.shape(coefficients)[0], self._rows, size]), tf.float64)
         zeros = tf.zeros(tf.shape(flat)[:2], tf.float64)
-        # All sums are in float64; 2^-20 leaves room for as many terms as there can be.
+        # Sums over steps are in float64; 2^-20 leaves room for as many as there can be.
         loss = (zeros + self._loss) * (1.0 + 2.0**-20)
         return WayBack(flat, zeros + self._constant, loss, zeros + self._price, self._scores)
 
     def _linear(self, step: Any, coefficients: tf.Tensor, held: Held) -> list[tf.Tensor]:
+        sizes, others = tf.abs(coefficients), []
         if step.bias is not None:
-            bias = tf.broadcast_to(tf.constant(step.bias, tf.float64), coefficients.shape[2:])
-            self._constant += _dot(coefficients, bias[None])
+            bias = tf.broadcast_to(tf.constant(step.bias, coefficients.dtype), coefficients.shape[2:])[None]
+            self._constant += tf.cast(_times(coefficients, [bias]), tf.float64)[..., 0]
+            others = [tf.abs(bias) + tf.zeros_like(held.error)]
+        paid = self._pay(sizes, held, others)
+        for part in paid:  # a sum of terms of both signs is off by no more than this share of that of their sizes
+            self._loss += self._off(coefficients) * part
         return _transposed(step, coefficients, held.reads)
 
-    def _hinge(self, coefficients: tf.Tensor, held: HeldHinge) -> tf.Tensor:
-        self._scores += _scores(tf.abs(coefficients[:, 0]) * (held.high - held.low), held)
-        up, down = tf.nn.relu(coefficients), -tf.nn.relu(-coefficients)
-        offset = tf.where(held.lower_slope == held.slope, held.low, tf.zeros_like(held.low))
-        self._constant += _dot(down, held.high) + _dot(up, offset)
-        return up * held.lower_slope[:, None] + down * held.slope[:, None]
+    def _hinge(self, step: Any, up: tf.Tensor, down: tf.Tensor, held: HeldHinge) -> tf.Tensor:
+        low = tf.where(held.lower_slope == held.slope, held.low, tf.zeros_like(held.low))
+        bent = np.isfinite(step.ceiling)  # without a ceiling lower lines go through zero
+        above = self._pay(up, held, [tf.nn.relu(-low)] if bent else [])
+        below = self._pay(down, held, [held.high])
+        self._constant -= sum(above + below)
+        if bent:
+            self._constant += self._least(up, [tf.nn.relu(low)])[0]
+        return up * held.lower_slope[:, None] - down * held.slope[:, None]
 
-    def _max_pool(self, step: Any, coefficients: tf.Tensor, held: HeldPool) -> tf.Tensor:
-        self._scores += _scores(tf.abs(coefficients[:, 0]) * held.high, held)
-        self._constant += _dot(-tf.nn.relu(-coefficients), held.high)
-        return _scattered(step, coefficients, held)
+    def _max_pool(self, step: Any, up: tf.Tensor, down: tf.Tensor, held: HeldPool) -> tf.Tensor:
+        self._pay(up, held, [])
+        (below,) = self._pay(down, held, [held.high])
+        self._constant -= below
+        return _scattered(step, up - down, held)
+
+    def _pay(self, sizes: tf.Tensor, held: Relaxation, others: list[tf.Tensor]) -> list[tf.Tensor]:
+        """Takes note of what errors cost, for coefficients of these sizes; gives the sums with `others`, as `_most`."""
+        columns = [part for part in (held.error, held.price) if part is not None]
+        found = self._most(sizes, columns + others) if columns or others else []
+        if held.error is not None:
+            self._loss += found[0]
+        if held.price is not None:
+            self._price += tf.maximum(found[1] - 2.0 * _FLUSHED, 0.0) * (1.0 - 4.0 * self._off(sizes))
+        return found[len(columns) :]
+
+    def _off(self, coefficients: tf.Tensor) -> float:
+        return self._arithmetic.own(int(np.prod(coefficients.shape[2:])) + _SPARE)
+
+    def _most(self, sizes: tf.Tensor, columns: list[tf.Tensor]) -> list[tf.Tensor]:
+        """Upper bounds of the sums of products with each column, all not negative: `[B, R]` float64 each."""
+        found = tf.cast(_times(sizes, columns), tf.float64) * (1.0 + 2.0 * self._off(sizes)) + _FLUSHED
+        return tf.unstack(found, num=len(columns), axis=-1)
+
+    def _least(self, sizes: tf.Tensor, columns: list[tf.Tensor]) -> list[tf.Tensor]:
+        """Lower bounds of such sums."""
+        found = tf.cast(_times(sizes, columns), tf.float64) * (1.0 - 2.0 * self._off(sizes)) - _FLUSHED
+        return tf.unstack(found, num=len(columns), axis=-1)
 
 
-def _dot(coefficients: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-    """`[B, R]` float64: `[B, R, *shape]` times `[B or 1, *shape]`."""
-    rank = len(coefficients.shape)
-    product = tf.cast(coefficients, tf.float64) * tf.cast(values, tf.float64)[:, None]
-    return tf.reduce_sum(product, axis=list(range(2, rank)))
+def _times(coefficients: tf.Tensor, columns: list[tf.Tensor]) -> tf.Tensor:
+    """`[B, R, K]`: `[B, R, *shape]` times K columns `[B or 1, *shape]`."""
+    size = int(np.prod(coefficients.shape[2:]))
+    flat = tf.reshape(coefficients, [tf.shape(coefficients)[0], tf.shape(coefficients)[1], size])
+    stacked = tf.stack([tf.reshape(column, [-1, size]) for column in columns], axis=1)
+    return tf.matmul(flat, stacked, transpose_b=True)
 
 
-def _scores(weights: tf.Tensor, held: HeldHinge | HeldPool) -> tf.Tensor:
-    """`[B, N, N]`: `weights` `[B, *shape]` times the squared share of the width that lies along each edge."""
-    shares = held.decides / held.width[:, None]
-    count = shares.shape[1]
-    flat = tf.reshape(shares, [-1, count, int(np.prod(shares.shape[2:]))])
-    flat -= tf.reduce_mean(flat, axis=1, keepdims=True)
-    gram = tf.matmul(flat * tf.reshape(weights, [-1, 1, flat.shape[2]]), flat, transpose_b=True)
+def _scores(sizes: tf.Tensor, held: HeldHinge | HeldPool) -> tf.Tensor:
+    """`[B, N, N]`: the looseness, of coefficients of `sizes`, times the squared share of the width along each edge."""
+    loose = held.high - held.low if isinstance(held, HeldHinge) else held.high
+    count, size = held.decides.shape[1], int(np.prod(held.high.shape[1:]))
+    weights = tf.reshape(sizes * loose / (held.width * held.width), [-1, 1, size])
+    flat = tf.reshape(held.decides - held.decides[:, :1], [-1, count, size])
+    gram = tf.matmul(flat * weights, flat, transpose_b=True)
     squares = tf.linalg.diag_part(gram)
     return tf.cast(squares[:, :, None] + squares[:, None] - 2.0 * gram, tf.float64)
 
@@ -168,9 +201,9 @@ def _transposed(step: Linear, coefficients: tf.Tensor, reads: Sequence[Spread]) 
 
 
 def _scattered(step: MaxPool, coefficients: tf.Tensor, held: HeldPool) -> tf.Tensor:
-    """Each coefficient at its window's leading unit."""
-    rows, lead, none = tf.shape(coefficients)[1], held.lead[:, None], tf.zeros_like(coefficients)
-    placed = [tf.where(lead == place, coefficients, none) for place in range(step.size[0] * step.size[1])]
+    """Each coefficient at the members of its window, by their shares."""
+    rows = tf.shape(coefficients)[1]
+    placed = [coefficients * share[:, None] for share in held.shares]
     folded = [tf.reshape(part, [-1, *part.shape[2:]]) for part in placed]
     given = tf.zeros([tf.shape(folded[0])[0], *held.reads[0].radius.shape[1:]], coefficients.dtype)
     with tf.GradientTape() as tape:

@@ -11,6 +11,8 @@ from tfcollide.polytope.proof.engine import Splits
 from tfcollide.polytope.proof.reading_network import Network, read_network
 from tfcollide.records import Certificate
 
+_TIGHT, _REFINE_BOXES = 0.9, 500  # what is proven beyond that costs more than it tells, unless it is asked for
+
 __all__ = ["certify_classifier", "readable", "walkable"]
 
 
@@ -41,6 +43,7 @@ def certify_classifier(
     target: int,
     *,
     max_boxes: int = 20_000,
+    tightness: float = 0.9,
     seed: int = 0,
     splits: Splits | None = None,
 ) -> Certificate | Unreadable:
@@ -51,6 +54,7 @@ def certify_classifier(
         corners: `[N, H, W, C]` float32, as saved.
         target: the code of the class or labels.
         max_boxes: as of `certify`.
+        tightness: as of `certify`; above 0.9 all boxes may be spent on it.
         seed: as of `certify`.
         splits: as of `certify`.
 
@@ -67,6 +71,8 @@ def certify_classifier(
         lambda images: classifier.judge(images).logits,
         reading=classifier.reading,
         max_boxes=max_boxes,
+        refine_boxes=_REFINE_BOXES if tightness <= _TIGHT else max_boxes,
+        tightness=tightness,
         seed=seed,
         splits=splits,
     )

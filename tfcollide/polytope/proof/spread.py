@@ -5,9 +5,10 @@ Over a sub-simplex with N vertices a value is held as
     value(w) = sum_n w_n vertices[n] + e(w),   |e| <= radius
 
 which is exact in w but for the radius. A linear step is applied to the N vertex
-values, its absolute weights to the radius. A ReLU on [low, high] is held between two
-lines of one slope, that of its chord; a max-pool is its *leading* unit, the one with
-the largest lower bound, plus what may exceed it.
+values, its absolute weights to the radius. Of a ReLU and of a max-pool the radius is
+what their true range is off a linear function of the vertices alone, which is less than
+two lines around all of vertices and radius leave: a radius goes through once, however
+many members a window has.
 
 A `Relaxation` is how a step was held, for the way back from the logits (`backward`):
 
@@ -19,6 +20,7 @@ by no more than gamma(fan_out) |W|^T |coefficients|, which costs no more than
 |coefficients| gamma(fan_out) |W| |in|.
 """
 
+import functools
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -87,7 +89,7 @@ class Spread(NamedTuple):
     @property
     def size(self) -> tf.Tensor:
         """`[B, *shape]`: no absolute value is larger, but for a rounding."""
-        return tf.reduce_max(tf.abs(self.vertices), axis=1) + self.radius
+        return tf.maximum(tf.reduce_max(self.vertices, axis=1), -tf.reduce_min(self.vertices, axis=1)) + self.radius
 
 
 class Held(NamedTuple):
@@ -131,14 +133,14 @@ class HeldHinge(NamedTuple):
 
 
 class HeldPool(NamedTuple):
-    """How a max-pool was held: lead <= out <= lead + high.
+    """How a max-pool was held: mean <= out <= mean + high.
 
     Attributes:
         reads: as of `Held`.
         error: as of `Held`.
         price: None, as a maximum is not rounded.
-        high: what may exceed the leading unit.
-        lead: the place of each window's leading unit.
+        high: what may exceed the mean.
+        shares: of each member of a window in the mean, by its place.
         width: as of `HeldHinge`.
         decides: as of `HeldHinge`.
     """
@@ -147,7 +149,7 @@ class HeldPool(NamedTuple):
     error: tf.Tensor
     price: None
     high: tf.Tensor
-    lead: tf.Tensor
+    shares: tuple[tf.Tensor, ...]
     width: tf.Tensor
     decides: tf.Tensor
 
@@ -234,42 +236,79 @@ def _hinge(step: Hinge, read: Spread, arithmetic: Arithmetic) -> tuple[Spread, H
         price = tf.where(kept, none, arithmetic.of_network(3) * read.size + _TINY)
     error = tf.where(exact, none, 4.0 * rounded)
     error = error if price is None else error + price
-    half = (most - least) / 2.0
-    vertices = read.vertices * slope[:, None] + ((most + least) / 2.0)[:, None]
-    radius = tf.where(exact, slope * read.radius, (slope * read.radius + half + error) * (1.0 + arithmetic.own(16)))
+    along, middle, half = _band(step, read, margin)
+    straight = kept | above
+    along, middle = tf.where(straight, slope, along), tf.where(straight, none, middle)
+    radius = tf.where(straight, slope * read.radius, half) + error
+    spread = Spread(read.vertices * along[:, None] + middle[:, None], radius)
     lower = tf.where(high > -low, one, floor)
     lower = tf.where(crossing & (high <= step.ceiling), lower, slope)
-    return Spread(vertices, radius), HeldHinge((read,), error, price, slope, least, most, lower, width, read.vertices)
+    return spread, HeldHinge((read,), error, price, slope, least, most, lower, width, read.vertices)
+
+
+def _band(step: Hinge, read: Spread, margin: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Slope s, middle and half of the width of step(v + e) - s v, where v runs along the vertices and |e| <= radius.
+
+    With the slope on v alone this is narrower than two lines over all that v + e may be, most so where the
+    radius is what counts. The slope is that of the chord of step(v + radius).
+    """
+    least, most = tf.reduce_min(read.vertices, axis=1), tf.reduce_max(read.vertices, axis=1)
+    reach, width = read.radius + margin, most - least
+    one, none = (tf.cast(value, width.dtype) for value in (1.0, 0.0))
+    rise = (step(most + reach) - step(least + reach)) / tf.where(width > 0, width, one)
+    slope = tf.where(width > 0, tf.clip_by_value(rise, none, one), none)
+    bends = [0.0] if np.isinf(step.ceiling) else [0.0, step.ceiling]
+    above = [least, most] + [tf.clip_by_value(bend - reach, least, most) for bend in bends[1:]]
+    below = [least, most] + [tf.clip_by_value(bend + reach, least, most) for bend in bends]
+    high = functools.reduce(tf.maximum, (step(at + reach) - slope * at for at in above))
+    low = functools.reduce(tf.minimum, (step(at - reach) - slope * at for at in below))
+    return slope, (high + low) / 2.0, (high - low) / 2.0
 
 
 def _max_pool(step: MaxPool, read: Spread, arithmetic: Arithmetic) -> tuple[Spread, HeldPool]:
     count = read.vertices.shape[1]
-    parts = windows(step, _folded(read.vertices), border=LOWEST)
-    parts = [tf.reshape(part, [-1, count, *part.shape[1:]]) for part in parts]
-    radii = windows(step, read.radius)
-    members = [Spread(part, radius) for part, radius in zip(parts, radii, strict=True)]
-    lead, leader, least = tf.zeros(tf.shape(radii[0]), tf.int32), members[0], members[0].low
-    for place, member in enumerate(members[1:], 1):
-        better = member.low > least
-        lead = tf.where(better, place, lead)
-        leader = Spread(
-            tf.where(better[:, None], member.vertices, leader.vertices), tf.where(better, member.radius, leader.radius)
-        )
-        least = tf.where(better, member.low, least)
-    excess, ahead = tf.zeros_like(least), tf.fill(tf.shape(leader.vertices), tf.cast(LOWEST, least.dtype))
-    for place, member in enumerate(members):
-        gap = member.vertices - leader.vertices
-        # Computed, a difference has the right sign; the radii are rounded up beyond what it may be off by.
-        here = tf.reduce_max(gap, axis=1) + ((member.radius + leader.radius) * (1.0 + arithmetic.own(8)) + _TINY)
-        excess = tf.where(lead == place, excess, tf.maximum(excess, here))
-        ahead = tf.where((lead == place)[:, None], ahead, tf.maximum(ahead, gap))
-    contested, one, none = excess > 0, tf.ones_like(excess), tf.zeros_like(excess)
-    rounded = arithmetic.own(16) + arithmetic.sums(int(np.prod(least.shape[1:])))
-    largest = tf.reduce_max(tf.stack([tf.abs(leader.low), tf.abs(leader.high), excess]), axis=0)
-    error = tf.where(contested, 4.0 * rounded * largest + _TINY, none)
-    most = tf.where(contested, excess, none)
-    vertices = leader.vertices + (most / 2.0)[:, None]
-    radius = tf.where(contested, (leader.radius + most / 2.0 + error) * (1.0 + arithmetic.own(16)), leader.radius)
-    ahead = tf.where(contested[:, None], ahead, tf.zeros_like(ahead))
-    width = tf.reduce_max(ahead, axis=1) - tf.reduce_min(ahead, axis=1) + tf.where(contested, excess, one)
-    return Spread(vertices, radius), HeldPool((read,), error, None, most, lead, width, ahead)
+    parts = [tf.reshape(part, [-1, count, *part.shape[1:]]) for part in windows(step, _folded(read.vertices), border=LOWEST)]
+    members = [Spread(part, radius) for part, radius in zip(parts, windows(step, read.radius), strict=True)]
+    lows, highs = [member.low for member in members], [member.high for member in members]
+    least = functools.reduce(tf.maximum, lows)
+    # Two roundings could hide that a member takes the lead.
+    possible = [high - least >= -arithmetic.own(8) * (tf.abs(high) + tf.abs(least)) - _TINY for high in highs]
+    contested = sum(tf.cast(may, tf.int32) for may in possible) > 1
+    top = functools.reduce(tf.maximum, (member.vertices + member.radius[:, None] for member in members))
+    regrets = [tf.reduce_max(top - member.vertices, axis=1) for member in members]
+    shares = _shares(regrets, possible, contested)
+    mean = sum(share[:, None] * member.vertices for share, member in zip(shares, members, strict=True))
+    radius = sum(share * member.radius for share, member in zip(shares, members, strict=True))
+    # The largest, less a line, is convex in w: most is attained at a vertex.
+    above, none = tf.reduce_max(top - mean, axis=1), tf.zeros_like(radius)
+    largest = sum(share * member.size for share, member in zip(shares, members, strict=True)) + above + radius
+    rounded = arithmetic.own(16 + len(members)) + arithmetic.sums(int(np.prod(least.shape[1:])))
+    # Where windows overlap, coefficients are added up on the way back, who leads or not.
+    rounds = contested | (step.strides[0] < step.size[0] or step.strides[1] < step.size[1])
+    error = tf.where(rounds, 4.0 * rounded * largest + _TINY, none)
+    vertices = mean + tf.where(contested, (above - radius) / 2.0, none)[:, None]
+    spread = Spread(vertices, tf.where(contested, (above + radius) / 2.0 + error, radius))
+    most = tf.where(contested, above + radius, none)
+    ahead = tf.where(contested[:, None], _ahead(members, regrets), none[:, None])
+    width = tf.reduce_max(ahead, axis=1) - tf.reduce_min(ahead, axis=1) + tf.where(contested, most, tf.ones_like(most))
+    return spread, HeldPool((read,), error, None, most, tuple(shares), width, ahead)
+
+
+def _shares(regrets: list[tf.Tensor], possible: list[tf.Tensor], contested: tf.Tensor) -> list[tf.Tensor]:
+    """Of each member in the mean: the less the further it may fall behind, and none where it never leads.
+
+    Of two that may be ahead of each other by p and q this gives the chord of max(a, b) = a + max(b - a, 0).
+    """
+    pairs = list(zip(regrets, possible, strict=True))
+    worth = [tf.where(may, 1.0 / (regret + 1e-30), tf.zeros_like(regret)) for regret, may in pairs]
+    whole = sum(worth)
+    return [tf.where(contested, part / whole, tf.cast(may, part.dtype)) for part, may in zip(worth, possible, strict=True)]
+
+
+def _ahead(members: list[Spread], regrets: list[tf.Tensor]) -> tf.Tensor:
+    """`[B, N, *shape]`: how far others are ahead of the member of the least regret."""
+    least, lowest = functools.reduce(tf.minimum, regrets)[:, None], tf.cast(LOWEST, regrets[0].dtype)
+    pairs = [(regret[:, None] <= least, member.vertices) for regret, member in zip(regrets, members, strict=True)]
+    leader = functools.reduce(tf.maximum, (tf.where(leads, values, lowest) for leads, values in pairs))
+    others = functools.reduce(tf.maximum, (tf.where(leads, lowest, values) for leads, values in pairs))
+    return tf.where(others > LOWEST / 2, others - leader, tf.zeros_like(others))

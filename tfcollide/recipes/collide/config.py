@@ -147,6 +147,9 @@ class CollideConfig(NetworkConfig):
         2_000,
         "Parts of the hull to bound at most, to prove or refute the whole; of a large network fewer are tried; 0: do not try.",
     )
+    certify_tightness: float = _flag(
+        0.9, "Parts are split until this share of the smallest margin found is proven, or --certify_boxes are spent."
+    )
     prove_edges: bool = _flag(
         False, "Also walk every edge of the hull from breakpoint to breakpoint: the smallest margin and every change of class."
     )
@@ -288,7 +291,7 @@ class CollideConfig(NetworkConfig):
             "max_total",
         )
         _positive(self, "stop_loss", "stop_fraction", "second_opinion_seconds")
-        for name in ("match_quantile", "reader_accuracy"):
+        for name in ("match_quantile", "reader_accuracy", "certify_tightness"):
             if not 0 <= getattr(self, name) <= 1:
                 raise RequestError(f"--{name}={getattr(self, name)}", "a share from 0 to 1")
         self.spread_asked()

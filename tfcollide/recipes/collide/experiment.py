@@ -103,7 +103,8 @@ def prepare(config: CollideConfig, data: LabeledImages, strategy: tf.distribute.
     """
     opened = open_classifier(config, data, strategy)
     network = opened.classifier
-    tap = network.tap(config.tap or (affine_tap(network) if config.solver == "exact" else network.default_tap))
+    in_images = config.radius or (config.solver == "exact" and config.space == "image")
+    tap = network.tap(config.tap or (affine_tap(network) if in_images else network.default_tap))
     yardstick = Yardstick(
         network,
         tap,
@@ -158,7 +159,7 @@ def _other_reader(path: str) -> Classifier:
 
 def _check_solvable(config: CollideConfig, experiment: Experiment) -> None:
     """What only the network can tell of a request, before any pair is begun."""
-    if (config.solver == "exact" and config.space == "image") or config.radius:
+    if config.radius or (config.solver == "exact" and config.space == "image"):
         experiment.affine  # noqa: B018 - refuses a tap that is not affine
     if config.solver != "exact" and kind_of(config.model) == "file":
         check_differentiable(experiment.classifier, experiment.tap)

@@ -210,8 +210,15 @@ def _certificate(config: CollideConfig, problem: Problem, corners: np.ndarray, s
     code = problem.seen.predicted
     if _why_uncertified(config, problem) or code is None:
         return None
-    boxes = config.certify_boxes
-    found = certify_classifier(problem.network, corners, code, max_boxes=boxes, seed=config.seed, splits=splits)
+    found = certify_classifier(
+        problem.network,
+        corners,
+        code,
+        max_boxes=config.certify_boxes,
+        tightness=config.certify_tightness,
+        seed=config.seed,
+        splits=splits,
+    )
     return None if isinstance(found, Unreadable) else found
 
 
