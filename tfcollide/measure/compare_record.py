@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -252,12 +251,12 @@ class CompareRecord:
         return None if not told else told.pop() if len(told) == 1 else "both"
 
 
-def compare_records(sides: Sequence[Sequence[AuditRecord]], **rest: Any) -> CompareRecord:
+def compare_records(sides: Sequence[Sequence[AuditRecord]], made_with: Mapping[str, str] | None = None) -> CompareRecord:
     """Everything that two sides' audits of the same pairs say.
 
     Args:
         sides: one or more records of A, and of B.
-        **rest: of `CompareRecord`, what audits alone do not tell.
+        made_with: versions, and how to repeat it, name -> text.
     """
     first, taps = sides[0][0], _common_taps(sides)
     images = np.array(first.pairs)
@@ -279,7 +278,7 @@ def compare_records(sides: Sequence[Sequence[AuditRecord]], **rest: Any) -> Comp
         rows=tuple(rows),
         tests=tuple(dataclasses.replace(one, adjusted=p) for one, p in zip(tests, adjusted, strict=True)),
         seeds=tuple(seeds),
-        **rest,
+        made_with=made_with or {},
     )
 
 
