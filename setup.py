@@ -27,6 +27,7 @@ DOCS = [
 EXTRAS = {
     "serving": SERVING,
     "beam": ["apache-beam>=2.69"],
+    "dask": ["apache-beam[dask]>=2.69"],
     "patches": ["annoy>=1.17"],  # has no wheel: it needs a C++ compiler
     "keras2": ["tf_keras>=2.20"],  # its version is TensorFlow's
     "verify": ["onnx>=1.16"],

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tfcollide.errors import RequestError
     from tfcollide.library.auditing import audit
+    from tfcollide.library.comparing import compare
     from tfcollide.library.composing import PatchIndex, compose
     from tfcollide.library.exact_verbs import exact_corners, nearest_collision
     from tfcollide.library.exporting import export
@@ -37,6 +38,7 @@ _PLACES = {
     "certify": "library.judging",
     "collision_free_radius": "library.radii",
     "collision_polytope": "library.polytopes",
+    "compare": "library.comparing",
     "compose": "library.composing",
     "exact_corners": "library.exact_verbs",
     "export": "library.exporting",
@@ -59,6 +61,7 @@ __all__ = [
     "certify",
     "collision_free_radius",
     "collision_polytope",
+    "compare",
     "compose",
     "exact_corners",
     "export",

@@ -111,7 +111,7 @@ def test_it_is_saved_whole(audited, tmp_path):
     folder = audited.save(tmp_path / "audit")
     names = {path.name for path in folder.iterdir()}
     tables = {f"{table}.{kind}" for table in ("pairs", "hulls", "layers") for kind in ("csv", "parquet")}
-    assert names == {"report.html", "audit.json", "table.md", *tables}
+    assert names == {"report.html", "audit.json", "table.md", "hulls.npz", *tables}
     assert len(pandas.read_parquet(folder / "pairs.parquet")) == 8
     assert "data:image/png" in (folder / "report.html").read_text()
     with pytest.raises(tc.RequestError, match="which exists"):

@@ -24,6 +24,7 @@ NAMES = [
     "certify",
     "collision_free_radius",
     "collision_polytope",
+    "compare",
     "compose",
     "exact_corners",
     "export",

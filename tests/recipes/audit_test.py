@@ -24,7 +24,7 @@ TINY = Budget(
     lanczos_steps=5,
     exact_pairs=0,
 )
-FILES = {"report.html", "audit.json", "table.md", "run.flags"}
+FILES = {"report.html", "audit.json", "table.md", "hulls.npz", "run.flags"}
 TABLES = {f"{table}.{kind}" for table in ("pairs", "hulls", "layers") for kind in ("csv", "parquet")}
 
 

@@ -9,14 +9,17 @@ from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.run import run
 
 
-def test_equals_the_local_sweep(tmp_path):
+@pytest.mark.parametrize(("runner", "needs"), [("DirectRunner", "apache_beam"), ("DaskRunner", "dask.distributed")])
+def test_equals_the_local_sweep(tmp_path, runner, needs):
+    """Dask starts workers of its own, in processes."""
     pytest.importorskip("apache_beam")
+    pytest.importorskip(needs)
     (tmp_path / "pairs.csv").write_text("source,target\n3,7\n1,test:99999\n0,1\n")
     config = CollideConfig(
         pairs=str(tmp_path / "pairs.csv"), epochs=5, model_dir=str(tmp_path / "models"), corners=2, interpolations=20
     )
     local = run(config, tmp_path / "local")
-    beam = run(dataclasses.replace(config, runner="DirectRunner"), tmp_path / "beam")
+    beam = run(dataclasses.replace(config, runner=runner), tmp_path / "beam")
     assert [pair.error is None for pair in local.pairs] == [True, False, True]
     assert dataclasses.replace(beam, seconds={}) == dataclasses.replace(local, seconds={})
     for pair in local.pairs:

@@ -74,14 +74,26 @@ def audit(argv: list[str]) -> int:
     if values is None:
         return EXIT_DONE
     needed(values["out"], "out", "the directory to write", "Say, for example, --out=audits/first.")
+    config = config_of(AuditConfig, values)
+    if config.compare is not None:
+        return _compare(config, absolute(values["out"]), overwrite=values["overwrite"])
     from tfcollide.recipes.audit.run import run
     from tfcollide.report.audit.audit_words import search_words, verdict
 
-    config = config_of(AuditConfig, values)
     record = run(config, absolute(values["out"]), overwrite=values["overwrite"]).record
     print(f"{Path(os.path.expanduser(values['out']), 'report.html')}\n{search_words(record)}\n{verdict(record)}")
     failed = config.fail_above is not None and record.exceeds(config.fail_above)
     return EXIT_NOT_FOUND if failed else EXIT_DONE
+
+
+def _compare(config: AuditConfig, out: Path, *, overwrite: bool) -> int:
+    """Two networks beside each other."""
+    from tfcollide.recipes.audit.comparison import run_comparison
+    from tfcollide.report.side_by_side.compare_words import compare_verdict
+
+    record = run_comparison(config, out, overwrite=overwrite).record
+    print(f"{out / 'report.html'}\n{compare_verdict(record)}")
+    return EXIT_DONE
 
 
 def train_classifier(argv: list[str]) -> int:

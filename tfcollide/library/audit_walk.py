@@ -24,8 +24,9 @@ from tfcollide.library.audit_options import CHECKED_AGAIN, AuditOptions, Budget
 from tfcollide.library.problem import Picture, Problem
 from tfcollide.library.tap_audit import FrontFound, HullFound, TapAudit
 from tfcollide.library.yardstick import Yardstick
-from tfcollide.measure.audit_record import AuditRecord, Convergence, PairFront, PairHull, held_pairs
+from tfcollide.measure.audit_record import FOUND, AuditRecord, Convergence, PairFront, PairHull, held_pairs
 from tfcollide.measure.intervals import median_interval
+from tfcollide.measure.kept_audit import KeptHull
 from tfcollide.measure.layer_look import LayerLook
 from tfcollide.measure.layer_profile import LayerProfiler
 from tfcollide.models.classifier import Classifier
@@ -53,10 +54,11 @@ class NamedPair(NamedTuple):
 
 
 class Walked(NamedTuple):
-    """What an audit found, and pictures of the pairs that are shown."""
+    """What an audit found, pictures of the pairs that are shown, and the hulls."""
 
     record: AuditRecord
     pictures: dict[int, PairPictures]
+    hulls: tuple[KeptHull, ...]
 
 
 class AuditWalk:
@@ -105,6 +107,7 @@ class AuditWalk:
         """
         fronts: list[PairFront] = []
         hulls: list[PairHull] = []
+        kept: list[KeptHull] = []
         images: dict[int, np.ndarray] = {}
         for tap in self._taps:
             found, refused = self._fronts(tap, range(len(self._pairs)), self._options.work)
@@ -112,11 +115,12 @@ class AuditWalk:
             rows, nearest = self._rows(tap, found, refused, wide)
             fronts += rows
             hulls += [one.row for one in wide] + [self._refused(tap, n, spread) for n in refused for spread in self._spreads]
+            kept += [self._kept_hull(one) for one in wide if one.row.outcome in FOUND]
             images = images or nearest
         record = self._record(fronts, hulls, made_with)
         record = dataclasses.replace(record, convergence=self._again(record))
         record = dataclasses.replace(record, layers=tuple(self._layers()), seconds=dict(self._seconds))
-        return Walked(record, self._pictures(record, images))
+        return Walked(record, self._pictures(record, images), tuple(kept))
 
     @property
     def _spreads(self) -> tuple[float, ...]:
@@ -214,6 +218,11 @@ class AuditWalk:
         ends = source.id, target.id, source.label or "unknown", target.label or "unknown"
         return PairFront(tap, n, *ends, change, status, why, None, None, None)
 
+    def _kept_hull(self, found: HullFound) -> KeptHull:
+        pair, row = self._pairs[found.row.pair], found.row
+        ends = to_uint8(np.stack([pair.source.image, pair.target.image]), self._network.bounds)
+        return KeptHull(row.tap, row.pair, row.spread_asked, found.corners, *ends)
+
     def _refused(self, tap: str, n: int, spread: float) -> PairHull:
         return PairHull(tap, n, spread, "failed", "refused", None, None, None, None, 0)
 
@@ -308,12 +317,13 @@ def _unpack_front(arrays: Mapping[str, np.ndarray]) -> FrontFound:
 
 def _pack_hulls(found: list[HullFound]) -> dict[str, np.ndarray]:
     notes = [[one.row, one.nearest, one.quantile, one.target_share] for one in found]
-    return {"note": _note(notes), "images": np.stack([one.image for one in found])}
+    stacked = {name: np.stack([getattr(one, name) for one in found]) for name in ("image", "corners")}
+    return {"note": _note(notes), **stacked}
 
 
 def _unpack_hulls(arrays: Mapping[str, np.ndarray]) -> list[HullFound]:
-    notes = zip(_read(arrays["note"]), arrays["images"], strict=True)
-    return [HullFound(PairHull(**row), near, quantile, share, image) for (row, near, quantile, share), image in notes]
+    notes = zip(_read(arrays["note"]), arrays["image"], arrays["corners"], strict=True)
+    return [HullFound(PairHull(**row), *rest, *images) for (row, *rest), *images in notes]
 
 
 def _pack_look(look: LayerLook) -> dict[str, np.ndarray]:

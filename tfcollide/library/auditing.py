@@ -23,6 +23,7 @@ from tfcollide.library.calling import called, record_of
 from tfcollide.library.given import data_given, network_given
 from tfcollide.measure.audit_record import AuditRecord
 from tfcollide.measure.audit_tables import frame
+from tfcollide.measure.kept_audit import KeptHull
 from tfcollide.measure.pairs import balanced_pairs
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.differentiable import check_differentiable
@@ -34,7 +35,7 @@ from tfcollide.report.audit.worst_pairs import PairPictures
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["Audited", "audit", "drawn_pairs", "made_with", "tap_names"]
+__all__ = ["Audited", "audit", "audit_together", "drawn_pairs", "made_with", "right_for_all", "tap_names"]
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
@@ -44,10 +45,14 @@ class Audited:
     Attributes:
         record: every number.
         pictures: the number of a pair -> source, collision and target, of those that the report shows.
+        hulls: that were found, as 8-bit pixels.
+        network: that was audited; None of an audit that was read back.
     """
 
     record: AuditRecord
     pictures: dict[int, PairPictures]
+    hulls: tuple[KeptHull, ...] = ()
+    network: Classifier | None = None
 
     def to_frame(self, table: str = "pairs") -> "DataFrame":
         """A table: "pairs" (one row per pair and tap), "hulls" or "layers"; docs/audit.md has the columns.
@@ -75,7 +80,7 @@ class Audited:
             with scratch_folder(path.parent) as scratch:
                 inside = scratch / path.name
                 inside.mkdir()
-                write_audit(inside, self.record, self.pictures)
+                write_audit(inside, self.record, self.pictures, self.hulls)
                 inside.rename(path)
         return path
 
@@ -125,7 +130,49 @@ def audit(
         chosen = drawn_pairs(data, predicted, options) if pairs is None else _numbered(pairs, kept)
         named = [NamedPair(picture_of(network, data, a), picture_of(network, data, b), (a, b)) for a, b in chosen]
         walk = AuditWalk(network, data, named, options, taps, predicted=predicted, labeled=True)
-        return Audited(*walk(made_with(network, data, named)))
+        return Audited(*walk(made_with(network, data, named)), network)
+
+
+def audit_together(
+    networks: Sequence[Classifier], images: ArrayLike, labels: ArrayLike, options: AuditOptions
+) -> tuple[list[Audited], list[NamedPair]]:
+    """Audits of several networks on the same pairs, drawn among images that all of them get right.
+
+    Args:
+        networks: of `wrap`; one that is there twice is audited once.
+        images: as of `audit`.
+        labels: as of `audit`.
+        options: of each audit.
+
+    Returns:
+        An audit per network, and the pairs as the first of them reads them.
+
+    Raises:
+        RequestError: an argument cannot be used.
+    """
+    data = {one: _data(one, images, labels, None)[0] for one in networks}
+    predicted = {one: Predictions(one, split.test.images) for one, split in data.items()}
+    first = data[networks[0]]
+    chosen = drawn_pairs(first, right_for_all(first, list(predicted.values())), options)
+    done: dict[Classifier, Audited] = {}
+    named: dict[Classifier, list[NamedPair]] = {}
+    for one, split in data.items():
+        named[one] = [NamedPair(picture_of(one, split, a), picture_of(one, split, b), (a, b)) for a, b in chosen]
+        taps = tap_names(one, options.taps)
+        walk = AuditWalk(one, split, named[one], options, taps, predicted=predicted[one], labeled=True)
+        done[one] = Audited(*walk(made_with(one, split, named[one])), one)
+    return [done[one] for one in networks], named[networks[0]]
+
+
+def right_for_all(data: LabeledImages, predicted: Sequence[PredictedClasses]) -> np.ndarray:
+    """`[test_size]`, the label of each test image that all networks get right; -1 elsewhere.
+
+    Args:
+        data: with the labels.
+        predicted: what each network takes the test images for.
+    """
+    labels = np.asarray(data.test.labels)
+    return np.where(np.all([np.asarray(one) == labels for one in predicted], axis=0), labels, -1)
 
 
 def tap_names(network: Classifier, asked: str) -> list[str]:

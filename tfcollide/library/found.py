@@ -15,7 +15,7 @@ from tfcollide.library.problem import Problem
 from tfcollide.library.solution import Solution
 from tfcollide.library.yardstick import Yardstick
 from tfcollide.polytope.hull.mixing import mix
-from tfcollide.records import CornerRecord, EndPoint, ExactRecord, Summary, Trace
+from tfcollide.records import CornerRecord, EndPoint, ExactRecord, Summary, SurvivalRow, Trace
 from tfcollide.shapes import Bounds
 
 if TYPE_CHECKING:
@@ -135,6 +135,48 @@ class Found:
                 raise RequestError("a result that was read from a run directory", "one of a search", "Copy the directory.")
             save_run(Path(folder), self.problem, self.solution, self.yardstick, verdict, self.asked)
         return Path(folder)
+
+    def survival(
+        self,
+        network: "Classifier | None" = None,
+        *,
+        check_file: str | Path | None = None,
+        samples: int = 200,
+        seed: int = 0,
+        progress: bool = False,
+    ) -> tuple[SurvivalRow, ...]:
+        """What is left of the hull after what may happen to images, and in other forms of the network.
+
+        Random mixtures after PNG, JPEG, resizing, a shift and noise; and in bfloat16, and as TFLite in float16 and int8.
+
+        Args:
+            network: of `wrap`, for a result that was read from a run directory; else that of the search.
+            check_file: a TFLite file of your own, to be asked, too.
+            samples: mixtures of the corners.
+            seed: of the mixtures.
+            progress: whether a bar is drawn on standard error.
+
+        Returns:
+            A row per treatment: `.kept` is the share of mixtures that are still read as the target.
+
+        Raises:
+            RequestError: the target is no image, or the network or the file does not fit the corners.
+
+        Examples:
+            >>> found.survival(samples=20)[0]
+            SurvivalRow(treatment='none', kept=1.0, as_source=0.0, target_kept=True, reason=None)
+        """
+        from tfcollide.library.exploring import network_for
+        from tfcollide.library.surviving import survive
+
+        with called(progress):
+            known = network_for(self.problem.network if self.problem and not network else network, self.corners, self.bounds)
+            if self.target is None:
+                raise RequestError("a target that is known by its features alone", "one that is an image, with a class")
+            data = self.yardstick.data if self.yardstick else None
+            file = None if check_file is None else Path(check_file)
+            ends = (self.source, self.target)
+            return survive(known, self.corners, ends, data=data, check_file=file, samples=samples, seed=seed)
 
     def to_html(
         self,

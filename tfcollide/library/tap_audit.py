@@ -60,6 +60,7 @@ class HullFound(NamedTuple):
         quantile: of that corner's features.
         target_share: its distance to the target.
         image: `[H, W, C]` uint8, that corner.
+        corners: `[N, H, W, C]` uint8, all of them.
     """
 
     row: PairHull
@@ -67,6 +68,7 @@ class HullFound(NamedTuple):
     quantile: float | None
     target_share: float | None
     image: np.ndarray
+    corners: np.ndarray
 
 
 class TapAudit:
@@ -169,9 +171,9 @@ class TapAudit:
         )
         place = int(np.argmin(shares))
         nearest = verdict.corners[place]
-        image = to_uint8(solution.corners[place][None], self._network.bounds)[0]
+        corners = to_uint8(solution.corners, self._network.bounds)
         share = shares[place] if verdict.found else None
-        return HullFound(row, share, nearest.feature_quantile, nearest.target_share, image)
+        return HullFound(row, share, nearest.feature_quantile, nearest.target_share, corners[place], corners)
 
     def _outcome(self, problem: Problem, solution: Solution, verdict: Verdict, work: Budget) -> tuple[str, str | None]:
         """One of `OUTCOMES`, and what is missing in words."""

@@ -10,7 +10,7 @@ import dataclasses
 import numpy as np
 from scipy import stats
 
-__all__ = ["Interval", "median_interval", "rate_interval", "repeats"]
+__all__ = ["Interval", "mean_interval", "median_interval", "rate_interval", "repeats"]
 
 _RESAMPLES = 2_000
 
@@ -61,6 +61,23 @@ def rate_interval(found: np.ndarray, images: np.ndarray | None = None, *, confid
         shares = np.sort(weights @ found / weights.sum(axis=1))
         low, high = min(low, _quantile(shares, (1 - confidence) / 2)), max(high, _quantile(shares, (1 + confidence) / 2))
     return Interval(float(found.mean()), low, high, confidence)
+
+
+def mean_interval(values: np.ndarray, images: np.ndarray | None = None, *, confidence: float = 0.95, seed: int = 0) -> Interval:
+    """A mean with its percentile bootstrap interval.
+
+    Args:
+        values: `[P]`, finite.
+        images: `[P, 2]`, numbers of the images of each pair; None: pairs are independent.
+        confidence: of the interval, two-sided.
+        seed: of the draws.
+    """
+    if not len(values):
+        return Interval(float("nan"), float("nan"), float("nan"), confidence)
+    weights = _weights(len(values), images, _RESAMPLES, seed)
+    means = np.sort(weights @ np.asarray(values, np.float64) / weights.sum(axis=1))
+    low, high = _quantile(means, (1 - confidence) / 2), _quantile(means, (1 + confidence) / 2)
+    return Interval(float(np.mean(values)), low, high, confidence)
 
 
 def median_interval(

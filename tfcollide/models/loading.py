@@ -17,7 +17,7 @@ from tfcollide.models.saved_loss import SavedLoss, loss_of, saved_loss
 from tfcollide.models.saved_model import FrozenGraph, check_operations, load_frozen
 from tfcollide.shapes import Bounds, PixelRange
 
-__all__ = ["load_classifier", "wrap"]
+__all__ = ["load_classifier", "set_precision", "wrap"]
 
 
 def load_classifier(
@@ -36,7 +36,7 @@ def load_classifier(
         allow_custom_code: whether code that comes with the file may run.
         bounds: of the pixels; None to tell them from the first layers, 0..255 where these say nothing.
         image_size: height and width where the model leaves them open; None is 224.
-        precision: see `precision.set_precision`.
+        precision: see `set_precision`.
         outputs: what the model's outputs are, one of `outputs.OUTPUTS`; "auto" to tell it from its last
             activation, or from the loss that the file says it was trained with.
 
@@ -63,7 +63,7 @@ def wrap(
 
     The arguments are those of `load_classifier`, and `loss`, that it was trained with; None: that it was compiled with.
     """
-    _set_precision(model, precision)
+    set_precision(model, precision)
     shape = image_shape(_input_shape(model), name, image_size)
     classifier = Classifier(
         model, name=name, bounds=bounds or PHOTO, image_shape=shape, outputs=outputs, loss=loss or loss_of(model)
@@ -111,7 +111,7 @@ def _input_shape(model: keras.Model) -> tuple[int | None, ...] | None:
     return tuple(shape[1:]) if isinstance(shape, tuple) and shape and not isinstance(shape[0], tuple) else None
 
 
-def _set_precision(model: keras.Model, name: str) -> None:
+def set_precision(model: keras.Model, name: str) -> None:
     """Lets the layers of a Keras model compute in 16 bits; weights stay float32.
 
     Args:

@@ -17,7 +17,7 @@ from tfcollide.models.applications import APPLICATIONS
 from tfcollide.models.keras2 import check_convertible, is_keras2
 from tfcollide.registry import MODELS
 
-__all__ = ["ModelFile", "inspect", "kind_of"]
+__all__ = ["ModelFile", "inspect", "kind_of", "read_lite"]
 
 _SUFFIXES = (".keras", ".h5", ".hdf5")
 _MAX_CONFIG_BYTES = 2**26
@@ -243,3 +243,18 @@ def _of_object(config: Mapping, rules: _Rules) -> Iterator[str]:
 def _called(config: Mapping) -> str:
     inner = config.get("config")
     return f" {inner['name']!r}" if isinstance(inner, dict) and isinstance(inner.get("name"), str) else ""
+
+
+def read_lite(path: Path) -> bytes:
+    """The content of a TFLite file.
+
+    Raises:
+        RequestError: it is not there, or is none.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise RequestError(f"--check_file={path}, which cannot be read ({error.strerror})", "a .tflite file") from error
+    if content[4:8] != b"TFL3":
+        raise RequestError(f"--check_file={path}, which is no TFLite file", "a .tflite file", "Convert the network first.")
+    return content

@@ -49,9 +49,9 @@ def build(
     Raises:
         RequestError: Beam is missing, or has no such runner.
     """
-    beam, flow = import_beam(), pipeline(runner, options)
+    beam = import_beam()
     shards = list(enumerate(shard_positions(manifest.shard_images, kept)))
-    with flow:
+    with pipeline(runner, options) as flow:
         images = (
             flow
             | "shards" >> beam.Create(shards)

@@ -6,7 +6,7 @@ object of the same name. `Summary.read` is the way back.
 
 from tfcollide.records.corner import CornerRecord, EndPoint, Trace
 from tfcollide.records.looks import CompositeRecord, Distance, MixtureLooks, Perceptual
-from tfcollide.records.mixtures import FailureBound, Interpolation, PngCheck, WorstMixture
+from tfcollide.records.mixtures import FailureBound, Interpolation, PngCheck, SurvivalRow, WorstMixture
 from tfcollide.records.proven import Certificate, EdgeRecord, ExactRecord, ProofRecord, SecondOpinion
 from tfcollide.records.radius import FreeRadii, FreeRadius, LayerPolytope, RadiusSpread
 from tfcollide.records.summary import Summary
@@ -38,6 +38,7 @@ __all__ = [
     "Scale",
     "SecondOpinion",
     "Summary",
+    "SurvivalRow",
     "SweepSummary",
     "Trace",
     "WorstMixture",

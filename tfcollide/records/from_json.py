@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from tfcollide.errors import RequestError
 
-__all__ = ["checked_record", "read_content"]
+__all__ = ["checked_record", "read_content", "record_from_json"]
 
 
 _Read = TypeVar("_Read")
@@ -49,7 +49,7 @@ def checked_record(kind: type[_Read], content: Mapping[str, object], folder: Pat
         RequestError: something is missing, or is of another type.
     """
     try:
-        return _record(kind, content)
+        return record_from_json(kind, content)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         received = f"--{flag}: {folder / 'summary.json'}, which cannot be read ({error!r})"
         raise RequestError(received, "that of a whole run", "Check the path.") from error
@@ -60,7 +60,7 @@ def _kinds(record: type) -> dict[str, Any]:
     return typing.get_type_hints(record)
 
 
-def _record(kind: Any, content: Mapping[str, object]) -> Any:
+def record_from_json(kind: Any, content: Mapping[str, object]) -> Any:
     """A record from its JSON object; what it has no field for is left out."""
     known = {field.name for field in dataclasses.fields(kind)}
     return kind(**{name: _value(_kinds(kind)[name], value) for name, value in content.items() if name in known})
@@ -73,7 +73,7 @@ def _value(kind: Any, value: Any) -> Any:
         options = [one for one in parts if one is not type(None)]
         return None if value is None else _value(options[0], value) if len(options) == 1 else value
     if dataclasses.is_dataclass(kind):
-        return _record(kind, value)
+        return record_from_json(kind, value)
     if origin is tuple:
         kinds = [parts[0]] * len(value) if parts[-1] is Ellipsis else parts
         return tuple(_value(one, part) for one, part in zip(kinds, value, strict=True))

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-__all__ = ["FailureBound", "Interpolation", "PngCheck", "WorstMixture"]
+__all__ = ["FailureBound", "Interpolation", "PngCheck", "SurvivalRow", "WorstMixture"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,3 +73,23 @@ class FailureBound:
     confidence: float
     share: float
     sampling: str = "uniform"
+
+
+@dataclasses.dataclass(frozen=True)
+class SurvivalRow:
+    """What one treatment leaves of a hull.
+
+    Attributes:
+        treatment: what was done, in words.
+        kept: the share of random mixtures that are still read as the target; None where it could not be done.
+        as_source: the share that is read as the source is.
+        target_kept: whether the target itself, treated alike, is still read as before; where it is not, `kept` says
+            nothing of collisions.
+        reason: why it could not be done; None where it could.
+    """
+
+    treatment: str
+    kept: float | None
+    as_source: float | None = None
+    target_kept: bool | None = None
+    reason: str | None = None

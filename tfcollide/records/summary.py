@@ -9,7 +9,7 @@ from tfcollide.errors import RequestError
 from tfcollide.records.corner import CornerRecord, EndPoint
 from tfcollide.records.from_json import checked_record, read_content
 from tfcollide.records.looks import CompositeRecord, Distance, MixtureLooks, Perceptual
-from tfcollide.records.mixtures import FailureBound, Interpolation, PngCheck, WorstMixture
+from tfcollide.records.mixtures import FailureBound, Interpolation, PngCheck, SurvivalRow, WorstMixture
 from tfcollide.records.proven import Certificate, EdgeRecord, ExactRecord, ProofRecord, SecondOpinion
 from tfcollide.records.yardstick_record import FrontEnd, FrontRecord, ReaderRecord, Scale
 
@@ -67,6 +67,7 @@ class Summary:
         hull_front: of all corners together.
         allow_trivial: whether trivial and lost corners count as found.
         dataset_rows_without_label: split of the data set -> how many of its rows were left out, as they have no label.
+        survival: what is left of the hull after what may happen to images and networks; None where that was not asked for.
     """
 
     dataset: str
@@ -112,6 +113,7 @@ class Summary:
     dataset_rows_without_label: Mapping[str, int] = dataclasses.field(default_factory=dict)
     certificate_reason: str | None = None
     edges: tuple[EdgeRecord, ...] | None = None
+    survival: tuple[SurvivalRow, ...] | None = None
     proof: ProofRecord | None = None
     second_opinion: SecondOpinion | None = None
 

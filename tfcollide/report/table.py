@@ -1,6 +1,8 @@
 """`table.md` of a run: the paper's table with ours paper_cell it, and one line per corner."""
 
-from tfcollide.records import EndPoint, Summary
+from collections.abc import Sequence
+
+from tfcollide.records import EndPoint, Summary, SurvivalRow
 from tfcollide.report.conclusion import conclusion, ended_words
 from tfcollide.report.likeness_rows import likeness_rows, look_rows, near_rows, spread_rows
 from tfcollide.report.markdown import markdown_table
@@ -35,8 +37,22 @@ def run_table(summary: Summary) -> str:
     word, _, rest = conclusion(summary).partition(":")
     verdict = f"**{word}**:{rest}" + (" The source stands in for what is not there." if summary.nothing_found else "") + "\n"
     remarks = [f"- {remark}" for remark in run_remarks(summary)]
-    tables = [_results(summary), _corners(summary), _LEGEND + "\n", _likeness(summary), _IMAGE_LEGEND]
+    tables = [_results(summary), *_survival(summary.survival)]
+    tables += [_corners(summary), _LEGEND + "\n", _likeness(summary), _IMAGE_LEGEND]
     return "\n".join([title, verdict, *tables, *(["", *remarks] if remarks else [])]) + "\n"
+
+
+def _survival(rows: Sequence[SurvivalRow] | None) -> list[str]:
+    """What is left of the hull after what may happen to images and networks."""
+    header = ["mixtures after", "read as the target", "as the source", "the target itself is"]
+    cells = [[row.treatment, *_kept(row)] for row in rows or ()]
+    return [markdown_table(header, cells)] if rows else []
+
+
+def _kept(row: SurvivalRow) -> list[str]:
+    if row.kept is None:
+        return [f"not done: {row.reason}", "-", "-"]
+    return [share(row.kept), share(row.as_source), "read as before" if row.target_kept else "**lost**"]
 
 
 def _end(end: EndPoint) -> str:

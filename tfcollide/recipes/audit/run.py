@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tfcollide.library.auditing import Audited
     from tfcollide.recipes.classifiers.open import Opened
 
-__all__ = ["run"]
+__all__ = ["audit_into", "named_pairs", "run"]
 
 _EVERY = 10.0  # seconds from one checkpoint to the next
 
@@ -48,15 +48,29 @@ def run(config: AuditConfig, out: Path, *, overwrite: bool = False) -> "Audited"
     directory.check()
     with stage("loading TensorFlow"):
         import_tensorflow()
-        from tfcollide.library.audit_walk import AuditWalk
-        from tfcollide.library.auditing import Audited, made_with, tap_names
+        from tfcollide.library.auditing import tap_names
         from tfcollide.recipes.classifiers.open import open_classifier
-        from tfcollide.report.audit.audit_files import write_audit
     with stage(f"loading {config.model}"):
         opened = open_classifier(config, data)
+    tap_names(opened.classifier, config.taps)
+    return audit_into(config, opened, _pairs(config, opened, asked), directory)
+
+
+def audit_into(config: AuditConfig, opened: "Opened", pairs: "Sequence[NamedPair]", directory: RunDirectory) -> "Audited":
+    """Audits a network that is open, and writes the directory.
+
+    Args:
+        config: what to do, resolved.
+        opened: the network and the data.
+        pairs: that are looked at.
+        directory: where to write.
+    """
+    from tfcollide.library.audit_walk import AuditWalk
+    from tfcollide.library.auditing import Audited, made_with, tap_names
+    from tfcollide.report.audit.audit_files import write_audit
+
     network, options = opened.classifier, config.options()
     taps = tap_names(network, config.taps)
-    pairs = _pairs(config, opened, asked)
     say(
         f"{len(pairs)} pairs at {len(taps)} ReLU{'s' if len(taps) > 1 else ''}, --budget={config.budget}. The first pair takes "
         "longest; then each bar tells the time left of its part. What is stopped goes on where it was."
@@ -74,9 +88,9 @@ def run(config: AuditConfig, out: Path, *, overwrite: bool = False) -> "Audited"
             ledger=ledger,
             facts=opened.facts,
         )
-        command = " ".join(["audit", *flags_text(config).split("\n"), f"--out={out.name}"])
-        audited = Audited(*walk({**made_with(network, opened.data, pairs), "command": command}))
-        write_audit(folder, audited.record, audited.pictures)
+        command = " ".join(["audit", *flags_text(config).split("\n"), f"--out={directory.out.name}"])
+        audited = Audited(*walk({**made_with(network, opened.data, pairs), "command": command}), network)
+        write_audit(folder, audited.record, audited.pictures, audited.hulls)
         directory.commit()
     return audited
 
@@ -89,6 +103,15 @@ def _pairs(config: AuditConfig, opened: "Opened", asked: Sequence[tuple[str, str
     if asked is None:
         drawn = drawn_pairs(data, opened.predicted, config.options())
         return [NamedPair(picture_of(network, data, a), picture_of(network, data, b), (a, b)) for a, b in drawn]
+    return named_pairs(config, opened, asked)
+
+
+def named_pairs(config: AuditConfig, opened: "Opened", asked: Sequence[tuple[str, str]]) -> "list[NamedPair]":
+    """Pairs by name, such as those of a table, as the network reads them.
+
+    Raises:
+        RequestError: there is no such image, or both are one.
+    """
     named = [_named(config, opened, *ends) for ends in asked]
     numbers = {name: n for n, name in enumerate(dict.fromkeys(end.id for pair in named for end in pair[:2]))}
     return [pair._replace(images=(numbers[pair.source.id], numbers[pair.target.id])) for pair in named]

@@ -153,6 +153,12 @@ class CollideConfig(NetworkConfig):
     prove_edges: bool = _flag(
         False, "Also walk every edge of the hull from breakpoint to breakpoint: the smallest margin and every change of class."
     )
+    survival: bool = _flag(
+        False,
+        "Also treat mixtures as images are treated (PNG, JPEG, resizing, a shift, noise), and ask the network in bfloat16 and "
+        "as TFLite (float16, int8): how many keep the target's class.",
+    )
+    check_file: str | None = _flag(None, "With --survival: a .tflite file of your own, which is asked, too.", path=True)
     sampling: str = _flag("uniform", "How convex weights are drawn.", choices=("uniform", "stick_breaking"))
     vnnlib: bool = _flag(False, "Write verify/: the mixtures as ONNX and the claim as VNN-LIB, for an independent verifier.")
     proof: bool = _flag(False, "Write proof.npz where the hull is certified: a proof that check_proof checks with NumPy alone.")
@@ -172,7 +178,7 @@ class CollideConfig(NetworkConfig):
         "Sweep: pairs that are descended as one batch. Default: 1 on CPUs; on GPUs as many as an estimate of 4 GiB holds, "
         "at most 16. Composites, exact corners, --spread=max and Beam: 1.",
     )
-    runner: str | None = _flag(None, "Sweep: run the pairs on this runner of Apache Beam, such as DirectRunner.")
+    runner: str | None = _flag(None, "Sweep: run the pairs on this runner of Apache Beam, such as DirectRunner or DaskRunner.")
     beam_options: str = _flag("", "More options of the Beam pipeline, as Beam writes them.")
     seed: int = _flag(0, "Seed of every random draw outside training.")
     device: str | None = _flag(
@@ -307,6 +313,8 @@ class CollideConfig(NetworkConfig):
         self._check_devices()
         if self.vnnlib and self.num_corners() < 2:
             raise RequestError("--vnnlib with one corner", "at least two to mix", "Say --corners=2, or leave --vnnlib out.")
+        if self.check_file is not None and not self.survival:
+            raise RequestError(f"--check_file={self.check_file} without --survival", "both", "Add --survival.")
         if self.second_opinion and self.num_corners() < 2:
             raise RequestError("--second_opinion with one corner", "at least two to mix", "Say --corners=2.")
         if self.proof and not self.certify_boxes:

@@ -19,10 +19,11 @@ from tfcollide.measure.front import FrontSearch
 from tfcollide.models.affine import AffineMap, affine_map, affine_tap
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.models.dense_chain import Unreadable
+from tfcollide.models.deployed import lite_logits
 from tfcollide.models.differentiable import check_compiles, check_differentiable
 from tfcollide.models.layer_list import layers_of
 from tfcollide.models.loading import load_classifier
-from tfcollide.models.model_file import kind_of
+from tfcollide.models.model_file import kind_of, read_lite
 from tfcollide.polytope.proof.of_classifier import walkable
 from tfcollide.recipes.classifiers.open import open_classifier
 from tfcollide.recipes.collide.config import CollideConfig
@@ -165,6 +166,8 @@ def _check_solvable(config: CollideConfig, experiment: Experiment) -> None:
         check_differentiable(experiment.classifier, experiment.tap)
     if config.xla and config.solver == "gradient":
         check_compiles(experiment.classifier, experiment.tap)
+    if config.check_file:
+        lite_logits(read_lite(Path(config.check_file)), experiment.classifier, name=f"--check_file={config.check_file}")
     if (config.vnnlib or config.second_opinion) and isinstance(network := exported(experiment.classifier), Unreadable):
         asked, words = "--vnnlib" if config.vnnlib else "--second_opinion", "convolutions, dense layers, ReLUs and max-pools"
         raise RequestError(f"{asked} with {config.model}: {network.reason}", f"a network of {words}, one after the other")

@@ -4,6 +4,7 @@ import dataclasses
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ from tfcollide.library.fronts import with_fronts
 from tfcollide.library.problem import Picture, Problem, pose
 from tfcollide.library.solution import Solution
 from tfcollide.library.summarize import summarize
+from tfcollide.library.surviving import survive
 from tfcollide.library.verdict import Verdict
 from tfcollide.models.dense_chain import Unreadable
 from tfcollide.objectives.units import parse_units
@@ -36,7 +38,7 @@ from tfcollide.recipes.collide.keeping import FileKeeper
 from tfcollide.recipes.collide.mapping import asked, exact_options, judge_options, match_options
 from tfcollide.recipes.collide.request import Pair
 from tfcollide.recipes.collide.write_radii import write_radii
-from tfcollide.records import Certificate, EdgeRecord, Summary
+from tfcollide.records import Certificate, EdgeRecord, Summary, SurvivalRow
 from tfcollide.report import run_files
 from tfcollide.report.composite_files import write_composite
 from tfcollide.report.drawn import Curves, RunImages
@@ -195,7 +197,9 @@ def judge_pair(
         composite=experiment.search.parameterization.describe(problem.looked_up, solution.controls),
     )
     edges = _edges(config, problem, solution.corners, ledger)
-    summary = dataclasses.replace(summary, edges=edges, seconds={**verdict.seconds, **watch.seconds})
+    survival = _survival(config, experiment, problem, solution.corners, ledger)
+    seconds = {**verdict.seconds, **watch.seconds}
+    summary = dataclasses.replace(summary, edges=edges, survival=survival, seconds=seconds)
     if config.front:
         summary = with_fronts(summary, problem, experiment.front_search, experiment.hull_front_search, ledger)
     return PairChecks(verdict, summary, splits)
@@ -236,6 +240,17 @@ def _edges(config: CollideConfig, problem: Problem, corners: np.ndarray, ledger:
         reading=classifier.reading,
         ledger=ledger,
     )
+
+
+def _survival(
+    config: CollideConfig, experiment: Experiment, problem: Problem, corners: np.ndarray, ledger: Ledger
+) -> tuple[SurvivalRow, ...] | None:
+    """What is left of the hull after what may happen to images and networks, where that is asked for."""
+    if not config.survival:
+        return None
+    ends = (problem.start, np.asarray(problem.goal_image))
+    file = Path(config.check_file) if config.check_file else None
+    return survive(problem.network, corners, ends, data=experiment.data, check_file=file, seed=config.seed, ledger=ledger)
 
 
 def _why_uncertified(config: CollideConfig, problem: Problem) -> str | None:

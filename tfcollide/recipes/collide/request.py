@@ -11,7 +11,7 @@ from tfcollide.data.labeled import LabeledImages
 from tfcollide.data.select import Selector, classes_like, looks_like_file, parse_selector, resolve, unknown
 from tfcollide.errors import RequestError
 from tfcollide.files.names import fits_in_line
-from tfcollide.models.model_file import inspect
+from tfcollide.models.model_file import inspect, read_lite
 from tfcollide.objectives.units import parse_units
 from tfcollide.optimize.schedules import parse_schedule
 from tfcollide.recipes.classifiers.network_request import is_brought, network_data
@@ -52,6 +52,8 @@ def request_data(config: CollideConfig) -> LabeledImages:
     search_options(config)
     parse_units(config.units or "0")
     _check_reader(config)
+    if config.check_file:
+        read_lite(Path(config.check_file))
     if config.runner is not None:
         pipeline(config.runner, config.beam_options)
     if (config.vnnlib or config.second_opinion) and importlib.util.find_spec("onnx") is None:

@@ -1,9 +1,6 @@
 """The report of an audit: one page that opens from disk, without a network and without scripts."""
 
-import html
-from collections.abc import Mapping, Sequence
-
-from matplotlib.figure import Figure
+from collections.abc import Mapping
 
 from tfcollide.measure.audit_record import AuditRecord
 from tfcollide.measure.intervals import Interval
@@ -11,9 +8,8 @@ from tfcollide.measure.layer_look import THRESHOLDS
 from tfcollide.report.audit.audit_words import change_words, meaning, percent, rate_words, search_words, verdict
 from tfcollide.report.audit.class_chart import draw_classes
 from tfcollide.report.audit.essentials import layer_rows
-from tfcollide.report.audit.inline_svg import inline_svg
 from tfcollide.report.audit.layer_charts import draw_layers, draw_spectra
-from tfcollide.report.audit.page_style import STYLE
+from tfcollide.report.audit.page_parts import bullets, chart, table, text, tiles, whole_page
 from tfcollide.report.audit.pair_charts import draw_fronts, draw_outcomes, draw_rates
 from tfcollide.report.audit.worst_pairs import PairPictures, picture_rows
 
@@ -37,46 +33,27 @@ def page(record: AuditRecord, pictures: Mapping[int, PairPictures] | None = None
         _meaning(record),
         _again(record),
     )
-    return _PAGE.format(title=_text(title), style=STYLE, body="\n".join(parts))
-
-
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-<main>
-{body}
-</main>
-</body>
-</html>
-"""
+    return whole_page(title, parts)
 
 
 def _head(record: AuditRecord, title: str) -> str:
     rate, front = record.rate(), record.front()
     change, spread = record.headline
-    tiles = (
+    shown = (
         (percent(rate.value), f"rate: pairs with a hull that is found, change at most {change:g}, spread at least {spread:g}"),
         (f"{percent(rate.low)} to {percent(rate.high)}", "95 % interval of the rate, which is a lower bound"),
         (change_words(front).partition(" (")[0], f"median change of one image; 95 % interval {_ends(front)}; an upper bound"),
         (str(len(record.pairs)), f"pairs of {record.dataset}" + _accuracy(record)),
     )
-    shown = "".join(f'<div class="tile"><b>{_text(big)}</b><span>{_text(small)}</span></div>' for big, small in tiles)
     kind = "verdict open" if record.converged is False else "verdict"
-    said = f"<p>{_text(verdict(record))}</p><p>{_text(search_words(record))}</p>"
-    under = f'<p class="under">An audit of feature collisions: {_text(record.dataset)}, budget {_text(record.budget)}</p>'
-    return f'<h1>{_text(title)}</h1>{under}<div class="{kind}">{said}</div><div class="tiles">{shown}</div>'
+    said = f"<p>{text(verdict(record))}</p><p>{text(search_words(record))}</p>"
+    under = f'<p class="under">An audit of feature collisions: {text(record.dataset)}, budget {text(record.budget)}</p>'
+    return f'<h1>{text(title)}</h1>{under}<div class="{kind}">{said}</div>{tiles(shown)}'
 
 
 def _asked(record: AuditRecord) -> str:
     change, spread = record.headline
-    corners = _text(str(record.settings.get("corners", "several")))
+    corners = text(str(record.settings.get("corners", "several")))
     yards = [
         [yard.tap, f"{100 * yard.quantile:g} %", _short(yard.distance), _short(yard.median_same), _short(yard.median_different)]
         for yard in record.yards
@@ -84,7 +61,7 @@ def _asked(record: AuditRecord) -> str:
     header = ["ReLU", "match quantile", "distance that matches", "median of one class", "median of two classes"]
     return f"""<h2>What was asked</h2>
 <p>A ReLU network cannot tell two images apart that have the same features at one of its layers: whatever follows sees
-the same numbers. So: how far must an image be changed until its features at <b>{_text(", ".join(record.taps))}</b> match those
+the same numbers. So: how far must an image be changed until its features at <b>{text(", ".join(record.taps))}</b> match those
 of an image of another class, while it still shows what it showed? Changes are counted from 0, the source, to 1, as far
 away as the target.</p>
 <p>Asked of {len(record.pairs)} pairs, over ordered pairs of classes alike. For one image: the smallest change
@@ -93,7 +70,7 @@ enough and wide enough. Stated before anything was looked at: a change of at mos
 least {spread:g} of the pixel range.</p>
 <p>Features match where they are as near to the target's as the nearest pairs of images of one class are to each
 other:</p>
-{_table(header, yards)}"""
+{table(header, yards)}"""
 
 
 def _found(record: AuditRecord) -> str:
@@ -102,11 +79,11 @@ def _found(record: AuditRecord) -> str:
         for tap in record.taps
     ]
     header = ["ReLU", "median front (95 %)", "rate (95 %)", *record.outcomes()]
-    fronts = _chart(draw_fronts(record), "fronts", "Share of pairs whose features match within a change", _FRONTS)
-    rates = _chart(draw_rates(record), "rates", "Rates by largest change and smallest spread", _RATES)
-    outcomes = _chart(draw_outcomes(record), "outcomes", "Outcomes of hulls", _OUTCOMES)
+    fronts = chart(draw_fronts(record), "fronts", "Share of pairs whose features match within a change", _FRONTS)
+    rates = chart(draw_rates(record), "rates", "Rates by largest change and smallest spread", _RATES)
+    outcomes = chart(draw_outcomes(record), "outcomes", "Outcomes of hulls", _OUTCOMES)
     charts = f'<div class="charts">{fronts}<div class="stack">{rates}{outcomes}</div></div>'
-    return f"<h2>What was found</h2>{charts}{_table(header, rows)}"
+    return f"<h2>What was found</h2>{charts}{table(header, rows)}"
 
 
 _FRONTS = (
@@ -126,9 +103,9 @@ def _where(record: AuditRecord) -> str:
     images = len({look.image for look in record.layers})
     names = len({look.tap for look in record.layers})
     spectra = draw_spectra(record)
-    charts = _chart(draw_layers(record), "layers", "Active units and invisible directions by depth", _LAYERS, wide=names > 8)
+    charts = chart(draw_layers(record), "layers", "Active units and invisible directions by depth", _LAYERS, wide=names > 8)
     if spectra is not None:
-        charts += _chart(spectra, "spectra", "Singular values of the Jacobian at some ReLUs", _SPECTRA)
+        charts += chart(spectra, "spectra", "Singular values of the Jacobian at some ReLUs", _SPECTRA)
     header = ["ReLU", "units", "active", *(f"invisible at {threshold:g}" for threshold in THRESHOLDS), "how"]
     pixels = record.layers[0].dimension
     return f"""<h2>Where sight is lost</h2>
@@ -136,7 +113,7 @@ def _where(record: AuditRecord) -> str:
 invisible where no active unit changes with it: more exactly, where it changes them by less than a share (1e-6, 0.001,
 0.1) of what the most visible direction does.</p>
 <div class="charts">{charts}</div>
-{_table(header, layer_rows(record))}"""
+{table(header, layer_rows(record))}"""
 
 
 _LAYERS = (
@@ -148,10 +125,10 @@ _SPECTRA = "Where a curve falls steeply, sight ends abruptly; where it falls slo
 
 def _classes(record: AuditRecord, pictures: Mapping[int, PairPictures]) -> str:
     count = len({name for one in record.fronts_at(record.tap) for name in (one.source_class, one.target_class)})
-    chart = _chart(draw_classes(record), "classes", "Median front by source and target class", _CLASSES, wide=count > 14)
+    drawn = chart(draw_classes(record), "classes", "Median front by source and target class", _CLASSES, wide=count > 14)
     rows = picture_rows(record, pictures)
     worst = f'<h3>The nearest collisions</h3><p>{_WORST}</p><div class="pairs">{rows}</div>' if rows else ""
-    return f'<h2>Between which classes</h2><div class="charts">{chart}</div>{worst}'
+    return f'<h2>Between which classes</h2><div class="charts">{drawn}</div>{worst}'
 
 
 _CLASSES = (
@@ -165,42 +142,22 @@ _WORST = (
 
 
 def _meaning(record: AuditRecord) -> str:
-    does, does_not = (_list(one) for one in meaning(record))
+    does, does_not = (bullets(one) for one in meaning(record))
     return f"<h2>What it means, and what it does not</h2><h3>It means</h3>{does}<h3>It does not mean</h3>{does_not}"
 
 
 def _again(record: AuditRecord) -> str:
     command = record.made_with.get("command")
-    said = f"<pre>{_text(command)}</pre>" if command else ""
+    said = f"<pre>{text(command)}</pre>" if command else ""
     made = [[name, value] for name, value in record.made_with.items() if name != "command"]
     settings = [[name, str(value)] for name, value in record.settings.items()]
     spent = ", ".join(f"{name} {value:.0f} s" for name, value in record.seconds.items())
     return f"""<h2>How to repeat it</h2>{said}
 <p>Seed {record.seed}. Beside this page: audit.json has every number, pairs.csv, hulls.csv and layers.csv the rows (also as
 Parquet), table.md the essentials, run.flags the request.</p>
-{_table(["made with", ""], made, "loose")}
-<h3>Budget: {_text(record.budget)}</h3>{_table(["setting", "value"], settings)}
-<p class="under">{_text("Time: " + spent if spent else "")}</p>"""
-
-
-def _chart(figure: Figure, key: str, label: str, words: str, *, wide: bool = False) -> str:
-    kind = "chart wide" if wide else "chart"
-    drawn, caption = inline_svg(figure, label, key), f"<figcaption>{_text(words)}</figcaption>"
-    return f'<figure class="{kind}" id="chart-{key}">{drawn}{caption}</figure>'
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "tight") -> str:
-    head = "".join(f"<th>{_text(cell)}</th>" for cell in header)
-    body = "".join("<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="scroll"><table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def _list(sentences: Sequence[str]) -> str:
-    return "<ul>" + "".join(f"<li>{_text(one)}</li>" for one in sentences) + "</ul>"
-
-
-def _text(words: str) -> str:
-    return html.escape(words)
+{table(["made with", ""], made, "loose")}
+<h3>Budget: {text(record.budget)}</h3>{table(["setting", "value"], settings)}
+<p class="under">{text("Time: " + spent if spent else "")}</p>"""
 
 
 def _ends(front: Interval) -> str:
