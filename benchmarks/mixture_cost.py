@@ -1,71 +1,101 @@
-"""What judging mixtures costs beside a bare forward pass of as many images.
+"""What judging mixtures costs beside a bare forward pass of as many images, at the batch size at which that is fastest.
 
-VGG16 with random weights at 224x224, mixtures of five corners, judged at fc1 as every run
-does: mixed, looked at, and reduced to a class, a margin and a feature distance. Beside it
-`tf.function` of the model alone, of batches of the same size that are on the device already.
-Turn by turn; medians.
+Mixtures of five corners are judged as every run does: mixed, looked at, and reduced to a class, a margin and a feature
+distance; once of the corners and once of those rounded to 8 bits, as in a run. Beside it `tf.function` of the model alone, of
+images that are on the device already, in batches of several sizes. Turn by turn; medians of processor time and of time.
 
-    python benchmarks/mixture_cost.py [--mixtures=500]
+    python benchmarks/mixture_cost.py [--mixtures=500] [--model=FILE --tap=NAME] [--model=vgg16] [--model=mlp]
 """
 
 import argparse
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tfcollide.runtime.quiet import import_tensorflow
 
-CORNERS, REPEATS = 5, 5
+CORNERS, REPEATS, SIZES = 5, 5, (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--mixtures", type=int, default=500)
-    count = parser.parse_args().mixtures
+    parser.add_argument("--model", default="vgg16", help="vgg16 (random weights, 224x224), mlp (784-256-256-10), or a file")
+    parser.add_argument("--tap", help="default: the network's")
+    given = parser.parse_args()
     import_tensorflow()
     import numpy as np
     import tensorflow as tf
 
-    from tfcollide import shapes
-    from tfcollide.models import applications
-    from tfcollide.models.loading import wrap
+    from tfcollide.images import from_uint8, to_uint8
     from tfcollide.models.training import make_deterministic
     from tfcollide.objectives.terms import make_goal
     from tfcollide.polytope.hull.hull_judge import HullJudge, target_of
-    from tfcollide.polytope.hull.mixing import convex_weights, mix
+    from tfcollide.polytope.hull.mixing import convex_weights
 
     make_deterministic()
-    classifier = wrap(applications.build("vgg16", "random"), name="vgg16 (random weights)", bounds=shapes.Bounds(0.0, 255.0))
-    tap, size = classifier.tap("fc1"), classifier.batch_size
-    images = np.random.default_rng(0).uniform(0, 255, [CORNERS + 1, 224, 224, 3]).astype(np.float32)
+    classifier, count = _network(given.model), given.mixtures
+    tap = classifier.tap(given.tap or classifier.default_tap)
+    low, high = classifier.bounds
+    images = np.random.default_rng(0).uniform(low, high, [CORNERS + 1, *classifier.image_shape]).astype(np.float32)
     corners, weights = images[1:], convex_weights(count, CORNERS)
     target = target_of(classifier, tap, images[0])
     on = target.pre_activation >= 0
-    judge = HullJudge(
-        classifier, tap, make_goal(target.pre_activation, ((),) * CORNERS, on, ceiling=tap.rectifier.ceiling), target
-    )
-    bare = tf.function(classifier.logits, autograph=False)
-    batch = tf.identity(tf.constant(mix(weights[:size], corners)))
-    turns = -(-count // size)
-    work = {
+    goal = make_goal(target.pre_activation, ((),) * CORNERS, on, ceiling=tap.rectifier.ceiling)
+    judge = HullJudge(classifier, tap, goal, target)
+    saved = from_uint8(to_uint8(corners, classifier.bounds), classifier.bounds)
+    bare = tf.function(classifier.logits, input_signature=[tf.TensorSpec([None, *classifier.image_shape])], autograph=False)
+    work: dict[str, Callable[[], object]] = {
         "mixtures judged": lambda: judge.mixtures(corners, weights),
-        "bare forward pass": lambda: [bare(batch) for _ in range(turns)][-1].numpy(),
-        "mixing alone": lambda: [mix(weights[i : i + size], corners) for i in range(0, count, size)],
+        "- of 8-bit corners": lambda: judge.mixtures(saved, weights),
     }
-    seconds = {name: [] for name in work}
+    room = [size for size in SIZES if size <= min(count, 2 * classifier.mixture_batch)]
+    for size in sorted({*room, min(count, classifier.mixture_batch)}):
+        batch = tf.identity(tf.constant(np.resize(images, [size, *classifier.image_shape])))
+        turns = -(-count // size)
+        work[f"bare, batches of {size}"] = lambda batch=batch, turns=turns: [bare(batch) for _ in range(turns)][-1].numpy()
+    _report(f"{classifier.name} at {tap.name}, batches of {classifier.mixture_batch}", count, _measured(work))
+
+
+def _network(name: str):
+    from tfcollide import shapes
+    from tfcollide.models import applications
+    from tfcollide.models.loading import load_classifier, wrap
+    from tfcollide.models.mlp import build_mlp
+
+    if name == "vgg16":
+        return wrap(applications.build("vgg16", "random"), name="vgg16 (random weights)", bounds=shapes.Bounds(0.0, 255.0))
+    if name == "mlp":
+        return wrap(
+            build_mlp((28, 28, 1), 10, hidden_units=(256, 256), initializer="unit_normal", seed=0),
+            name="mlp 784-256-256-10",
+            bounds=shapes.Bounds(0.0, 1.0),
+        )
+    return load_classifier(Path(name))
+
+
+def _measured(work: dict[str, Callable[[], object]]) -> dict[str, tuple[float, float]]:
+    """Name -> median seconds of processor time and of time."""
+    spent: dict[str, list[tuple[float, float]]] = {name: [] for name in work}
     for turn in range(REPEATS + 1):
         for name, run in work.items():
-            began = time.perf_counter()
+            began = time.process_time(), time.perf_counter()
             run()
             if turn:  # the first traces
-                seconds[name].append(time.perf_counter() - began)
-    print(f"VGG16, random weights, 224x224, {count} mixtures of {CORNERS} corners, batches of {size}; medians of {REPEATS}")
-    for name, spent in seconds.items():
-        ratio = statistics.median(a / b for a, b in zip(spent, seconds["bare forward pass"], strict=True))
-        print(f"  {name:20} {statistics.median(spent):8.4f} s   ratio {ratio:.3f}")
+                spent[name].append((time.process_time() - began[0], time.perf_counter() - began[1]))
+    return {name: tuple(map(statistics.median, zip(*turns, strict=True))) for name, turns in spent.items()}
+
+
+def _report(what: str, count: int, spent: dict[str, tuple[float, float]]) -> None:
+    best = tuple(min(spent[name][k] for name in spent if name.startswith("bare")) for k in (0, 1))
+    print(f"{what}; {count} mixtures of {CORNERS} corners; medians of {REPEATS}; rate as a share of the best bare pass")
+    for name, (processor, elapsed) in spent.items():
+        shares = f"{best[0] / processor:.2f} by processor time, {best[1] / elapsed:.2f} by time"
+        print(f"  {name:26} {processor:8.4f} s of processors, {elapsed:8.4f} s: {shares}")
 
 
 if __name__ == "__main__":

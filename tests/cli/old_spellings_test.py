@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from tfcollide import cli
+from tfcollide.recipes.classifiers import train
 
 WARNING = "warning: --{} is the old spelling of --{}\n"
 
@@ -52,3 +53,18 @@ def test_old_names_are_not_in_help(capsys):
     assert cli.query_patches(["query_patches", "--help"]) == 0
     shown = capsys.readouterr().out
     assert "--patches" not in shown and "--index\n" in shown and "--search\n" in shown
+
+
+@pytest.mark.parametrize(
+    "words, cache", [([], True), (["--no_cache"], False), (["--nocache"], False), (["--no_cache=false"], True)]
+)
+def test_what_is_on_by_default_is_turned_off_in_two_ways(words, cache, monkeypatch, capsys):
+    asked = []
+
+    def run(config):
+        asked.append(config.cache)
+        return train.TrainReport("somewhere", "digits", 1.0, 0.0)
+
+    monkeypatch.setattr(train, "run", run)
+    assert cli.train_classifier(["train_classifier", *words]) == 0
+    assert asked == [cache] and not capsys.readouterr().err

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tfcollide.report.conclusion import time_shares
+
 from .programs import files_below, listing, run, run_files, started, wait_until
 
 
@@ -63,6 +65,8 @@ def test_a_sweep_with_bad_pairs_killed_and_resumed(tmp_path, training, home, dig
     assert [pair["error"] is None for pair in pairs] == [True, False, False, True, True]
     assert "99999" in pairs[1]["error"] and "broken.png" in pairs[2]["error"]
     spent = summary["seconds"]
+    of_check = [spent.pop(name) for name in ("mixtures", "png", "worst_mixture", "proof")]
+    assert min(of_check) > 0 and sum(of_check) < spent["check"]
     assert set(spent) == {"load", "train", "solve", "check", "report", "total"}
     assert spent["total"] == pytest.approx(sum(spent.values()) / 2)
     table = (out / "table.md").read_text()
@@ -96,7 +100,8 @@ def test_random_pairs(tmp_path, training, home, network, digits):
     out = tmp_path / "sweep"
     assert [path.name for path in tmp_path.iterdir()] == ["sweep"]
     table = (out / "table.md").read_text().replace("Found in 2 of 2 pairs.\n", "")
-    assert outcome.stdout == f"{table}\nsweep/figure.png\nFound in 2 of 2 pairs.\n"
+    spent = time_shares(json.loads((out / "summary.json").read_text())["seconds"])
+    assert outcome.stdout == f"{table}\nsweep/figure.png\n{spent}\nFound in 2 of 2 pairs.\n"
     summary = json.loads((out / "summary.json").read_text())
     assert (summary["num_pairs"], summary["num_converged"], summary["converged"]) == (2, 2, True)
     assert (summary["num_found"], summary["reasons"], summary["ended"]) == (2, {}, {"met": 2})

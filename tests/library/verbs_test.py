@@ -242,6 +242,10 @@ def test_mixtures_are_convex(found):
             found.mix(weights)
 
 
+def test_a_verdict_says_what_took_how_long(verdict):
+    assert set(verdict.seconds) == {"mixtures", "png", "worst_mixture"} and min(verdict.seconds.values()) > 0
+
+
 def test_exact_collisions_are_at_the_first_affine_relu_of_a_convnet():
     layers = [keras.layers.Conv2D(2, 3, activation="relu", name="conv"), keras.layers.Flatten()]
     layers += [keras.layers.Dense(5, activation="relu", name="dense"), keras.layers.Dense(2, name="logits")]

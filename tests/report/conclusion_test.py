@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from tfcollide.records import ReaderRecord, Scale, SweepSummary, WorstMixture
-from tfcollide.report.conclusion import conclusion, sweep_conclusion
+from tfcollide.report.conclusion import conclusion, sweep_conclusion, time_shares
 
 from .summaries import corner, summary
 
@@ -76,3 +76,11 @@ def test_missing_evidence_is_named():
     assert "no data set gives a scale" in text and text.endswith("distances alone say that they are the source.")
     known = dataclasses.replace(scale, match="quantile", distance=3.0)
     assert conclusion(summary(reader=dataclasses.replace(reader, reason=None), scale=known)) == conclusion(summary())
+
+
+def test_shares_of_time_add_up():
+    seconds = {"load": 10.0, "train": 0.0, "solve": 40.0, "check": 45.0, "mixtures": 20.0, "png": 10.0, "worst_mixture": 5.0}
+    said = time_shares({**seconds, "proof": 5.0, "report": 5.0, "total": 100.0})
+    parts = "search 40 %, mixtures 20 %, mixtures from PNG 10 %, worst mixture 5 %, proof 5 %, everything else 20 %"
+    assert said == f"100 s: {parts}"
+    assert "everything else 100 %" in time_shares({"total": 3.0})  # of a version that did not say

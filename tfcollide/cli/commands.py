@@ -43,7 +43,7 @@ def collide(argv: list[str]) -> int:
         return EXIT_DONE
     needed(values["out"], "out", "the directory to write", "Say, for example, --out=runs/first.")
     from tfcollide.recipes.collide.run import run
-    from tfcollide.report.conclusion import conclusion, sweep_conclusion
+    from tfcollide.report.conclusion import conclusion, sweep_conclusion, time_shares
 
     out = absolute(values["out"])
     summary = run(config_of(CollideConfig, values), out, overwrite=values["overwrite"])
@@ -62,6 +62,8 @@ def collide(argv: list[str]) -> int:
     figures = ("trace.png", "margins.png", "front.png", "radius.png", "figure.png")
     for shown in [name for name in figures if (out / name).exists()] or ["summary.json"]:
         print(Path(os.path.expanduser(values["out"]), shown))
+    if not isinstance(summary, Summary):
+        print(time_shares(summary.seconds))
     print(verdict)
     return EXIT_DONE if summary.found else EXIT_NOT_FOUND
 

@@ -63,6 +63,9 @@ def parse(argv: list[str], config: "type[DataclassInstance]", *beside: Flag) -> 
     flags.DEFINE_string("undefok", "", "", flag_values=known)  # absl asks for its value
     for old in _old_names(config, known):
         flags.DEFINE_string(old, None, "An old spelling.", flag_values=known)
+    usual = {f"no_{one.name}": one.name for one in flags_of(config) if one.kind is bool and one.default is True}
+    for name in usual:
+        flags.DEFINE_boolean(name, False, "Another spelling.", flag_values=known)
     rest = _read(known, argv)
     if (answer := _answer(Path(argv[0]).name, known, config, own)) is not None:
         print(answer)
@@ -70,7 +73,9 @@ def parse(argv: list[str], config: "type[DataclassInstance]", *beside: Flag) -> 
     if len(rest) > 1:
         mend = f"Did you mean --recipe={rest[1]}?" if rest[1] in recipe_names() else ""
         raise RequestError(f"argument {rest[1]!r}", "flags only, as --name=value", mend)
-    given, warnings = renamed(config, {name: known[name].value for name in known if known[name].present})
+    present = {name: known[name].value for name in known if known[name].present}
+    present |= {name: False for other, name in usual.items() if present.pop(other, False)}
+    given, warnings = renamed(config, present)
     for sentence in warnings:
         print(f"warning: {sentence}", file=sys.stderr)
     values = {one.name: one.default for one in own} | given

@@ -2,6 +2,7 @@
 
 import re
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from tqdm import tqdm
 from tfcollide.data.images_on_demand import ImagesOnDemand
 from tfcollide.data.labeled import ANY_SIZE, LabeledImages, Split
 from tfcollide.errors import RequestError
+from tfcollide.files.facts import file_states
 from tfcollide.files.names import is_hidden, readable
 from tfcollide.images import decode, is_image, suffixes
 
@@ -54,6 +56,7 @@ def load_folder(path: Path) -> LabeledImages:
         test_size=len(files["test"]),
         listed_in=str(root),
         read=lambda split: _split(files[split]),
+        state=lambda: file_states([file for split in files.values() for file, _ in split], time.time_ns()),
     )
 
 

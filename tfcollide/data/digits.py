@@ -4,6 +4,8 @@
 last fifth is the test split; the writers there are others than in the rest.
 """
 
+from importlib.metadata import version
+
 import numpy as np
 from PIL import Image
 
@@ -23,6 +25,7 @@ def load_digits() -> LabeledImages:
         shape=(_SIZE, _SIZE, 1),
         test_size=_TEST_SIZE,
         read=_read,
+        state=lambda: f"scikit-learn {version('scikit-learn')}",
     )
 
 

@@ -5,6 +5,7 @@ import functools
 import math
 import socket
 import sys
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from tfcollide.data.images_on_demand import ImagesOnDemand
 from tfcollide.data.labeled import ANY_SIZE, LabeledImages, Split
 from tfcollide.data.tfds_rows import check_feature, count_of, labels_of, pixels_of
 from tfcollide.errors import RequestError
+from tfcollide.files.facts import file_states
 from tfcollide.images import eight_bits
 from tfcollide.shapes import ImageShape
 
@@ -75,7 +77,15 @@ def load_tfds(name: str, data_dir: str | None, *, any_size: bool = False) -> Lab
         listed_in=str(Path(builder.data_dir, f"{keys[1]}.labels.txt")),
         read=reader.read,
         without_label=reader.without_label,
+        state=lambda: file_states(_files(builder), time.time_ns()),
     )
+
+
+def _files(builder: "tfds.core.DatasetBuilder") -> list[Path]:
+    """Of all splits, and the metadata that says how they are read."""
+    folder = Path(builder.data_dir)
+    parts = [Path(path) for split in builder.info.splits.values() for path in split.filepaths]
+    return sorted({*parts, *folder.glob("*.json"), *folder.glob("*.txt")})
 
 
 def open_builder(name: str, data_dir: str | None, *, flag: str = _FLAG) -> Any:

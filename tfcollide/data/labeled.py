@@ -41,6 +41,8 @@ class LabeledImages:
         listed_in: where all class names can be seen.
         fits: whether images of another size are brought to `shape`, rather than refused.
         without_label: tells how many rows of each split were left out, as they have no label.
+        state: what tells, without reading an image, that its images and labels are the same as before, as JSON can hold it;
+            None where nothing does.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class LabeledImages:
         listed_in: str = "",
         fits: bool = False,
         without_label: Callable[[], Mapping[str, int]] = dict,
+        state: Callable[[], object] = lambda: None,
     ):
         self.name = name
         self.class_names = class_names
@@ -65,6 +68,7 @@ class LabeledImages:
         self.fits = fits
         self._read = read
         self._without_label = without_label
+        self.state = state
 
     def fitted(self, shape: ImageShape) -> "LabeledImages":
         """The same with every image, and every file beside it, brought to `shape` as `images.scale_and_crop` does."""
@@ -87,6 +91,7 @@ class LabeledImages:
             listed_in=self.listed_in,
             fits=True,
             without_label=self._without_label,
+            state=self.state,
         )
 
     @property

@@ -18,6 +18,7 @@ from tfcollide.data.select import PredictedClasses
 from tfcollide.errors import RequestError
 from tfcollide.files.atomic import json_bytes
 from tfcollide.files.checkpoint import Ledger
+from tfcollide.files.facts import Facts
 from tfcollide.images import from_uint8, to_uint8
 from tfcollide.library.audit_options import CHECKED_AGAIN, AuditOptions, Budget
 from tfcollide.library.problem import Picture, Problem
@@ -72,6 +73,7 @@ class AuditWalk:
         predicted: `[test_size]`, the network's class of each test image.
         labeled: whether the data set's classes are the network's.
         ledger: keeps what is finished.
+        facts: what is known already of the network and the data.
     """
 
     def __init__(
@@ -85,11 +87,14 @@ class AuditWalk:
         predicted: PredictedClasses,
         labeled: bool,
         ledger: Ledger | None = None,
+        facts: Facts | None = None,
     ):
         self._network, self._data, self._pairs, self._options = network, data, pairs, options
         self._ledger = ledger or Ledger()
         self._seconds: dict[str, float] = {}
-        yardsticks = [Yardstick(network, network.tap(tap), data, predicted=predicted, labeled=labeled) for tap in taps]
+        yardsticks = [
+            Yardstick(network, network.tap(tap), data, predicted=predicted, labeled=labeled, facts=facts) for tap in taps
+        ]
         for one in yardsticks[1:]:
             one.reader = yardsticks[0].reader  # of the data set, whatever the tap
         self._taps = {one.tap.name: TapAudit(one, options) for one in yardsticks}

@@ -30,10 +30,10 @@ from tfcollide.records import (
     WorstMixture,
 )
 from tfcollide.report.perceptual import perceptual
+from tfcollide.runtime.progress import Stopwatch
 
 __all__ = ["corner_records", "distances", "judge_hull", "mixture_search"]
 
-_DENSE_STEPS, _DEEP_STEPS = 60, 30
 _NO_CLASS = "the target is features, which have no class that mixtures could be read as"
 _NO_IMAGE = "the target is features, and no image that mixtures could have become"
 
@@ -62,12 +62,16 @@ def judge_hull(
         read_back = from_uint8(to_uint8(corners, bounds), bounds)
     weights = mixing.convex_weights(options.samples, len(corners), sampling=options.sampling, seed=options.seed)
     judge, classed = problem.judge, problem.seen.predicted is not None
-    mixtures = judge.mixtures(corners, weights, ledger=ledger)
+    watch = Stopwatch()
+    with watch("mixtures"):
+        mixtures = judge.mixtures(corners, weights, ledger=ledger)
     records = corner_records(problem, solution)
     interpolation = mixtures.record(options.sampling) if classed else None
     distance = distances(yardstick, problem, solution)
-    png = judge.saved(read_back, weights, ledger=ledger) if classed else None
-    worst = _worst(problem, corners, mixtures, weights, options, ledger)
+    with watch("png"):
+        png = judge.saved(read_back, weights, ledger=ledger) if classed else None
+    with watch("worst_mixture"):
+        worst = _worst(problem, corners, mixtures, weights, options, ledger)
     verdict = Verdict(
         found=False,
         missing=(),
@@ -84,6 +88,7 @@ def judge_hull(
         mixtures=mixtures,
         convex_weights=weights,
         reasons=_reasons(classed),
+        seconds=watch.seconds,
     )
     read_as = problem.network.name_of(problem.seen.predicted) if problem.seen.predicted is not None else None
     lacks = missing(verdict, problem.match, read_as, exact=solution.exact, allow_trivial=options.allow_trivial)
@@ -93,8 +98,7 @@ def judge_hull(
 @functools.lru_cache(maxsize=8)
 def mixture_search(network: Classifier) -> MixtureSearch:
     """The search for the worst mixture of hulls of a network, compiled on first use."""
-    steps = _DEEP_STEPS if isinstance(network.chain, Unreadable) else _DENSE_STEPS
-    return MixtureSearch(network.logits, network.image_shape, network.class_names, reading=network.reading, steps=steps)
+    return MixtureSearch(network.logits, network.image_shape, network.class_names, reading=network.reading)
 
 
 def distances(yardstick: Yardstick, problem: Problem, solution: Solution) -> Distance:

@@ -49,6 +49,7 @@ class Verdict:
         mixtures: the samples as the network sees them, `[S]` each.
         convex_weights: `[S, N]` float32, of the samples.
         reasons: field -> why it is None.
+        seconds: "mixtures", "png" and "worst_mixture" -> seconds spent on them.
 
     Examples:
         >>> verdict
@@ -70,6 +71,7 @@ class Verdict:
     mixtures: Mixtures
     convex_weights: np.ndarray
     reasons: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    seconds: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     @property
     def checked(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ are nearer to them than those of nearly all pairs of images of one class are to 
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -43,6 +43,21 @@ class NullDistribution:
     different: np.ndarray
     images: int
     note: str | None = None
+
+    @classmethod
+    def to_arrays(cls, found: "NullDistribution | None") -> dict[str, np.ndarray]:
+        """What `from_arrays` reads; where there is none, without a pair."""
+        found = found or cls(np.zeros(0), np.zeros(0), 0)
+        note = np.frombuffer((found.note or "").encode(), np.uint8)
+        return {"same": found.same, "different": found.different, "images": np.array(found.images, np.int64), "note": note}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "NullDistribution | None":
+        """Of `to_arrays`."""
+        if not len(arrays["same"]):
+            return None
+        note = arrays["note"].tobytes().decode() or None
+        return cls(arrays["same"], arrays["different"], arrays["images"].item(), note)
 
     def quantile(self, distance: float) -> float:
         """The share of pairs of one class that are at most this far apart: 0 below all of them, 1 from the largest on."""

@@ -1,7 +1,10 @@
 """Independent readers: what somebody who is not the network under test takes an image for."""
 
 import dataclasses
+import functools
+import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -52,7 +55,13 @@ class Qualified:
 
 
 def nearest_neighbors(
-    data: LabeledImages, bounds: Bounds, *, neighbors: int = 5, most_training: int = 10_000, most_test: int = _MOST_TEST
+    data: LabeledImages,
+    bounds: Bounds,
+    *,
+    neighbors: int = 5,
+    most_training: int = 10_000,
+    most_test: int = _MOST_TEST,
+    known_accuracy: float | None = None,
 ) -> Reader | None:
     """The most frequent class among the nearest training images.
 
@@ -65,22 +74,28 @@ def nearest_neighbors(
         neighbors: how many neighbors vote.
         most_training: how many training images are known at most.
         most_test: how many test images are read at most.
+        known_accuracy: where it was measured before; NaN where there were no labeled test images. No image is read then
+            before the reader is asked.
 
     Returns:
         The reader; None where the data set has no labeled training image.
     """
-    known = _labeled(data.train, most_training)
-    if not len(known):
+    if known_accuracy is None and not len(_labeled(data.train, most_training)):
         return None
-    from sklearn.neighbors import KNeighborsClassifier  # a second to import
 
-    model = KNeighborsClassifier(min(neighbors, len(known)), algorithm="brute")
-    model.fit(_in_batches(data.train, known, bounds, lambda images: _cells(images, bounds)), data.train.labels[known])
+    @functools.cache
+    def model() -> Any:
+        from sklearn.neighbors import KNeighborsClassifier  # a second to import
+
+        known = _labeled(data.train, most_training)
+        found = KNeighborsClassifier(min(neighbors, len(known)), algorithm="brute")
+        cells = _in_batches(data.train, known, bounds, lambda images: _cells(images, bounds))
+        return found.fit(cells, data.train.labels[known])
 
     def read(images: np.ndarray) -> np.ndarray:
-        return model.predict(_cells(images, bounds))
+        return model().predict(_cells(images, bounds))
 
-    return _measured("k nearest neighbors", data, bounds, read, most_test)
+    return _measured("k nearest neighbors", data, bounds, read, most_test, known_accuracy)
 
 
 def network_reader(classifier: Classifier, data: LabeledImages, bounds: Bounds) -> Reader:
@@ -167,9 +182,16 @@ def _unlabeled(reader: Reader, named: dict[str, str | None]) -> str | None:
 
 
 def _measured(
-    name: str, data: LabeledImages, bounds: Bounds, read: Callable[[np.ndarray], np.ndarray], most_test: int
+    name: str,
+    data: LabeledImages,
+    bounds: Bounds,
+    read: Callable[[np.ndarray], np.ndarray],
+    most_test: int,
+    known: float | None = None,
 ) -> Reader:
-    """A reader with its accuracy on evenly spread test images."""
+    """A reader with its accuracy on evenly spread test images, unless that is known."""
+    if known is not None and not math.isnan(known):
+        return Reader(name, known, data.class_names, read)
     chosen = _labeled(data.test, most_test)
     if not len(chosen):
         return Reader(name, None, data.class_names, read, f"{data.name} has no labeled test images")

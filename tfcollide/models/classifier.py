@@ -26,7 +26,7 @@ from tfcollide.shapes import Bounds, ImageShape, PixelRange
 
 __all__ = ["Activations", "Classifier", "Judgment", "Tap", "Way"]
 
-_BATCH, _BATCH_BYTES = 500, 2**29
+_BATCH, _MIXTURES, _BATCH_BYTES = 500, 2_000, 2**29
 
 
 class Activations(NamedTuple):
@@ -284,8 +284,18 @@ class Classifier:
     @functools.cached_property
     def batch_size(self) -> int:
         """How many images are looked at in one go: 500 a device, or as many as half a GiB has room for."""
+        return self._devices * min(_BATCH, self._room)
+
+    @functools.cached_property
+    def mixture_batch(self) -> int:
+        """How many mixtures are judged in one go: as `batch_size`, but up to 2,000 of a small network."""
+        return self._devices * min(_MIXTURES, self._room)
+
+    @functools.cached_property
+    def _room(self) -> int:
+        """How many images half a GiB has room for, at least one."""
         sizes = [math.prod(n or 1 for n in call.shape) for call in self._graph.calls]
-        return self._devices * min(_BATCH, max(1, _BATCH_BYTES // (16 * max(sizes, default=1))))
+        return max(1, _BATCH_BYTES // (16 * max(sizes, default=1)))
 
     @property
     def forward_bytes(self) -> int:

@@ -24,12 +24,13 @@ class Predictions:
     Args:
         classifier: the network.
         images: `[n, H, W, C]` uint8, an array or read on demand.
+        known: the classes of some, -1 for the others; None: of none.
     """
 
-    def __init__(self, classifier: Classifier, images: np.ndarray | ImagesOnDemand):
+    def __init__(self, classifier: Classifier, images: np.ndarray | ImagesOnDemand, known: np.ndarray | None = None):
         self._classifier = classifier
         self._images = images
-        self._found = np.full(len(images), -1)
+        self._found = np.full(len(images), -1) if known is None else known.copy()
 
     def __len__(self) -> int:
         return len(self._found)
@@ -44,6 +45,12 @@ class Predictions:
             judged = self._classifier.judge(from_uint8(self._images[part], self._classifier.bounds))
             self._found[part] = self._classifier.reading.one_class(judged.predicted)
         return self._found[key]
+
+    def of_sample(self, chosen: np.ndarray) -> np.ndarray:
+        """`[n]` int64, with the classes of the chosen images, and -1 for each of the others."""
+        found = np.full(len(self), -1)
+        found[chosen] = self[chosen]
+        return found
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self[:], dtype)

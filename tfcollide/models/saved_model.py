@@ -200,7 +200,7 @@ class FrozenGraph:
         self.name = name
         self.input_shape = tuple(function.inputs[0].shape)
         self.batch_size = self.input_shape[0]
-        definition = function.graph.as_graph_def()
+        definition = self._definition = function.graph.as_graph_def()
         self._wrapped = tf.compat.v1.wrap_function(lambda: tf.import_graph_def(definition, name=""), [])
         self._tensors: list[str] = []
         self._pruned: dict[tuple[tuple[int, ...], tuple[int, ...]], Any] = {}
@@ -216,6 +216,11 @@ class FrozenGraph:
             self.calls.append(self._call(last.op.type.lower(), _ENDS[last.op.type], last.op))
         elif self.giver(self.result) is None:
             self.calls.append(self._call("output", last.op.type, last.op))
+
+    @property
+    def serialized(self) -> bytes:
+        """The graph, its constants included."""
+        return self._definition.SerializeToString(deterministic=True)
 
     def run(self, known: Mapping[int, tf.Tensor], *wanted: int) -> list[tf.Tensor]:
         """As `Graph.run`."""

@@ -46,7 +46,7 @@ class Summary:
         proof: of the hull, to be checked by others; None where it was not asked for, or nothing is certified.
         second_opinion: of an independent verifier; None where it was not asked for.
         exact: what the exact solver says; None of a descent.
-        seconds: stage -> seconds spent on it, and "total".
+        seconds: stage -> seconds spent on it, and "total"; "mixtures", "png", "worst_mixture" and "proof" are parts of "check".
         versions: package -> version.
         perceptual: how different corners look; None where there is one.
         composite: what composites are made of; None of pixels.

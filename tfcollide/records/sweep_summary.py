@@ -112,7 +112,7 @@ class SweepSummary:
         median_corner_mean: of the pairs' mean corner distances; None where no pair has several corners.
         corner_mean_shares: the least, median and largest of them over `dataset_mean`; None where either is missing.
         pairs: one result each.
-        seconds: stage -> seconds spent on it, of all pairs, and "total".
+        seconds: stage -> seconds spent on it, of all pairs, as in `Summary`.
         sole_tap: as in `Summary`.
         num_found: pairs of which a collision was found.
         num_trivial: pairs of which a corner has become the target.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from tfcollide.records import Summary, SweepSummary
 from tfcollide.report.phrases import number, quantile
 
-__all__ = ["conclusion", "ended_words", "sweep_conclusion"]
+__all__ = ["PARTS_OF_CHECKS", "conclusion", "ended_words", "sweep_conclusion", "time_shares"]
 
 _ENDED = {
     "met": "what was asked for was met",
@@ -15,6 +15,8 @@ _ENDED = {
     "too close": "corners lie closer together than was asked",
     "infeasible": "no such corners exist within the bounds",
 }
+PARTS_OF_CHECKS = ("mixtures", "png", "worst_mixture", "proof")
+"""Keys of `seconds` whose time is part of "check"."""
 _NO_COLLISION = "at this tap the search found no collision that keeps the source"
 
 
@@ -47,6 +49,16 @@ def sweep_conclusion(summary: SweepSummary) -> str:
     if summary.num_trivial + summary.num_lost == count:
         text += f" {_NO_COLLISION[0].upper()}{_NO_COLLISION[1:]} of any pair."
     return text
+
+
+def time_shares(seconds: Mapping[str, float]) -> str:
+    """What the time of a run or sweep went to, such as "90 s: search 40 %, mixtures 20 %, ..., everything else 5 %"."""
+    total = max(seconds.get("total", 0.0), 1e-9)
+    parts = {"search": seconds.get("solve", 0.0), "mixtures": seconds.get("mixtures", 0.0)}
+    parts |= {"mixtures from PNG": seconds.get("png", 0.0), "worst mixture": seconds.get("worst_mixture", 0.0)}
+    parts |= {"proof": seconds.get("proof", 0.0)}
+    parts |= {"everything else": total - sum(parts.values())}
+    return f"{total:.0f} s: " + ", ".join(f"{name} {100 * spent / total:.0f} %" for name, spent in parts.items())
 
 
 def _shares(summary: Summary) -> str:

@@ -5,12 +5,13 @@ import contextvars
 import os
 import re
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO, TypeVar
 
 from tqdm import tqdm
 
-__all__ = ["progress", "say", "shown", "stage"]
+__all__ = ["Stopwatch", "progress", "say", "shown", "stage"]
 
 _Item = TypeVar("_Item")
 
@@ -57,6 +58,26 @@ def stage(name: str) -> Iterator[None]:
     """Names on a terminal what takes a while and cannot be counted, until it is over."""
     with tqdm(desc=name, bar_format="{desc} ...", leave=False, disable=not (_SHOWN.get() and sys.stderr.isatty())):
         yield
+
+
+class Stopwatch:
+    """Seconds spent on named parts of some work.
+
+    Attributes:
+        seconds: part -> seconds.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def __call__(self, part: str) -> Iterator[None]:
+        """Adds what the block takes."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[part] = self.seconds.get(part, 0.0) + time.perf_counter() - began
 
 
 class _Bar(tqdm):

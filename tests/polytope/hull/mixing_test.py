@@ -2,8 +2,9 @@ import itertools
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from tfcollide.polytope.hull.mixing import SAMPLINGS, convex_weights, mean_distance, mix
+from tfcollide.polytope.hull.mixing import SAMPLINGS, convex_weights, mean_distance, mix, mixed
 
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)
@@ -86,3 +87,13 @@ def test_the_distance_of_equal_images_is_zero():
 @pytest.mark.parametrize("count", [0, 1])
 def test_fewer_than_two_images_have_no_distance(count):
     assert mean_distance(np.zeros([count, 2, 2, 1])) is None
+
+
+def test_mixing_on_the_device_is_mixing():
+    corners = np.random.default_rng(0).uniform(-1, 1, [3, 4, 5, 2]).astype(np.float32)
+    weights = convex_weights(50, 3)
+    found = tf.function(mixed)(tf.constant(weights), tf.constant(corners)).numpy()
+    np.testing.assert_allclose(found, mix(weights, corners), rtol=0, atol=3e-7)
+    assert found.min() >= corners.min() and found.max() <= corners.max()
+    white = np.ones([3, 2, 2, 1], np.float32)
+    assert (mixed(tf.constant(weights + 1e-6), tf.constant(white)).numpy() == 1).all()

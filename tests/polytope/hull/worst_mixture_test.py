@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from tfcollide.polytope.hull.mixing import convex_weights, mix
-from tfcollide.polytope.hull.simplex import bisect, project, starts
+from tfcollide.polytope.hull.simplex import apart, bisect, coarse, project, starts
 from tfcollide.polytope.hull.worst_mixture import MixtureSearch, clopper_pearson
 
 NAMES = ("target", "other", "third")
@@ -59,13 +59,43 @@ def test_the_answer_is_what_the_saved_weights_give_and_no_better_than_a_known_mi
 
     corners = rng.normal(size=(4, 2, 3, 2)).astype(np.float32)
     sampled = convex_weights(500, 4)
-    found = MixtureSearch(logits, (2, 3, 2), NAMES, steps=5)(corners, 1, known=sampled, random_starts=3, batch_size=7)
+    found = MixtureSearch(logits, (2, 3, 2), NAMES)(corners, 1, known=sampled, random_starts=3, batch_size=7)
     weights = np.float32([found.convex_weights])
     assert weights.min() >= 0 and weights.sum() == pytest.approx(1, abs=1e-6)
     value = logits(mix(weights, corners)).numpy()[0].astype(float)
     assert found.margin == pytest.approx(value[1] - max(value[0], value[2]), abs=1e-6)
     values = logits(mix(sampled, corners)).numpy()
     assert found.margin <= (values[:, 1] - np.maximum(values[:, 0], values[:, 2])).min() + 1e-6
+
+
+def test_five_corners_take_no_more_than_a_quarter_of_the_passes_of_thirty_steps_from_every_start():
+    search = MixtureSearch(valley(np.full(5, 0.2, np.float32), 1.0), (5, 1, 1), NAMES)
+    search(unit_corners(5), 0, known=convex_weights(8, 5), random_starts=8)
+    everywhere = (5 + 10 + 1 + 8 + 8) * (3 * 30 + 2)
+    assert 0 < search.passes <= everywhere / 4
+
+
+def test_one_of_two_pits_that_is_flat_from_afar_is_found():
+    """The lower pit lies near an edge, the higher one draws from most places."""
+
+    def logits(images):
+        flat = tf.reshape(images, [tf.shape(images)[0], -1])
+        wide = tf.reduce_sum(tf.square(flat - np.float32([0.1, 0.2, 0.2, 0.4, 0.1])), axis=1)
+        deep = 4.0 * tf.reduce_sum(tf.square(flat - np.float32([0.72, 0.28, 0.0, 0.0, 0.0])), axis=1) - 0.1
+        margin = tf.minimum(wide, deep)
+        return tf.stack([margin, tf.zeros_like(margin), tf.zeros_like(margin) - 5.0], axis=1)
+
+    found = MixtureSearch(logits, (5, 1, 1), NAMES)(unit_corners(5), 0, random_starts=8)
+    assert found.margin == pytest.approx(-0.1, abs=1e-3)
+
+
+def test_a_margin_that_is_no_number_is_the_worst():
+    def logits(images):
+        flat = tf.reshape(images, [tf.shape(images)[0], -1])
+        margin = tf.where(flat[:, 0] > 0.9, np.nan, flat[:, 0] + 1.0)
+        return tf.stack([margin, tf.zeros_like(margin), tf.zeros_like(margin)], axis=1)
+
+    assert np.isnan(MixtureSearch(logits, (3, 1, 1), NAMES)(unit_corners(3), 0).margin)
 
 
 def test_one_corner_and_flat_margins():
@@ -103,6 +133,20 @@ def test_starts_lie_on_the_simplex():
     assert points.min() >= 0 and np.abs(points.sum(axis=1) - 1).max() < 1e-12
     assert len(starts(np.random.default_rng(0), 30, 0)) == 30 + 200 + 1
     np.testing.assert_array_equal(starts(np.random.default_rng(0), 1, 2), np.ones((4, 1)))
+
+
+def test_coarse_points_lie_on_the_simplex():
+    points = coarse(np.random.default_rng(0), 5, 7)
+    assert len(points) == 5 + 9 * 10 + 10 + 1 + 7
+    assert points.min() >= 0 and np.abs(points.sum(axis=1) - 1).max() < 1e-12
+    assert len(coarse(np.random.default_rng(0), 30, 0)) == 30 + 9 * 200 + 200 + 1
+    assert len(coarse(np.random.default_rng(0), 2, 1)) == 2 + 9 + 1 + 1
+
+
+def test_points_apart_are_the_lowest_ones_of_their_neighborhoods():
+    points, values = np.array([[0.0], [0.1], [1.0], [0.05], [2.0]]), np.array([3.0, 1.0, 2.0, 0.0, 9.0])
+    assert apart(points, values, 3, 0.5).tolist() == [3, 2, 4]
+    assert apart(points, values, 4, 0.5).tolist() == [3, 2, 4, 1]
 
 
 def test_projection_gives_the_nearest_point():

@@ -15,10 +15,10 @@ import tensorflow as tf
 
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.dense_chain import Unreadable
-from tfcollide.models.layer_list import layers_of
+from tfcollide.models.layer_list import PlainLayer, layers_of
 from tfcollide.polytope.hull.mixing import convex_weights, mix
 from tfcollide.polytope.hull.simplex import bisect
-from tfcollide.polytope.proof import check_proof
+from tfcollide.polytope.proof import carrying, check_proof
 from tfcollide.polytope.proof.carrying import carry_proof, proof_claim
 from tfcollide.polytope.proof.check_proof import Leaf, Rejected, theorem_of, verify
 from tfcollide.polytope.proof.engine import Splits
@@ -127,6 +127,15 @@ def permuted(layers, images, rng):
                 total = total + values[:, j, None] * layer.weight[j]
             values = total + layer.bias
     return values
+
+
+def test_units_are_bounded_from_behind_where_that_is_little_work():
+    """Behind the first ReLU of dense layers; not behind a max-pool of a whole image, whose rows are as wide as the image."""
+    dense = [PlainLayer("dense", "d", (256,), np.zeros((n, 256), np.float32)) for n in (784, 256)]
+    relu = PlainLayer("relu", "r", (256,))
+    assert carrying._cheap((dense[0], relu, dense[1], relu, dense[1]), 784) == (3,)
+    pooled = PlainLayer("maxpool", "m", (13, 13, 32)), PlainLayer("relu", "r", (13, 13, 32))
+    assert carrying._cheap((PlainLayer("conv", "c", (26, 26, 32), np.zeros((3, 3, 1, 32))), *pooled, dense[1]), 784) == ()
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -281,3 +281,20 @@ def test_labels_and_one_output():
         found = certify_classifier(classifier, corners, target, max_boxes=60)
         smallest = classifier.reading.margins(judged.logits, target).min()
         assert found.status == "certified" and 0 < found.margin <= smallest
+
+
+def test_what_is_compiled_for_one_hull_holds_for_the_next():
+    tf.config.run_functions_eagerly(False)
+    network = read_network(Graph(model := small_convolutions()), Graph(model).result, (4, 4, 1))
+    rng, rows = np.random.default_rng(0), Reading(3).margin_rows(1)
+    for _ in range(2):
+        bounds = HullBounds(network, rng.random([2, 4, 4, 1]).astype(np.float32), rows, Arithmetic(True, False))
+        compiled, plain = bounds(np.eye(2)[None], np.arange(2)[None]), bounds.once(np.eye(2)[None], np.arange(2)[None])
+        np.testing.assert_allclose(compiled.margins, plain.margins, rtol=1e-4)
+    other = HullBounds(network, np.zeros([2, 4, 4, 1], np.float32), rows, Arithmetic(True, False))
+    assert not np.allclose(other(np.eye(2)[None], np.arange(2)[None]).margins, compiled.margins)
+
+
+def small_convolutions():
+    images = keras.Input((4, 4, 1))
+    return keras.Model(images, L.Dense(3)(L.Flatten()(L.Conv2D(2, 3, activation="relu")(images))))

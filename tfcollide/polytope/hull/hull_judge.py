@@ -15,7 +15,7 @@ import tensorflow as tf
 from tfcollide.files.checkpoint import Ledger
 from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.objectives import terms
-from tfcollide.polytope.hull.mixing import mix
+from tfcollide.polytope.hull.mixing import mix, mixed
 from tfcollide.records import CornerRecord, Interpolation, PngCheck
 from tfcollide.runtime.progress import progress
 
@@ -189,11 +189,13 @@ class HullJudge:
             ledger: keeps what is finished.
             name: of this check in the ledger.
         """
-        size, ledger, found = self._classifier.batch_size, ledger or Ledger(), []
+        size, ledger, found = self._classifier.mixture_batch, ledger or Ledger(), []
+        look = _compiled(self._classifier, self._tap.name)
+        there = tf.constant(corners, tf.float32), self._goal.post_activation  # on the device, for all batches
         with progress(total=len(weights), desc=name, unit=" mixtures", leave=False, delay=1.0) as bar:
             for start in range(0, len(weights), size):
-                batch = functools.partial(self._mixtures, weights[start : start + size], corners)
-                found.append(ledger.do(f"{name} from {start}", batch))
+                batch = functools.partial(self._mixtures, look, weights[start : start + size], *there)
+                found.append(ledger.do(f"{name} from {start}, {size} at once", batch))
                 bar.update(len(found[-1]["distance"]))
         return Mixtures(*(np.concatenate([batch[key] for batch in found]) for key in Mixtures._fields))
 
@@ -246,18 +248,34 @@ class HullJudge:
         }
         return {name: value.numpy() for name, value in values.items()}
 
-    def _mixtures(self, weights: np.ndarray, corners: np.ndarray) -> _Terms:
+    def _mixtures(
+        self, look: Callable[..., tuple[tf.Tensor, tf.Tensor]], weights: np.ndarray, corners: tf.Tensor, goal: tf.Tensor
+    ) -> _Terms:
         """One batch, as the fields of `Mixtures`."""
-        looked, reading, code = self._look(mix(weights, corners)), self._classifier.reading, self._target.predicted
+        found = look(tf.constant(weights, tf.float32), corners, goal)
+        logits, distance = (part.numpy() for part in found)
+        reading, code = self._classifier.reading, self._target.predicted
         if code is None:
-            return dict.fromkeys(Mixtures._fields, np.zeros(0)) | {"distance": looked["feature_distance"]}
-        logits = looked["logits"]
+            return dict.fromkeys(Mixtures._fields, np.zeros(0)) | {"distance": distance}
         return {
             "hit": reading.predicted(logits) == code,
             "margin": reading.margins(logits, code),
             "probability": reading.probability(reading.chances(logits).numpy(), code),
-            "distance": looked["feature_distance"],
+            "distance": distance,
         }
+
+
+@functools.lru_cache(maxsize=8)
+def _compiled(classifier: Classifier, tap_name: str) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
+    """Weights `[S, N]`, corners and the target's features -> logits `[S, L]` and feature distances `[S]`, in one pass."""
+    both, ceiling = classifier.both(tap_name), classifier.place(tap_name).rectifier.ceiling
+
+    def look(weights: tf.Tensor, corners: tf.Tensor, features: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        logits, pre_activation = both(mixed(weights, corners))
+        return logits, terms.feature_distance(pre_activation, features, ceiling if np.isfinite(ceiling) else None)
+
+    weights, corners = tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None, *classifier.image_shape], tf.float32)
+    return tf.function(look, input_signature=[weights, corners, tf.TensorSpec([None], tf.float32)], autograph=False)
 
 
 def _probes(corners: int) -> np.ndarray:

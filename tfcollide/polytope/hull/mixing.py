@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 import numpy as np
+import tensorflow as tf
 
-__all__ = ["SAMPLINGS", "convex_weights", "mean_distance", "mix", "stick_breaking", "uniform"]
+__all__ = ["SAMPLINGS", "convex_weights", "mean_distance", "mix", "mixed", "stick_breaking", "uniform"]
 
 
 def uniform(rng: np.random.Generator, samples: int, corners: int) -> np.ndarray:
@@ -48,6 +49,14 @@ def mix(weights: np.ndarray, corners: np.ndarray) -> np.ndarray:
     # Weights sum to one only up to rounding, so a mixture may leave the corners' range by an ulp.
     flat = np.clip(flat, corners.min(), corners.max())
     return flat.reshape(len(weights), *corners.shape[1:])
+
+
+def mixed(weights: tf.Tensor, corners: tf.Tensor) -> tf.Tensor:
+    """As `mix`, in a compiled function, so that it is done where the network computes."""
+    flat = tf.matmul(weights, tf.reshape(corners, [tf.shape(corners)[0], -1]))
+    low, high = tf.reduce_min(corners), tf.reduce_max(corners)
+    flat = tf.raw_ops.ClipByValue(t=flat, clip_value_min=low, clip_value_max=high)  # once over memory, not twice
+    return tf.reshape(flat, [-1, *corners.shape[1:]])
 
 
 def mean_distance(images: np.ndarray) -> float | None:

@@ -5,7 +5,10 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["bisect", "project", "starts"]
+__all__ = ["apart", "bisect", "coarse", "project", "starts"]
+
+_MOST = 200  # edges or triangles that are looked at
+_SHARES = np.arange(1, 10) / 10  # points of an edge: a dent in it can be narrow
 
 
 def starts(rng: np.random.Generator, corners: int, samples: int) -> np.ndarray:
@@ -23,6 +26,38 @@ def starts(rng: np.random.Generator, corners: int, samples: int) -> np.ndarray:
     uniform = rng.dirichlet(np.ones(corners), samples - samples // 2)
     sparse = rng.dirichlet(np.full(corners, 0.3), samples // 2)
     return np.concatenate([vertices, middles, vertices.mean(axis=0, keepdims=True), uniform, sparse])
+
+
+def coarse(rng: np.random.Generator, corners: int, samples: int) -> np.ndarray:
+    """`[P, N]` mixtures that stand for all of them, to be looked at once each.
+
+    The vertices, nine points of each edge and the middle of each triangle (of 200 drawn, where there are more), the
+    centroid, and `samples` uniform ones.
+    """
+    vertices = np.eye(corners)
+    edges, triangles = (_drawn(rng, list(itertools.combinations(range(corners), count))) for count in (2, 3))
+    inner = [vertices[a] * (1.0 - share) + vertices[b] * share for a, b in edges for share in _SHARES]
+    middles = [vertices[list(three)].mean(axis=0) for three in triangles]
+    parts = [vertices, *(np.reshape(part, [-1, corners]) for part in (inner, middles)), vertices.mean(axis=0, keepdims=True)]
+    return np.concatenate([*parts, rng.dirichlet(np.ones(corners), samples)])
+
+
+def apart(points: np.ndarray, values: np.ndarray, count: int, distance: float) -> np.ndarray:
+    """`[K]`, the numbers of `count` points `[P, N]` of low value, the lowest first, no two nearer than `distance` (L1).
+
+    Where there are not so many, the lowest of the others follow.
+    """
+    order, chosen = np.argsort(values, kind="stable"), [0][:0]
+    for i in order:
+        if len(chosen) < count and all(np.abs(points[i] - points[j]).sum() > distance for j in chosen):
+            chosen.append(int(i))
+    return np.array([*chosen, *(i for i in order if i not in chosen)][:count])
+
+
+def _drawn(rng: np.random.Generator, some: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    if len(some) <= _MOST:
+        return some
+    return [some[i] for i in np.sort(rng.choice(len(some), _MOST, replace=False))]
 
 
 def project(points: tf.Tensor | np.ndarray) -> tf.Tensor:

@@ -97,7 +97,7 @@ def carry_proof(
     if isinstance(layers, Unreadable):
         return layers
     try:
-        walk = _Walk(theorem_of(claim, arrays), _cheap(layers), certificate.margin * _ROOM)
+        walk = _Walk(theorem_of(claim, arrays), _cheap(layers, corners[0].size), certificate.margin * _ROOM)
         with threadpool_limits(1):  # products are small, and threads would wait for one another
             tree, leaves = _grown(walk, splits, len(corners))
     except Rejected as reason:
@@ -197,17 +197,20 @@ def _from_behind(
     return lower, upper, slope.astype(np.float32)
 
 
-def _cheap(layers: tuple[PlainLayer, ...]) -> tuple[int, ...]:
-    """The ReLUs whose units are bounded from behind: those behind another one, for as long as that is little work."""
+def _cheap(layers: tuple[PlainLayer, ...], read: int) -> tuple[int, ...]:
+    """The ReLUs whose units are bounded from behind: those behind another step that bends, for as long as that is little work.
+
+    Args:
+        layers: of the network.
+        read: how many values the first one reads.
+    """
     found, products, bent = [], 0, False
     for k, layer in enumerate(layers):
-        if layer.weight is not None and bent:
-            products += math.prod(layer.shape) * math.prod(layer.weight.shape[:-1])
-        elif layer.kind == "relu":
-            units = math.prod(layer.shape)
-            if bent and 2 * units * products <= _PRODUCTS:
-                found.append(k)
-            bent = True
-        else:
-            bent = bent or layer.kind == "maxpool"
+        gives = math.prod(layer.shape)
+        if layer.kind == "relu" and bent and 2 * gives * products <= _PRODUCTS:
+            found.append(k)
+        bent = bent or layer.kind in ("relu", "maxpool")
+        if bent:
+            products += read if layer.weight is None else gives * math.prod(layer.weight.shape[:-1])
+        read = gives
     return tuple(found)

@@ -85,7 +85,10 @@ class Engine(Protocol):
     boxes: int
     finite: bool
     arithmetic: Literal["float32", "real"]
-    landscape: Landscape
+
+    @property
+    def landscape(self) -> Landscape:
+        """As above."""
 
     def whole(self) -> Any:
         """The simplex itself, as `AnyPieces`."""

@@ -6,7 +6,9 @@ float64; and where float32 alone eats up the margin, the network in real numbers
 that leaves nothing either, no part of the hull can be bounded, however small.
 """
 
+import functools
 import os
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -14,7 +16,7 @@ import tensorflow as tf
 
 from tfcollide.models.reading import Reading
 from tfcollide.polytope.proof.counterexample import Landscape
-from tfcollide.polytope.proof.hull_bounds import HullBounds
+from tfcollide.polytope.proof.hull_bounds import HullBounds, Itself
 from tfcollide.polytope.proof.network_pieces import NetworkPieces
 from tfcollide.polytope.proof.reading_network import Network
 from tfcollide.polytope.proof.spread import Arithmetic
@@ -59,8 +61,13 @@ class NetworkEngine:
         passes = len(corners) + 2 + len(rows)
         self.share = min(1.0, _PRODUCTS / max(products * passes, 1))
         self.boxes = max(1, int(max_boxes * self.share))
-        self.landscape = _landscape(network, corners, rows, self.batch)
+        self._network, self._corners, self._margin_rows = network, corners, rows
         self._bounds, self.arithmetic, self.finite = self._chosen(network, corners, rows, products)
+
+    @functools.cached_property
+    def landscape(self) -> Landscape:
+        """See `engine.Engine`; not made where nothing can be bounded."""
+        return _landscape(self._network, self._corners, self._margin_rows, self.batch)
 
     def whole(self) -> NetworkPieces:
         """The simplex itself."""
@@ -72,7 +79,8 @@ class NetworkEngine:
 
     def _chosen(self, network: Network, corners: np.ndarray, rows: np.ndarray, products: int) -> tuple[HullBounds, Word, bool]:
         """The first arithmetic that leaves a fair part of the margin at the first corner; and whether one leaves any."""
-        goal = float(self.landscape.margins(np.eye(self._count)[:1])[0][0])
+        images, against = tf.constant(corners[:1], tf.float32), tf.constant(network.rows(rows).T, tf.float32)
+        goal = float(_margins(network, images, against)[0])
         tried = [one for one in _ARITHMETICS if one.double or _plain_float32()]
         if products > _MOST_DOUBLE and not tf.config.list_logical_devices("GPU"):
             tried = tried[:1]
@@ -98,24 +106,38 @@ def _landscape(network: Network, corners: np.ndarray, rows: np.ndarray, batch: i
     """Margins by a plain forward pass in float32, and their gradients."""
     images = tf.constant(corners.reshape(len(corners), -1), tf.float32)
     against = tf.constant(network.rows(rows).T, tf.float32)
-
-    @tf.function(input_signature=[tf.TensorSpec([None, len(corners)], tf.float32)], autograph=False)
-    def look(weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        with tf.GradientTape() as tape:
-            tape.watch(weights)
-            values = {network.source: tf.reshape(weights @ images, [-1, *network.shape])}
-            for node in network.nodes:
-                values[node.writes] = _plainly(node.step, [values[number] for number in node.reads])
-            logits = tf.reshape(values[network.result], [-1, against.shape[0]])
-            margins = tf.reduce_min(logits @ against, axis=1)
-        return margins, tape.gradient(margins, weights)
+    look = _look(Itself(network), *against.shape)
 
     def margins(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        parts = [look(tf.constant(weights[i : i + 4 * batch], tf.float32)) for i in range(0, len(weights), 4 * batch)]
+        chunks = (tf.constant(weights[i : i + 4 * batch], tf.float32) for i in range(0, len(weights), 4 * batch))
+        parts = [look(some, images, against) for some in chunks]
         found, slopes = (np.concatenate([part[k].numpy() for part in parts]).astype(np.float64) for k in (0, 1))
         return found, slopes
 
     return Landscape(margins, 1e-4 * max(1.0, float(np.abs(margins(np.eye(len(corners)))[0]).max())))
+
+
+@functools.lru_cache(maxsize=8)
+def _look(network: Itself, logits: int, rows: int) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
+    """Weights, corners `[N, D]` and margin rows `[L, R]` -> margins and their gradients; compiled once for all hulls."""
+    specs = [tf.TensorSpec(shape, tf.float32) for shape in ([None, None], [None, None], [logits, rows])]
+
+    @tf.function(input_signature=specs, autograph=False)
+    def look(weights: tf.Tensor, images: tf.Tensor, against: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        with tf.GradientTape() as tape:
+            tape.watch(weights)
+            margins = _margins(network.value, tf.reshape(weights @ images, [-1, *network.value.shape]), against)
+        return margins, tape.gradient(margins, weights)
+
+    return look
+
+
+def _margins(network: Network, images: tf.Tensor, against: tf.Tensor) -> tf.Tensor:
+    """`[n]` by a plain forward pass."""
+    values = {network.source: tf.reshape(images, [-1, *network.shape])}
+    for node in network.nodes:
+        values[node.writes] = _plainly(node.step, [values[number] for number in node.reads])
+    return tf.reduce_min(tf.reshape(values[network.result], [-1, against.shape[0]]) @ against, axis=1)
 
 
 def _plainly(step: object, values: list[tf.Tensor]) -> tf.Tensor:

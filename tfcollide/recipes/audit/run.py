@@ -78,7 +78,15 @@ def audit_into(config: AuditConfig, opened: "Opened", pairs: "Sequence[NamedPair
     with directory.at_work() as folder:
         ledger = Ledger(folder / ".audit.npz", every=_EVERY)
         walk = AuditWalk(
-            network, opened.data, pairs, options, taps, predicted=opened.predicted, labeled=opened.labeled, ledger=ledger
+            network,
+            opened.data,
+            pairs,
+            options,
+            taps,
+            predicted=opened.predicted,
+            labeled=opened.labeled,
+            ledger=ledger,
+            facts=opened.facts,
         )
         command = " ".join(["audit", *flags_text(config).split("\n"), f"--out={directory.out.name}"])
         audited = Audited(*walk({**made_with(network, opened.data, pairs), "command": command}), network)

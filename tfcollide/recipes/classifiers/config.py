@@ -31,6 +31,9 @@ class TrainConfig:
     data_dir: str | None = _flag(None, "Folder of prepared TFDS data sets. Default: $TFDS_DATA_DIR, else TFDS's own.")
     model: str = _flag("mlp", "What to train: mlp.")
     model_dir: str | None = _flag(None, "Folder where trained models are kept. Default: tfcollide in the user's cache folder.")
+    cache: bool = _flag(
+        True, "Keep what is found out about a network and a data set in --model_dir, and use what is there; --no_cache: do not."
+    )
     hidden_units: str = _flag("256,256", "Widths of the hidden layers; their ReLUs are hidden_1, hidden_2, ...")
     initializer: str = _flag("unit_normal", "unit_normal (weights and biases), or a Keras initializer such as HeNormal.")
     epochs: int = _flag(0, "Passes over the training split; 0: 30, or more on a small data set.")

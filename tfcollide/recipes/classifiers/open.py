@@ -4,6 +4,7 @@ import contextlib
 import math
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +14,8 @@ from tqdm import tqdm
 
 from tfcollide.data.labeled import LabeledImages
 from tfcollide.errors import RequestError
-from tfcollide.images import from_uint8
+from tfcollide.files.facts import Facts
+from tfcollide.library.known import known_facts
 from tfcollide.models import applications, class_names, training
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.loading import load_classifier, wrap
@@ -39,6 +41,7 @@ class Opened(NamedTuple):
         predicted: `[test_size]`, its class of each test image, an array or looked up on demand.
         labeled: whether the data set's classes are the classifier's.
         seconds_training: 0 where nothing was trained.
+        facts: about the classifier and the data set, those of earlier runs among them.
     """
 
     classifier: Classifier
@@ -47,6 +50,7 @@ class Opened(NamedTuple):
     predicted: Any
     labeled: bool
     seconds_training: float
+    facts: Facts
 
 
 def open_classifier(config: NetworkConfig, data: LabeledImages, strategy: tf.distribute.Strategy | None = None) -> Opened:
@@ -76,8 +80,9 @@ def trained(config: TrainConfig, data: LabeledImages, strategy: tf.distribute.St
         with strategy.scope():
             classifier = training.train_or_load(recipe, data, model_dir)
     classifier.pixel_range = PixelRange(classifier.bounds, "as it was trained here")
-    predicted = classifier.judge(from_uint8(data.test.images, classifier.bounds)).predicted
-    return Opened(classifier, data, path, predicted, True, spent)
+    facts = _facts(config, classifier, data)
+    predicted = _predicted(classifier, data, facts, np.arange(data.test_size))[:]
+    return Opened(classifier, data, path, predicted, True, spent, facts)
 
 
 def brought(config: NetworkConfig, data: LabeledImages, strategy: tf.distribute.Strategy | None = None) -> Opened:
@@ -100,8 +105,29 @@ def brought(config: NetworkConfig, data: LabeledImages, strategy: tf.distribute.
         _say(classifier.pixel_range.warning)
     _name_classes(config, classifier, data.class_names if labeled else None)
     # Where the two do not speak of the same classes, an image counts as what it is filed under.
-    predicted = Predictions(classifier, data.test.images) if labeled else data.test.labels
-    return Opened(classifier, data, None, predicted, labeled, 0.0)
+    facts = Facts() if config.allow_custom_code else _facts(config, classifier, data)
+    sample = evenly(data.test_size, math.prod(data.shape))
+    predicted = _predicted(classifier, data, facts, sample) if labeled else data.test.labels
+    return Opened(classifier, data, None, predicted, labeled, 0.0, facts)
+
+
+def _facts(config: TrainConfig, classifier: Classifier, data: LabeledImages) -> Facts:
+    """What earlier runs have found out about a classifier and a data set, unless that is not asked for."""
+    folder = Path(config.model_dir or "") / "facts" if config.cache else None
+    return known_facts(folder, classifier, data, device=getattr(config, "device", None))
+
+
+def _predicted(classifier: Classifier, data: LabeledImages, facts: Facts, chosen: np.ndarray) -> Predictions:
+    """The class of each test image; those of the `chosen` ones are kept."""
+    size = data.test_size
+
+    def fits(kept: Mapping[str, np.ndarray]) -> bool:
+        found = kept.get("classes", np.zeros(0))
+        return found.shape == (size,) and found.dtype == np.int64 and bool((found[chosen] >= 0).all())
+
+    own = Predictions(classifier, data.test.images)
+    known = facts.find("predictions", lambda: {"classes": own.of_sample(chosen)}, fits)["classes"] if size else None
+    return Predictions(classifier, data.test.images, known)
 
 
 def _application(config: NetworkConfig) -> Classifier:

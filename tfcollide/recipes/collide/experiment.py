@@ -112,6 +112,7 @@ def prepare(config: CollideConfig, data: LabeledImages, strategy: tf.distribute.
         predicted=opened.predicted,
         labeled=opened.labeled,
         other_reader=_other_reader(config.reader) if config.reader else None,
+        facts=opened.facts,
     )
     search = _search(config, network, tap)
     experiment = Experiment(yardstick, search, opened.seconds_training)

@@ -43,6 +43,7 @@ from tfcollide.report import run_files
 from tfcollide.report.composite_files import write_composite
 from tfcollide.report.drawn import Curves, RunImages
 from tfcollide.report.radius_picture import radius_words
+from tfcollide.runtime.progress import Stopwatch
 from tfcollide.shapes import Bounds
 
 __all__ = ["PairChecks", "judge_pair", "pose_pair", "run_pair", "write_pair"]
@@ -153,7 +154,7 @@ def write_pair(
     if config.radius:
         tqdm.write(radius_words(write_radii(config, experiment, folder, ledger)), file=sys.stderr)
     seconds = {**seconds, "check": checked - began, "report": time.perf_counter() - checked}
-    summary = dataclasses.replace(judged.summary, seconds=seconds | {"total": sum(seconds.values())})
+    summary = dataclasses.replace(judged.summary, seconds={**seconds, **judged.summary.seconds, "total": sum(seconds.values())})
     write_json(folder / "summary.json", summary)
     read = problem.network.pixel_range
     directory.remark(f"pixels {read.bounds}, {read.how}")
@@ -181,7 +182,9 @@ def judge_pair(
     """
     yardstick = experiment.yardstick
     verdict = judge_hull(yardstick, problem, solution, judge_options(config), read_back=read_back, ledger=ledger)
-    splits = Splits() if config.proof else None
+    splits, watch = Splits() if config.proof else None, Stopwatch()
+    with watch("proof"):
+        certificate = _certificate(config, problem, solution.corners, splits)
     summary = summarize(
         problem,
         solution,
@@ -189,13 +192,14 @@ def judge_pair(
         asked(config),
         test_accuracy=yardstick.test_accuracy,
         rows_without_label=experiment.data.rows_without_label,
-        certificate=_certificate(config, problem, solution.corners, splits),
+        certificate=certificate,
         certificate_reason=_why_uncertified(config, problem),
         composite=experiment.search.parameterization.describe(problem.looked_up, solution.controls),
     )
     edges = _edges(config, problem, solution.corners, ledger)
     survival = _survival(config, experiment, problem, solution.corners, ledger)
-    summary = dataclasses.replace(summary, edges=edges, survival=survival)
+    seconds = {**verdict.seconds, **watch.seconds}
+    summary = dataclasses.replace(summary, edges=edges, survival=survival, seconds=seconds)
     if config.front:
         summary = with_fronts(summary, problem, experiment.front_search, experiment.hull_front_search, ledger)
     return PairChecks(verdict, summary, splits)

@@ -20,6 +20,7 @@ from tfcollide.recipes.collide.sweep.on_beam import run_on_beam
 from tfcollide.recipes.collide.sweep.one_pair import directory_name, run_one
 from tfcollide.records import PairResult, Summary, SweepSummary
 from tfcollide.report import figure, sweep_table
+from tfcollide.report.conclusion import PARTS_OF_CHECKS
 from tfcollide.runtime.progress import progress
 
 __all__ = ["run_sweep"]
@@ -144,7 +145,8 @@ def _seconds(folder: Path, results: list[PairResult], shared: Mapping[str, float
     """What was spent once and what all pairs took together, those of earlier tries included."""
     done = [Summary.read(folder / pair.directory).seconds for pair in results if pair.directory]
     spent = {**shared, **{name: sum(pair[name] for pair in done) for name in ("solve", "check", "report")}}
-    return spent | {"total": sum(spent.values())}
+    parts = {name: sum(pair.get(name, 0.0) for pair in done) for name in PARTS_OF_CHECKS}
+    return {**spent, **parts, "total": sum(spent.values())}
 
 
 def _draw(folder: Path, summary: SweepSummary) -> None:
