@@ -60,7 +60,7 @@ def _kinds(record: type) -> dict[str, Any]:
     return typing.get_type_hints(record)
 
 
-def record_from_json(kind: Any, content: Mapping[str, object]) -> Any:
+def record_from_json(kind: type, content: Mapping[str, object]) -> Any:
     """A record from its JSON object; what it has no field for is left out."""
     known = {field.name for field in dataclasses.fields(kind)}
     return kind(**{name: _value(_kinds(kind)[name], value) for name, value in content.items() if name in known})
@@ -72,7 +72,7 @@ def _value(kind: Any, value: Any) -> Any:
     if origin in (typing.Union, types.UnionType):
         options = [one for one in parts if one is not type(None)]
         return None if value is None else _value(options[0], value) if len(options) == 1 else value
-    if dataclasses.is_dataclass(kind):
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         return record_from_json(kind, value)
     if origin is tuple:
         kinds = [parts[0]] * len(value) if parts[-1] is Ellipsis else parts
