@@ -18,7 +18,16 @@ from tfcollide import __version__
 from tfcollide.cli import PROGRAMS
 
 ROOT = Path(__file__).resolve().parents[1]
-NEEDED = ("setup.py", "pyproject.toml", "README.md", "LICENSE", "MANIFEST.in", "CHANGELOG.md", "CITATION.cff")
+NEEDED = (
+    "setup.py",
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+    "MANIFEST.in",
+    "CHANGELOG.md",
+    "CITATION.cff",
+    "bin/check_proof",
+)
 DATA = {"py.typed", "recipes/flagfiles/mnist.flags", "report/explore/assets/page.html"}
 
 
@@ -35,6 +44,7 @@ def made(tmp_path_factory):
     copy = place / "copy"
     shutil.copytree(ROOT / "tfcollide", copy / "tfcollide", ignore=shutil.ignore_patterns("__pycache__"))
     for name in NEEDED:
+        (copy / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, copy / name)
     run(sys.executable, "setup.py", "-q", "sdist", "-d", place, "bdist_wheel", "-d", place, cwd=copy)
     return next(place.glob("*.whl")), next(place.glob("*.tar.gz"))
@@ -47,7 +57,10 @@ def test_both_hold_every_module_and_file_of_data(made):
     wanted |= {str(path.relative_to(ROOT)) for path in (ROOT / "tfcollide" / "recipes" / "flagfiles").iterdir()}
     inside = set(zipfile.ZipFile(wheel).namelist())
     assert wanted <= inside and any(name.endswith("LICENSE") for name in inside)
-    assert {name.split("/")[0] for name in inside} == {"tfcollide", f"tfcollide-{__version__}.dist-info"}
+    assert {name.split("/")[0] for name in inside} == {
+        "tfcollide",
+        *(f"tfcollide-{__version__}.{of}" for of in ("data", "dist-info")),
+    }
     with tarfile.open(source) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert wanted | set(NEEDED) <= names
@@ -72,6 +85,7 @@ def test_the_installed_commands_work_away_from_a_checkout(made, tmp_path):
     )
     run(sys.executable, *install, made[0], cwd=tmp_path)
     assert {path.name for path in (place / "bin").glob("collide*")} == set(PROGRAMS.values())
+    assert "PROOF.npz" in run(place / "bin" / "check_proof", "--help", cwd=tmp_path).stdout
     where = run(place / "bin" / "python", "-c", "import tfcollide; print(tfcollide.__file__)", cwd=tmp_path).stdout
     assert Path(where.strip()).is_relative_to(packages)
     assert run(place / "bin" / "collide", "--version", cwd=tmp_path).stdout == f"tfcollide {__version__}\n"

@@ -18,7 +18,22 @@ COMMANDS = {command: name for name, command in PROGRAMS.items()} | {f"bin/{name}
 EVERYWHERE = {"flagfile", "recipe", "out", "overwrite", "help", "helpfull", "helpshort", "version", "completion"}
 # Of pip, TensorFlow Serving, Beam, verifiers and benchmarks.
 OTHERS = {"config", "onnx_path", "vnnlib_path", "inplace", "no-ff", "data_dir", "steps", "sizes", "mixtures"}
-OTHERS |= {"nondeterministic", "tf32", "options", "environments", "fuzz", "swaps", "name", "noname"}
+OTHERS |= {
+    "nondeterministic",
+    "tf32",
+    "options",
+    "environments",
+    "fuzz",
+    "swaps",
+    "name",
+    "noname",
+    "only",
+    "proofs",
+    "read",
+    "record",
+    "runs",
+    "no_cache",
+}
 
 
 def flags(program):

@@ -17,7 +17,7 @@ from tfcollide.patches.manifest import Manifest
 from tfcollide.patches.open_photographs import PhotographSource, open_photographs
 from tfcollide.patches.photographs import Photographs, fit_square, shard_positions
 from tfcollide.patches.shards import BuildStep, Checksums, finished, write_images, write_own
-from tfcollide.runtime.beam_pipeline import import_beam, pipeline
+from tfcollide.runtime.beam_pipeline import import_beam, new_pipeline, running
 
 __all__ = ["build"]
 
@@ -51,7 +51,7 @@ def build(
     """
     beam = import_beam()
     shards = list(enumerate(shard_positions(manifest.shard_images, kept)))
-    with pipeline(runner, options) as flow:
+    with running(new_pipeline(runner, options)) as flow:
         images = (
             flow
             | "shards" >> beam.Create(shards)

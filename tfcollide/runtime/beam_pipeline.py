@@ -7,7 +7,7 @@ from typing import Any
 
 from tfcollide.errors import RequestError
 
-__all__ = ["import_beam", "pipeline"]
+__all__ = ["import_beam", "new_pipeline", "running"]
 
 _DASK = "apache_beam.runners.dask.dask_runner.DaskRunner"
 """The path of a class, by which alone Beam knows this runner."""
@@ -28,9 +28,8 @@ def import_beam() -> Any:
     return apache_beam
 
 
-@contextlib.contextmanager
-def pipeline(runner: str, options: str) -> Iterator[Any]:
-    """A pipeline that runs when the block ends, which waits for it.
+def new_pipeline(runner: str, options: str) -> Any:
+    """A pipeline that has not begun; that there is one shows that it can.
 
     Args:
         runner: as Beam names it: "DirectRunner", "DaskRunner", "FlinkRunner", "DataflowRunner", or the path of a class.
@@ -46,14 +45,19 @@ def pipeline(runner: str, options: str) -> Iterator[Any]:
     from apache_beam.options.pipeline_options import PipelineOptions
 
     try:
-        flow = beam.Pipeline(options=PipelineOptions([f"--runner={runner}", *options.split()]))
+        return beam.Pipeline(options=PipelineOptions([f"--runner={runner}", *options.split()]))
     except (ImportError, ValueError, AttributeError) as error:
         raise RequestError(f"--runner={runner} ({error})", "a runner of Apache Beam, such as DirectRunner") from error
+
+
+@contextlib.contextmanager
+def running(flow: contextlib.AbstractContextManager[object]) -> Iterator[Any]:
+    """A pipeline of `new_pipeline`, which runs when the block ends, and is waited for."""
     try:
         with flow:
             yield flow
     finally:
-        client: Any = getattr(flow.result, "client", None)
+        client: Any = getattr(getattr(flow, "result", None), "client", None)
         if hasattr(client, "close"):  # Dask's, and with it the workers that it started here
             client.close()
 

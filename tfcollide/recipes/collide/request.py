@@ -18,7 +18,7 @@ from tfcollide.recipes.classifiers.network_request import is_brought, network_da
 from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.mapping import search_options
 from tfcollide.registry import MODELS
-from tfcollide.runtime.beam_pipeline import pipeline
+from tfcollide.runtime.beam_pipeline import new_pipeline
 
 __all__ = [
     "Pair",
@@ -55,7 +55,7 @@ def request_data(config: CollideConfig) -> LabeledImages:
     if config.check_file:
         read_lite(Path(config.check_file))
     if config.runner is not None:
-        pipeline(config.runner, config.beam_options)
+        new_pipeline(config.runner, config.beam_options)
     if (config.vnnlib or config.second_opinion) and importlib.util.find_spec("onnx") is None:
         asked = "--vnnlib" if config.vnnlib else f"--second_opinion={config.second_opinion}"
         raise RequestError(f"{asked} without the package onnx", "it installed", 'Say pip install "tfcollide[verify]".')

@@ -29,7 +29,7 @@ from tfcollide.patches.shards import Checksums, write_npy
 from tfcollide.patches.trust import checksum
 from tfcollide.recipes.patches.config import IndexConfig
 from tfcollide.registry import BACKENDS
-from tfcollide.runtime.beam_pipeline import pipeline
+from tfcollide.runtime.beam_pipeline import new_pipeline
 from tfcollide.settings import flags_text
 
 __all__ = ["run", "verify"]
@@ -58,7 +58,7 @@ def run(config: IndexConfig, out: Path, *, overwrite: bool = False) -> Manifest:
         raise RequestError("no --images", "photographs to build from", "Name a folder, tfds:NAME or bundled.")
     BACKENDS.load(config.search).check_build(out)
     if config.runner:
-        pipeline(config.runner, config.beam_options)  # refuses a runner that is not there
+        new_pipeline(config.runner, config.beam_options)  # refuses a runner that is not there
     if config.images is not None:
         _build(config.resolved(), out, overwrite)
     collection = open_collection(out)

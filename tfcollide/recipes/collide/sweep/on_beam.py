@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.sweep.one_pair import directory_name, run_single
-from tfcollide.runtime.beam_pipeline import import_beam, pipeline
+from tfcollide.runtime.beam_pipeline import import_beam, new_pipeline, running
 
 __all__ = ["run_on_beam"]
 
@@ -30,7 +30,7 @@ def run_on_beam(config: CollideConfig, pairs: list[tuple[str, str]], folder: Pat
     """
     beam = import_beam()
     jobs: list[_Job] = [(number, *pair) for number, pair in enumerate(pairs)]
-    with pipeline(config.runner or "DirectRunner", config.beam_options) as flow:
+    with running(new_pipeline(config.runner or "DirectRunner", config.beam_options)) as flow:
         flow | "pairs" >> beam.Create(jobs) | "spread" >> beam.Reshuffle() | "collide" >> beam.Map(_run, config, folder)
 
 
