@@ -1,6 +1,7 @@
 """Comparing as a verb, on audits made up by hand of networks that see one pixel each: all answers are known."""
 
 import dataclasses
+import types
 
 import numpy as np
 import pandas
@@ -10,10 +11,11 @@ import tfcollide as tc
 from tests.measure.audits import made_up
 from tests.models.pixel_readers import pixel_reader
 from tfcollide.library.audit_walk import NamedPair
-from tfcollide.library.auditing import Audited
+from tfcollide.library.auditing import Audited, check_same_classes
 from tfcollide.library.comparing import Sides, compare_sides
 from tfcollide.library.problem import Picture
 from tfcollide.measure.kept_audit import KeptHull
+from tfcollide.report.side_by_side.compare_words import test_words as sentence
 
 SOURCE, TARGET = np.full([8, 8, 1], 0.2, np.float32), np.full([8, 8, 1], 0.8, np.float32)
 
@@ -97,6 +99,20 @@ def test_networks_that_read_images_of_two_sizes(audits):
     wide.image_shape = (9, 9, 1)
     found = compare_sides(Sides(((audits[0],), (dataclasses.replace(audits[1], network=wide),)), []), max_change=None, shared=1)
     assert found.record.no_transfers == "the networks read images of 2 sizes" and "images of one size" in found.record.no_shared
+
+
+def test_networks_of_other_classes():
+    one, other = (types.SimpleNamespace(name=name, num_classes=n) for name, n in (("digits", 10), ("letters", 26)))
+    check_same_classes([one, one])
+    with pytest.raises(tc.RequestError, match="digits of 10 classes and letters of 26: expected networks of the same classes"):
+        check_same_classes([one, one, other])
+
+
+def test_no_front_in_either_network_is_no_difference_of_zero(compared):
+    test = next(one for one in compared.record.tests if one.what == "front")
+    same = dataclasses.replace(test, easier_a=0, easier_b=0, alike=4)
+    assert "median difference" not in sentence(compared.record, same)
+    assert "differs in none of the 4 pairs, or was found in neither network" in sentence(compared.record, same)
 
 
 @pytest.mark.parametrize(

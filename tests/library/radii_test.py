@@ -27,6 +27,7 @@ def test_each_image_has_one_target_of_each_other_class_the_nearest(network, sour
         same = codes == codes[chosen]
         away = np.linalg.norm((targets - sources[n]).reshape(len(targets), -1), axis=1)
         assert away[chosen] == pytest.approx(away[same].min(), abs=0.05)  # both are rounded to 8 bits
+    assert all(one.radius <= one.distance for one in radii.images)
     assert radii.matching is None and radii.largest_gap <= 1e-9
     assert radii.exact.least <= radii.exact.median <= radii.exact.largest
 

@@ -113,7 +113,7 @@ def test_sides_of_several_networks():
         (["--compare=MODEL,MODEL", "--fail_above=0.5"], "--fail_above with --compare"),
         (["--compare=MODEL,MODEL", "--max_change=3"], "expected a share of the pixel range"),
         (["--compare=MODEL,missing.keras"], "missing.keras"),
-        (["--compare=AUDIT,MODEL"], "networks alone, or finished audits alone"),
+        (["--compare=AUDIT,MODEL"], "networks alone, or folders of finished audits alone"),
         (["--max_change=0.5"], "--max_change without --compare"),
     ],
 )

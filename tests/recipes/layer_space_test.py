@@ -60,6 +60,8 @@ def test_positions_of_a_convolution_and_an_empty_box(brought, tmp_path):
     [
         (("--tap=fc", "--solver=gradient"), "--space=layer with --solver=gradient"),
         (("--tap=fc", "--nearest=l2"), "--space=layer with --nearest=l2"),
+        (("--tap=fc", "--survival"), "--space=layer with --survival"),
+        (("--tap=fc", "--radius_images=3"), "--radius_images=3 without --radius"),
         (("--tap=first",), "--tap=first behind first, a convolution of 3x3"),
         (("--tap=fc", "--space=image", "--solver=gradient", "--radius"), "--radius without a data set"),
     ],

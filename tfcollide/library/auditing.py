@@ -35,7 +35,7 @@ from tfcollide.report.audit.worst_pairs import PairPictures
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["Audited", "audit", "audit_together", "drawn_pairs", "made_with", "right_for_all", "tap_names"]
+__all__ = ["Audited", "audit", "audit_together", "check_same_classes", "drawn_pairs", "made_with", "right_for_all", "tap_names"]
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
@@ -150,6 +150,7 @@ def audit_together(
     Raises:
         RequestError: an argument cannot be used.
     """
+    check_same_classes(networks)
     data = {one: _data(one, images, labels, None)[0] for one in networks}
     predicted = {one: Predictions(one, split.test.images) for one, split in data.items()}
     first = data[networks[0]]
@@ -162,6 +163,15 @@ def audit_together(
         walk = AuditWalk(one, split, named[one], options, taps, predicted=predicted[one], labeled=True)
         done[one] = Audited(*walk(made_with(one, split, named[one])), one)
     return [done[one] for one in networks], named[networks[0]]
+
+
+def check_same_classes(networks: Sequence[Classifier]) -> None:
+    """Raises `RequestError` where networks of a comparison do not have as many classes as each other."""
+    first = networks[0]
+    for other in networks[1:]:
+        if other.num_classes != first.num_classes:
+            received = f"{first.name} of {first.num_classes} classes and {other.name} of {other.num_classes}"
+            raise RequestError(received, "networks of the same classes", "Compare networks that were trained on the same data.")
 
 
 def right_for_all(data: LabeledImages, predicted: Sequence[PredictedClasses]) -> np.ndarray:

@@ -117,6 +117,8 @@ def certify(
             raise RequestError(f"--max_boxes={max_boxes}", "a number of at least 1")
         if not 0 <= tightness <= 1:
             raise RequestError(f"--tightness={tightness}", "a share from 0 to 1")
+        if proof is not None and (Path(proof).is_dir() or not Path(proof).absolute().parent.is_dir()):
+            raise RequestError(f"--proof={proof}", "a file in a folder that exists", "Say such as proof.npz.")
         code = _code(judged_problem(network, found)[0])
         splits = Splits() if proof is not None else None
         if splits is not None and isinstance(layers := layers_of(network), Unreadable):

@@ -41,7 +41,8 @@ def collision_free_radius(
 
     Args:
         network: of `wrap`.
-        images: `[n, H, W, C]`: integers are 8-bit pixels; floats are in the network's pixel range, and rounded to 8 bits.
+        images: `[n, H, W, C]`: integers are 8-bit pixels; floats are in the network's pixel range. Floats are rounded to 8
+            bits first, and the radius is about the rounded images: up to half a step per pixel from those given.
         tap: an affine one; None: the first of a dense layer where it is affine, else the first that is.
         targets: images that targets are chosen from; None: `images` themselves.
         labels: the classes of `targets`, from which it is known how near features are that match; None: without that radius.

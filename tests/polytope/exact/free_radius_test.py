@@ -25,6 +25,7 @@ def test_a_line():
     assert plane.radius == pytest.approx(2) and plane.distance == pytest.approx(2) and abs(plane.gap) < 1e-12
     assert plane.cost == pytest.approx(0.2) and near == pytest.approx(1.8)
     assert gone == 0  # a unit of 10 may be off
+    assert plane.radius <= 2  # rounded down: what is proven is no farther than the collision, not by one bit
 
 
 def test_the_bounds_take_part():

@@ -282,7 +282,7 @@ def verify(arrays: Mapping[str, np.ndarray]) -> str:
 def main() -> int:
     """The program; returns its exit code."""
     if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
-        print((__doc__ or "").split("\n\n")[0])
+        print("\n\n".join((__doc__ or "").split("\n\n")[:2]))
         return 0 if sys.argv[1:] in (["-h"], ["--help"]) else 2
     try:
         with np.load(sys.argv[1], allow_pickle=False) as file:
@@ -291,7 +291,7 @@ def main() -> int:
         print(f"rejected: {reason}")
         return 1
     except _UNREADABLE as error:
-        print(f"bad input: {sys.argv[1]}: {type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"bad input: {sys.argv[1]} ({type(error).__name__}): expected the proof.npz that --proof writes", file=sys.stderr)
         return 2
     return 0
 

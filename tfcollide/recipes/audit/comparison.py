@@ -49,7 +49,11 @@ def run_comparison(config: AuditConfig, out: Path, *, overwrite: bool = False) -
     directory.check_place()
     sides, finished = config.sides(), [is_audit(one) for side in config.sides() for one in side]
     if any(finished) and not all(finished):
-        raise RequestError(f"--compare={config.compare}, networks and audits", "networks alone, or finished audits alone")
+        kinds = ", ".join(
+            f"{one} ({'a finished audit' if audit else 'no finished audit'})"
+            for one, audit in zip([one for side in sides for one in side], finished, strict=True)
+        )
+        raise RequestError(f"--compare of {kinds}", "files of networks alone, or folders of finished audits alone")
     each = None if finished[0] else _requests(config, sides, out)
     directory.check()
     with stage("loading TensorFlow"):
@@ -89,7 +93,7 @@ def _requests(config: AuditConfig, sides: Sequence[Sequence[str]], out: Path) ->
 
 
 def _open_all(requests: _Requests) -> "list[Opened]":
-    from tfcollide.library.auditing import tap_names
+    from tfcollide.library.auditing import check_same_classes, tap_names
     from tfcollide.recipes.classifiers.open import open_classifier
 
     opened = []
@@ -97,6 +101,7 @@ def _open_all(requests: _Requests) -> "list[Opened]":
         with stage(f"loading {config.model}"):
             opened.append(open_classifier(config, data))
         tap_names(opened[-1].classifier, config.taps)
+    check_same_classes([one.classifier for one in opened])
     return opened
 
 

@@ -40,8 +40,8 @@ class CollideConfig(NetworkConfig):
     target: str = _flag("7", "Whose features they take: a class, test:INDEX, or an image file.")
     tap: str | None = _flag(
         None,
-        "ReLU at which features collide. Default: the first of a dense layer, else the last; with --solver=exact, if that is "
-        "not affine in the image, the first that is.",
+        "ReLU at which features collide. Default: the first of a dense layer, else the last; with --solver=exact or --radius, "
+        "if that is not affine in the image, the first that is.",
     )
     corners: int | None = _flag(
         None, "Number of corners, N. Default: one per group of --units, else 5; 1 with --objective=match or --nearest."
@@ -315,6 +315,8 @@ class CollideConfig(NetworkConfig):
             raise RequestError("--vnnlib with one corner", "at least two to mix", "Say --corners=2, or leave --vnnlib out.")
         if self.check_file is not None and not self.survival:
             raise RequestError(f"--check_file={self.check_file} without --survival", "both", "Add --survival.")
+        if self.radius_images != type(self).radius_images and not self.radius:
+            raise RequestError(f"--radius_images={self.radius_images} without --radius", "both", "Add --radius.")
         if self.second_opinion and self.num_corners() < 2:
             raise RequestError("--second_opinion with one corner", "at least two to mix", "Say --corners=2.")
         if self.proof and not self.certify_boxes:
@@ -393,6 +395,7 @@ class CollideConfig(NetworkConfig):
         if self.space == "image":
             return
         others = {"--solver=gradient": self.solver != "exact", "a sweep": self.is_sweep(), "--radius": self.radius}
+        others |= {f"--{name}": bool(getattr(self, name)) for name in ("proof", "survival", "prove_edges", "vnnlib", "front")}
         others |= {f"--nearest={self.nearest}": self.nearest is not None, f"--runner={self.runner}": self.runner is not None}
         for other in (name for name, given in others.items() if given):
             raise RequestError(f"--space=layer with {other}", "--solver=exact and one pair, whose polytope is measured")

@@ -36,6 +36,8 @@ def test_words(record: CompareRecord, test: PairedTest) -> str:
         found = f"hulls were found for {rates[0]} of the pairs in A and {rates[1]} in B"
         return f"{found}, a difference of {effect_words(test)} {tail}"
     counts = f"{test.easier_a} pairs need less change in A, {test.easier_b} in B, {test.alike} are alike"
+    if not test.easier_a + test.easier_b:
+        return f"the change that is needed differs in none of the {test.alike} pairs, or was found in neither network {tail}"
     return f"{counts}, and the median difference of the changes is {effect_words(test)} {tail}"
 
 
@@ -45,6 +47,8 @@ def effect_words(test: PairedTest) -> str:
     if test.what == "rate":
         ends = f"{100 * one.low:+.0f} to {100 * one.high:+.0f}"
         return f"{100 * one.value:+.0f} points (95 % interval {ends})"
+    if math.isinf(one.value):
+        return "without a number, as for most pairs one network has no such change"
     return f"{_signed(one.value)} (95 % interval {_signed(one.low)} to {_signed(one.high)})"
 
 
