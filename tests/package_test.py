@@ -3,6 +3,7 @@
 `make package-check` does the same with a true installation and runs a search.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -32,7 +33,8 @@ DATA = {"py.typed", "recipes/flagfiles/mnist.flags", "report/explore/assets/page
 
 
 def run(*words, cwd, code=0):
-    done = subprocess.run([*map(str, words)], cwd=cwd, capture_output=True, text=True, timeout=HANG_SECONDS)
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    done = subprocess.run([*map(str, words)], cwd=cwd, env=env, capture_output=True, text=True, timeout=HANG_SECONDS)
     assert done.returncode == code, done.stderr[-2000:]
     return done
 
