@@ -5,7 +5,7 @@
 # make test-fast    the tests that neither train nor search, in under a minute
 # make coverage    all tests, and how much of the package they run; a report, no limit
 # make package-check    wheel and source archive, checked, installed into a fresh environment and used
-# make bench   every ratio that BUILD.md claims, beside the one recorded last
+# make bench   ratios that BUILD.md claims, beside those recorded last
 # make docs    the documentation, build/site/index.html; warnings are errors
 # make notebooks    examples/*.ipynb from their pages in docs/
 # make figure1 docs/figure1.png, drawn from a network of two inputs

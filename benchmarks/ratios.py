@@ -1,4 +1,4 @@
-"""Every ratio that BUILD.md claims, beside the one that was recorded last, so that a loss is seen.
+"""Ratios that BUILD.md claims, beside those that were recorded last, so that a loss is seen.
 
     python benchmarks/ratios.py [--record] [--only=WORDS] [--model=FILE] [--runs=SWEEP]
 

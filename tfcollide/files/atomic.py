@@ -16,10 +16,21 @@ from typing import Any
 
 import numpy as np
 
+from tfcollide.errors import RequestError
 from tfcollide.files.disk import naming
 from tfcollide.files.names import to_bytes
 
-__all__ = ["json_bytes", "scratch_folder", "to_json", "write_bytes", "write_csv", "write_json", "write_npz"]
+__all__ = [
+    "check_new",
+    "json_bytes",
+    "new_folder",
+    "scratch_folder",
+    "to_json",
+    "write_bytes",
+    "write_csv",
+    "write_json",
+    "write_npz",
+]
 
 _PREFIX, _STALE_SECONDS = ".saving-", 86_400.0
 
@@ -92,3 +103,25 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
                 shutil.rmtree(left, ignore_errors=True)
     with naming(parent), tempfile.TemporaryDirectory(prefix=_PREFIX, dir=parent) as folder:
         yield Path(folder)
+
+
+def check_new(folder: Path) -> None:
+    """Raises `RequestError` where a folder that a caller names exists."""
+    if folder.exists():
+        raise RequestError(f"--folder={folder}, which exists", "a new directory", "Choose another.")
+
+
+@contextlib.contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """A folder to fill, which is at `folder` once the block has ended, whole or not at all.
+
+    Raises:
+        RequestError: it exists.
+    """
+    check_new(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with scratch_folder(folder.parent) as scratch:
+        inside = scratch / folder.name
+        inside.mkdir()
+        yield inside
+        inside.rename(folder)

@@ -16,7 +16,7 @@ from tfcollide import __version__
 from tfcollide.data.labeled import LabeledImages, Split
 from tfcollide.data.select import PredictedClasses
 from tfcollide.errors import RequestError, listed
-from tfcollide.files.atomic import scratch_folder
+from tfcollide.files.atomic import new_folder
 from tfcollide.library.audit_options import AuditOptions
 from tfcollide.library.audit_walk import AuditWalk, NamedPair, picture_of
 from tfcollide.library.calling import called, record_of
@@ -74,14 +74,8 @@ class Audited:
         """
         with called():
             path = Path(folder).absolute()
-            if path.exists():
-                raise RequestError(f"--folder={path}, which exists", "a new directory", "Choose another.")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with scratch_folder(path.parent) as scratch:
-                inside = scratch / path.name
-                inside.mkdir()
+            with new_folder(path) as inside:
                 write_audit(inside, self.record, self.pictures, self.hulls)
-                inside.rename(path)
         return path
 
     def __repr__(self) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from tfcollide import __version__
 from tfcollide.errors import RequestError
-from tfcollide.files.atomic import scratch_folder, to_json
+from tfcollide.files.atomic import new_folder, to_json
 from tfcollide.library.audit_options import AuditOptions
 from tfcollide.library.audit_walk import NamedPair
 from tfcollide.library.auditing import Audited, audit_together
@@ -79,14 +79,8 @@ class Compared:
         """
         with called():
             path = Path(folder).absolute()
-            if path.exists():
-                raise RequestError(f"--folder={path}, which exists", "a new directory", "Choose another.")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with scratch_folder(path.parent) as scratch:
-                inside = scratch / path.name
-                inside.mkdir()
+            with new_folder(path) as inside:
                 write_compare(inside, self.record)
-                inside.rename(path)
         return path
 
     def __repr__(self) -> str:

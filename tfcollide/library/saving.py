@@ -5,8 +5,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tfcollide.errors import RequestError
-from tfcollide.files.atomic import scratch_folder, write_json
+from tfcollide.files.atomic import check_new, new_folder, write_json
 from tfcollide.library.checking import judge_hull
 from tfcollide.library.options import JudgeOptions
 from tfcollide.library.problem import Problem
@@ -43,19 +42,14 @@ def save_run(
         RequestError: the folder exists.
     """
     folder = folder.absolute()
-    if folder.exists():
-        raise RequestError(f"--folder={folder}, which exists", "a new directory", "Choose another.")
+    check_new(folder)
     began = time.perf_counter()
     verdict = verdict or judge_hull(yardstick, problem, solution, JudgeOptions())
     said = {"dataset": yardstick.data.name if yardstick.data else "none", "allow_trivial": False, **asked}
     summary = summarize(problem, solution, verdict, said, test_accuracy=yardstick.test_accuracy)
     summary = dataclasses.replace(summary, seconds={"check": time.perf_counter() - began})
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with scratch_folder(folder.parent) as scratch:
-        inside = scratch / folder.name
-        inside.mkdir()
+    with new_folder(folder) as inside:
         _write(inside, problem, solution, verdict, summary)
-        inside.rename(folder)
 
 
 def _write(folder: Path, problem: Problem, solution: Solution, verdict: Verdict, summary: Summary) -> None:
