@@ -46,10 +46,10 @@ def main() -> None:
     seed = random.randrange(2**31) if arguments.seed is None else arguments.seed
     print(f"seed {seed}", flush=True)
     batches = [
-        ("configurations", min(BATCH, arguments.models - first), seed + first) for first in range(0, arguments.models, BATCH)
+        (what, min(BATCH, rounds - first), seed + first)
+        for what, rounds in (("surroundings", arguments.environments), ("configurations", arguments.models))
+        for first in range(0, rounds, BATCH)
     ]
-    if arguments.environments:
-        batches.append(("surroundings", arguments.environments, seed))
     totals: dict[str, collections.Counter[int | str]] = collections.defaultdict(collections.Counter)
     began, spawn = time.perf_counter(), multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(arguments.processes, mp_context=spawn, max_tasks_per_child=1) as processes:
