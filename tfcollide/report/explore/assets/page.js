@@ -88,7 +88,7 @@ function startPage(scene) {
 
   function draw() {
     mixInto(state.weights, corners, mixture);
-    pictures.mixture(mixture, scale, -black * scale, null);
+    pictures.mixture(mixture, scale, -black * scale);
     pictures.lessSource(mixture, state.amplify * scale, 127.5, source);
     pictures.lessTarget(mixture, state.amplify * scale, 127.5, target);
     const point = pointOf(state.weights, polygon);
@@ -230,16 +230,18 @@ function startPage(scene) {
     if (label) canvas.setAttribute("aria-label", label);
     const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     const pixels = context.createImageData(width, height);
-    /** @param {Float32Array} image @param {number} by @param {number} plus @param {Float32Array | null} less */
+    const whole = new Uint32Array(pixels.data.buffer);
+    /** @param {Float32Array} image @param {number} by @param {number} plus @param {Float32Array} [less] */
     return (image, by, plus, less) => {
-      paint(pixels, image, channels, by, plus, less);
+      if (less) paintDifference(whole, image, channels, by, plus, less);
+      else paint(whole, image, channels, by, plus);
       context.putImageData(pixels, 0, 0);
     };
   }
 
   function setUpPictures() {
-    canvasFor(byId("source"), `The source, ${words.source_name}`)(source, scale, -black * scale, null);
-    canvasFor(byId("target"), `The target, ${words.target_name}`)(target, scale, -black * scale, null);
+    canvasFor(byId("source"), `The source, ${words.source_name}`)(source, scale, -black * scale);
+    canvasFor(byId("target"), `The target, ${words.target_name}`)(target, scale, -black * scale);
     byId("source-words").textContent = `Source: ${words.source_name}`;
     byId("target-words").textContent = `Target: ${words.target_name}`;
     if (scene.patches) setUpPatches();
@@ -329,7 +331,7 @@ function startPage(scene) {
       const button = element("button", { type: "button", class: "corner", id: `corner-${k}` });
       const canvas = element("canvas", { "aria-hidden": "true" });
       button.append(canvas, element("span", {}));
-      canvasFor(/** @type {any} */ (canvas), "")(corners[k], scale, -black * scale, null);
+      canvasFor(/** @type {any} */ (canvas), "")(corners[k], scale, -black * scale);
       place(/** @type {any} */ (button), count === 1 ? [0, -0.9] : [vertex[0] * 1.24, vertex[1] * 1.22]);
       if (count > 8) /** @type {any} */ (button).style.width = `${Math.max(6, 130 / count)}%`;
       button.addEventListener("click", () => go(cornerWeights(k, count)));
