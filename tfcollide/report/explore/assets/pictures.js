@@ -43,9 +43,13 @@ function distanceOf(a, b) {
   return Math.sqrt(sum);
 }
 
-/** A whole number in 0..255.
+/** The nearest whole number in 0..255, without branches, as none could be foreseen in the pixels of a difference.
  * @param {number} value */
-const toByte = (value) => (value < 0 ? 0 : value > 255 ? 255 : (value + 0.5) | 0);
+function toByte(value) {
+  const whole = (value + 0.5) | 0;
+  const positive = whole & ~(whole >> 31);
+  return (positive | ((255 - positive) >> 31)) & 255;
+}
 
 /** Draws values that `scale` and `offset` bring to 0..255, of gray or color images.
  * @param {Uint32Array} pixels of a canvas: red is the lowest byte
