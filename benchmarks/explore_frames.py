@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--corners", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5.0, help="of each of the two ways to move")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         for in_page in (False, True):
             path = Path(folder) / f"{in_page}.html"
             path.write_text(explore_html(scene(options.side, corners=options.corners, in_page=in_page)[1]), encoding="utf-8")

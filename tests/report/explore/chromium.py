@@ -110,7 +110,11 @@ def opened(profile: Path, *flags: str) -> Iterator[Tab]:
     try:
         os.close(ends[0])
         os.close(ends[3])
-        yield Tab(ends[1], ends[2])
+        tab = Tab(ends[1], ends[2])
+        yield tab
+        os.write(ends[1], b'{"id": 0, "method": "Browser.close"}\0')
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(10)
     finally:
         process.kill()
         process.wait()
