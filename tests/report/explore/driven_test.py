@@ -1,5 +1,8 @@
 """The page under a finger, a mouse and keys, on paper, and where a part of a hull is proven; in a browser, where there is one."""
 
+import base64
+import re
+
 import numpy as np
 import pytest
 
@@ -110,3 +113,5 @@ def test_on_paper_it_is_light_and_has_no_controls(tab, page):
     assert tab.evaluate(style.format("body", "color")) == "rgb(0, 0, 0)"
     assert tab.evaluate(style.format("#corner-0 span", "display")) != "none"  # the weights
     tab.call("Emulation.setEmulatedMedia", media="", features=[])
+    printed = base64.b64decode(tab.call("Page.printToPDF", paperWidth=8.27, paperHeight=11.69)["data"])
+    assert len(re.findall(rb"/Type /Page\b", printed)) == 1
