@@ -3,14 +3,16 @@
     python benchmarks/explore_frames.py                 # five corners of 224x224, the network left out, and in the page
     python benchmarks/explore_frames.py --side=64 --seconds=10
 
-Opens each page in a Chromium without a window, plays its tour, then drags the point around by mouse, and prints
-for both the frames drawn per second, the median and the longest time between two, and per frame the
-processor time of the page's main thread: all of it, and the share of the script, which mixes, takes the differences, measures the
-distances and draws. A Chromium without a graphics card also composes each frame on a processor; where others are at work on
-it, too, frames come late whatever the page costs. So the processor time tells more than the frames do.
+Opens each page in a Chromium without a window, plays its tour, then drags the point around by mouse. Prints for both
+the frames drawn per second, the median and the longest time between two, and per frame the processor time of the page's main
+thread: all of it, and that of the script, which mixes, takes the differences, measures the distances and draws.
+
+A Chromium without a graphics card also composes each frame on a processor; where others are at work on it, too, frames come
+late whatever the page costs. So the processor time tells more than the frames do.
 """
 
 import argparse
+import itertools
 import json
 import math
 import statistics
@@ -73,7 +75,7 @@ def _measure(tab: Tab, move) -> dict[str, float]:
     move()
     after, ticks = _spent(tab), tab.evaluate("ticks")
     drawn = [now for (now, frames), (_, last) in zip(ticks[1:], ticks[:-1], strict=True) if frames > last]
-    gaps = [b - a for a, b in zip(drawn[:-1], drawn[1:], strict=True)]
+    gaps = [b - a for a, b in itertools.pairwise(drawn)]
     each = {name: round(1000 * (after[name] - before[name]) / len(drawn), 2) for name in ("TaskDuration", "ScriptDuration")}
     return {
         "frames per second": round(1000 * len(gaps) / (drawn[-1] - drawn[0]), 1),

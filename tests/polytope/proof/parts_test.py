@@ -60,7 +60,7 @@ def test_a_hull_that_is_refuted_may_be_proven_elsewhere():
 
 
 def test_fewer_parts_prove_no_more():
-    _, corners, _, found = undecided(17, boxes=400)
+    found = undecided(17, boxes=400)[3]
     whole, leaves = found.parts, _replay(found.parts.tree, 3)
     points = np.random.default_rng(0).dirichlet(np.ones(3), 100)
 

@@ -74,7 +74,9 @@ class Tab:
 
     def box(self, name: str) -> tuple[float, float, float, float]:
         """Left, top, width and height of the element of that id, in the window."""
-        asked = f"(({{x, y, width, height}}) => [x, y, width, height])(document.getElementById('{name}').getBoundingClientRect())"
+        asked = (
+            f"(({{x, y, width, height}}) => [x, y, width, height])(document.getElementById('{name}').getBoundingClientRect())"
+        )
         left, top, width, height = self.evaluate(asked)
         return left, top, width, height
 

@@ -106,7 +106,9 @@ def test_on_paper_it_is_light_and_has_no_controls(tab, page):
     tab.open(page)
     tab.call("Emulation.setEmulatedMedia", media="print", features=[{"name": "prefers-color-scheme", "value": "dark"}])
     style = "getComputedStyle(document.querySelector('{}')).{}"
-    shown = {name: tab.evaluate(style.format(name, "display")) for name in (".buttons", "#sliders", ".amplify", "#handle", "#top")}
+    shown = {
+        name: tab.evaluate(style.format(name, "display")) for name in (".buttons", "#sliders", ".amplify", "#handle", "#top")
+    }
     assert [name for name, how in shown.items() if how == "none"] == [".buttons", "#sliders", ".amplify"]
     for name, color in ((".answer", "rgb(255, 255, 255)"), ("body", "rgb(255, 255, 255)")):
         assert tab.evaluate(style.format(name, "backgroundColor")) == color

@@ -61,10 +61,16 @@ def _proof(certificate: Mapping | None, target: str, reason: str | None) -> tupl
     """The certificate's status, and what it means for the hull as a whole."""
     if certificate is None:
         why = f" ({reason})" if reason else ""
-        return "none", f"No proof was tried{why}: nothing is certified about the points between those that the network was asked about."
+        return (
+            "none",
+            f"No proof was tried{why}: nothing is certified about the points between those that the network was asked about.",
+        )
     if certificate["status"] == "certified":
         margin = f"at least {_number(certificate['margin'])} logits ahead"
-        return "certified", f"Certified: by proof, this and every other mixture is “{target}”, {margin} ({_arithmetic(certificate)})."
+        return (
+            "certified",
+            f"Certified: by proof, this and every other mixture is “{target}”, {margin} ({_arithmetic(certificate)}).",
+        )
     if certificate["status"] == "refuted":
         return "refuted", f"Refuted as a whole: the proof ended with a mixture that is not “{target}”."
     share = 100 * (certificate["share_proven"] or 0)

@@ -4,7 +4,7 @@ const STEP = 0.03;
 const SLOW = 8; // milliseconds: a slower network is asked a tenth of the time, and when the point rests
 
 /** A shape on the map.
- * @param {string} layer "ground", which stays as it is, or "drawn" @param {string} name @param {Record<string, string | number>} attributes */
+ * @param {string} layer "ground", which stays as it is, "drawn", or "above" the handle @param {string} name @param {Record<string, string | number>} attributes */
 function drawn(layer, name, attributes) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
@@ -193,7 +193,7 @@ function startPage(scene) {
   /** Whether the very mixture that is shown lies in a part of the hull that is proven. */
   function sayProof() {
     const margin = provenAt(state.weights, parts);
-    const proven = `Proven here: this mixture lies in a part of the hull of which all is “${words.target}”, at least ${shown(margin)} logits ahead (${words.arithmetic}).`;
+    const proven = `Proven here: this mixture lies in a part of the hull where every mixture is “${words.target}”, at least ${shown(margin)} logits ahead (${words.arithmetic}).`;
     setText(byId("proof"), margin > 0 ? proven : "Not proven here: this mixture lies in no part of the hull that is proven.");
     byId("proof").className = margin > 0 ? "certified" : words.proof_status;
   }
@@ -362,7 +362,7 @@ function startPage(scene) {
       const [x, y] = pointOf(scene.worst, polygon);
       for (const turn of [1, -1]) drawn("ground", "line", { x1: x - 0.035, y1: y - 0.035 * turn, x2: x + 0.035, y2: y + 0.035 * turn, class: "cross" });
     }
-    drawn("drawn", "circle", { id: "asked", r: 0.045, class: "asked" });
+    drawn("above", "circle", { id: "asked", r: 0.035, class: "asked" });
     polygon.forEach((vertex, k) => {
       const button = element("button", { type: "button", class: "corner", id: `corner-${k}` });
       const canvas = element("canvas", { "aria-hidden": "true" });
