@@ -36,7 +36,7 @@ _PREFIX, _STALE_SECONDS = ".saving-", 86_400.0
 
 
 def to_json(value: object) -> Any:
-    """`value` in types that JSON knows; a number that is not finite becomes null, and fields with a file of their own are left out."""
+    """`value` in types that JSON knows: what is not finite becomes null, and fields with a file of their own are left out."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value) if "file" not in f.metadata}
     if isinstance(value, Mapping):

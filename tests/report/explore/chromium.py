@@ -74,11 +74,8 @@ class Tab:
 
     def box(self, name: str) -> tuple[float, float, float, float]:
         """Left, top, width and height of the element of that id, in the window."""
-        asked = (
-            f"(({{x, y, width, height}}) => [x, y, width, height])(document.getElementById('{name}').getBoundingClientRect())"
-        )
-        left, top, width, height = self.evaluate(asked)
-        return left, top, width, height
+        found = self.evaluate(f"document.getElementById('{name}').getBoundingClientRect().toJSON()")
+        return found["left"], found["top"], found["width"], found["height"]
 
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._left:

@@ -16,9 +16,10 @@ def words_of(summary: Mapping, conclusion: str, parts: bool = False) -> dict[str
         parts: whether it is known which parts of the hull are proven.
 
     Returns:
-        "title", "conclusion"; "source_name", "target_name"; "target", the class it is read as; "proof", of the whole hull,
-        and its "proof_status"; "arithmetic", of which proofs speak; "match" and "stop_loss", the feature distance and L_pos up to which features match, or None;
-        "reader", its name or why nobody reads; "facts", pairs of a name and a text.
+        "title", "conclusion"; "source_name", "target_name"; "target", the class it is read as; "proof", of the whole
+        hull, and its "proof_status"; "arithmetic", of which proofs speak; "match" and "stop_loss", the feature distance
+        and L_pos up to which features match, or None; "reader", its name or why nobody reads; "facts", pairs of a name
+        and a text.
     """
     source, target = summary["source"], summary["target"]
     scale, reader = summary.get("scale") or {}, summary.get("reader") or {}
@@ -61,16 +62,11 @@ def _proof(certificate: Mapping | None, target: str, reason: str | None) -> tupl
     """The certificate's status, and what it means for the hull as a whole."""
     if certificate is None:
         why = f" ({reason})" if reason else ""
-        return (
-            "none",
-            f"No proof was tried{why}: nothing is certified about the points between those that the network was asked about.",
-        )
+        between = "nothing is certified about the points between those that the network was asked about"
+        return "none", f"No proof was tried{why}: {between}."
     if certificate["status"] == "certified":
-        margin = f"at least {_number(certificate['margin'])} logits ahead"
-        return (
-            "certified",
-            f"Certified: by proof, this and every other mixture is “{target}”, {margin} ({_arithmetic(certificate)}).",
-        )
+        margin = f"at least {_number(certificate['margin'])} logits ahead ({_arithmetic(certificate)})"
+        return "certified", f"Certified: by proof, this and every other mixture is “{target}”, {margin}."
     if certificate["status"] == "refuted":
         return "refuted", f"Refuted as a whole: the proof ended with a mixture that is not “{target}”."
     share = 100 * (certificate["share_proven"] or 0)
