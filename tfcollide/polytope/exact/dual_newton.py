@@ -11,8 +11,8 @@ Gram matrix of the rows, over the coordinates that are inside their bounds. A st
 multiple of the identity, which grows where a step gained nothing and shrinks elsewhere (Levenberg and Marquardt). Once it is
 known which rows and bounds bind, one system gives the last digits.
 
-Rows are dense here, and Clarabel is made for sparse ones: it takes 3 to 30 times as long (docs/explanation/layer-space.md).
-It is asked where this method comes to no end.
+Rows are dense here, and Clarabel is made for sparse ones: at fc1 of a small VGG16 and at hidden layers of 1,024 units it takes
+2 to 30 times as long. It is asked where this method comes to no end.
 """
 
 from typing import NamedTuple
@@ -24,7 +24,7 @@ from tfcollide.polytope.exact.change import Answer, Change
 
 __all__ = ["lower_bound", "refined", "smallest_change"]
 
-_STEPS = 150
+_STEPS = 300
 _ENOUGH = 1e-11
 """What a row of length one may miss, and the relative duality gap."""
 
