@@ -62,7 +62,7 @@ class CollisionPolytope(halfspaces.Polytope):
     @functools.cached_property
     def bounded(self) -> bool:
         """Whether it has an end in every direction."""
-        return self.dimension <= 0 or (np.isfinite(self.radius) and geometry.bounded(self))
+        return self.dimension <= 0 or (np.isfinite(self.radius) and (self.ball.ends or geometry.bounded(self)))
 
     @functools.cached_property
     def is_point(self) -> bool:

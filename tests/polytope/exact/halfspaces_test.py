@@ -101,6 +101,14 @@ def test_balls_of_any_size():
     assert chebyshev(PLANE).radius == INF
 
 
+def test_what_holds_the_ball_tells_that_a_set_has_an_end():
+    """A segment is held at both ends; a half-plane has balls of any size, and a strip one that two sides hold."""
+    assert chebyshev(SEGMENT).ends and chebyshev(POINT).ends
+    for rows, limits in (([[0, 0, 0, 1]], [0]), ([[1, 1, 0, 0], [-1, -1, 0, 0]], [1, 1])):  # a half-plane; a strip
+        endless = polytope(4, equalities=[[1, -1, 0, 0], [0, 1, 2, -1]], values=[0, 0], inequalities=rows, limits=limits)
+        assert not chebyshev(endless).ends and not bounded(endless)
+
+
 @pytest.mark.parametrize("question", [chebyshev, interior_point, implicit_equalities])
 def test_an_empty_set_has_no_inside(question):
     with pytest.raises(RequestError, match="empty polytope"):

@@ -1,5 +1,7 @@
 """Images that collide in two networks at once: hand-solved sets, proofs of emptiness, and two small networks."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,13 @@ def test_two_planes_meet_in_a_line():
     assert found.alone[0] == pytest.approx(np.sqrt(0.5), abs=1e-9) and found.alone[1] == pytest.approx(0.0, abs=1e-9)
     assert found.ratios[0] == pytest.approx(np.sqrt(4 / 3), abs=1e-9)  # sqrt(6) / 3 over sqrt(1 / 2)
     assert affine_dimension(intersection(first, second)) == 1
+
+
+def test_a_member_of_both_is_known_to_be_in_both():
+    one, other = (dataclasses.replace(plane(row, 1), member=np.array([1.0, 0, 0])) for row in ([1, 1, 0], [1, 0, 1]))
+    np.testing.assert_array_equal(intersection(one, other).member, one.member)
+    assert intersection(one, dataclasses.replace(other, member=np.array([0.0, 0, 1]))).member is None
+    assert affine_dimension(intersection(one, other)) == 1
 
 
 def test_a_set_and_itself_meet_in_itself():

@@ -11,7 +11,10 @@ import scipy.sparse
 
 from tfcollide.polytope.exact.halfspaces import Polytope
 
-__all__ = ["Change", "solve_conic"]
+__all__ = ["Answer", "Change", "solve_conic"]
+
+Answer = tuple[str, np.ndarray | None, np.ndarray | None]
+"""A status, z `[D]` and the rows' multipliers `[R]`; the latter None unless the status is "optimal"."""
 
 _ACCURACY = 1e-10
 
@@ -49,9 +52,7 @@ class Change(NamedTuple):
         return float(np.where(self.equation, np.abs(over), over).max(initial=0.0))
 
 
-def solve_conic(
-    change: Change, quadratic: scipy.sparse.csc_array, cost: np.ndarray, radius: float | None = None
-) -> tuple[str, np.ndarray | None, np.ndarray | None]:
+def solve_conic(change: Change, quadratic: scipy.sparse.csc_array, cost: np.ndarray, radius: float | None = None) -> Answer:
     """Minimizes z' quadratic z / 2 + cost . z with the rows that matter: the equations, then each row once it is violated.
 
     Args:
@@ -61,8 +62,7 @@ def solve_conic(
         radius: the most that |z|_2 may be; None for no limit.
 
     Returns:
-        status ("optimal", "infeasible" or "failed: " and the solver's words), z `[D]`
-        and the rows' multipliers `[R]`, both None unless optimal.
+        an answer, whose status is "optimal", "infeasible" or "failed: " and the solver's words.
     """
     included = change.equation.copy()
     while True:
@@ -78,9 +78,7 @@ def solve_conic(
         included |= violated
 
 
-def _clarabel(
-    change: Change, quadratic: scipy.sparse.csc_array, cost: np.ndarray, radius: float | None
-) -> tuple[str, np.ndarray | None, np.ndarray | None]:
+def _clarabel(change: Change, quadratic: scipy.sparse.csc_array, cost: np.ndarray, radius: float | None) -> Answer:
     size, equations = len(change.least), int(change.equation.sum())
     low, high = np.isfinite(change.least), np.isfinite(change.most)
     eye = scipy.sparse.eye_array(size, format="csr")

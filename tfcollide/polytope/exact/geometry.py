@@ -29,10 +29,12 @@ class Ball:
     Attributes:
         center: `[D]` float64.
         radius: L2; 0 for a point, inf where the polytope holds balls of any size.
+        ends: whether what holds the ball proves that the polytope has an end in every direction; False says nothing.
     """
 
     center: np.ndarray
     radius: float
+    ends: bool = False
 
 
 class Flat(NamedTuple):
@@ -86,12 +88,12 @@ def chebyshev(polytope: Polytope) -> Ball:
     found = implicit_equalities(polytope)
     hull = _Hull.of(polytope, found)
     if hull.is_point:
-        return Ball(hull.project(found.point), 0.0)
-    status, center = hull.largest_ball()
+        return Ball(hull.project(found.point), 0.0, ends=True)
+    status, center, ends = hull.largest_ball()
     if status == "unbounded":
         return Ball(hull.largest_ball(most=1.0)[1], np.inf)
     centers = [found.point] + ([center] if status == "optimal" else [])
-    return max((Ball(center, hull.radius(center)) for center in centers), key=lambda ball: ball.radius)
+    return max((Ball(center, hull.radius(center), ends) for center in centers), key=lambda ball: ball.radius)
 
 
 @one_blas_thread()
@@ -196,8 +198,8 @@ class _Hull:
         """Whether no direction lies in the hull."""
         return len(self.basis) + int(self.fixed.sum()) == self.level.size
 
-    def largest_ball(self, *, most: float = np.inf) -> tuple[str, np.ndarray]:
-        """The program of `chebyshev` over (x, r), 0 <= r <= most: its status, and the center `[D]`."""
+    def largest_ball(self, *, most: float = np.inf) -> tuple[str, np.ndarray, bool]:
+        """The program of `chebyshev` over (x, r), 0 <= r <= most: its status, the center `[D]`, and `Ball.ends`."""
         if self.frame is not None:
             return self._largest_within(most)
         size, inequalities = self.level.size, len(self.limits)
@@ -211,9 +213,9 @@ class _Hull:
         lower = np.append(np.where(self.fixed, self.level, -np.inf), 0.0)
         upper = np.append(np.where(self.fixed, self.level, np.inf), most)
         solution = solve(LinearProgram(-np.eye(1, size + 1, size)[0], rows, row_lower, row_upper, lower, upper))
-        return solution.status, self.project(solution.x[:-1])
+        return solution.status, self.project(solution.x[:-1]), False
 
-    def _largest_within(self, most: float) -> tuple[str, np.ndarray]:
+    def _largest_within(self, most: float) -> tuple[str, np.ndarray, bool]:
         """The same in the coordinates of the frame, from `point` on."""
         rows, limits = self.cuts_within()
         size = rows.shape[1]
@@ -225,8 +227,9 @@ class _Hull:
             lower=np.append(np.full(size, -np.inf), 0.0),
             upper=np.append(np.full(size, np.inf), most),
         )
-        solution = solve_program(program)
-        return solution.status, self.point + self.frame @ solution.x[:-1]
+        solution = solve_program(program, from_zero=True)
+        ends = solution.status == "optimal" and _positively_spanning(rows, -solution.row_dual)
+        return solution.status, self.point + self.frame @ solution.x[:-1], ends
 
     def cuts_within(self) -> tuple[np.ndarray, np.ndarray]:
         """What ends the set in the coordinates w of point + frame w: rows `[R, k]` of length one, and limits `[R]`."""
@@ -264,6 +267,23 @@ def _frame(basis: np.ndarray) -> np.ndarray | None:
 def _kept(values: np.ndarray) -> np.ndarray:
     """Which singular values, largest first, of rows of length one count as more than zero."""
     return values > RANK_TOLERANCE * max(1.0, values.max(initial=0.0))
+
+
+def _positively_spanning(rows: np.ndarray, multipliers: np.ndarray) -> bool:
+    """Whether multipliers `[R]` at least 0 with rows' multipliers = 0 prove that rows v <= 0 has no solution but v = 0.
+
+    For a unit vector v with rows v <= 0 the sum of multipliers_i |rows_i v| is -v . (rows' multipliers), at most the
+    length of that combination, which float64 does not make exactly 0. So there is none where the
+    smallest singular value of the rows times their multipliers, which that sum is at least, is clearly larger.
+    """
+    weights = np.maximum(multipliers, 0.0)
+    weights /= max(float(weights.max(initial=0.0)), 1e-100)
+    weighted = rows * weights[:, None]
+    used = weighted[weights > 0.0]
+    if len(used) < rows.shape[1]:
+        return False
+    least = float(np.linalg.svd(used, compute_uv=False)[-1])
+    return least > 100.0 * max(float(np.linalg.norm(weighted.sum(axis=0))), RANK_TOLERANCE)
 
 
 def _line(rows: np.ndarray) -> np.ndarray | None:

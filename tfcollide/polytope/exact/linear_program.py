@@ -1,4 +1,4 @@
-"""Linear programs with vertex solutions, by HiGHS' dual simplex.
+"""Linear programs with vertex solutions, by HiGHS' simplex method, the dual one but where a point is known.
 
 Three things make it faster here than `scipy.optimize.linprog`: no presolve, which
 finds nothing in a dense program; rows joining only when they are violated, since a
@@ -29,6 +29,7 @@ _OPTIONS: dict[str, Any] = {
     "ipm_optimality_tolerance": 1e-9,
     "small_matrix_value": 1e-12,
 }
+_PRIMAL = 4  # HiGHS' "simplex_strategy"
 _BASIC, _UPPER, _FREE = (
     int(s) for s in (highspy.HighsBasisStatus.kBasic, highspy.HighsBasisStatus.kUpper, highspy.HighsBasisStatus.kZero)
 )
@@ -74,20 +75,23 @@ class ProgramSolution(NamedTuple):
     iterations: int
 
 
-def solve_program(program: LinearProgram, *, vertex: bool = True) -> ProgramSolution:
+def solve_program(program: LinearProgram, *, vertex: bool = True, from_zero: bool = False) -> ProgramSolution:
     """Solves a linear program.
 
     Args:
         program: see `LinearProgram`.
-        vertex: whether the solution must be a vertex (dual simplex); otherwise
+        vertex: whether the solution must be a vertex (simplex); otherwise
             whatever the interior-point method ends on, which is faster on many
             sparse rows.
+        from_zero: whether x = 0 is within all rows and bounds. Then the primal simplex
+            method sets out from there, with every row from the start: faster where
+            most coordinates have no bounds.
     """
     rows, columns = program.rows.shape
     if (program.lower > program.upper).any():
         return ProgramSolution("infeasible", np.full(columns, np.nan), np.nan, np.zeros(rows), 0)
-    run = _Run(program, vertex)
-    status = run.lazily() if vertex else run.at_once()
+    run = _Run(program, vertex, primal=from_zero)
+    status = run.lazily() if vertex and not from_zero else run.at_once()
     if status != "optimal":
         dual = run.ray() if vertex and status == "infeasible" else np.zeros(rows)
         return ProgramSolution(status, np.full(columns, np.nan), np.nan, dual, run.iterations)
@@ -105,7 +109,7 @@ class _Highs(highspy.Highs):
 class _Run:
     """One program inside HiGHS, and which of its rows are there yet."""
 
-    def __init__(self, program: LinearProgram, vertex: bool):
+    def __init__(self, program: LinearProgram, vertex: bool, *, primal: bool = False):
         self._program = program
         self._scale = float(np.linalg.norm(program.cost)) or 1.0
         self._included = np.zeros(0, np.int64)
@@ -113,6 +117,8 @@ class _Run:
         self._highs = _Highs()
         for name, value in (_OPTIONS | {"solver": "simplex" if vertex else "ipm"}).items():
             self._highs.setOptionValue(name, value)
+        if primal:
+            self._highs.setOptionValue("simplex_strategy", _PRIMAL)
         if not vertex:
             self._highs.setOptionValue("run_crossover", "off")
         self._highs.passModel(self._columns())

@@ -2,8 +2,8 @@
 
     minimize |x - s|_1   or   |x - s|_2   subject to   x in polytope, |x_j - s_j| <= max_change
 
-The first is a linear program (HiGHS), the second a convex quadratic one (Clarabel).
-Neither solver's word is taken for optimality: from its multipliers y of the rows
+The first is a linear program (HiGHS), the second a convex quadratic one (`dual_newton`, else Clarabel).
+No solver's word is taken for optimality: from its multipliers y of the rows
 A x = c or A x <= d a lower bound of the distance is computed by weak duality,
 
     min_{z in box} f(z) - y' (A z - b)   <=   f(x - s)   for y <= 0 at inequalities,  z = x - s,  b = d - A s
@@ -19,7 +19,8 @@ import scipy.sparse
 
 from tfcollide.errors import RequestError
 from tfcollide.polytope.exact.blas import one_blas_thread
-from tfcollide.polytope.exact.change import Change, solve_conic
+from tfcollide.polytope.exact.change import Answer, Change, solve_conic
+from tfcollide.polytope.exact.dual_newton import lower_bound, refined, smallest_change
 from tfcollide.polytope.exact.halfspaces import Polytope
 from tfcollide.polytope.exact.linear_program import LinearProgram, solve_program
 
@@ -93,7 +94,7 @@ def nearest(
     return Nearest(np.clip(source + z, polytope.lower, polytope.upper), distance, gap, "optimal", multipliers)
 
 
-def _nearest_l1(change: Change) -> tuple[str, np.ndarray | None, np.ndarray | None]:
+def _nearest_l1(change: Change) -> Answer:
     """Z = up - down with both at least 0; returns status, z and the rows' multipliers."""
     up = np.maximum(change.least, 0.0), np.maximum(change.most, 0.0)
     down = np.maximum(-change.most, 0.0), np.maximum(-change.least, 0.0)
@@ -125,43 +126,20 @@ def _lower_bound_l1(change: Change, dual: np.ndarray) -> float:
     return float(change.limits @ dual + (np.abs(ends) - w * ends).min(axis=0).sum())
 
 
-def _nearest_l2(change: Change) -> tuple[str, np.ndarray | None, np.ndarray | None]:
+def _nearest_l2(change: Change) -> Answer:
     """Minimizes z'z / 2."""
+    found = smallest_change(change)
+    if found is not None:
+        return found
     size = len(change.least)
     status, z, dual = solve_conic(change, scipy.sparse.eye_array(size, format="csc"), np.zeros(size))
     if z is None or dual is None:
         return status, None, None
-    return "optimal", *_refined(change, z, dual)
+    return "optimal", *refined(change, z, dual)
 
 
-def _refined(change: Change, z: np.ndarray, dual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Solves for z again from the rows and bounds that bind, to the last digits, unless that is worse."""
-    binding = change.equation | (-dual > change.limits - change.rows @ z)
-    w = change.rows.T @ dual
-    inside = (w > change.least) & (w < change.most)
-    exact, multipliers = np.where(w <= change.least, change.least, change.most), np.zeros(len(dual))
-    exact[inside] = 0.0
-    block = change.rows[binding]
-    part = block[:, inside]
-    # z = part' y where inside; least squares, since rows may depend on each other.
-    multipliers[binding] = np.linalg.lstsq(part @ part.T, change.limits[binding] - block @ exact, rcond=1e-12)[0]
-    exact[inside] = part.T @ multipliers[binding]
-    exact = np.clip(exact, change.least, change.most)
-    if not change.miss(exact) <= max(change.miss(z), 1e-13):
-        return z, dual
-    bounds = [_lower_bound_l2(change, np.where(change.equation, y, np.minimum(y, 0.0))) for y in (dual, multipliers)]
-    return exact, dual if bounds[0] > bounds[1] else multipliers
-
-
-def _lower_bound_l2(change: Change, dual: np.ndarray) -> float:
-    """Of |z|: the root of 2 (limits' y + sum_j min_{least <= z <= most} z^2 / 2 - w z), least at z = clip(w)."""
-    w = change.rows.T @ dual
-    z = np.clip(w, change.least, change.most)
-    return float(np.sqrt(max(2.0 * (change.limits @ dual + (0.5 * z * z - w * z).sum()), 0.0)))
-
-
-_SOLVERS: dict[str, Callable[[Change], tuple[str, np.ndarray | None, np.ndarray | None]]] = {
+_SOLVERS: dict[str, Callable[[Change], Answer]] = {
     "l1": _nearest_l1,
     "l2": _nearest_l2,
 }
-_LOWER_BOUNDS: dict[str, Callable[[Change, np.ndarray], float]] = {"l1": _lower_bound_l1, "l2": _lower_bound_l2}
+_LOWER_BOUNDS: dict[str, Callable[[Change, np.ndarray], float]] = {"l1": _lower_bound_l1, "l2": lower_bound}

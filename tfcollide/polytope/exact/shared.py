@@ -38,7 +38,8 @@ class Meeting:
 
 
 def intersection(first: Polytope, second: Polytope) -> Polytope:
-    """The points of both."""
+    """The points of both; a member that is known of both, such as the target, is one of these."""
+    known = first.member is not None and second.member is not None and np.array_equal(first.member, second.member)
     return Polytope(
         np.concatenate([first.equalities, second.equalities]),
         np.concatenate([first.values, second.values]),
@@ -46,6 +47,7 @@ def intersection(first: Polytope, second: Polytope) -> Polytope:
         np.concatenate([first.limits, second.limits]),
         np.maximum(first.lower, second.lower),
         np.minimum(first.upper, second.upper),
+        first.member if known else None,
     )
 
 
