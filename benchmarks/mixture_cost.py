@@ -3,7 +3,7 @@
 Mixtures of five corners are judged as every run does: mixed, looked at, and reduced to a class, a margin and a feature
 distance; once of the corners and once of those rounded to 8 bits, as in a run. Beside it `tf.function` of the model alone, of
 images that are on the device already, in batches of several sizes. Turn by turn; medians of processor time and of time.
-0.9 are asked. The MLP stays at 0.7 to 0.8 of it: 2,000 mixtures in one batch on two busy cores, milliseconds of processor time,
+0.9 are asked. The MLP stays at 0.72 of it: 2,000 mixtures in one batch on two busy cores, milliseconds of processor time,
 medians of 40: bare pass 9.3; mixed, passed and compared in one compiled function 10.3 (mixing alone 2.4, the feature distance
 1.6); class, margin and probability 1.0; batches, progress and copies 1.7; together 13.0. XLA (10.6), no clipping (10.4) and
 smaller batches (1,000: 12.5; 500: 15.5; 256: 19.9) make the compiled part no faster. Mixing behind the first layer would, but
