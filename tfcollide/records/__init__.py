@@ -8,7 +8,7 @@ from tfcollide.records.corner import CornerRecord, EndPoint, Trace
 from tfcollide.records.looks import CompositeRecord, Distance, MixtureLooks, Perceptual
 from tfcollide.records.mixtures import FailureBound, Interpolation, PngCheck, SurvivalRow, WorstMixture
 from tfcollide.records.proven import Certificate, EdgeRecord, ExactRecord, ProofRecord, SecondOpinion
-from tfcollide.records.radius import FreeRadii, FreeRadius, LayerPolytope, RadiusSpread
+from tfcollide.records.radius import FreeRadii, FreeRadius, LayerPolytope, RadiusRecord, RadiusSpread
 from tfcollide.records.summary import Summary
 from tfcollide.records.sweep_summary import PairResult, SweepSummary, is_sweep
 from tfcollide.records.yardstick_record import FrontEnd, FrontRecord, ReaderRecord, Scale
@@ -33,6 +33,7 @@ __all__ = [
     "Perceptual",
     "PngCheck",
     "ProofRecord",
+    "RadiusRecord",
     "RadiusSpread",
     "ReaderRecord",
     "Scale",
