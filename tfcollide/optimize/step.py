@@ -5,7 +5,7 @@ The loss, the stopping rule and the tracing are told to it; it knows no concrete
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -20,6 +20,8 @@ from tfcollide.optimize.update_rules import UpdateRule
 __all__ = ["Descent"]
 
 _Goal = TypeVar("_Goal")  # a tensor, or a tuple of tensors
+_Given = ParamSpec("_Given")
+_Found = TypeVar("_Found")
 
 
 class Descent(Generic[_Goal]):
@@ -250,11 +252,15 @@ def _at_work(state: DescentState) -> tf.Tensor:
     return tf.reduce_any(tf.reshape(~state.done & (state.failed_at < 0), [state.ended_at.shape[0], -1]), axis=1)
 
 
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+def _compiled(function: Callable[_Given, _Found]) -> Callable[_Given, _Found]:
     """`function` compiled, each signature once.
 
     Tracing is asked for apart from the call: TensorFlow counts calls by their code, takes the first ones of several searches
     for one function that is traced again and again, and warns.
     """
     made = tf.function(function, autograph=False)
-    return lambda *args: made.get_concrete_function(*args)(*args)
+
+    def call(*args: _Given.args, **settings: _Given.kwargs) -> _Found:
+        return made.get_concrete_function(*args, **settings)(*args, **settings)
+
+    return call
