@@ -75,6 +75,12 @@ def test_what_is_refused(brought, tmp_path, capsys, flags, words):
     assert words in capsys.readouterr().err and not any(tmp_path.iterdir())
 
 
+def test_a_tap_other_than_the_usual_default_is_said(brought, tmp_path, capsys):
+    run(brought, tmp_path / "run", "--space=image")  # refused afterwards: both pictures are of one class
+    said = "--solver=exact needs a ReLU that is affine in the image: first is taken in place of fc, the usual default"
+    assert said in capsys.readouterr().err
+
+
 def test_positions_are_spread():
     assert positions(None) == [None]
     assert positions((1, 2)) == [(0, 0), (0, 1)]
