@@ -283,7 +283,9 @@ def refused(tmp_path, training, home):
 
 
 def test_more_corners_than_inactive_units(refused, inactive):
-    refused("--corners=100000", named=["--corners=100000", f"at most {inactive[0].size},", "--units"])
+    refused(
+        "--corners=100000", named=["100000 corners", f"at most {inactive[0].size},", f"--corners={inactive[0].size} or less"]
+    )
 
 
 def test_an_active_unit(refused, inactive):

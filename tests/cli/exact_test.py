@@ -169,8 +169,8 @@ def test_the_nearest_collision_in_l2_and_within_a_change(collide):
     for number, (limit, words) in enumerate(limits.items()):
         code, said, out = collide("--solver=exact", "--nearest=l2", limit, name=f"bound_{number}")
         summary = summary_of(out)
-        lines = said.out.splitlines()
-        assert code == 1 and words in lines[-1] and words in summary["exact"]["status"][0]
+        verdict = next(line for line in said.out.splitlines() if line.startswith("Not found"))
+        assert code == 1 and words in verdict and words in summary["exact"]["status"][0]
         assert not summary["converged"] and not summary["corners"][0]["converged"]
 
     enough = float(change.max()) + 1e-3
@@ -235,7 +235,10 @@ def test_corners_that_lie_closer_together_than_asked_are_not_found(collide):
     summary = summary_of(out)
     assert code == 1 and not summary["found"] and summary["converged"] and summary["ended"] == "too close"
     assert summary["missing"] == ["too close"] and summary["distance"]["spread_reached"] < 0.2
-    assert "too close together" in said.out.splitlines()[-1] and "lower --spread" in said.out.splitlines()[-1]
+    verdict = next(line for line in said.out.splitlines() if line.startswith("Not found"))
+    assert "too close together" in verdict and "lower --spread" in verdict
+    remarks = said.out.partition(verdict)[2].strip().splitlines()
+    assert all(line.startswith("- ") for line in remarks) and said.out.splitlines()[-1] in (verdict, *remarks)
 
 
 REFUSED = {

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -135,7 +136,39 @@ def test_bash_completes(capsys, typed, offered):
 
 def test_other_shells_are_refused(capsys):
     assert cli.collide(["collide", "--completion=fish"]) == 2
-    assert "expected --completion=bash" in capsys.readouterr().err
+    assert "expected --completion=bash or --completion=zsh" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("program", ["collide", "audit"])
+def test_zsh_is_told_every_flag(capsys, program):
+    """One quoted line per flag, `--name=[what it means]:name:(values)`; zsh itself reads it where there is one."""
+    assert getattr(cli, program)([program, "--helpfull"]) == 0
+    names = re.findall(r"^  --(\w+)$", capsys.readouterr().out, re.MULTILINE)
+    assert getattr(cli, program)([program, "--completion=zsh"]) == 0
+    script = capsys.readouterr().out
+    lines = [line.strip().removesuffix(" \\") for line in script.splitlines() if line.startswith("    '")]
+    assert [re.match(r"'--(\w+)(=?)\[", line)[1] for line in lines if not line.startswith("'--no")] == [
+        name for name in names if not name.startswith("no")
+    ]
+    assert all(re.fullmatch(r"'--\w+(\[.+\]|=\[.+\]:\w+:(_files|\(.+\)))'", line) for line in lines)
+    assert script.startswith(f"#compdef {program}\n") and f"compdef _{program} {program}" in script
+    if zsh := shutil.which("zsh"):
+        subprocess.run([zsh, "-n"], input=script, text=True, check=True)
+
+
+@pytest.mark.parametrize(("program", "names"), [("collide", "--proof --radius --survival --space"), ("audit", "--compare")])
+def test_help_mentions_what_else_there_is(capsys, program, names):
+    assert getattr(cli, program)([program, "--help"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith(f"more: {names}")
+
+
+def test_a_file_that_is_no_proof_is_refused_without_tensorflow(tmp_path):
+    (tmp_path / "notes.npz").write_text("no archive")
+    (tmp_path / "net.keras").write_text("no network")
+    asked = "['match_proof', '--proof=notes.npz', '--model=net.keras']"
+    done = in_python(f"import tfcollide.cli; assert tfcollide.cli.match_proof({asked}) == 2", tmp_path)
+    assert "--proof=notes.npz, which cannot be read" in done.stderr
 
 
 def test_version_is_the_package_s(tmp_path):

@@ -164,3 +164,14 @@ def test_wrapping_names_arguments(model, settings, words):
     with pytest.raises(tc.RequestError) as caught:
         tc.wrap(model, **settings)
     assert words in str(caught.value) and "--" not in str(caught.value)
+
+
+def test_a_class_that_the_data_set_does_not_have_is_refused(network):
+    """Without `class_names` classes are called "class 0", ...: a label by another name would silence the independent reader."""
+    images = np.random.default_rng(0).integers(0, 256, [9, *network.image_shape], np.uint8)
+    labels = np.arange(9) % network.num_classes
+    with pytest.raises(tc.RequestError, match=r"^source_label='3': expected .*class 0.*class_names=\[\.\.\.\]"):
+        tc.find_corners(network, images[0], images[1], images=images, labels=labels, source_label="3")
+    with pytest.raises(tc.RequestError, match="^target_label='7'"):
+        given = {"source_label": "class 0", "target_label": "7"}
+        tc.find_corners(network, images[0], images[1], images=images, labels=labels, **given)

@@ -110,3 +110,11 @@ def test_its_docstring_tells_arguments_and_errors(name):
     if inspect.isfunction(value):
         assert {"Args:", "Returns:", "Raises:"} <= set(text.split()), name
         assert all(f"{one}:" in text for one in inspect.signature(value).parameters), name
+
+
+def test_the_page_of_the_api_can_be_read_without_the_site():
+    """A table with a line on each name, above the directives that only the site fills."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "api.md").read_text()
+    rows = [line for line in page.partition(":::")[0].splitlines() if line.startswith("| `")]
+    named = [name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])]
+    assert sorted(named) == sorted(NAMES)

@@ -9,7 +9,17 @@ from tfcollide.data.from_tfds import load_tfds
 from tfcollide.images import from_uint8
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.loading import load_classifier
-from tfcollide.models.pixel_range import PHOTO, SYMMETRIC, UNIT, Trial, doubts, range_by_likelihood, range_told, try_ranges
+from tfcollide.models.pixel_range import (
+    PHOTO,
+    SYMMETRIC,
+    UNIT,
+    Trial,
+    doubts,
+    range_by_likelihood,
+    range_told,
+    tied,
+    try_ranges,
+)
 from tfcollide.shapes import Bounds
 
 COUNT = 200
@@ -59,7 +69,7 @@ def test_the_range_that_a_network_was_trained_in_is_found(digits, bounds, bias):
     if not bias and bounds != SYMMETRIC:
         assert trials[UNIT].right == trials[PHOTO].right  # accuracy does not tell
     found = range_by_likelihood(list(trials.values()), COUNT)
-    assert found.bounds == bounds
+    assert found.bounds == bounds and len(tied(list(trials.values()), COUNT)) == 1
     assert found.how.startswith(f"by likelihood: mean log-likelihood {trials[bounds].likelihood:.2f} for {bounds}, ")
     assert found.how.endswith(" on 200 test images")
     assert doubts(bounds, list(trials.values()), COUNT, 10) is None
@@ -90,6 +100,16 @@ def test_more_certain_by_scale_alone_is_no_reason():
     assert range_by_likelihood([small._replace(right=190), off, large], 200).bounds == PHOTO
     assert range_by_likelihood([small._replace(likelihood=-0.2), off, large], 200).bounds == PHOTO
     assert range_by_likelihood([small, off, large._replace(likelihood=float("nan"))], 200).bounds == UNIT
+
+
+def test_a_near_tie_is_told_from_a_lead_by_scale():
+    unit, symmetric, photo = Trial(UNIT, -0.30, 180), Trial(SYMMETRIC, -0.31, 178), Trial(PHOTO, -0.9, 170)
+    assert [one.bounds for one in tied([symmetric, unit, photo], 200)] == [UNIT, SYMMETRIC]
+    assert tied([symmetric._replace(likelihood=-0.4), unit, photo], 200) == [unit]
+    sure = photo._replace(likelihood=-0.29, right=180)  # surer by its scale alone: 0..1 is taken, as ever
+    assert tied([symmetric._replace(likelihood=-0.9), unit, sure], 200) == [unit]
+    better = sure._replace(right=185)
+    assert [one.bounds for one in tied([symmetric._replace(likelihood=-0.9), unit, better], 200)] == [PHOTO, UNIT]
 
 
 def test_what_speaks_against_a_range():

@@ -42,8 +42,13 @@ def test_units_asked_for_are_taken():
 
 
 def test_more_corners_than_inactive_units():
-    with pytest.raises(RequestError, match=r"--corners=4: expected at most 3.*number of inactive units"):
+    """The number may be the default, so no flag is blamed that nobody gave."""
+    with pytest.raises(
+        RequestError, match=r"^4 corners, .*: expected at most 3, the number of inactive .* --corners=3 or less"
+    ):
         choose_units(ACTIVE, 4)
+    with pytest.raises(RequestError, match=r"at most 0, .*\. Choose another --tap or --target"):
+        choose_units(ACTIVE | True, 4)
 
 
 def test_an_active_unit_cannot_be_pushed():

@@ -668,3 +668,13 @@ def test_the_ends():
     assert end(accept=lambda controls: 0.5) == ("stagnated", True)  # four rounds more were not enough
     assert end(max_steps=5, accept=lambda controls: 0.5) == ("max_steps", True)  # matched, and no time for the next round
     assert end(max_steps=5) == ("met", True)
+
+
+def test_many_searches_are_not_taken_for_one_that_is_traced_again(caplog):
+    """TensorFlow warns of the first calls of five functions of one code, as a comparison of several networks has them."""
+    goal = terms.make_goal(PRE_T, UNITS)
+    with caplog.at_level("WARNING", logger="tensorflow"):
+        for _ in range(6):
+            descent = layer_descent()
+            descent.evaluate(tf.constant(SOURCE[None].repeat(3, 0)), goal, tf.constant(0))
+    assert "retracing" not in caplog.text

@@ -10,7 +10,7 @@ from PIL import Image
 from tfcollide.cli import collide
 from tfcollide.errors import RequestError
 from tfcollide.models.classifier import Classifier
-from tfcollide.models.pixel_range import PHOTO
+from tfcollide.models.pixel_range import PHOTO, SYMMETRIC, UNIT, Trial
 from tfcollide.models.predictions import Predictions, evenly
 from tfcollide.recipes.classifiers.network_request import parse_bounds
 from tfcollide.recipes.collide import pair
@@ -137,6 +137,17 @@ def test_pixels_that_nothing_tells_are_spoken_of(place, tmp_path, capsys):
     assert "Pixels are taken to be 0..255" in capsys.readouterr().err
     run(place, tmp_path / "two", f"--model={tmp_path}/plain.keras", "--dataset=none", "--pixel_range=0,255", *files)
     assert "Pixels are taken" not in capsys.readouterr().err
+
+
+def test_a_near_tie_of_pixel_ranges_is_asked_about(place, tmp_path, capsys, monkeypatch):
+    network().save(tmp_path / "plain.keras")
+    trials = [Trial(UNIT, -0.30, 9), Trial(SYMMETRIC, -0.31, 8), Trial(PHOTO, -5.0, 3)]
+    monkeypatch.setattr("tfcollide.recipes.classifiers.open.try_ranges", lambda *_: trials)
+    asked = [f"--model={tmp_path}/plain.keras", f"--dataset=folder:{place}/pictures", "--source=red", "--target=blue"]
+    assert collide(["collide", *asked, f"--out={tmp_path}/out"]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "0..1 (-0.30, 9 right) and -1..1 (-0.31, 8 right)" in said and not (tmp_path / "out").exists()
+    assert said.endswith("Say --pixel_range=0,1 or --pixel_range=-1,1.")
 
 
 def test_a_convolutional_relu6(place, tmp_path):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import keras
 import numpy as np
@@ -42,7 +43,10 @@ def test_the_polytope_of_a_dense_tap(brought, tmp_path, capsys):
     assert [one["bounds"] for one in found] == [True, False] and found[0]["size"] == 24
     assert found[0]["dimension"] <= found[1]["dimension"] and found[0]["distance"] >= found[1]["distance"] - 1e-9
     assert {path.name for path in (tmp_path / "run").iterdir()} == {"polytope.json", "polytope.npz", "table.md", "run.flags"}
-    assert "fc: points with the target's features" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "fc: points with the target's features" in said
+    words = "A single point: no values of" if found[0]["point"] else f"can move in {found[0]['dimension']} of 24 directions"
+    assert words in said and "are not" not in said
 
 
 def test_positions_of_a_convolution_and_an_empty_box(brought, tmp_path):
@@ -71,6 +75,12 @@ def test_what_is_refused(brought, tmp_path, capsys, flags, words):
     assert words in capsys.readouterr().err and not any(tmp_path.iterdir())
 
 
+def test_a_tap_other_than_the_usual_default_is_said(brought, tmp_path, capsys):
+    run(brought, tmp_path / "run", "--space=image")  # refused afterwards: both pictures are of one class
+    said = "--solver=exact needs a ReLU that is affine in the image: first is taken in place of fc, the usual default"
+    assert said in capsys.readouterr().err
+
+
 def test_positions_are_spread():
     assert positions(None) == [None]
     assert positions((1, 2)) == [(0, 0), (0, 1)]
@@ -85,6 +95,15 @@ def test_radii_of_test_images(tmp_path, capsys):
     rows = list(csv.DictReader((tmp_path / "run" / "radius.csv").open()))
     numbers = json.loads((tmp_path / "run" / "radius.json").read_text())
     assert [row["image"] for row in rows] == ["test:0", "test:1"]
+    said = capsys.readouterr()
+    least = min(float(row["radius"]) for row in rows)
+    (line,) = [line for line in said.out.splitlines() if "no image nearer than this" in line]
+    shown = float(re.search(r"smallest ([\d.e-]+), median", line)[1])
+    assert 0.99 * least < shown <= least  # rounded down, as no more is proven
+    assert "2 test images" in line and line in (tmp_path / "run" / "table.md").read_text()
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["radius"]["images"] == 2 and summary["radius"]["exact"]["least"] == least
+    assert "--radius needs a ReLU" not in said.err  # the usual default is affine here
     assert (tmp_path / "run" / "radius.png").stat().st_size > 1000
     for row in rows:
         least = [float(row[name]) for name in ("radius_match", "radius_float32", "radius", "distance", "source_to_target")]

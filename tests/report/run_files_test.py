@@ -88,7 +88,7 @@ def test_paper_case_with_a_version():
 def test_one_line_a_corner():
     corners = (corner(), corner(units=(9, 12), predicted="1", probability=0.25), corner(units=()))
     text = run_table(summary(corners=corners))
-    features, images = text.split("L_pos is active_match")
+    features, images = text.split("Units: those that the corner pushes")
     assert cells(features, "0") == ["3", "4.5", "-1.25", "7", "4.75", "0.5", "0.125", "7", "0.9876"]
     assert cells(features, "1")[0] == "9+12" and cells(features, "1")[-2:] == ["1", "0.2500"]
     assert cells(features, "2")[0] == "-"
@@ -99,7 +99,7 @@ def test_one_line_tells_which_image_a_corner_still_is():
     seen = {"source_share": 0.25, "target_share": 0.875, "ssim_source": 0.75, "ssim_target": 0.125, "ms_ssim_source": 0.5}
     seen |= {"ms_ssim_target": 0.25, "reader": "3", "feature_quantile": 0.0034}
     corners = (corner(**seen), corner(**seen | {"trivial": True}), corner(**seen | {"lost": True, "reader": "8"}))
-    images = run_table(summary(corners=corners)).split("L_pos is active_match")[1]
+    images = run_table(summary(corners=corners)).split("Units: those that the corner pushes")[1]
     assert cells(images, "0") == ["0.250", "0.875", "0.750, 0.125", "0.500, 0.250", "3", "0.0034", ""]
     assert cells(images, "1")[-1] == "**trivial**"
     assert cells(images, "2")[-3:] == ["8", "0.0034", "**lost**"]
@@ -182,8 +182,8 @@ def test_remark_on_a_corner_that_diverged():
 
 def test_remark_on_units_that_are_still_on():
     pushed_up = (corner(), corner(corner_push=0.5), corner(corner_push=2.0, units=()))
-    assert "The units pushed are on at corner 1:" in run_table(summary(corners=pushed_up))
-    assert "units pushed" not in run_table(summary())
+    assert "The units that corner 1 pushes below zero are still above it:" in run_table(summary(corners=pushed_up))
+    assert "still above" not in run_table(summary())
 
 
 @pytest.mark.parametrize(

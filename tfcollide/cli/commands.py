@@ -44,6 +44,7 @@ def collide(argv: list[str]) -> int:
     needed(values["out"], "out", "the directory to write", "Say, for example, --out=runs/first.")
     from tfcollide.recipes.collide.run import run
     from tfcollide.report.conclusion import conclusion, sweep_conclusion, time_shares
+    from tfcollide.report.remarks import run_remarks
 
     out = absolute(values["out"])
     summary = run(config_of(CollideConfig, values), out, overwrite=values["overwrite"])
@@ -55,16 +56,17 @@ def collide(argv: list[str]) -> int:
 
         write_page(ExploreConfig(run=str(out)), lambda line: None)
     verdict = conclusion(summary) if isinstance(summary, Summary) else sweep_conclusion(summary)
-    said = verdict.replace("*", "")  # once, in the last line
+    remarks = [f"- {remark}" for remark in run_remarks(summary)] if isinstance(summary, Summary) else []
+    said = verdict.replace("*", "")  # once, behind the tables, and what there is to remark behind it
     table = to_text((out / "table.md").read_bytes()).splitlines()
-    kept = "\n".join(line for line in table if not line.replace("*", "").startswith(said))
-    print(kept.replace("\n\n\n", "\n\n"), end="\n\n")
+    kept = "\n".join(line for line in table if not line.replace("*", "").startswith(said) and line not in remarks)
+    print(kept.replace("\n\n\n", "\n\n").rstrip("\n"), end="\n\n")
     figures = ("trace.png", "margins.png", "front.png", "radius.png", "figure.png")
     for shown in [name for name in figures if (out / name).exists()] or ["summary.json"]:
         print(Path(os.path.expanduser(values["out"]), shown))
     if not isinstance(summary, Summary):
         print(time_shares(summary.seconds))
-    print(verdict)
+    print(verdict, *remarks, sep="\n")
     return EXIT_DONE if summary.found else EXIT_NOT_FOUND
 
 

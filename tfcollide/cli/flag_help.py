@@ -1,10 +1,10 @@
-"""What a program says of its flags: `--help`, `--helpfull` and, for the shell, `--completion=bash`."""
+"""What a program says of its flags: `--help`, `--helpfull` and, for the shell, `--completion`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from tfcollide.settings import Flag
 
-__all__ = ["bash_completion", "full_help", "short_help"]
+__all__ = ["bash_completion", "full_help", "short_help", "zsh_completion"]
 
 _EXAMPLES = {
     "collide": (
@@ -17,19 +17,21 @@ _EXAMPLES = {
 }
 
 
-def short_help(program: str, flags: Sequence[Flag], first: Sequence[str]) -> str:
-    """Usage, examples and the flags that matter first, in that order.
+def short_help(program: str, flags: Sequence[Flag], first: Sequence[str], next_ones: Sequence[str] = ()) -> str:
+    """Usage, examples and the flags that matter first, in that order; then the names of some more.
 
     Args:
         program: as it was called.
         flags: all that it has.
         first: names of those to show.
+        next_ones: names of those to mention.
     """
     known = {one.name: one for one in flags}
     more = (
         f"{len(flags) - len(first)} more flags: {program} --helpfull. Settings of whole experiments: {program} --recipe=help."
     )
-    return "\n".join([*_usage(program), *(_entry(known[name]) for name in first), "", more])
+    others = [f"more: {' '.join(f'--{known[name].name}' for name in next_ones)}"] if next_ones else []
+    return "\n".join([*_usage(program), *(_entry(known[name]) for name in first), "", more, *others])
 
 
 def full_help(program: str, flags: Sequence[Flag], headings: Mapping[str, str]) -> str:
@@ -60,6 +62,29 @@ def bash_completion(program: str, flags: Iterable[Flag]) -> str:
     return _SCRIPT.format(program=program, function=function, names=" ".join(names), cases=cases)
 
 
+def zsh_completion(program: str, flags: Iterable[Flag]) -> str:
+    """A script for zsh that completes names of flags with what they mean, values that are restricted, else names of files."""
+    specs = []
+    for one in flags:
+        words = one.help.partition(". ")[0].rstrip(".")
+        if one.kind is bool:
+            specs += [_quoted(f"--{one.name}[{_zsh(words)}]"), _quoted(f"--no{one.name}[not: {_zsh(words)}]")]
+        else:
+            action = f"({' '.join(map(_zsh, one.choices))})" if one.choices else "_files"
+            specs.append(_quoted(f"--{one.name}=[{_zsh(words)}]:{one.name}:{action}"))
+    function = "_" + program.replace("-", "_")
+    return _ZSH_SCRIPT.format(program=program, function=function, specs=" \\\n    ".join(specs))
+
+
+def _zsh(text: str) -> str:
+    """Text as `_arguments` reads it: brackets end a description, colons a part."""
+    return "".join(f"\\{char}" if char in "\\[]:" else char for char in text)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
 def _usage(program: str) -> list[str]:
     return [f"Usage: {program} --flagfile=FILE or --name=value ...", "", *_EXAMPLES.get(program, ())]
 
@@ -84,3 +109,12 @@ _SCRIPT = """# Flags of {program} for bash. Keep it where bash-completion looks,
   esac
 }}
 complete -o nospace -o default -F {function} {program}"""
+
+_ZSH_SCRIPT = """#compdef {program}
+# Flags of {program} for zsh. Keep it as _{program} in a folder of $fpath, or put this line behind compinit in ~/.zshrc:
+#   source <({program} --completion=zsh)
+{function}() {{
+  _arguments -S \\
+    {specs}
+}}
+if [[ $funcstack[1] == _{program} ]]; then {function} "$@"; else compdef {function} {program}; fi"""

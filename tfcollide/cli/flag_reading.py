@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from absl import flags
 
 from tfcollide import __version__
-from tfcollide.cli.flag_help import bash_completion, full_help, short_help
+from tfcollide.cli.flag_help import bash_completion, full_help, short_help, zsh_completion
 from tfcollide.cli.flag_lines import flag_lines, recipes_help
 from tfcollide.errors import RequestError
 from tfcollide.recipes.by_name import recipe_names
@@ -32,8 +32,9 @@ _QUESTIONS = (
     Flag("helpshort", bool, False, "The same as --help."),
     Flag("helpfull", bool, False, "Show every flag."),
     Flag("version", bool, False, "Show the version."),
-    Flag("completion", str, None, "Print a script by which the shell completes flags.", ("bash",)),
+    Flag("completion", str, None, "Print a script by which the shell completes flags.", ("bash", "zsh")),
 )
+_SHELLS = {"bash": bash_completion, "zsh": zsh_completion}
 DIRECTORY = (
     Flag("out", str, None, "The directory to write."),
     Flag("overwrite", bool, False, "Replace the directory if it exists."),
@@ -93,13 +94,13 @@ def _answer(called: str, known: flags.FlagValues, config: "type[DataclassInstanc
     if asked["version"]:
         return f"tfcollide {__version__}"
     shown, first = [*_COMMON, *own, *_QUESTIONS], getattr(config, "FIRST", ())
-    if asked["completion"] not in (None, "bash"):
-        raise RequestError(f"--completion={asked['completion']}", "--completion=bash")
+    if asked["completion"] not in (None, *_SHELLS):
+        raise RequestError(f"--completion={asked['completion']}", " or ".join(f"--completion={shell}" for shell in _SHELLS))
     if asked["completion"]:
-        return bash_completion(called, shown)
+        return _SHELLS[asked["completion"]](called, shown)
     if asked["helpfull"] or (short and not first):
         return full_help(called, shown, HEADINGS)
-    return short_help(called, shown, first) if short else None
+    return short_help(called, shown, first, getattr(config, "NEXT", ())) if short else None
 
 
 def _old_names(config: "type[DataclassInstance]", known: flags.FlagValues) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
-from tfcollide.errors import RequestError
+from tfcollide.errors import RequestError, listed
 from tfcollide.library.calling import called, record_of
 from tfcollide.library.checking import corner_records
 from tfcollide.library.composing import PatchIndex
@@ -96,7 +96,7 @@ def find_corners(
         check_differentiable(network, at)
         pairs = ends_given(network, at, source, target, (source_label, target_label))
         known = yardstick or yardstick_given(network, at, images, labels)
-        pairs = [(filed(known, start), filed(known, end)) for start, end in pairs]
+        pairs = [(filed(known, start, "source_label"), filed(known, end, "target_label")) for start, end in pairs]
         search = _search(network, at, options, patches, len(pairs), pairs_together)
         pushes = search.objective.pushes_units
         problems = [
@@ -167,11 +167,26 @@ def yardstick_given(network: Classifier, tap: Tap, images: ArrayLike | None, lab
     return Yardstick.of_images(network, tap, *data_given(network, images, labels))
 
 
-def filed(yardstick: Yardstick, end: _End) -> _End:
-    """An image under the class that the data set has it under, where nobody said which."""
-    if not isinstance(end, Picture) or end.label is not None:
+def filed(yardstick: Yardstick, end: _End, argument: str = "label") -> _End:
+    """An image under the class that the data set has it under, where nobody said which.
+
+    Args:
+        yardstick: with the data set, if there is one.
+        end: the image, or features, which have no class.
+        argument: that said which class, for messages.
+
+    Raises:
+        RequestError: the data set has no class of that name.
+    """
+    if not isinstance(end, Picture):
         return end
-    return end._replace(label=yardstick.label_of(end.image))
+    if end.label is None:
+        return end._replace(label=yardstick.label_of(end.image))
+    names = yardstick.data.class_names if yardstick.data else ()
+    if names and end.label not in names:
+        expected = f"the name of a class, one of {listed(names, 'network.class_names')}"
+        raise RequestError(f"--{argument}={end.label!r}", expected, "Name the classes: wrap(model, class_names=[...]).")
+    return end
 
 
 def _search(

@@ -311,8 +311,9 @@ class Classifier:
 
     @functools.cached_property
     def _compiled(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        """Traced as it is made: TensorFlow takes the first calls of several networks for one function that is traced anew."""
         spec = tf.TensorSpec([None, *self.image_shape], tf.float32)
-        return tf.function(self.logits, input_signature=[spec], autograph=False)
+        return tf.function(self.logits, autograph=False).get_concrete_function(spec)
 
     def _shape_of(self, place: Place) -> tuple[int, ...]:
         """The shape of a tap's units, found by trial where the model leaves a size open."""

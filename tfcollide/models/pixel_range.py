@@ -16,7 +16,18 @@ from tfcollide.images import from_uint8
 from tfcollide.models.classifier import Classifier
 from tfcollide.shapes import Bounds, PixelRange
 
-__all__ = ["ASSUMED", "PHOTO", "SYMMETRIC", "UNIT", "Trial", "doubts", "range_by_likelihood", "range_told", "try_ranges"]
+__all__ = [
+    "ASSUMED",
+    "PHOTO",
+    "SYMMETRIC",
+    "UNIT",
+    "Trial",
+    "doubts",
+    "range_by_likelihood",
+    "range_told",
+    "tied",
+    "try_ranges",
+]
 
 PHOTO, UNIT, SYMMETRIC = Bounds(0.0, 255.0), Bounds(0.0, 1.0), Bounds(-1.0, 1.0)
 ASSUMED = PixelRange(PHOTO, "assumed: nothing tells")
@@ -25,6 +36,7 @@ _SHRINKS = 1 / 16
 _LOOK_AT = 4
 _LEAD = 0.1  # nats by which 0..255 must lead: where a network errs nowhere, larger pixels alone make it more likely
 _MUCH_WORSE = 0.5  # nats
+_TIE = 0.02  # nats; with two ranges so near, images do not tell which is the network's
 _FEW = 20  # images, of which nothing is said of chance
 
 
@@ -77,6 +89,17 @@ def range_by_likelihood(trials: Sequence[Trial], count: int) -> PixelRange:
     best = next(one for one in order if not _owes_it_to_scale(one, order))
     said = ", ".join(f"{one.likelihood:.2f} for {one.bounds}" for one in [best, *(one for one in order if one != best)])
     return PixelRange(best.bounds, f"by likelihood: mean log-likelihood {said} on {count} test images")
+
+
+def tied(trials: Sequence[Trial], count: int) -> list[Trial]:
+    """The ranges in which labels are about as likely as in the best, that one first; only that one where it is clear.
+
+    A range of 0..255 that leads by its scale alone is not among them, see `range_by_likelihood`.
+    """
+    best = range_by_likelihood(trials, count).bounds
+    order = sorted(trials, key=lambda one: (one.bounds != best, -_likelihood(one)))
+    rivals = [one for one in order[1:] if order[0].likelihood - one.likelihood < _TIE and not _owes_it_to_scale(one, trials)]
+    return [order[0], *rivals]
 
 
 def doubts(chosen: Bounds, trials: Sequence[Trial], count: int, classes: int) -> str | None:

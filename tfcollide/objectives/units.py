@@ -47,10 +47,10 @@ def choose_units(
     if asked is None:
         if num_corners > inactive.size:
             raise RequestError(
-                f"--corners={num_corners}",
+                f"{num_corners} corners, each of which pushes a unit of its own",
                 f"at most {inactive.size}, the number of inactive units of the target at this tap",
-                "Ask for fewer corners, or group units with --units.",
-                mend_in_python="Ask for fewer corners, or group units, as in units=[(3, 9), (12, 40)].",
+                (f"Say --corners={inactive.size} or less, or c" if inactive.size else "C") + "hoose another --tap or --target.",
+                mend_in_python="Ask for fewer corners, or choose another tap or target.",
             )
         chosen = _spread(~active, unit_shape, num_corners) if len(unit_shape) > 1 else inactive[:num_corners].tolist()
         return tuple((int(unit),) for unit in chosen)

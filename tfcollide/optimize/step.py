@@ -5,7 +5,7 @@ The loss, the stopping rule and the tracing are told to it; it knows no concrete
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -20,6 +20,8 @@ from tfcollide.optimize.update_rules import UpdateRule
 __all__ = ["Descent"]
 
 _Goal = TypeVar("_Goal")  # a tensor, or a tuple of tensors
+_Given = ParamSpec("_Given")
+_Found = TypeVar("_Found")
 
 
 class Descent(Generic[_Goal]):
@@ -85,8 +87,8 @@ class Descent(Generic[_Goal]):
         self._same_limit = same_limit
         self.fixed_limits = dict(fixed_limits or {})
         self.term_names = list(term_weights)
-        self.evaluate = tf.function(self._evaluate, autograph=False)
-        self.chunk = tf.function(self._chunk, autograph=False)
+        self.evaluate = _compiled(self._evaluate)
+        self.chunk = _compiled(self._chunk)
 
     def init(self, controls: tf.Tensor, goal: _Goal) -> DescentState:
         """The state before the first step."""
@@ -248,3 +250,17 @@ def _unless(held: tf.Tensor, old: tf.Tensor, new: tf.Tensor) -> tf.Tensor:
 def _at_work(state: DescentState) -> tf.Tensor:
     """`[P]` bool, pairs of which some corner is neither done nor failed."""
     return tf.reduce_any(tf.reshape(~state.done & (state.failed_at < 0), [state.ended_at.shape[0], -1]), axis=1)
+
+
+def _compiled(function: Callable[_Given, _Found]) -> Callable[_Given, _Found]:
+    """`function` compiled, each signature once.
+
+    Tracing is asked for apart from the call: TensorFlow counts calls by their code, takes the first ones of several searches
+    for one function that is traced again and again, and warns.
+    """
+    made = tf.function(function, autograph=False)
+
+    def call(*args: _Given.args, **settings: _Given.kwargs) -> _Found:
+        return made.get_concrete_function(*args, **settings)(*args, **settings)
+
+    return call

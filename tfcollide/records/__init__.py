@@ -9,7 +9,7 @@ from tfcollide.records.looks import CompositeRecord, Distance, MixtureLooks, Per
 from tfcollide.records.mixtures import FailureBound, Interpolation, PngCheck, SurvivalRow, WorstMixture
 from tfcollide.records.proven import Certificate, EdgeRecord, ExactRecord, ProofRecord, SecondOpinion
 from tfcollide.records.proven_parts import PARTS_FILE, ProvenParts
-from tfcollide.records.radius import FreeRadii, FreeRadius, LayerPolytope, RadiusSpread
+from tfcollide.records.radius import FreeRadii, FreeRadius, LayerPolytope, RadiusRecord, RadiusSpread
 from tfcollide.records.summary import Summary
 from tfcollide.records.sweep_summary import PairResult, SweepSummary, is_sweep
 from tfcollide.records.yardstick_record import FrontEnd, FrontRecord, ReaderRecord, Scale
@@ -36,6 +36,7 @@ __all__ = [
     "PngCheck",
     "ProofRecord",
     "ProvenParts",
+    "RadiusRecord",
     "RadiusSpread",
     "ReaderRecord",
     "Scale",

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-__all__ = ["FreeRadii", "FreeRadius", "LayerPolytope", "RadiusSpread"]
+__all__ = ["FreeRadii", "FreeRadius", "LayerPolytope", "RadiusRecord", "RadiusSpread"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +57,23 @@ class RadiusSpread:
 
 
 @dataclasses.dataclass(frozen=True)
+class RadiusRecord:
+    """What a run's summary says of the radii of its test images.
+
+    Attributes:
+        images: how many.
+        exact: in exact arithmetic.
+        in_float32: for features that a float32 network computes as equal.
+        matching: for features within the match quantile; None without a data set.
+    """
+
+    images: int
+    exact: RadiusSpread
+    in_float32: RadiusSpread
+    matching: RadiusSpread | None
+
+
+@dataclasses.dataclass(frozen=True)
 class FreeRadii:
     """Of many images.
 
@@ -89,6 +106,11 @@ class FreeRadii:
         """Of those at the match quantile."""
         known = [one.radius_match for one in self.images if one.radius_match is not None]
         return RadiusSpread.of(known) if known else None
+
+    @property
+    def in_short(self) -> RadiusRecord:
+        """What a summary says of them."""
+        return RadiusRecord(len(self.images), self.exact, self.in_float32, self.matching)
 
     @property
     def largest_gap(self) -> float:

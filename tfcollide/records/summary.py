@@ -12,6 +12,7 @@ from tfcollide.records.looks import CompositeRecord, Distance, MixtureLooks, Per
 from tfcollide.records.mixtures import FailureBound, Interpolation, PngCheck, SurvivalRow, WorstMixture
 from tfcollide.records.proven import Certificate, EdgeRecord, ExactRecord, ProofRecord, SecondOpinion
 from tfcollide.records.proven_parts import ProvenParts
+from tfcollide.records.radius import RadiusRecord
 from tfcollide.records.yardstick_record import FrontEnd, FrontRecord, ReaderRecord, Scale
 
 __all__ = ["Summary"]
@@ -69,6 +70,7 @@ class Summary:
         allow_trivial: whether trivial and lost corners count as found.
         dataset_rows_without_label: split of the data set -> how many of its rows were left out, as they have no label.
         survival: what is left of the hull after what may happen to images and networks; None where that was not asked for.
+        radius: how far around test images nothing collides; None where that was not asked for.
     """
 
     dataset: str
@@ -117,6 +119,7 @@ class Summary:
     survival: tuple[SurvivalRow, ...] | None = None
     proof: ProofRecord | None = None
     second_opinion: SecondOpinion | None = None
+    radius: RadiusRecord | None = None
 
     @classmethod
     def read(cls, folder: Path, *, flag: str = "run") -> Self:

@@ -37,9 +37,25 @@ def layer_conclusion(polytopes: Sequence[LayerPolytope]) -> str:
     """In one line."""
     known = [one for one in polytopes if one.bounds]
     points, empty = sum(one.point for one in known), sum(one.dimension < 0 for one in known)
+    if len(known) == 1:
+        return _verdict(known[0])
     if empty:
-        return f"{empty} of {len(known)} are empty: nothing there has the target's features; polytope.npz has the proof."
-    return f"{points} of {len(known)} are a single point, {len(known) - points} are not."
+        where = f"Empty at {empty} of {len(known)} positions"
+        return f"{where}: no values there have the target's features; polytope.npz has the proof."
+    return f"A single point at {points} of {len(known)} positions, more than a point at {len(known) - points}."
+
+
+def _verdict(only: LayerPolytope) -> str:
+    """Of one target at a dense tap."""
+    if only.dimension < 0:
+        return f"Empty: no such values of {only.layer} have the target's features; polytope.npz has the proof."
+    if only.point:
+        return f"A single point: no values of {only.layer} but the target's own have the target's features."
+    room = f", at most {only.radius:.3g} to every side" if only.bounded else ", in some of them without an end"
+    return (
+        f"More than a point: from the target's own the values of {only.layer} can move in {only.dimension} of {only.size} "
+        f"directions and keep the target's features{room}."
+    )
 
 
 def _legend(first: LayerPolytope) -> list[str]:

@@ -1,8 +1,9 @@
 """Rows of a run's table on what the network makes of corners and mixtures: features, classes, proofs."""
 
+import math
 from collections.abc import Sequence
 
-from tfcollide.records import Certificate, EdgeRecord, Summary
+from tfcollide.records import Certificate, EdgeRecord, RadiusRecord, RadiusSpread, Summary
 from tfcollide.report.paper import PaperResult, paper_cell
 from tfcollide.report.phrases import Row, in_which_arithmetic, number, probability, share, yes
 
@@ -13,6 +14,7 @@ __all__ = [
     "mixture_rows",
     "only_corner_rows",
     "proof_rows",
+    "radius_rows",
     "worst_feature_rows",
 ]
 
@@ -138,6 +140,34 @@ def edge_rows(edges: Sequence[EdgeRecord] | None) -> list[Row]:
         ("changes of class along edges", f"{changes:,}" if changes == 0 else f"**{changes:,}**", ""),
         ("breakpoints of edges", bends, ""),
     ]
+
+
+def radius_rows(radius: RadiusRecord | None) -> list[Row]:
+    """How far around test images nothing collides; each image has a radius of its own."""
+    if radius is None:
+        return []
+    images = f"{radius.images:,} test images" if radius.images > 1 else "test:0"
+    rows = [
+        (f"no image nearer than this has a target's features: {images}", _radii(radius.exact, radius.images), ""),
+        ("- nor features that float32 computes as equal", _radii(radius.in_float32, radius.images), ""),
+    ]
+    if radius.matching is not None:
+        rows.append(("- nor features that match", _radii(radius.matching, radius.images), ""))
+    return rows
+
+
+def _radii(spread: RadiusSpread, images: int) -> str:
+    if images == 1:
+        return _down(spread.least)
+    return f"smallest {_down(spread.least)}, median {_down(spread.median)}, largest {_down(spread.largest)}"
+
+
+def _down(value: float) -> str:
+    """Three digits, rounded down, as a larger radius is not proven."""
+    if value <= 0:
+        return "0"
+    step = 10.0 ** (math.floor(math.log10(value)) - 2)
+    return f"{math.floor(value / step) * step:.3g}"
 
 
 def _price(proof: Certificate) -> str:

@@ -8,7 +8,7 @@ from tfcollide.records import FreeRadii
 from tfcollide.report.curve_style import figure_of, legend, look_of, quiet
 from tfcollide.report.lettering import save
 
-__all__ = ["radius_words", "write_radii_picture"]
+__all__ = ["write_radii_picture"]
 
 
 def write_radii_picture(path: Path, radii: FreeRadii) -> None:
@@ -38,14 +38,3 @@ def write_radii_picture(path: Path, radii: FreeRadii) -> None:
     axes.set_ylim(0.0, 1.02)
     legend(figure, 2)
     save(figure, path)
-
-
-def radius_words(radii: FreeRadii) -> str:
-    """In one sentence."""
-    spread, float32 = radii.exact, radii.in_float32
-    matching = f", {radii.matching.median:.3g} for features that match" if radii.matching else ""
-    return (
-        f"Within {spread.median:.3g} (median of {len(radii.images)} images, L2; least {spread.least:.3g}, largest "
-        f"{spread.largest:.3g}) no image has the features of a target; in float32 {float32.median:.3g}{matching}. "
-        f"Largest relative duality gap {radii.largest_gap:.1e}."
-    )

@@ -16,7 +16,10 @@ def run_remarks(summary: Summary) -> list[str]:
         remarks.append(f'**The model reads the target as "{seen}"**, not "{label}"; that is the class that counts.')
     on = [str(n) for n, corner in enumerate(summary.corners) if corner.units and corner.corner_push >= 0]
     if on:
-        remarks.append(f"The units pushed are on at corner {', '.join(on)}: lower --stop_loss or weigh corner_push more.")
+        remarks.append(
+            f"The units that corner {', '.join(on)} pushes below zero are still above it: lower --stop_loss, or weigh "
+            "corner_push more (--term_weights)."
+        )
     if summary.objective == "match":
         gap = min(corner.boundary_gap for corner in summary.corners)
         remarks.append(f"Eq. 1 stops {gap:.3g} from the polytope's boundary (the least |pre-activation| of an inactive unit).")

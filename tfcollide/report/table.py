@@ -13,6 +13,7 @@ from tfcollide.report.match_rows import (
     mixture_rows,
     only_corner_rows,
     proof_rows,
+    radius_rows,
     worst_feature_rows,
 )
 from tfcollide.report.paper import paper_cell, paper_result
@@ -21,9 +22,15 @@ from tfcollide.report.remarks import run_remarks
 
 __all__ = ["run_table"]
 
+_FIRST_LEGEND = (
+    "L_pos: squared difference from the target's features, over the units that are on in the target. Feature distance: the "
+    "same over all units, after the ReLU. Violation: the largest value of a unit that should be off. Margin: the logit of the "
+    "target's class less the largest other. Distances between images are L2, in pixel values."
+)
 _LEGEND = (
-    "L_pos is active_match, push corner_push, magnitude inactive_magnitude. Feature distance is over all units after the ReLU; "
-    "violation is the worst inactive unit above zero; boundary gap the least |pre-activation| of an inactive unit."
+    "Units: those that the corner pushes below zero. Push: their value before the ReLU; magnitude: the sum of the absolute "
+    "values of the other units that are off in the target; boundary gap: the smallest of these absolute values. Class and p: "
+    "what the network makes of the corner."
 )
 _IMAGE_LEGEND = (
     "To source, to target: distances as shares of source-to-target. SSIM (window 11x11) to source and target. Reads: what an "
@@ -37,7 +44,7 @@ def run_table(summary: Summary) -> str:
     word, _, rest = conclusion(summary).partition(":")
     verdict = f"**{word}**:{rest}" + (" The source stands in for what is not there." if summary.nothing_found else "") + "\n"
     remarks = [f"- {remark}" for remark in run_remarks(summary)]
-    tables = [_results(summary), *_survival(summary.survival)]
+    tables = [_results(summary), _FIRST_LEGEND + "\n", *_survival(summary.survival)]
     tables += [_corners(summary), _LEGEND + "\n", _likeness(summary), _IMAGE_LEGEND]
     return "\n".join([title, verdict, *tables, *(["", *remarks] if remarks else [])]) + "\n"
 
@@ -83,6 +90,7 @@ def _results(summary: Summary) -> str:
         *or_dashes(absent, mixture_rows(summary, paper) if several else only_corner_rows(summary)),
         *or_dashes(absent, look_rows(summary)),
         *or_dashes(absent, [*proof_rows(summary), *handed_on_rows(summary), *edge_rows(summary.edges)]),
+        *radius_rows(summary.radius),
     ]
     if paper is None:
         return markdown_table(["", "ours"], [row[:2] for row in rows])

@@ -233,7 +233,11 @@ def test_the_comparison_with_a_network_names_what_differs(proven):
     name = next(name for name in carried.arrays if name.startswith("weight_"))
     changed = carried.arrays[name].copy()
     changed.flat[0] = np.nextafter(changed.flat[0], np.float32(9))
-    assert difference({**carried.arrays, name: changed}, classifier, corners).startswith(f"{name} of the proof")
+    number = int(name.removeprefix("weight_"))
+    layer = json.loads(str(carried.arrays["claim"]))["layers"][number]["name"]
+    assert difference({**carried.arrays, name: changed}, classifier, corners).startswith(
+        f"the weight of layer {number} ({layer}) is not the same in the proof"
+    )
     assert "corners" in difference({**carried.arrays, "corners": corners + np.float32(1e-6)}, classifier, corners)
     claim = json.loads(str(carried.arrays["claim"]))
     claim["layers"] = claim["layers"][:-1]

@@ -3,8 +3,9 @@
 run_comparison(AuditConfig(compare="old.keras,new.keras", dataset="mnist"), Path("audits/old-new"))
 """
 
+import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,10 +87,20 @@ def _requests(config: AuditConfig, sides: Sequence[Sequence[str]], out: Path) ->
             own = dataclasses.replace(
                 config, compare=None, model=model, pairs=asked, max_change=None, shared_pairs=AuditConfig.shared_pairs
             )
-            found.append((name, own, network_data(own)))
+            with _named_by_compare():
+                found.append((name, own, network_data(own)))
     if config.pairs:
         read_pairs(Path(config.pairs), found[0][2])
     return found
+
+
+@contextlib.contextmanager
+def _named_by_compare() -> Iterator[None]:
+    """Says --compare of a network that cannot be used, since nobody gave a --model."""
+    try:
+        yield
+    except RequestError as error:
+        raise RequestError(*(text.replace("--model=", "--compare=") for text in error.args)) from error
 
 
 def _open_all(requests: _Requests) -> "list[Opened]":
@@ -98,7 +109,7 @@ def _open_all(requests: _Requests) -> "list[Opened]":
 
     opened = []
     for _, config, data in requests:
-        with stage(f"loading {config.model}"):
+        with stage(f"loading {config.model}"), _named_by_compare():
             opened.append(open_classifier(config, data))
         tap_names(opened[-1].classifier, config.taps)
     check_same_classes([one.classifier for one in opened])

@@ -21,6 +21,8 @@ class AuditConfig(NetworkConfig):
 
     FIRST: ClassVar = ("out", "recipe", "model", "dataset", "data_dir", "taps", "num_pairs", "budget", "pairs", "fail_above")
     """What `--help` shows."""
+    NEXT: ClassVar = ("compare", "shared_pairs", "match_quantile", "seed", "pixel_range", "outputs")
+    """What it mentions."""
 
     budget: str = flag("normal", "How much work; docs/audit.md says what each stands for.", choices=tuple(BUDGETS))
     num_pairs: int = flag(100, "How many random pairs of test images, spread evenly over ordered pairs of classes.")

@@ -4,7 +4,7 @@ import contextlib
 import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from tfcollide.models import applications, class_names, training
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.loading import load_classifier, wrap
 from tfcollide.models.model_file import kind_of
-from tfcollide.models.pixel_range import ASSUMED, PHOTO, doubts, range_by_likelihood, try_ranges
+from tfcollide.models.pixel_range import ASSUMED, PHOTO, Trial, doubts, range_by_likelihood, tied, try_ranges
 from tfcollide.models.predictions import Predictions, evenly
 from tfcollide.recipes.classifiers.config import NetworkConfig, TrainConfig
 from tfcollide.recipes.classifiers.network_request import is_brought, parse_bounds
@@ -89,7 +89,7 @@ def brought(config: NetworkConfig, data: LabeledImages, strategy: tf.distribute.
     """A classifier that exists already.
 
     Raises:
-        RequestError: it cannot be loaded, nothing tells what its outputs are, or --labels does not fit it.
+        RequestError: it cannot be loaded, nothing tells what its outputs or its pixels are, or --labels does not fit it.
     """
     training.make_deterministic()
     with strategy.scope() if strategy else contextlib.nullcontext():
@@ -158,11 +158,23 @@ def _pixel_range(config: NetworkConfig, classifier: Classifier, data: LabeledIma
         count = min(_TRIED if assumed else _TRIED_IF_TOLD, len(evenly(data.test_size, math.prod(data.shape))))
         chosen = np.arange(count) * data.test_size // count
         trials = try_ranges(classifier, data.test.images[chosen], data.test.labels[chosen], found.bounds)
-        found = range_by_likelihood(trials, count) if assumed else found
+        if assumed:
+            _refuse_tie(classifier.name, tied(trials, count), count)
+            found = range_by_likelihood(trials, count)
         found = found._replace(warning=doubts(found.bounds, trials, count, classifier.num_classes))
     if assumed:
         _say(f"Pixels are taken to be {found.bounds}, {found.how}; if they are not, say --pixel_range=BLACK,WHITE")
     return found
+
+
+def _refuse_tie(name: str, trials: Sequence[Trial], count: int) -> None:
+    """Asks where the labels of test images are about as likely in several ranges."""
+    if len(trials) < 2:
+        return
+    does = " and ".join(f"{one.bounds} ({one.likelihood:.2f}, {one.right} right)" for one in trials)
+    mend = " or ".join(f"--pixel_range={one.bounds.lower:g},{one.bounds.upper:g}" for one in trials)
+    received = f"{name}, which does about as well on {count} test images with pixels {does}, by mean log-likelihood"
+    raise RequestError(received, "to be told the range that it was trained with", f"Say {mend}.")
 
 
 def _other_size(classifier: Classifier, data: LabeledImages) -> str | None:

@@ -35,6 +35,8 @@ class CollideConfig(NetworkConfig):
 
     FIRST: ClassVar = ("out", "recipe", "model", "dataset", "data_dir", "source", "target", "tap", "corners", "solver")
     """What `--help` shows."""
+    NEXT: ClassVar = ("proof", "radius", "survival", "space", "front", "explore", "spread", "max_change", "pairs", "num_pairs")
+    """What it mentions."""
 
     source: str = _flag("3", "Where corners start: a class, test:INDEX, an image file, or every (one of each other class).")
     target: str = _flag("7", "Whose features they take: a class, test:INDEX, or an image file.")

@@ -105,6 +105,10 @@ def prepare(config: CollideConfig, data: LabeledImages, strategy: tf.distribute.
     network = opened.classifier
     in_images = config.radius or (config.solver == "exact" and config.space == "image")
     tap = network.tap(config.tap or (affine_tap(network) if in_images else network.default_tap))
+    if in_images and config.tap is None and tap.name != network.default_tap:
+        asked = "--radius" if config.radius else "--solver=exact"
+        said = f"{asked} needs a ReLU that is affine in the image: {tap.name} is taken in place of {network.default_tap}"
+        tqdm.write(f"{said}, the usual default; --tap=NAME chooses another", file=sys.stderr)
     yardstick = Yardstick(
         network,
         tap,

@@ -1,14 +1,12 @@
 """One source and one target: pose, solve, judge, write."""
 
 import dataclasses
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from tfcollide.data.select import Choice, resolve
 from tfcollide.files.atomic import write_json
@@ -42,7 +40,6 @@ from tfcollide.records import Certificate, EdgeRecord, Summary, SurvivalRow
 from tfcollide.report import run_files
 from tfcollide.report.composite_files import write_composite
 from tfcollide.report.drawn import Curves, RunImages
-from tfcollide.report.radius_picture import radius_words
 from tfcollide.runtime.progress import Stopwatch
 from tfcollide.shapes import Bounds
 
@@ -143,6 +140,9 @@ def write_pair(
     if problem.seen.predicted is not None:
         hull = Proven(problem.network, solution.corners, problem.seen.predicted, judged.splits)
         judged = judged._replace(summary=handed_on(config, hull, judged.summary, folder, ledger))
+    if config.radius:
+        radii = write_radii(config, experiment, folder, ledger)
+        judged = judged._replace(summary=dataclasses.replace(judged.summary, radius=radii.in_short))
     checked = time.perf_counter()
     if problem.looked_up is not None:
         parts = to_uint8(problem.start, problem.network.bounds), solution.corners, solution.controls, problem.network.bounds
@@ -151,8 +151,6 @@ def write_pair(
     curves = Curves(solution.trace, judged.verdict.mixtures.margin) if config.pictures() else None
     events = solution.trace if config.tensorboard else None
     run_files.write_report(folder, images, judged.summary, events, curves, config.pictures())
-    if config.radius:
-        tqdm.write(radius_words(write_radii(config, experiment, folder, ledger)), file=sys.stderr)
     seconds = {**seconds, "check": checked - began, "report": time.perf_counter() - checked}
     summary = dataclasses.replace(judged.summary, seconds={**seconds, **judged.summary.seconds, "total": sum(seconds.values())})
     write_json(folder / "summary.json", summary)

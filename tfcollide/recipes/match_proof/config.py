@@ -1,9 +1,14 @@
 """What a comparison of a proof with a network is asked: fields here are flags of the command line."""
 
 import dataclasses
+import json
+import zipfile
 from pathlib import Path
 
+import numpy as np
+
 from tfcollide.errors import RequestError
+from tfcollide.models.model_file import inspect
 from tfcollide.settings import flag
 
 __all__ = ["MatchConfig"]
@@ -22,13 +27,50 @@ class MatchConfig:
     allow_custom_code: bool = flag(False, "Load a model file even if it carries code, which can do all that you can.")
 
     def check(self) -> None:
-        """Raises `RequestError` for files that are missing."""
+        """Raises `RequestError` for files that are missing, are no proof or corners of a run, or are no network."""
         for name, mend in (("proof", "--proof=runs/first/proof.npz"), ("model", "--model=NET.keras")):
             path = getattr(self, name)
             if path is None or not Path(path).exists():
                 raise RequestError(f"--{name}={path or ''}", "a file", f"Say, for example, {mend}.")
+        self.proof_arrays()
+        self.run_corners()
+        inspect(Path(self.model or ""), allow_custom_code=self.allow_custom_code)
+
+    def proof_arrays(self) -> dict[str, np.ndarray]:
+        """Content of the proof's file.
+
+        Raises:
+            RequestError: it is no proof.
+        """
+        found = _arrays(Path(self.proof or ""), "proof", ("claim", "corners"))
+        try:
+            json.loads(str(found["claim"]))["layers"]
+        except (ValueError, TypeError, KeyError) as error:
+            raise RequestError(f"--proof={self.proof}, whose claim cannot be read", "a proof of collide --proof") from error
+        return found
+
+    def run_corners(self) -> np.ndarray | None:
+        """The corners `[N, H, W, C]` of the run; None where it is not known which they are.
+
+        Raises:
+            RequestError: the file holds none.
+        """
+        path = self.corner_file()
+        return _arrays(path, "corners", ("corners",))["corners"] if path else None
 
     def corner_file(self) -> Path | None:
         """Where the corners are; None where nothing is known of them."""
         beside = Path(self.proof or "").with_name("corners.npz")
         return Path(self.corners) if self.corners else beside if beside.exists() else None
+
+
+def _arrays(path: Path, name: str, wanted: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Content of the .npz file that a flag names; some arrays have to be among it."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = {name: file[name] for name in file.files}
+    except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+        raise RequestError(f"--{name}={path}, which cannot be read ({error})", "an .npz file") from error
+    if missing := [one for one in wanted if one not in found]:
+        raise RequestError(f"--{name}={path} without {missing[0]}", "the file that a run has written")
+    return found

@@ -7,13 +7,11 @@ where the checker says that float32 leaves them.
 """
 
 import json
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from tfcollide.errors import RequestError
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.dense_chain import Unreadable
 from tfcollide.models.loading import load_classifier
@@ -33,9 +31,7 @@ def run(config: MatchConfig) -> str | None:
         RequestError: a file cannot be read.
     """
     config.check()
-    arrays = _arrays(Path(config.proof or ""), "proof", ("claim", "corners"))
-    path = config.corner_file()
-    corners = _arrays(path, "corners", ("corners",))["corners"] if path else None
+    arrays, corners = config.proof_arrays(), config.run_corners()
     classifier = load_classifier(Path(config.model or ""), outputs=config.outputs, allow_custom_code=config.allow_custom_code)
     return difference(arrays, classifier, corners)
 
@@ -62,10 +58,18 @@ def difference(arrays: Mapping[str, np.ndarray], classifier: Classifier, corners
             return f"layer {k} of the proof is {said}, that of {classifier.name} is {layer}"
     for name in sorted({name for name in arrays if name.startswith(("weight_", "bias_"))} | set(own_arrays)):
         if name not in arrays or name not in own_arrays or not _same(arrays[name], own_arrays[name]):
-            return f"{name} of the proof is not that of {classifier.name}"
+            what, _, number = name.partition("_")
+            layer = f"layer {number} ({_layer_name(own, int(number))})"
+            return f"the {what} of {layer} is not the same in the proof and in {classifier.name}"
     if corners is not None and not _same(arrays["corners"], corners):
         return "the corners of the proof are not those of the run"
     return _computed(claim, arrays, classifier)
+
+
+def _layer_name(claim: Mapping[str, list[dict[str, str]]], k: int) -> str:
+    """What the network calls its layer number `k`."""
+    layers = claim["layers"]
+    return layers[k]["name"] if k < len(layers) else "which it does not have"
 
 
 def _computed(claim: Mapping[str, object], arrays: Mapping[str, np.ndarray], classifier: Classifier) -> str | None:
@@ -88,14 +92,3 @@ def _computed(claim: Mapping[str, object], arrays: Mapping[str, np.ndarray], cla
 
 def _same(one: np.ndarray, other: np.ndarray) -> bool:
     return one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
-
-
-def _arrays(path: Path, flag: str, wanted: tuple[str, ...]) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            found = {name: file[name] for name in file.files}
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-        raise RequestError(f"--{flag}={path}, which cannot be read ({error})", "an .npz file") from error
-    if missing := [name for name in wanted if name not in found]:
-        raise RequestError(f"--{flag}={path} without {missing[0]}", "the file that a run has written")
-    return found
