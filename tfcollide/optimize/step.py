@@ -44,6 +44,7 @@ class Descent(Generic[_Goal]):
         continuation: how the search stays with its source, and when it ends; None: by `stop` alone.
         same_limit: terms that have the limit of the progress term, too.
         fixed_limits: term -> its limit, the same in every round.
+        fused: whether XLA compiles the update, for control parameters whose update is bound by memory.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Descent(Generic[_Goal]):
         continuation: Continuation | None = None,
         same_limit: tuple[str, ...] = (),
         fixed_limits: Mapping[str, float] | None = None,
+        fused: bool = False,
     ):
         self._terms = terms
         self._weights = dict(term_weights)
@@ -84,6 +86,7 @@ class Descent(Generic[_Goal]):
         self.continuation = continuation
         self._same_limit = same_limit
         self.fixed_limits = dict(fixed_limits or {})
+        self._move = tf.function(self._moved, jit_compile=True, autograph=False) if fused else self._moved
         self.term_names = list(term_weights)
         self.evaluate = tf.function(self._evaluate, autograph=False)
         self.chunk = tf.function(self._chunk, autograph=False)
@@ -210,25 +213,40 @@ class Descent(Generic[_Goal]):
             terms = self._terms(state.controls, goal, state.step)
             loss = weighted_sum(terms, weights)
         gradient = tape.gradient(loss, state.controls)
-        axes = list(range(1, len(gradient.shape)))
-        finite = tf.math.is_finite(loss) & tf.reduce_all(tf.math.is_finite(gradient), axes)
         hold, rate, done = self._judge(state, terms, limits)
-        failed_at = tf.where(finite | done | (state.failed_at >= 0), state.failed_at, state.step)
-        direction, slots = self._rule.update(gradient, state.slots, state.step)
-        moved = self._project(state.controls - tf.reshape(rate, [-1] + [1] * len(axes)) * direction, goal)
-        landed = tf.reduce_all(tf.math.is_finite(moved), axes)
-        failed_at = tf.where(landed | done | (failed_at >= 0), failed_at, state.step)
-        still = tf.reshape(done | (failed_at >= 0), [-1] + [1] * len(axes))
-        controls = tf.where(still, state.controls, moved)
+        over = done | (state.failed_at >= 0)
+        controls, slots, sound = self._move(state.controls, state.slots, gradient, state.step, rate, over, goal, loss)
         return state._replace(
             step=state.step + 1,
             controls=controls,
             slots=slots,
             done=done,
-            failed_at=failed_at,
+            failed_at=tf.where(sound | over, state.failed_at, state.step),
             terms=self._stack(terms),
             hold=hold,
         )
+
+    def _moved(
+        self,
+        controls: tf.Tensor,
+        slots: tuple[tf.Tensor, ...],
+        gradient: tf.Tensor,
+        step: tf.Tensor,
+        rate: tf.Tensor,
+        over: tf.Tensor,
+        goal: _Goal,
+        loss: tf.Tensor,
+    ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...], tf.Tensor]:
+        """Control parameters and slots after a step, and `[N]` bool, of which corners all numbers are finite.
+
+        Corners that are `over` or not finite stay where they are.
+        """
+        axes = list(range(1, len(gradient.shape)))
+        direction, slots = self._rule.update(gradient, slots, step)
+        moved = self._project(controls - tf.reshape(rate, [-1] + [1] * len(axes)) * direction, goal)
+        finite = tf.reduce_all(tf.math.is_finite(gradient) & tf.math.is_finite(moved), axes)
+        sound = tf.math.is_finite(loss) & finite
+        return tf.where(tf.reshape(sound & ~over, [-1] + [1] * len(axes)), moved, controls), slots, sound
 
     def _judge(self, state: DescentState, terms: Terms, limits: Mapping[str, tf.Tensor]) -> tuple[Any, tf.Tensor, tf.Tensor]:
         """What is remembered, the learning rate (a scalar or `[N]`), and `[N]` bool, which corners need not go on."""

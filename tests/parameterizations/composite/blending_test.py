@@ -57,7 +57,6 @@ def test_with_a_parameter_a_pixel_it_is_the_softmax_over_covering_candidates(cas
     expected = (weights[..., None] * slow.candidates(patches, *case[:5])).sum(axis=0)
     np.testing.assert_allclose(blend(layout, arranged, controls)[0], expected, atol=2e-4)
     np.testing.assert_allclose(dense(layout, blend_weights(layout, controls[0])), weights, atol=1e-6)
-    assert float(total_variation(layout, controls)[0]) == pytest.approx(slow.total_variation(weights), rel=1e-5)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -143,3 +142,18 @@ def test_a_candidate_that_is_favored_dominates():
     inside = last >= 0
     assert (found == last)[inside].mean() > 0.6
     assert (found >= 0).all()
+
+
+@pytest.mark.parametrize("case", [CASES[1], CASES[4]])
+def test_three_patches_per_window_with_equal_controls_are_their_mean(case):
+    layout, patches, _ = made(case)
+    three = layout._replace(per_window=3)
+    many = np.concatenate([patches, patches[::-1], 255 - patches])
+    theta = drawn(layout, corners=2)
+    blended = blend(three, arrange(three, many), tf.stack([theta] * 3, axis=1))
+    each = [blend(layout, arrange(layout, part), theta) for part in np.split(many, 3)]
+    np.testing.assert_allclose(blended, np.mean(each, axis=0), atol=5e-4)
+    variation = total_variation(three, tf.stack([theta] * 3, axis=1))
+    np.testing.assert_allclose(variation, total_variation(layout, theta), rtol=1e-5)
+    favored = tf.stack([theta, theta - 40, theta - 40], axis=1)
+    np.testing.assert_allclose(blend(three, arrange(three, many), favored), each[0], atol=5e-4)
