@@ -5,12 +5,12 @@ The loss, the stopping rule and the tracing are told to it; it knows no concrete
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 import tensorflow as tf
 
-from tfcollide.optimize.continuation import Continuation
+from tfcollide.optimize.continuation import Continuation, Hold
 from tfcollide.optimize.loss import LossTerms, Terms, weighted_sum, weights_at
 from tfcollide.optimize.rates import Rate
 from tfcollide.optimize.state import DescentState
@@ -20,6 +20,7 @@ from tfcollide.optimize.update_rules import UpdateRule
 __all__ = ["Descent"]
 
 _Goal = TypeVar("_Goal")  # a tensor, or a tuple of tensors
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class Descent(Generic[_Goal]):
@@ -44,7 +45,7 @@ class Descent(Generic[_Goal]):
         continuation: how the search stays with its source, and when it ends; None: by `stop` alone.
         same_limit: terms that have the limit of the progress term, too.
         fixed_limits: term -> its limit, the same in every round.
-        fused: whether XLA compiles the update, for control parameters whose update is bound by memory.
+        fused: whether XLA compiles what goes over all control parameters, for so many that memory is the bound.
     """
 
     def __init__(
@@ -86,7 +87,8 @@ class Descent(Generic[_Goal]):
         self.continuation = continuation
         self._same_limit = same_limit
         self.fixed_limits = dict(fixed_limits or {})
-        self._move = tf.function(self._moved, jit_compile=True, autograph=False) if fused else self._moved
+        self._move = _by_xla(self._moved) if fused else self._moved
+        self._remember = _by_xla(self._remembered) if fused else self._remembered
         self.term_names = list(term_weights)
         self.evaluate = tf.function(self._evaluate, autograph=False)
         self.chunk = tf.function(self._chunk, autograph=False)
@@ -253,9 +255,26 @@ class Descent(Generic[_Goal]):
         rate = self._rate(state.step)
         if self.continuation is None:
             return (), rate, state.done | self._stop(terms, limits[self._progress_term])
-        new = self.continuation.advance(state.hold, state.controls, terms, limits, state.step)
-        hold = tf.nest.map_structure(functools.partial(_unless, state.done | (state.failed_at >= 0)), state.hold, new)
+        over = state.done | (state.failed_at >= 0)
+        hold = self._remember(state.hold, state.controls, terms, limits, state.step, over)
         return hold, rate * self.continuation.cooling(hold, state.step), state.done | self.continuation.over(hold, state.step)
+
+    def _remembered(
+        self,
+        hold: Hold,
+        controls: tf.Tensor,
+        terms: Terms,
+        limits: Mapping[str, tf.Tensor],
+        step: tf.Tensor,
+        over: tf.Tensor,
+    ) -> Hold:
+        """What the continuation remembers after a step, of corners that are `over` what it did before."""
+        new = cast(Continuation, self.continuation).advance(hold, controls, terms, limits, step)
+        return tf.nest.map_structure(functools.partial(_unless, over), hold, new)
+
+
+def _by_xla(function: _Function) -> _Function:
+    return tf.function(function, jit_compile=True, autograph=False)
 
 
 def _unless(held: tf.Tensor, old: tf.Tensor, new: tf.Tensor) -> tf.Tensor:

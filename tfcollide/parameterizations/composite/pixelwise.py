@@ -8,7 +8,7 @@ blend weights, u the patches' 8-bit pixels and g, h the gradients of a loss at t
     R(P)  = sum over pixels and k of p_k t_k
     dL/dtheta_k = p_k (g (u_k - x) + h (t_k - sum_m p_m t_m))
 
-XLA compiles this to five passes: theta is read twice, p is written once and read four times, the gradient is written
+XLA compiles this such that theta is read twice, p is written once and read three times, and the gradient is written
 once. A window has the same slot at all pixels that it covers (`Axis`), so a neighbor's weight is found without an index.
 Patches stay the 8-bit pixels that they are; d is a product of two small tables.
 """
