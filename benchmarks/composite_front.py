@@ -2,7 +2,7 @@
 
     python benchmarks/composite_front.py --data_dir=FOLDER --model=vgg16_tiny_imagenet20.keras --indexes=FOLDER
         --reader=squeezenet_imagenet.keras --photographs=FOLDER [--what=yardstick,seeds,front] [--pairs=4] [--steps=300]
-        [--out=front.jsonl]
+        [--settings=0,3] [--out=front.jsonl]
 
 INDEXES/N is an index of windows of N pixels. `yardstick`: SSIM of validation images to themselves after JPEG, of two
 photographs of a class and of two classes, and what the reader takes them for. `seeds`: the composites that searches start
@@ -165,7 +165,8 @@ def front(setup, asked):
     """Writes a line per setting and pair, and prints one per setting."""
     out = Path(asked.out)
     done = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
-    for setting, pair in itertools.product(settings(), setup.pairs(asked.pairs)):
+    chosen = [settings()[int(number)] for number in asked.settings.split(",")] if asked.settings else settings()
+    for pair, setting in itertools.product(setup.pairs(asked.pairs), chosen):
         key = setting | {"pair": list(pair), "steps": asked.steps}
         if any(all(one[name] == value for name, value in key.items()) for one in done):
             continue
@@ -230,6 +231,7 @@ def main():
         parser.add_argument(f"--{name}")
     parser.add_argument("--what", default="yardstick,seeds,front")
     parser.add_argument("--pairs", type=int, default=4)
+    parser.add_argument("--settings", help="numbers of those in CHANGES; default: all")
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--out", default="front.jsonl")
     asked = parser.parse_args()

@@ -92,8 +92,13 @@ def total_variation(layout: Layout, control_parameters: tf.Tensor) -> tf.Tensor:
 
     Neighbors are the points of control parameters, and a difference counts for all
     pixels along the other axis that a point stands for. A candidate is zero outside its support, whose border
-    counts. With a spacing of 1, `pixelwise` has it.
+    counts.
+
+    Raises:
+        ValueError: the spacing is 1, for which `pixelwise` has it.
     """
+    if not layout.down.smooth:
+        raise ValueError("a spacing of 1: expected a larger one, see pixelwise.total_variation")
     down, across = layout.down, layout.across
     d = np.einsum("ya,xb->yxab", down.tents_at_points(), across.tents_at_points())
     kind = control_parameters.dtype
