@@ -668,3 +668,18 @@ def test_the_ends():
     assert end(accept=lambda controls: 0.5) == ("stagnated", True)  # four rounds more were not enough
     assert end(max_steps=5, accept=lambda controls: 0.5) == ("max_steps", True)  # matched, and no time for the next round
     assert end(max_steps=5) == ("met", True)
+
+
+# What goes over all control parameters, compiled by XLA
+
+
+@pytest.mark.parametrize("holes", [[NO_HOLE, NO_HOLE], [NO_HOLE, 0.8]])
+def test_a_fused_descent_takes_the_same_steps_and_stops_where_numbers_end(holes):
+    plain, fused = (run_ramp(2, holes, descent=ramp(fused=fused)) for fused in (False, True))
+    assert_same_bits(plain, fused)
+
+
+def test_a_fused_descent_of_a_layer_ends_where_a_plain_one_does():
+    plain, fused = (minimize(layer_descent(adam, fused=fused), copies(3), GOAL, max_steps=60) for fused in (False, True))
+    np.testing.assert_allclose(fused.controls, plain.controls, rtol=1e-4, atol=1e-5)
+    assert fused.steps == plain.steps
