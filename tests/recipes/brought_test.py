@@ -13,7 +13,9 @@ from tfcollide.models.classifier import Classifier
 from tfcollide.models.pixel_range import PHOTO
 from tfcollide.models.predictions import Predictions, evenly
 from tfcollide.recipes.classifiers.network_request import parse_bounds
+from tfcollide.recipes.collide import pair
 from tfcollide.recipes.finished_run import read_run
+from tfcollide.records import Certificate, ProvenParts
 
 SIZE = 12
 
@@ -261,3 +263,17 @@ def test_a_network_that_gives_no_numbers(place, tmp_path, capsys, layer, value):
     said = capsys.readouterr().err
     assert "--source=03.png, of which broken makes" in said and said.count("\n") == 1 and "finite numbers" in said
     assert not list(tmp_path.glob("out*"))
+
+
+def test_a_run_keeps_which_part_of_its_hull_is_proven_and_its_page_knows(place, tmp_path, monkeypatch):
+    parts = ProvenParts(np.array([(0, 1), (-1, -1), (-1, -1)], np.int16), np.array([2.5, -1.0], np.float32))
+    certificate = Certificate("undecided", -1.0, 0.5, parts=parts)
+    monkeypatch.setattr(pair, "certify_classifier", lambda *_, **__: certificate)
+    _, found = run(place, tmp_path / "run", "--explore", "--source=blue", "--target=red", "--tap=fc1")
+    assert found["certificate"]["status"] == "undecided" and "parts" not in found["certificate"]
+    kept = read_run(tmp_path / "run").summary.certificate.parts
+    np.testing.assert_array_equal(kept.tree, parts.tree)
+    np.testing.assert_array_equal(kept.margins, parts.margins)
+    page = (tmp_path / "run" / "explore.html").read_text()
+    scene = json.loads(page.partition('id="scene">')[2].partition("</script>")[0])
+    assert scene["parts"]["tree"]["shape"] == [3, 2] and scene["words"]["proof"].startswith("Undecided as a whole: 50.00 %")

@@ -36,9 +36,9 @@ _PREFIX, _STALE_SECONDS = ".saving-", 86_400.0
 
 
 def to_json(value: object) -> Any:
-    """`value` in types that JSON knows; a number that is not finite becomes null."""
+    """`value` in types that JSON knows: what is not finite becomes null, and fields with a file of their own are left out."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value) if "file" not in f.metadata}
     if isinstance(value, Mapping):
         return {str(k): to_json(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):

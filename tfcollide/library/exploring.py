@@ -81,5 +81,6 @@ def page_of(
         reader=reader,
         points=points,
         in_page=in_page,
+        parts=summary.certificate.parts if summary.certificate else None,
     )
     return explore_html(scene)

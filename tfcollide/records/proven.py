@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Literal
 
+from tfcollide.records.proven_parts import PARTS_FILE, ProvenParts
+
 __all__ = ["Certificate", "EdgeRecord", "ExactRecord", "ProofRecord", "SecondOpinion"]
 
 
@@ -23,6 +25,8 @@ class Certificate:
         margin_real: the smallest margin proven in real arithmetic; what it has more than
             `margin` is the price of float32. None where nothing is proven.
         boxes: parts of the hull that were bounded.
+        parts: which ones are proven, of a hull that is not certified as a whole; None where none is. A file of
+            its own holds them.
     """
 
     status: Literal["certified", "refuted", "undecided"]
@@ -33,6 +37,7 @@ class Certificate:
     excludes: tuple[str, ...] = ()
     margin_real: float | None = None
     boxes: int = 0
+    parts: ProvenParts | None = dataclasses.field(default=None, repr=False, compare=False, metadata={"file": PARTS_FILE})
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,6 +11,7 @@ from tfcollide.records.from_json import checked_record, read_content
 from tfcollide.records.looks import CompositeRecord, Distance, MixtureLooks, Perceptual
 from tfcollide.records.mixtures import FailureBound, Interpolation, PngCheck, SurvivalRow, WorstMixture
 from tfcollide.records.proven import Certificate, EdgeRecord, ExactRecord, ProofRecord, SecondOpinion
+from tfcollide.records.proven_parts import ProvenParts
 from tfcollide.records.yardstick_record import FrontEnd, FrontRecord, ReaderRecord, Scale
 
 __all__ = ["Summary"]
@@ -135,7 +136,11 @@ class Summary:
             pairs = [str(pair["directory"]) for pair in content["pairs"] if pair.get("directory")]
             mend = f"Say --{flag}={folder / pairs[0]}." if pairs else ""
             raise RequestError(f"--{flag}={folder}, a sweep", "the directory of one pair", mend)
-        return checked_record(cls, content, folder, flag)
+        found = checked_record(cls, content, folder, flag)
+        if found.certificate is None:
+            return found
+        parts = ProvenParts.read(folder, flag)
+        return dataclasses.replace(found, certificate=dataclasses.replace(found.certificate, parts=parts))
 
     @property
     def trivial(self) -> tuple[int, ...]:

@@ -65,6 +65,9 @@ def certify(
         tightness: the share of the smallest margin found that is enough to prove.
         seed: of the random mixtures tried first.
         splits: notes what is halved, for a proof that is handed on.
+
+    Returns:
+        The certificate, with the parts that are proven where the whole is not.
     """
     if not np.isfinite(corners).all():
         return Certificate("undecided", -np.inf, 0.0)
@@ -75,25 +78,28 @@ def certify(
     search = CounterexampleSearch(engine.landscape, corners, target, logits, reading)
     samples, steps = (max(one, int(most * engine.share)) for one, most in ((8, _STARTS), (4, 20)))
     broken = search.look(starts(np.random.default_rng(seed), len(corners), samples), steps=steps)
+    splits = Splits() if splits is None else splits
     pieces, proof, used, enough = engine.whole(), _Proof(np.inf, np.inf, 0.0), 1, engine.boxes
     while broken is None:
         goal = max(tightness * search.smallest, 0.0)
-        pieces, proof = _close(pieces, proof, goal)
+        pieces, proof = _close(pieces, proof, goal, splits)
         if min(proof.margin, pieces.margin.min(initial=np.inf)) > 0:
             enough = min(enough, used + refine_boxes)
         if not len(pieces.margin) or used >= enough:
-            return _verdict(pieces, proof, engine, used)
+            return _verdict(pieces, proof, engine, used, splits)
         order = np.argsort(pieces.margin, kind="stable")
         worst, rest = np.split(order, [max(1, min(engine.batch, engine.boxes - used) // 2)])
         parents = pieces.take(worst)
         halves = engine.split(parents, goal)
-        if splits is not None:
-            splits.add(parents)
+        splits.add(parents)
         used += len(halves.margin)
         broken = search.look(np.concatenate([halves.vertices[:, 0], halves.vertices.mean(axis=1)]), steps=4)
         pieces = pieces.take(np.sort(rest)).join(halves)
     margin, mixture = broken
-    return Certificate("refuted", margin, 0.0, tuple(mixture.tolist()), arithmetic="float32", excludes=EXCLUDES)
+    splits.end(pieces)
+    # A proof in real numbers, beside a mixture that float32 misreads, would be of no use.
+    parts = splits.parts(len(corners)) if engine.arithmetic == "float32" else None
+    return Certificate("refuted", margin, 0.0, tuple(mixture.tolist()), arithmetic="float32", excludes=EXCLUDES, parts=parts)
 
 
 def _engine(network: DenseChain | Network, corners: np.ndarray, target: int, reading: Reading, max_boxes: int) -> Engine:
@@ -122,10 +128,12 @@ class _Proof(NamedTuple):
     volume: float
 
 
-def _close(pieces: AnyPieces, proof: _Proof, goal: float) -> tuple[AnyPieces, _Proof]:
+def _close(pieces: AnyPieces, proof: _Proof, goal: float, splits: Splits) -> tuple[AnyPieces, _Proof]:
     """Puts aside what is proven beyond the goal, and what cannot be split any further."""
     aside = (pieces.margin > goal) | ~pieces.divisible
-    return pieces.take(np.flatnonzero(~aside)), _add(proof, pieces.take(np.flatnonzero(aside)))
+    closed = pieces.take(np.flatnonzero(aside))
+    splits.end(closed)
+    return pieces.take(np.flatnonzero(~aside)), _add(proof, closed)
 
 
 def _add(proof: _Proof, pieces: AnyPieces) -> _Proof:
@@ -134,7 +142,10 @@ def _add(proof: _Proof, pieces: AnyPieces) -> _Proof:
     return _Proof(min(proof.margin, margin), min(proof.real, real), volume)
 
 
-def _verdict(pieces: AnyPieces, proof: _Proof, engine: Engine, used: int) -> Certificate:
+def _verdict(pieces: AnyPieces, proof: _Proof, engine: Engine, used: int, splits: Splits) -> Certificate:
     margin, real, volume = _add(proof, pieces)
     found = Certificate("undecided", margin, volume, None, engine.arithmetic, EXCLUDES, real, used)
-    return dataclasses.replace(found, status="certified", share_proven=1.0) if margin > 0 else found
+    if margin > 0:
+        return dataclasses.replace(found, status="certified", share_proven=1.0)
+    splits.end(pieces)
+    return dataclasses.replace(found, parts=splits.parts(pieces.vertices.shape[1]) if volume > 0 else None)

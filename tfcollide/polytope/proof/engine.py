@@ -6,9 +6,11 @@ import numpy as np
 
 from tfcollide.models.dense_chain import DenseChain
 from tfcollide.models.reading import Reading
+from tfcollide.polytope.hull.simplex import bisect
 from tfcollide.polytope.proof.counterexample import Landscape
 from tfcollide.polytope.proof.pieces import Pieces
 from tfcollide.polytope.proof.relaxation import Hull, forward, prepare
+from tfcollide.records import ProvenParts
 
 __all__ = ["AnyPieces", "DenseEngine", "Engine", "Splits"]
 
@@ -50,10 +52,11 @@ class AnyPieces(Protocol):
 
 
 class Splits:
-    """Which edge a prover halved each sub-simplex at."""
+    """Which edge a prover halved each sub-simplex at, and what it proved of those that it did not halve."""
 
     def __init__(self) -> None:
         self._edges: dict[bytes, tuple[int, int]] = {}
+        self._margins: dict[bytes, float] = {}
 
     def __len__(self) -> int:
         return len(self._edges)
@@ -63,9 +66,29 @@ class Splits:
         for one, edge in zip(pieces.vertices, pieces.edges.tolist(), strict=True):
             self._edges[one.tobytes()] = (min(edge), max(edge))
 
+    def end(self, pieces: AnyPieces) -> None:
+        """Notes sub-simplices that are not halved."""
+        for one, margin in zip(pieces.vertices, pieces.margin.tolist(), strict=True):
+            self._margins[one.tobytes()] = margin
+
     def edge(self, vertices: np.ndarray) -> tuple[int, int] | None:
         """Where `[N, N]` was halved; None where it was not."""
         return self._edges.get(vertices.tobytes())
+
+    def parts(self, corners: int) -> ProvenParts | None:
+        """What is proven of which part of a hull of so many corners; None where nothing is."""
+        waiting, tree, margins = [np.eye(corners)], [], []
+        while waiting:
+            here = waiting.pop()
+            edge = self.edge(here)
+            tree.append(edge or (-1, -1))
+            if edge is None:
+                margins.append(self._margins[here.tobytes()])
+            else:
+                first, second = bisect(here[None], np.array([edge]))
+                waiting += [second, first]
+        down = np.nextafter(np.array(margins, np.float32), np.float32(-np.inf))
+        return ProvenParts(np.array(tree, np.int16), down) if down.max() > 0 else None
 
 
 class Engine(Protocol):

@@ -157,6 +157,8 @@ def write_pair(
     summary = dataclasses.replace(judged.summary, seconds={**seconds, **judged.summary.seconds, "total": sum(seconds.values())})
     write_json(folder / "summary.json", summary)
     read = problem.network.pixel_range
+    if summary.certificate and summary.certificate.parts:
+        summary.certificate.parts.write(folder)
     directory.remark(f"pixels {read.bounds}, {read.how}")
     directory.commit()
     return summary

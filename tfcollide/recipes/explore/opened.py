@@ -77,6 +77,7 @@ class OpenRun:
             points=points,
             in_page=in_page,
             patches=patches_of(run, index) if composite else None,
+            parts=run.summary.certificate.parts if run.summary.certificate else None,
             live=live,
         )
 

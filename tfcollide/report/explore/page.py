@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfcollide.files.atomic import to_json
+from tfcollide.records import ProvenParts
 from tfcollide.report.explore.lattice import Lattice, LatticeAnswers
 from tfcollide.report.explore.layers import Layers
 from tfcollide.report.explore.packing import pack, pack_images, room_for
@@ -16,7 +17,10 @@ from tfcollide.shapes import Bounds
 
 __all__ = ["PageNetwork", "Patches", "Scene", "asset", "embedded", "escaped", "explore_html", "fill", "script"]
 
-_SCRIPTS = ("numbers.js", "simplex.js", "network.js", "verdict.js", "pictures.js", "walks.js", "page.js")
+_SCRIPTS = ("numbers.js", "simplex.js", "network.js", "parts.js", "verdict.js", "pictures.js", "walks.js", "page.js")
+
+
+_MOST_PARTS = 20_000  # 320 KB
 
 
 class PageNetwork(NamedTuple):
@@ -62,6 +66,7 @@ class Scene(NamedTuple):
         worst: `[N]` convex weights of the worst mixture known; None where none was searched for.
         network: where the page computes it; else a clause that says why not.
         patches: of composites.
+        parts: that are proven, of a hull that is not certified as a whole.
         live: whether the page is served, and may ask the network itself.
         up: the way to the page of all pairs, where there is one.
     """
@@ -77,6 +82,7 @@ class Scene(NamedTuple):
     worst: np.ndarray | None = None
     network: PageNetwork | str = "it was not asked for"
     patches: Patches | None = None
+    parts: ProvenParts | None = None
     live: bool = False
     up: str | None = None
 
@@ -125,6 +131,7 @@ def _content(scene: Scene, room: int) -> dict[str, Any]:
         "network": _network(network) if network else None,
         "without_network": None if network else scene.network,
         "patches": None if scene.patches is None else _patches(scene.patches),
+        "parts": None if scene.parts is None else _parts(scene.parts),
         "live": scene.live,
         "up": scene.up,
     }
@@ -168,6 +175,12 @@ def _network(network: PageNetwork) -> dict[str, Any]:
 
 def _patches(patches: Patches) -> dict[str, Any]:
     return {"dominant": pack(patches.dominant.astype(np.uint16)), "names": list(patches.names)}
+
+
+def _parts(parts: ProvenParts) -> dict[str, Any]:
+    """A part is the pair (0, 0) there."""
+    few = parts.fewer(_MOST_PARTS)
+    return {"tree": pack(np.maximum(few.tree, 0).astype(np.uint16)), "margins": pack(few.margins.astype(np.float32))}
 
 
 def embedded(content: object) -> str:

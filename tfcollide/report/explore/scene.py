@@ -6,6 +6,7 @@ import numpy as np
 
 from tfcollide.measure.reader import Reader
 from tfcollide.models.classifier import Classifier, Tap
+from tfcollide.records import ProvenParts
 from tfcollide.report.explore.lattice import answers_at, goal_of, lattice_of
 from tfcollide.report.explore.layers import Layers, layers_of
 from tfcollide.report.explore.page import PageNetwork, Patches, Scene
@@ -27,6 +28,7 @@ def scene_of(
     points: int = 1000,
     in_page: bool = True,
     patches: Patches | None = None,
+    parts: ProvenParts | None = None,
     live: bool = False,
 ) -> Scene:
     """Asks the network about a lattice of mixtures and gathers what a page shows.
@@ -43,6 +45,7 @@ def scene_of(
         points: of the lattice, at most.
         in_page: whether a small network goes into the page.
         patches: of composites.
+        parts: that are proven, of a hull that is not certified as a whole.
         live: whether the page can ask the network itself.
     """
     worst = summary.get("worst_mixture")
@@ -56,10 +59,11 @@ def scene_of(
         class_names=classifier.class_names,
         lattice=lattice,
         answers=answers_at(lattice.weights, corners, target, classifier, tap, reader),
-        words=words_of(summary, conclusion),
+        words=words_of(summary, conclusion, parts is not None),
         worst=weights,
         network=network_of(classifier, tap, target) if in_page else "it was not asked for",
         patches=patches,
+        parts=parts,
         live=live,
     )
 

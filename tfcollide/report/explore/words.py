@@ -7,21 +7,26 @@ from typing import Any
 __all__ = ["words_of"]
 
 
-def words_of(summary: Mapping, conclusion: str) -> dict[str, Any]:
+def words_of(summary: Mapping, conclusion: str, parts: bool = False) -> dict[str, Any]:
     """The words of a `Scene`.
 
     Args:
         summary: the content of `summary.json`.
         conclusion: what came out, in a sentence.
+        parts: whether it is known which parts of the hull are proven.
 
     Returns:
-        "title", "conclusion"; "source_name", "target_name"; "target", the class it is read as; "proof" and its
-        "proof_status"; "match" and "stop_loss", the feature distance and L_pos up to which features match, or None;
-        "reader", its name or why nobody reads; "facts", pairs of a name and a text.
+        "title", "conclusion"; "source_name", "target_name"; "target", the class it is read as; "proof", of the whole
+        hull, and its "proof_status"; "arithmetic", of which proofs speak; "match" and "stop_loss", the feature distance
+        and L_pos up to which features match, or None; "reader", its name or why nobody reads; "facts", pairs of a name
+        and a text.
     """
     source, target = summary["source"], summary["target"]
     scale, reader = summary.get("scale") or {}, summary.get("reader") or {}
-    status, proof = _proof(summary.get("certificate"), target["predicted"], summary.get("certificate_reason"))
+    certificate = summary.get("certificate")
+    status, proof = _proof(certificate, target["predicted"], summary.get("certificate_reason"))
+    if status in ("refuted", "undecided") and not parts:
+        proof += " No part of it is known to be proven, so this point is not certified."
     return {
         "title": _title(summary, f"“{source['label'] or _name(source)}”", status == "certified"),
         "conclusion": re.sub(r'"([^"]*)"', r"“\1”", conclusion),
@@ -30,6 +35,7 @@ def words_of(summary: Mapping, conclusion: str) -> dict[str, Any]:
         "target": target["predicted"],
         "proof": proof,
         "proof_status": status,
+        "arithmetic": _arithmetic(certificate),
         "match": scale.get("distance"),
         "stop_loss": max((value for value in summary["stop_loss"] if value is not None), default=None),
         "reader": _reader(reader),
@@ -53,22 +59,24 @@ def _name(end: Mapping) -> str:
 
 
 def _proof(certificate: Mapping | None, target: str, reason: str | None) -> tuple[str, str]:
-    """The certificate's status, and what it means for the point that is shown."""
+    """The certificate's status, and what it means for the hull as a whole."""
     if certificate is None:
-        return (
-            "none",
-            "No proof was tried: nothing is certified about the points between those that the network was asked about.",
-        )
+        why = f" ({reason})" if reason else ""
+        between = "nothing is certified about the points between those that the network was asked about"
+        return "none", f"No proof was tried{why}: {between}."
     if certificate["status"] == "certified":
-        margin = f"at least {_number(certificate['margin'])} logits ahead"
+        margin = f"at least {_number(certificate['margin'])} logits ahead ({_arithmetic(certificate)})"
         return "certified", f"Certified: by proof, this and every other mixture is “{target}”, {margin}."
     if certificate["status"] == "refuted":
-        return "refuted", f"Refuted: the proof ended with a mixture that is not “{target}”. This point is not certified."
+        return "refuted", f"Refuted as a whole: the proof ended with a mixture that is not “{target}”."
     share = 100 * (certificate["share_proven"] or 0)
-    return (
-        "undecided",
-        f"Undecided: {share:.2f} % of all mixtures are proven; which ones was not kept, so this point is not certified.",
-    )
+    return "undecided", f"Undecided as a whole: {share:.2f} % of all mixtures are proven."
+
+
+def _arithmetic(certificate: Mapping | None) -> str:
+    """Which numbers a proof speaks of."""
+    real = certificate is not None and certificate.get("arithmetic") == "real"
+    return "in real numbers; rounding may take more" if real else "in float32"
 
 
 def _reader(reader: Mapping) -> str:

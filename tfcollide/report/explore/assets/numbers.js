@@ -21,6 +21,12 @@ function percent(chance) {
   return chance > 0 && text === "0.00" ? "< 0.01 %" : `${text} %`;
 }
 
+/** Sets an element's text where it is another, as a browser lays out anew whatever is set.
+ * @param {any} node @param {string} text */
+function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
 /** @param {string} name @param {Record<string, string>} attributes @param {string} [text] */
 function element(name, attributes, text) {
   const made = document.createElement(name);

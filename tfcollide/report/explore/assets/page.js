@@ -3,12 +3,12 @@
 const STEP = 0.03;
 const SLOW = 8; // milliseconds: a slower network is asked a tenth of the time, and when the point rests
 
-/** @param {string} name @param {Record<string, string | number>} attributes */
-function drawn(name, attributes) {
+/** A shape on the map.
+ * @param {string} layer "ground", which stays as it is, "drawn", or "above" the handle @param {string} name @param {Record<string, string | number>} attributes */
+function drawn(layer, name, attributes) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
-  byId("drawn").append(made);
-  return made;
+  byId(layer).append(made);
 }
 
 /** @param {any} scene what the page was written with */
@@ -22,11 +22,13 @@ function startPage(scene) {
   const table = unpacked(scene.lattice.weights);
   const lattice = unpackedLattice(scene.lattice);
   const network = scene.network && unpackedNetwork(scene.network);
+  const parts = scene.parts && partsOf(unpacked(scene.parts.tree), unpacked(scene.parts.margins));
   const mixture = new Float32Array(source.length);
+  const asked = new Float32Array(source.length);
   const span = distanceOf(source, target);
   const words = scene.words;
   const state = {
-    /** @type {Weights} */ weights: new Array(count).fill(1 / count),
+    /** @type {Weights} */ weights: snapped(new Array(count).fill(1 / count)),
     /** @type {Verdict | null} */ verdict: null,
     /** @type {{ weights: Weights, verdict: Verdict } | null} */ live: null,
     down: false,
@@ -41,6 +43,9 @@ function startPage(scene) {
   };
   /** @type {number | undefined} */ let rest;
   const pictures = setUpPictures();
+  const topLines = Array.from({ length: Math.min(5, scene.class_names.length) }, topLine);
+  const shareLines = ["from the source", "from the target"].map(shareLine);
+  const termLines = [term("L_pos", words.stop_loss, "a corner stops below"), term("Feature distance", words.match, "a match is up to")];
   setUpWords();
   setUpMap();
   setUpControls();
@@ -52,7 +57,7 @@ function startPage(scene) {
   /** @param {Weights} weights @param {string} [why] a walk goes on where it is what moves */
   function go(weights, why) {
     if (why !== "walk") stop();
-    state.weights = weights;
+    state.weights = snapped(weights);
     state.dirty = true;
   }
 
@@ -88,7 +93,7 @@ function startPage(scene) {
 
   function draw() {
     mixInto(state.weights, corners, mixture);
-    pictures.mixture(mixture, scale, -black * scale, null);
+    pictures.mixture(mixture, scale, -black * scale);
     pictures.lessSource(mixture, state.amplify * scale, 127.5, source);
     pictures.lessTarget(mixture, state.amplify * scale, 127.5, target);
     const point = pointOf(state.weights, polygon);
@@ -98,24 +103,25 @@ function startPage(scene) {
     const parts = state.weights.map((w, k) => `corner ${k} ${(100 * w).toFixed(0)} %`);
     handle.setAttribute("aria-valuenow", (100 * state.weights[heaviest]).toFixed(0));
     handle.setAttribute("aria-valuetext", parts.filter((_, k) => state.weights[k] >= 0.005).join(", "));
-    polygon.forEach((vertex, k) => {
+    polygon.forEach((_, k) => {
       const spoke = byId(`spoke-${k}`);
       spoke.setAttribute("x2", String(point[0]));
       spoke.setAttribute("y2", String(point[1]));
       spoke.setAttribute("stroke-width", String(0.004 + 0.05 * state.weights[k]));
       spoke.setAttribute("stroke-opacity", String(0.15 + 0.6 * state.weights[k]));
       const text = `${(100 * state.weights[k]).toFixed(0)} %`;
-      byId(`corner-${k}`).lastChild.textContent = text;
+      setText(byId(`corner-${k}`).lastChild, text);
       byId(`corner-${k}`).setAttribute("aria-label", `${text} of corner ${k}: go there`);
       byId(`corner-${k}`).classList.toggle("heaviest", k === heaviest && count > 1);
       byId(`share-${k}`).value = String(state.weights[k]);
-      byId(`share-${k}-value`).textContent = text;
+      setText(byId(`share-${k}-value`), text);
     });
   }
 
   function say() {
-    const shares = [distanceOf(mixture, source) / span, distanceOf(mixture, target) / span];
-    byId("shares").replaceChildren(shareLine("from the source", shares[0]), shareLine("from the target", shares[1]));
+    shareLines[0](distanceOf(mixture, source) / span);
+    shareLines[1](distanceOf(mixture, target) / span);
+    if (parts) sayProof();
     if (network && state.cost <= SLOW) show(judgeAt(state.weights), false);
     else if (network && performance.now() - state.asked > 10 * state.cost) show(judgeAt(state.weights), false);
     else if (network) show(/** @type {Verdict} */ (state.verdict), true);
@@ -134,9 +140,8 @@ function startPage(scene) {
     const row = nearestRow(weights, table);
     if (!network) return lattice(row);
     const began = performance.now();
-    const image = new Float32Array(source.length);
-    mixInto(weights, corners, image);
-    const verdict = judgeHere(network, image, scene.class_names);
+    mixInto(weights, corners, asked);
+    const verdict = judgeHere(network, asked, scene.class_names);
     state.asked = performance.now();
     state.cost = state.asked - began;
     return { ...verdict, read: lattice(row).read, row };
@@ -146,19 +151,18 @@ function startPage(scene) {
   function show(verdict, stale) {
     state.verdict = verdict;
     document.body.classList.toggle("stale", stale);
-    byId("class").textContent = `“${verdict.name}”`;
+    setText(byId("class"), `“${verdict.name}”`);
     byId("class").classList.toggle("miss", !verdict.hit);
-    byId("mixture-words").textContent = `“${verdict.name}”, ${percent(verdict.chances[0])}`;
+    setText(byId("mixture-words"), `“${verdict.name}”, ${percent(verdict.chances[0])}`);
     byId("mixture-words").classList.toggle("miss", !verdict.hit);
     const ahead = `${verdict.margin >= 0 ? "ahead" : "behind"} by ${shown(Math.abs(verdict.margin))} logits`;
-    byId("ahead").textContent = `“${words.target}”: probability ${percent(verdict.probability)}, ${ahead}`;
-    byId("top").replaceChildren(...verdict.top.map((i, n) => topLine(scene.class_names[i], verdict.chances[n])));
-    byId("features").replaceChildren(
-      ...term("L_pos", verdict.active_match, words.stop_loss, "a corner stops below"),
-      ...term("Feature distance", verdict.feature_distance, words.match, "a match is up to"),
-    );
+    setText(byId("ahead"), `“${words.target}”: probability ${percent(verdict.probability)}, ${ahead}`);
+    topLines.forEach((set, n) => set(scene.class_names[verdict.top[n]], verdict.chances[n]));
+    termLines[0](verdict.active_match);
+    termLines[1](verdict.feature_distance);
     const where = network ? ", at the dot that is ringed" : "";
-    byId("reader").textContent = verdict.read === null ? words.reader : `A reader (${words.reader}) takes it for “${verdict.read}”${where}.`;
+    const reader = `A reader (${words.reader}) takes it for “${verdict.read}”${where}.`;
+    setText(byId("reader"), verdict.read === null ? words.reader : reader);
     const marked = byId("asked");
     const ringed = verdict.row !== null && (!network || verdict.read !== null);
     marked.setAttribute("visibility", ringed ? "visible" : "hidden");
@@ -167,7 +171,7 @@ function startPage(scene) {
       marked.setAttribute("cx", String(at[0]));
       marked.setAttribute("cy", String(at[1]));
     }
-    byId("origin").textContent = origin(verdict);
+    setText(byId("origin"), origin(verdict));
   }
 
   /** @param {number} row @returns {Weights} */
@@ -186,32 +190,61 @@ function startPage(scene) {
     return `${lost}The network was asked about ${steps} when this page was written. Shown is its answer at the nearest of them, ringed on the map: ${at}. Nothing is interpolated.`;
   }
 
-  /** @param {string} name @param {number} value @param {number | null} limit @param {string} meaning */
-  function term(name, value, limit, meaning) {
-    const described = element("dd", {}, shown(value));
-    if (limit !== null) {
-      const within = value <= limit;
-      described.append(" ", element("span", { class: within ? "good" : "bad" }, `${within ? "✓" : "✗"} ${meaning} ${shown(limit)}`));
-    }
-    return [element("dt", {}, name), described];
+  /** Whether the very mixture that is shown lies in a part of the hull that is proven. */
+  function sayProof() {
+    const margin = provenAt(state.weights, parts);
+    const proven = `Proven here: this mixture lies in a part of the hull where every mixture is “${words.target}”, at least ${shown(margin)} logits ahead (${words.arithmetic}).`;
+    setText(byId("proof"), margin > 0 ? proven : "Not proven here: this mixture lies in no part of the hull that is proven.");
+    byId("proof").className = margin > 0 ? "certified" : words.proof_status;
   }
 
-  /** @param {string} name @param {number} chance */
-  function topLine(name, chance) {
+  /** A line of a list of terms, and what sets its value.
+   * @param {string} name @param {number | null} limit @param {string} meaning */
+  function term(name, limit, meaning) {
+    const value = element("dd", {});
+    const within = element("span", {});
+    byId("features").append(element("dt", {}, name), value);
+    value.append("", within);
+    return (/** @type {number} */ found) => {
+      setText(value.firstChild, shown(found));
+      if (limit === null) return;
+      within.className = found <= limit ? "good" : "bad";
+      setText(within, `${found <= limit ? "✓" : "✗"} ${meaning} ${shown(limit)}`);
+    };
+  }
+
+  /** A line of the most probable classes. */
+  function topLine() {
+    const label = element("span", { class: "name" });
+    const bar = element("span", { class: "bar" });
+    const name = element("b", {});
+    const chance = element("span", { class: "chance" });
     const line = element("li", {});
-    const label = element("span", { class: "name", title: name });
-    label.append(element("span", { class: "bar", style: `width:${(100 * chance).toFixed(2)}%` }), element("b", {}, name));
-    line.append(label, element("span", { class: "chance" }, percent(chance)));
-    return line;
+    label.append(bar, name);
+    line.append(label, chance);
+    byId("top").append(line);
+    return (/** @type {string} */ found, /** @type {number} */ share) => {
+      setText(name, found);
+      label.title = found;
+      bar.style.width = `${(100 * share).toFixed(2)}%`;
+      setText(chance, percent(share));
+    };
   }
 
-  /** @param {string} name @param {number} share of the distance from source to target */
-  function shareLine(name, share) {
-    const line = element("div", {});
+  /** A line of a distance, as a share of that from source to target.
+   * @param {string} name */
+  function shareLine(name) {
+    const bar = element("i", {});
+    const value = element("span", { class: "value" });
     const track = element("span", { class: "track" });
-    track.append(element("i", { style: `width:${Math.min(100, 100 * share).toFixed(1)}%` }));
-    line.append(element("span", {}, name), track, element("span", { class: "value" }, share.toFixed(3)));
-    return line;
+    const line = element("div", {});
+    track.append(bar);
+    line.append(element("span", {}, name), track, value);
+    byId("shares").append(line);
+    return (/** @type {number} */ share) => {
+      bar.style.width = `${Math.min(100, 100 * share).toFixed(1)}%`;
+      setText(value, share.toFixed(3));
+    };
   }
 
   /** @param {HTMLElement} what @param {Point} point */
@@ -230,16 +263,18 @@ function startPage(scene) {
     if (label) canvas.setAttribute("aria-label", label);
     const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     const pixels = context.createImageData(width, height);
-    /** @param {Float32Array} image @param {number} by @param {number} plus @param {Float32Array | null} less */
+    const whole = new Uint32Array(pixels.data.buffer);
+    /** @param {Float32Array} image @param {number} by @param {number} plus @param {Float32Array} [less] */
     return (image, by, plus, less) => {
-      paint(pixels, image, channels, by, plus, less);
+      if (less) paintDifference(whole, image, channels, by, plus, less);
+      else paint(whole, image, channels, by, plus);
       context.putImageData(pixels, 0, 0);
     };
   }
 
   function setUpPictures() {
-    canvasFor(byId("source"), `The source, ${words.source_name}`)(source, scale, -black * scale, null);
-    canvasFor(byId("target"), `The target, ${words.target_name}`)(target, scale, -black * scale, null);
+    canvasFor(byId("source"), `The source, ${words.source_name}`)(source, scale, -black * scale);
+    canvasFor(byId("target"), `The target, ${words.target_name}`)(target, scale, -black * scale);
     byId("source-words").textContent = `Source: ${words.source_name}`;
     byId("target-words").textContent = `Target: ${words.target_name}`;
     if (scene.patches) setUpPatches();
@@ -295,8 +330,9 @@ function startPage(scene) {
     byId("up").hidden = !scene.up;
     if (scene.up) byId("up").firstChild.href = scene.up;
     byId("conclusion").textContent = words.conclusion;
-    byId("proof").textContent = words.proof;
+    byId(parts ? "proof-whole" : "proof").textContent = words.proof;
     byId("proof").className = words.proof_status;
+    byId("proof-whole").hidden = !parts;
     const bits = scene.images.bits;
     const kept = bits === 32 ? "Pixels are those that the network reads." : `Pictures keep ${bits} bits per value, the network was asked about the images as they are.`;
     const without = network ? "The network computes in this page." : `The network is not in this page: ${scene.without_network}.`;
@@ -308,28 +344,30 @@ function startPage(scene) {
     for (const [name, value] of words.facts) byId("facts").append(element("dt", {}, name), element("dd", {}, value));
     const worst = scene.worst ? ", × the worst mixture that a search found" : "";
     const ring = network && !scene.lattice.read ? "" : `, ○ the one ${network ? "that the reader was asked about" : "whose answer is shown"}`;
-    byId("legend").textContent = `Dots: mixtures that the network was asked about${ring}${worst}.`;
+    const open = parts ? ", hollow where they are not proven" : "";
+    byId("legend").textContent = `Dots: mixtures that the network was asked about${open}${ring}${worst}.`;
     byId("worst").hidden = !scene.worst;
   }
 
   function setUpMap() {
-    if (count > 2) drawn("polygon", { points: polygon.map((v) => v.join(",")).join(" "), class: "hull" });
-    if (count === 2) drawn("line", { x1: -1, y1: 0, x2: 1, y2: 0, class: "hull" });
-    polygon.forEach((v, k) => drawn("line", { id: `spoke-${k}`, class: "spoke", x1: v[0], y1: v[1], "stroke-linecap": "round" }));
+    if (count > 2) drawn("ground", "polygon", { points: polygon.map((v) => v.join(",")).join(" "), class: "hull" });
+    if (count === 2) drawn("ground", "line", { x1: -1, y1: 0, x2: 1, y2: 0, class: "hull" });
+    polygon.forEach((v, k) => drawn("drawn", "line", { id: `spoke-${k}`, class: "spoke", x1: v[0], y1: v[1], "stroke-linecap": "round" }));
     for (let row = 0; row * count < table.length; row++) {
       const [cx, cy] = pointOf(rowOf(row), polygon);
-      drawn("circle", { cx, cy, r: 0.011, class: lattice(row).hit ? "dot" : "dot miss" });
+      const open = parts && !(provenAt(snapped(rowOf(row)), parts) > 0);
+      drawn("ground", "circle", { cx, cy, r: 0.011, class: `dot${lattice(row).hit ? "" : " miss"}${open ? " open" : ""}` });
     }
     if (scene.worst) {
       const [x, y] = pointOf(scene.worst, polygon);
-      for (const turn of [1, -1]) drawn("line", { x1: x - 0.035, y1: y - 0.035 * turn, x2: x + 0.035, y2: y + 0.035 * turn, class: "cross" });
+      for (const turn of [1, -1]) drawn("ground", "line", { x1: x - 0.035, y1: y - 0.035 * turn, x2: x + 0.035, y2: y + 0.035 * turn, class: "cross" });
     }
-    drawn("circle", { id: "asked", r: 0.045, class: "asked" });
+    drawn("above", "circle", { id: "asked", r: 0.035, class: "asked" });
     polygon.forEach((vertex, k) => {
       const button = element("button", { type: "button", class: "corner", id: `corner-${k}` });
       const canvas = element("canvas", { "aria-hidden": "true" });
       button.append(canvas, element("span", {}));
-      canvasFor(/** @type {any} */ (canvas), "")(corners[k], scale, -black * scale, null);
+      canvasFor(/** @type {any} */ (canvas), "")(corners[k], scale, -black * scale);
       place(/** @type {any} */ (button), count === 1 ? [0, -0.9] : [vertex[0] * 1.24, vertex[1] * 1.22]);
       if (count > 8) /** @type {any} */ (button).style.width = `${Math.max(6, 130 / count)}%`;
       button.addEventListener("click", () => go(cornerWeights(k, count)));

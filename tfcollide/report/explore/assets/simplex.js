@@ -76,6 +76,15 @@ function normalized(values) {
   return sum > 0 ? kept.map((v) => v / sum) : kept.map(() => 1 / kept.length);
 }
 
+/** The same weights in multiples of 2^-24, which single precision and all that is computed with them hold exactly.
+ * The largest takes what rounding leaves.
+ * @param {Weights} weights @returns {Weights} */
+function snapped(weights) {
+  const whole = weights.map((w) => Math.round(w * 2 ** 24));
+  whole[whole.indexOf(Math.max(...whole))] += 2 ** 24 - whole.reduce((a, b) => a + b, 0);
+  return whole.map((w) => w / 2 ** 24);
+}
+
 /** Weights with one of them set, the others in proportion.
  * @param {Weights} weights @param {number} index @param {number} value @returns {Weights} */
 function withWeight(weights, index, value) {
