@@ -23,6 +23,7 @@ from tfcollide.images import decode
 from tfcollide.parameterizations.composite.layout import layout_of
 from tfcollide.patches.photographs import fit_square
 from tfcollide.runtime.quiet import import_tensorflow
+from tfcollide.shapes import Bounds
 
 SIZE, CORNERS = 224, 5
 GEOMETRY = {"window": 56, "stride": 7, "surround": 28}
@@ -33,12 +34,12 @@ def patches_of(folder, layout, seed=0):
     """`[K, n + 2s, n + 2s, 3]`: squares of photographs, or noise where there is no folder."""
     draw, side = np.random.default_rng(seed), layout.down.size
     if folder is None:
-        return draw.uniform(0, 255, [layout.num_candidates, side, side, 3]).astype(np.float32)
+        return draw.integers(0, 256, [layout.num_candidates, side, side, 3], dtype=np.uint8)
     paths = sorted(Path(folder).rglob("*.jpg"))
     chosen = draw.choice(len(paths), layout.num_candidates, replace=len(paths) < layout.num_candidates)
     places = draw.integers(0, SIZE - side + 1, [layout.num_candidates, 2])
     squares = (fit_square(decode(paths[i]), SIZE)[y : y + side, x : x + side] for i, (y, x) in zip(chosen, places, strict=True))
-    return np.stack(list(squares)).astype(np.float32)
+    return np.stack(list(squares))
 
 
 def network_step():
@@ -64,14 +65,19 @@ def composite_step(composite, material, rule):
     """(controls, slots, gradient at the images) -> moved controls and slots, compiled."""
     import tensorflow as tf
 
+    def moved(controls, slots, gradient, number):
+        direction, slots = rule.update(gradient, slots, number)
+        return composite.project(controls - 0.1 * direction), slots
+
+    move = tf.function(moved, jit_compile=True) if composite.fused else moved
+
     @tf.function
     def step(controls, slots, upstream, number):
         with tf.GradientTape() as tape:
             tape.watch(controls)
-            images = composite.to_image(controls, material)
-            loss = tf.reduce_sum(upstream * images) + tf.reduce_sum(composite.terms(controls)["total_variation"])
-        direction, slots = rule.update(tape.gradient(loss, controls), slots, number)
-        return composite.project(controls - 0.1 * direction), slots, images
+            images, terms = composite.images_and_terms(controls, material)
+            loss = tf.reduce_sum(upstream * images) + tf.reduce_sum(terms["total_variation"])
+        return *move(controls, slots, tape.gradient(loss, controls), number), images
 
     return step
 
@@ -84,7 +90,7 @@ def measure(spacing, folder, steps, network):
     from tfcollide.parameterizations.composite import Composite
 
     layout, rule = layout_of((SIZE, SIZE, 3), **GEOMETRY, spacing=spacing), adam()
-    composite = Composite(layout)
+    composite = Composite(layout, Bounds(0.0, 255.0))
     material = composite.arrange(patches_of(folder, layout))
     step, controls = composite_step(composite, material, rule), composite.init(np.zeros([SIZE, SIZE, 3]), CORNERS, noise=0.005)
     slots, images = rule.init(controls), composite.to_image(controls, material)

@@ -275,7 +275,7 @@ def layer_terms(controls, goal, step):
     }
 
 
-def layer_descent(*, coupled, pull=None, fixed_limits=None, trace_every=7):
+def layer_descent(*, coupled, pull=None, fixed_limits=None, trace_every=7, fused=False):
     return Descent(
         layer_terms,
         term_weights={"active_match": 1.0, "corner_push": 0.05, "feature_distance": 1.0, "source_pull": 0.0},
@@ -291,6 +291,7 @@ def layer_descent(*, coupled, pull=None, fixed_limits=None, trace_every=7):
         trace_every=trace_every,
         continuation=Continuation(2 if coupled else 1, pull, 40),
         fixed_limits=fixed_limits,
+        fused=fused,
     )
 
 
@@ -349,3 +350,13 @@ def test_pairs_end_as_if_each_were_alone(coupled):
         np.testing.assert_allclose(found.stop_loss, alone.stop_loss, rtol=1e-6)
     assert [found.ended for found in joined] == ["met", "met", "stagnated"]
     assert len({found.steps for found in joined}) == 3
+
+
+def test_a_search_compiled_by_xla_remembers_what_a_plain_one_does():
+    plain, fused = (
+        minimize_pairs(layer_descent(coupled=True, fused=fused), starts(0), GOALS[0], max_steps=40, stop_fraction=0.1)[0]
+        for fused in (False, True)
+    )
+    assert (fused.steps, fused.ended) == (plain.steps, plain.ended)
+    np.testing.assert_allclose(fused.controls, plain.controls, rtol=1e-4, atol=1e-5)
+    assert np.abs(plain.controls - starts(0).numpy()).max() > 0.01

@@ -678,3 +678,18 @@ def test_many_searches_are_not_taken_for_one_that_is_traced_again(caplog):
             descent = layer_descent()
             descent.evaluate(tf.constant(SOURCE[None].repeat(3, 0)), goal, tf.constant(0))
     assert "retracing" not in caplog.text
+
+
+# What goes over all control parameters, compiled by XLA
+
+
+@pytest.mark.parametrize("holes", [[NO_HOLE, NO_HOLE], [NO_HOLE, 0.8]])
+def test_a_fused_descent_takes_the_same_steps_and_stops_where_numbers_end(holes):
+    plain, fused = (run_ramp(2, holes, descent=ramp(fused=fused)) for fused in (False, True))
+    assert_same_bits(plain, fused)
+
+
+def test_a_fused_descent_of_a_layer_ends_where_a_plain_one_does():
+    plain, fused = (minimize(layer_descent(adam, fused=fused), copies(3), GOAL, max_steps=60) for fused in (False, True))
+    np.testing.assert_allclose(fused.controls, plain.controls, rtol=1e-4, atol=1e-5)
+    assert fused.steps == plain.steps

@@ -5,17 +5,18 @@ import tensorflow as tf
 from tfcollide.parameterizations.composite import LIMIT, Composite
 from tfcollide.parameterizations.composite.layout import layout_of
 from tfcollide.registry import PARAMETERIZATIONS
+from tfcollide.shapes import Bounds
 
 LAYOUT = layout_of((8, 8, 3), window=4, stride=2, surround=2, spacing=2)
 
 
 def patches(seed=0):
     size = LAYOUT.down.size
-    return np.random.default_rng(seed).uniform(0, 255, [LAYOUT.num_candidates, size, size, 3]).astype(np.float32)
+    return np.random.default_rng(seed).integers(0, 256, [LAYOUT.num_candidates, size, size, 3], dtype=np.uint8)
 
 
 def test_the_start_is_zero_and_noise_differs_from_corner_to_corner():
-    composite = Composite(LAYOUT)
+    composite = Composite(LAYOUT, Bounds(0, 255))
     assert not composite.init(np.zeros([8, 8, 3]), 2).numpy().any()
     noisy = composite.init(np.zeros([8, 8, 3]), 2, noise=0.05, seed=1).numpy()
     assert noisy.shape == (2, *LAYOUT.control_shape)
@@ -28,7 +29,7 @@ def test_the_start_is_zero_and_noise_differs_from_corner_to_corner():
 
 
 def test_what_is_compiled_takes_other_patches():
-    composite = Composite(LAYOUT)
+    composite = Composite(LAYOUT, Bounds(0, 255))
     draw = tf.function(composite.to_image)
     controls = composite.init(np.zeros([8, 8, 3]), 1, noise=0.02)
     found = []
@@ -41,15 +42,15 @@ def test_what_is_compiled_takes_other_patches():
 
 
 def test_a_constant_patch_everywhere_is_that_constant_whatever_the_controls():
-    composite = Composite(LAYOUT)
-    material = composite.arrange(np.full_like(patches(), 77.0))
+    composite = Composite(LAYOUT, Bounds(0, 255))
+    material = composite.arrange(np.full_like(patches(), 77))
     wild = composite.project(tf.random.stateless_normal([3, *LAYOUT.control_shape], [1, 2], stddev=30.0))
     assert float(tf.reduce_max(tf.abs(wild))) <= LIMIT
     np.testing.assert_allclose(composite.to_image(wild, material), np.full([3, 8, 8, 3], 77.0), rtol=1e-4)
 
 
 def test_its_term_is_total_variation():
-    composite = Composite(LAYOUT)
+    composite = Composite(LAYOUT, Bounds(0, 255))
     terms = composite.terms(composite.init(np.zeros([8, 8, 3]), 3, noise=0.1))
     assert set(terms) == set(Composite.term_weights) == {"total_variation"}
     assert terms["total_variation"].shape == (3,)

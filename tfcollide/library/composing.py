@@ -27,6 +27,7 @@ class PatchIndex:
         search: "annoy" or "exact"; None: annoy, where the index and the installation have it.
         window_stride: step between windows, in pixels of the index's search images; None: a quarter of a patch.
         surround: pixels around a window that are pasted with it; None: half of a window.
+        patches_per_window: how many patches stand for each window.
         control_spacing: pixels from one control parameter to the next; None: half the stride, or all of an odd one.
 
     Attributes:
@@ -50,11 +51,17 @@ class PatchIndex:
         search: str | None = None,
         window_stride: int | None = None,
         surround: int | None = None,
+        patches_per_window: int = 1,
         control_spacing: int | None = None,
     ):
         self.folder = Path(folder)
         self._options = CompositeOptions(
-            index=str(folder), search=search, window_stride=window_stride, surround=surround, control_spacing=control_spacing
+            index=str(folder),
+            search=search,
+            window_stride=window_stride,
+            surround=surround,
+            patches_per_window=patches_per_window,
+            control_spacing=control_spacing,
         )
         with called():
             self._options.check()

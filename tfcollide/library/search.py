@@ -205,4 +205,5 @@ def _descent_of(search: Search) -> Descent:
         continuation=continuation,
         same_limit=hull_terms.matching() if hull_terms else (),
         fixed_limits=hull_terms.limits() if hull_terms else {},
+        fused=parameterization.fused,
     )

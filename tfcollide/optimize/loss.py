@@ -92,16 +92,16 @@ def loss_terms(
             one pair after N of another, and all pairs see the same mixtures.
     """
 
-    def of_images(images: tf.Tensor, features: tf.Tensor, controls: tf.Tensor, goal: Goal) -> Terms:
+    def of_images(images: tf.Tensor, features: tf.Tensor, own: Terms, goal: Goal) -> Terms:
         stay = {} if goal.source is None else {"source_pull": source_pull(images, goal.source)}
-        return {**objective.terms(features, goal), **stay, **parameterization.terms(controls)}
+        return {**objective.terms(features, goal), **stay, **own}
 
     def of_corners(controls: tf.Tensor, goal: Goal, step: tf.Tensor) -> Terms:
-        images = parameterization.to_image(controls, goal.material)
-        return of_images(images, pre_activation(images), controls, goal)
+        images, own = parameterization.images_and_terms(controls, goal.material)
+        return of_images(images, pre_activation(images), own, goal)
 
     def in_hull(controls: tf.Tensor, goal: Goal, step: tf.Tensor) -> Terms:
-        images = parameterization.to_image(controls, goal.material)
+        images, own = parameterization.images_and_terms(controls, goal.material)
         rows, pixels = tf.shape(images)[0], math.prod(images.shape[1:])
         pairs = tf.reshape(images, [-1, corners, pixels])
         mixtures = tf.tensordot(draw_convex_weights(step, samples, corners, seed), pairs, [[1], [1]])  # [S, P, pixels]
@@ -110,7 +110,7 @@ def loss_terms(
         of_mixtures = tf.reshape(features[rows:], [-1, samples, features.shape[-1]])
         hull = HullsAtStep(pairs, of_mixtures, goal, spread if goal.spread is None else goal.spread)
         of_hull = {name: tf.repeat(term.value(hull), corners) for name, term in shared.items()}
-        return of_images(images, features[:rows], controls, goal) | of_hull
+        return of_images(images, features[:rows], own, goal) | of_hull
 
     if hull_terms is None:
         return of_corners

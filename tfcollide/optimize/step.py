@@ -5,12 +5,12 @@ The loss, the stopping rule and the tracing are told to it; it knows no concrete
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 import numpy as np
 import tensorflow as tf
 
-from tfcollide.optimize.continuation import Continuation
+from tfcollide.optimize.continuation import Continuation, Hold
 from tfcollide.optimize.loss import LossTerms, Terms, weighted_sum, weights_at
 from tfcollide.optimize.rates import Rate
 from tfcollide.optimize.state import DescentState
@@ -22,6 +22,7 @@ __all__ = ["Descent"]
 _Goal = TypeVar("_Goal")  # a tensor, or a tuple of tensors
 _Given = ParamSpec("_Given")
 _Found = TypeVar("_Found")
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class Descent(Generic[_Goal]):
@@ -46,6 +47,7 @@ class Descent(Generic[_Goal]):
         continuation: how the search stays with its source, and when it ends; None: by `stop` alone.
         same_limit: terms that have the limit of the progress term, too.
         fixed_limits: term -> its limit, the same in every round.
+        fused: whether XLA compiles what goes over all control parameters, for so many that memory is the bound.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Descent(Generic[_Goal]):
         continuation: Continuation | None = None,
         same_limit: tuple[str, ...] = (),
         fixed_limits: Mapping[str, float] | None = None,
+        fused: bool = False,
     ):
         self._terms = terms
         self._weights = dict(term_weights)
@@ -86,6 +89,8 @@ class Descent(Generic[_Goal]):
         self.continuation = continuation
         self._same_limit = same_limit
         self.fixed_limits = dict(fixed_limits or {})
+        self._move = _by_xla(self._moved) if fused else self._moved
+        self._remember = _by_xla(self._remembered) if fused else self._remembered
         self.term_names = list(term_weights)
         self.evaluate = _compiled(self._evaluate)
         self.chunk = _compiled(self._chunk)
@@ -212,34 +217,66 @@ class Descent(Generic[_Goal]):
             terms = self._terms(state.controls, goal, state.step)
             loss = weighted_sum(terms, weights)
         gradient = tape.gradient(loss, state.controls)
-        axes = list(range(1, len(gradient.shape)))
-        finite = tf.math.is_finite(loss) & tf.reduce_all(tf.math.is_finite(gradient), axes)
         hold, rate, done = self._judge(state, terms, limits)
-        failed_at = tf.where(finite | done | (state.failed_at >= 0), state.failed_at, state.step)
-        direction, slots = self._rule.update(gradient, state.slots, state.step)
-        moved = self._project(state.controls - tf.reshape(rate, [-1] + [1] * len(axes)) * direction, goal)
-        landed = tf.reduce_all(tf.math.is_finite(moved), axes)
-        failed_at = tf.where(landed | done | (failed_at >= 0), failed_at, state.step)
-        still = tf.reshape(done | (failed_at >= 0), [-1] + [1] * len(axes))
-        controls = tf.where(still, state.controls, moved)
+        over = done | (state.failed_at >= 0)
+        controls, slots, sound = self._move(state.controls, state.slots, gradient, state.step, rate, over, goal, loss)
         return state._replace(
             step=state.step + 1,
             controls=controls,
             slots=slots,
             done=done,
-            failed_at=failed_at,
+            failed_at=tf.where(sound | over, state.failed_at, state.step),
             terms=self._stack(terms),
             hold=hold,
         )
+
+    def _moved(
+        self,
+        controls: tf.Tensor,
+        slots: tuple[tf.Tensor, ...],
+        gradient: tf.Tensor,
+        step: tf.Tensor,
+        rate: tf.Tensor,
+        over: tf.Tensor,
+        goal: _Goal,
+        loss: tf.Tensor,
+    ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...], tf.Tensor]:
+        """Control parameters and slots after a step, and `[N]` bool, of which corners all numbers are finite.
+
+        Corners that are `over` or not finite stay where they are.
+        """
+        axes = list(range(1, len(gradient.shape)))
+        direction, slots = self._rule.update(gradient, slots, step)
+        moved = self._project(controls - tf.reshape(rate, [-1] + [1] * len(axes)) * direction, goal)
+        finite = tf.reduce_all(tf.math.is_finite(gradient) & tf.math.is_finite(moved), axes)
+        sound = tf.math.is_finite(loss) & finite
+        return tf.where(tf.reshape(sound & ~over, [-1] + [1] * len(axes)), moved, controls), slots, sound
 
     def _judge(self, state: DescentState, terms: Terms, limits: Mapping[str, tf.Tensor]) -> tuple[Any, tf.Tensor, tf.Tensor]:
         """What is remembered, the learning rate (a scalar or `[N]`), and `[N]` bool, which corners need not go on."""
         rate = self._rate(state.step)
         if self.continuation is None:
             return (), rate, state.done | self._stop(terms, limits[self._progress_term])
-        new = self.continuation.advance(state.hold, state.controls, terms, limits, state.step)
-        hold = tf.nest.map_structure(functools.partial(_unless, state.done | (state.failed_at >= 0)), state.hold, new)
+        over = state.done | (state.failed_at >= 0)
+        hold = self._remember(state.hold, state.controls, terms, limits, state.step, over)
         return hold, rate * self.continuation.cooling(hold, state.step), state.done | self.continuation.over(hold, state.step)
+
+    def _remembered(
+        self,
+        hold: Hold,
+        controls: tf.Tensor,
+        terms: Terms,
+        limits: Mapping[str, tf.Tensor],
+        step: tf.Tensor,
+        over: tf.Tensor,
+    ) -> Hold:
+        """What the continuation remembers after a step, of corners that are `over` what it did before."""
+        new = cast(Continuation, self.continuation).advance(hold, controls, terms, limits, step)
+        return tf.nest.map_structure(functools.partial(_unless, over), hold, new)
+
+
+def _by_xla(function: _Function) -> _Function:
+    return tf.function(function, jit_compile=True, autograph=False)
 
 
 def _unless(held: tf.Tensor, old: tf.Tensor, new: tf.Tensor) -> tf.Tensor:

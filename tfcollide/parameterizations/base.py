@@ -28,6 +28,7 @@ class Parameterization:
         hull_noise: the noise from which corners part where hull terms hold them together.
         in_pixels: whether the control parameters are the image, so that bounds on its change can be kept.
         several_pairs: whether the corners of several pairs can be one batch.
+        fused: whether control parameters are so many that their update is worth compiling by XLA.
     """
 
     term_weights: Mapping[str, float] = {}
@@ -36,6 +37,7 @@ class Parameterization:
     hull_noise: float = 0.05
     in_pixels: ClassVar[bool] = False
     several_pairs: ClassVar[bool] = True
+    fused: bool = False
 
     def __init__(self, bounds: Bounds):
         self._bounds = bounds
@@ -84,6 +86,12 @@ class Parameterization:
     def terms(self, control_parameters: tf.Tensor) -> dict[str, tf.Tensor]:
         """Terms of the control parameters themselves, unweighted, `[N]` each."""
         return {}
+
+    def images_and_terms(
+        self, control_parameters: tf.Tensor, material: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """What `to_image` and `terms` return, for those that share work."""
+        return self.to_image(control_parameters, material), self.terms(control_parameters)
 
     def project(self, control_parameters: tf.Tensor) -> tf.Tensor:
         """The nearest permitted control parameters."""

@@ -86,6 +86,7 @@ class CompositeRecord:
         own: the source's own number in the index, left out of the search; -1 where it is not there.
         patch_distance: mean L2 distance of a window to its patch, over the pixels compared, 0..255.
         total_variation: R(P) of each corner.
+        per_window: patches that stand for each window.
     """
 
     index: str
@@ -102,3 +103,4 @@ class CompositeRecord:
     own: int
     patch_distance: float
     total_variation: tuple[float, ...]
+    per_window: int = 1

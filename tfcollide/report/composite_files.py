@@ -6,13 +6,13 @@ import numpy as np
 import tensorflow as tf
 
 from tfcollide.files.atomic import write_npz
-from tfcollide.images import from_uint8, to_uint8, write_png
+from tfcollide.images import to_uint8, write_png
 from tfcollide.parameterizations.composite import Composite, Composition
 from tfcollide.parameterizations.composite.blend_weights import dominant
 from tfcollide.parameterizations.composite.composer import Composer
 from tfcollide.parameterizations.composite.found_patches import FoundPatches
 from tfcollide.parameterizations.composite.layout import Layout
-from tfcollide.parameterizations.composite.saved import COMPOSITE_FILE, SavedComposite
+from tfcollide.parameterizations.composite.saved import COMPOSITE_FILE, SLOTS, SavedComposite
 from tfcollide.report.composites import Pasted, draw_candidates, draw_dominance, draw_pasted
 from tfcollide.shapes import Bounds
 
@@ -39,13 +39,15 @@ def write_composite(
     geometry = np.array([axis.window, axis.stride, axis.surround, axis.spacing])
     arrays = {"control_parameters": controls, "patches": found.ids, "geometry": geometry, "shape": np.array(source.shape)}
     arrays |= {"bounds": np.array(bounds), "index": np.array(composer.collection.manifest.fingerprint())}
+    arrays |= {"per_window": np.array(layout.per_window), "slots": np.array(SLOTS)}
     write_npz(folder / COMPOSITE_FILE, arrays)
     patches = composer.cut(found)
     start = to_uint8(_blend(layout, patches, np.zeros_like(controls[:1]), bounds)[0], bounds)
     write_png(folder / "images" / "seed_composite.png", start)
     inner = slice(axis.surround, axis.surround + axis.window)
     count = f"{layout.num_candidates:,} patches of {len(np.unique(found.images)):,} photographs"
-    draw_candidates(folder / "candidates.png", source, start, patches[:, inner, inner], axis.num_windows, count)
+    nearest = patches[: layout.num_windows, inner, inner]
+    draw_candidates(folder / "candidates.png", source, start, nearest, axis.num_windows, count)
     draw_pasted(folder / "pasted.png", source, [_pasted(composer, found, patches, k) for k in _examples(layout)])
     maps = np.stack([found.images[dominant(layout, control)] for control in controls])
     draw_dominance(folder / "dominance.png", to_uint8(corners, bounds), maps)
@@ -57,8 +59,8 @@ def rebuild(saved: SavedComposite) -> np.ndarray:
 
 
 def _blend(layout: Layout, patches: np.ndarray, controls: np.ndarray, bounds: Bounds) -> np.ndarray:
-    composite = Composite(layout)
-    return composite.to_image(tf.constant(controls), composite.arrange(from_uint8(patches, bounds))).numpy()
+    composite = Composite(layout, bounds)
+    return composite.to_image(tf.constant(controls), composite.arrange(patches)).numpy()
 
 
 def _examples(layout: Layout) -> list[int]:

@@ -13,7 +13,6 @@ import tensorflow as tf
 from tests.limits import HANG_SECONDS
 from tfcollide.errors import RequestError
 from tfcollide.exports.modules import Blending
-from tfcollide.images import from_uint8
 from tfcollide.models.loading import load_classifier
 from tfcollide.objectives import terms
 from tfcollide.parameterizations.composite import Composite
@@ -87,8 +86,8 @@ def answers(base, asked, tmp_path_factory):
 
 
 def test_another_process_composes_as_the_python_path(answers, asked, saved, corners):
-    composite = Composite(saved.layout)
-    material = composite.arrange(from_uint8(saved.patches, saved.bounds))
+    composite = Composite(saved.layout, saved.bounds)
+    material = composite.arrange(saved.patches)
     expected = composite.to_image(tf.constant(asked["control_parameters"]), material).numpy()
     np.testing.assert_allclose(answers["compose_images"], expected, rtol=1e-5)
     np.testing.assert_allclose(answers["stored"], corners, rtol=1e-5)

@@ -32,7 +32,7 @@ def test_slots_name_each_covering_candidate_once(geometry):
     height, width, window, stride, surround = geometry
     layout = layout_of((height, width, 3), window=window, stride=stride, surround=surround, spacing=1)
     covers = slow.covering_factor(*geometry) > 0
-    named = layout.candidates_at_cells()
+    (named,) = layout.candidates_at_cells()
     for i, j in np.ndindex(height, width):
         found = named[i, j][named[i, j] >= 0]
         assert len(set(found)) == len(found)

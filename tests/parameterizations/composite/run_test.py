@@ -1,4 +1,6 @@
 import dataclasses
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ from PIL import Image
 from tfcollide.errors import RequestError
 from tfcollide.parameterizations.composite.blend_weights import blend_weights, candidates_at_pixels
 from tfcollide.parameterizations.composite.layout import layout_of
+from tfcollide.parameterizations.composite.saved import read_composite
 from tfcollide.patches.collection import open_collection
 from tfcollide.recipes.collide import run
 from tfcollide.recipes.composite import compare, rebuild
@@ -70,7 +73,7 @@ def test_corners_are_their_weights_times_their_candidates_and_weights_sum_to_one
     pasted = slow.candidates(collection.store.cut(made.array["patches"], 2), *GEOMETRY)
     with np.load(made.run / "corners.npz") as arrays:
         corners = arrays["corners"]
-    names = layout.candidates_at_cells()
+    (names,) = layout.candidates_at_cells()
     for controls, corner in zip(made.array["control_parameters"], corners, strict=True):
         weights = blend_weights(layout, controls)
         np.testing.assert_allclose(weights.sum(axis=(2, 3)), 1, atol=1e-9)
@@ -143,3 +146,56 @@ def test_the_page_knows_the_photograph_of_largest_weight_at_each_pixel(made):
         assert found.names[found.dominant[n, y, x]] == Path(photographs[images[candidate]]).stem
     with pytest.raises(RequestError, match="which does not exist"):
         patches_of(read_run(made.run), made.run / "nowhere")
+
+
+def test_control_parameters_of_an_earlier_order_of_slots_are_read(made, tmp_path):
+    old = dict(made.array)
+    layout = layout_of((16, 16, 3), window=4, stride=1, surround=2, spacing=1)
+    last = np.floor_divide(layout.down.points, 1).astype(int)  # slot a was window last - a
+    windows = layout.down.windows_at_points()
+    order = np.stack(
+        [[row.tolist().index((p - a) % 8) for a in range(8)] for p, row in zip(last, _numbers(windows), strict=True)]
+    )
+    y, x = np.ogrid[:16, :16]
+    y, x = y[..., None, None], x[..., None, None]
+    old["control_parameters"] = made.array["control_parameters"][:, y, x, order[:, None, :, None], order[None, :, None, :]]
+    del old["slots"], old["per_window"]
+    shutil.copytree(made.run, tmp_path / "old")
+    np.savez(tmp_path / "old" / "composite.npz", **old)
+    saved = read_composite(tmp_path / "old", made.index)
+    np.testing.assert_array_equal(saved.control_parameters, made.array["control_parameters"])
+
+
+def _numbers(windows):
+    """`[P, A]`, the number modulo 8 of the window in each slot, also of one that is not there."""
+    return np.broadcast_to(np.arange(8), windows.shape)
+
+
+def test_several_patches_stand_for_each_window(made, tmp_path):
+    config = dataclasses.replace(made.config, patches_per_window=3, max_steps=6, corners=2)
+    run.run(config, tmp_path / "three")
+    saved = read_composite(tmp_path / "three", made.index)
+    assert saved.control_parameters.shape == (2, 3, 16, 16, 8, 8)
+    with np.load(tmp_path / "three" / "composite.npz") as arrays:
+        ids, (nearest, *_) = arrays["patches"], arrays["patches"].reshape(3, -1)
+    assert len(ids) == 3 * 13**2
+    np.testing.assert_array_equal(nearest, made.array["patches"])
+    window = read(made.run / "images" / "source.png")[:4, :4].astype(float)
+    far = [np.linalg.norm(window - open_collection(made.index).store.cut(ids[k : k + 1], 0)[0]) for k in (0, 169, 338)]
+    assert far == sorted(far)
+    with np.load(tmp_path / "three" / "corners.npz") as arrays:
+        np.testing.assert_allclose(composite_rebuilt(saved), arrays["corners"], atol=2e-3)
+    assert json.loads((tmp_path / "three" / "summary.json").read_text())["composite"]["per_window"] == 3
+
+
+def composite_rebuilt(saved):
+    """By the weights of `blend_weights`, literally."""
+    names, windows = candidates_at_pixels(saved.layout), 13**2
+    pasted = np.concatenate(
+        [slow.candidates(saved.patches[k : k + windows], *GEOMETRY) for k in range(0, 3 * windows, windows)]
+    )
+    i, j = np.ogrid[:16, :16]
+    values = pasted[names, i[..., None, None], j[..., None, None]]
+    return np.stack(
+        [(blend_weights(saved.layout, one)[..., None] * values).sum(axis=(2, 3)) for one in saved.control_parameters]
+    )

@@ -48,6 +48,7 @@ class Composite(Parameterization):
 
     Args:
         layout: where the candidates lie.
+        bounds: of the model's pixels.
     """
 
     term_weights: Mapping[str, float] = {"total_variation": 0.2}
@@ -56,10 +57,10 @@ class Composite(Parameterization):
     hull_noise = 0.005
     several_pairs = False
     composer: Composer | None = None  # of a run; a composite that is made again has its patches from elsewhere
-    bounds: Bounds
 
-    def __init__(self, layout: Layout):
-        self.layout = layout
+    def __init__(self, layout: Layout, bounds: Bounds):
+        super().__init__(bounds)
+        self.layout, self.fused = layout, not layout.down.smooth
 
     @classmethod
     def create(cls, settings: DataclassInstance, bounds: Bounds, shape: ImageShape, num_corners: int) -> Self:
@@ -67,8 +68,8 @@ class Composite(Parameterization):
         from tfcollide.parameterizations.composite.composer import open_composer
 
         composer = open_composer(options_of(settings, CompositeOptions), shape, num_corners)
-        made = cls(composer.layout)
-        made.composer, made.bounds = composer, bounds
+        made = cls(composer.layout, bounds)
+        made.composer = composer
         return made
 
     def look_up(self, source: np.ndarray) -> Any:
@@ -81,7 +82,7 @@ class Composite(Parameterization):
 
     def material(self, found: Composition) -> tf.Tensor:
         """The patches of a composition, arranged."""
-        return self.arrange(from_uint8(found.composer.cut(found.patches), self.bounds))
+        return self.arrange(found.composer.cut(found.patches))
 
     def describe(self, found: Composition, controls: np.ndarray) -> CompositeRecord:
         """What corners with the control parameters `[N, ...]` are blended from."""
@@ -93,6 +94,7 @@ class Composite(Parameterization):
             index=str(composer.collection.path),
             index_checksum=composer.collection.manifest.fingerprint(),
             candidates=layout.num_candidates,
+            per_window=layout.per_window,
             window=axis.window,
             stride=axis.stride,
             surround=axis.surround,
@@ -111,10 +113,12 @@ class Composite(Parameterization):
         return "0.1"
 
     def arrange(self, patches: np.ndarray) -> tf.Tensor:
-        """The material of images: patches `[K, n + 2s, n + 2s, C]` float32 in the model's bounds, where they are pasted."""
-        from tfcollide.parameterizations.composite.blending import arrange
+        """The material of images: patches `[K, n + 2s, n + 2s, C]` uint8, where they are pasted."""
+        from tfcollide.parameterizations.composite import blending, pixelwise
 
-        return arrange(self.layout, patches)
+        if self.fused:
+            return pixelwise.in_pixels(self.layout, patches)
+        return blending.arrange(self.layout, from_uint8(patches, self._bounds))
 
     def init(self, source: np.ndarray, num_corners: int, *, noise: float = 0.0, seed: int = 0) -> tf.Tensor:
         """The paper's start, N times, with noise if asked for: each corner prefers other candidates, wherever they reach.
@@ -137,15 +141,26 @@ class Composite(Parameterization):
 
     def to_image(self, control_parameters: tf.Tensor, material: tf.Tensor | None = None) -> tf.Tensor:
         """`[N, H, W, C]` images of what `arrange` gave."""
-        from tfcollide.parameterizations.composite.blending import blend
+        return self.images_and_terms(control_parameters, material)[0]
 
-        return blend(self.layout, material, control_parameters)
+    def images_and_terms(
+        self, control_parameters: tf.Tensor, material: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """Both at once, which costs little more than one of them where every pixel has its own parameters."""
+        from tfcollide.parameterizations.composite import blending, pixelwise
+
+        if not self.fused:
+            return blending.blend(self.layout, material, control_parameters), self.terms(control_parameters)
+        pixels, variation = pixelwise.blend_evenly(self.layout, material, control_parameters)
+        images = pixels * (self._bounds.range / 255.0) + self._bounds.lower
+        return images, {"total_variation": variation}
 
     def terms(self, control_parameters: tf.Tensor) -> dict[str, tf.Tensor]:
         """R(P), `[N]`."""
-        from tfcollide.parameterizations.composite.blending import total_variation
+        from tfcollide.parameterizations.composite import blending, pixelwise
 
-        return {"total_variation": total_variation(self.layout, control_parameters)}
+        of = pixelwise.total_variation if self.fused else blending.total_variation
+        return {"total_variation": of(self.layout, control_parameters)}
 
     def project(self, control_parameters: tf.Tensor) -> tf.Tensor:
         """The nearest control parameters within `LIMIT`."""

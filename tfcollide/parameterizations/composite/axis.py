@@ -7,6 +7,9 @@ the last one backwards: slot a of a place p is window floor(p / stride) - a. So 
 place needs no more slots than windows can cover it, and the same slot of the next
 place is the same window, or the next window where a multiple of the stride lies
 between them (`shift`).
+
+With a spacing of 1 every pixel is a point and a cell. A window then has the slot of its number modulo
+A instead, which is the same at all of its pixels.
 """
 
 from typing import NamedTuple
@@ -122,7 +125,8 @@ class Axis(NamedTuple):
         return np.floor_divide(places, self.stride).astype(np.int64)
 
     def _covering(self, last: np.ndarray, ends: np.ndarray, slots: int) -> np.ndarray:
-        windows = last[:, None] - np.arange(slots)
+        back = np.arange(slots)
+        windows = last[:, None] - (back if self.smooth else (last[:, None] - back) % slots)
         exists = (windows >= 0) & (windows < self.num_windows) & (ends[:, None] <= windows * self.stride + self.size)
         return np.where(exists, windows, -1)
 

@@ -28,7 +28,7 @@ def arrange(layout: Layout, patches: tf.Tensor | np.ndarray) -> tf.Tensor:
         patches: `[K, n + 2s, n + 2s, C]` float32 in the model's bounds.
 
     Returns:
-        `[Qy * Qx, A * A, spacing * spacing * (C + 1)]` float32.
+        `[Qy * Qx, R * A * A, spacing * spacing * (C + 1)]` float32.
     """
     return weigh(layout, in_cells(layout, patches))
 
@@ -41,24 +41,24 @@ def in_cells(layout: Layout, patches: tf.Tensor | np.ndarray) -> tf.Tensor:
         patches: `[K, n + 2s, n + 2s, C]` of any kind.
 
     Returns:
-        `[Qy, Qx, A, A, spacing, spacing, C]` of the same kind.
+        `[Qy, Qx, R, A, A, spacing, spacing, C]` of the same kind.
     """
     down, across, f = layout.down, layout.across, layout.down.spacing
     inside, colors = down.size // f, layout.channels
-    split = tf.reshape(patches, [down.num_windows, across.num_windows, inside, f, inside, f, colors])
-    split = tf.transpose(split, [0, 2, 1, 4, 3, 5, 6])  # rows of cells of all windows, then columns
-    split = tf.reshape(split, [down.num_windows * inside, across.num_windows * inside, f, f, colors])
+    split = tf.reshape(patches, [-1, down.num_windows, across.num_windows, inside, f, inside, f, colors])
+    split = tf.transpose(split, [0, 1, 3, 2, 5, 4, 6, 7])  # rows of cells of all windows, then columns
+    split = tf.reshape(split, [-1, down.num_windows * inside, across.num_windows * inside, f, f, colors])
     rows, columns = (_cells_of_windows(axis) for axis in (down, across))
-    return tf.transpose(tf.gather(tf.gather(split, rows), columns, axis=2), [0, 2, 1, 3, 4, 5, 6])
+    return tf.transpose(tf.gather(tf.gather(split, rows, axis=1), columns, axis=3), [1, 3, 0, 2, 4, 5, 6, 7])
 
 
 def weigh(layout: Layout, cells: tf.Tensor) -> tf.Tensor:
     """What `arrange` returns, of what `in_cells` returned, by then float32 in the model's bounds."""
     down, across = layout.down, layout.across
     d = tf.einsum("yap,xbq->yxabpq", down.tents_in_cells(), across.tents_in_cells())
-    d = tf.cast(d, tf.float32)[..., None]
-    whole = tf.concat([cells * d, d], axis=-1)
-    return tf.reshape(whole, [len(down.cells) * len(across.cells), down.slots * across.slots, -1])
+    d = tf.cast(d, tf.float32)[:, :, None, ..., None]
+    whole = tf.concat([cells * d, tf.broadcast_to(d, [*cells.shape[:-1], 1])], axis=-1)
+    return tf.reshape(whole, [len(down.cells) * len(across.cells), layout.per_window * down.slots * across.slots, -1])
 
 
 def blend(layout: Layout, arranged: tf.Tensor, control_parameters: tf.Tensor) -> tf.Tensor:
@@ -70,10 +70,13 @@ def blend(layout: Layout, arranged: tf.Tensor, control_parameters: tf.Tensor) ->
         control_parameters: theta.
     """
     down, across = layout.down, layout.across
-    cells, slots, f = (len(down.cells), len(across.cells)), down.slots * across.slots, down.spacing
-    around = _around_cells(layout, tf.exp(control_parameters))  # [e, N, Qy, Qx, A, A]
+    cells, slots, f = (len(down.cells), len(across.cells)), (down.slots, across.slots), down.spacing
+    ranks = tf.reshape(tf.exp(control_parameters), [-1, *layout.control_shape[-4:]])  # those of one corner after another's
+    around = _around_cells(layout, ranks)  # [e, N R, Qy, Qx, A, A]
     few, corners = around.shape[0], tf.shape(control_parameters)[0]
-    left = tf.reshape(tf.transpose(around, [2, 3, 0, 1, 4, 5]), [cells[0] * cells[1], few * corners, slots])
+    around = tf.reshape(around, [few, corners, layout.per_window, *cells, *slots])
+    left = tf.transpose(around, [3, 4, 0, 1, 2, 5, 6])
+    left = tf.reshape(left, [cells[0] * cells[1], few * corners, layout.per_window * slots[0] * slots[1]])
     sums = tf.reshape(left @ arranged, [*cells, few, corners, f, f, layout.channels + 1])
     share = tf.constant(
         np.einsum("pa,qb->abpq", down.interpolation(), across.interpolation()).reshape(few, f, f), arranged.dtype
@@ -88,25 +91,32 @@ def total_variation(layout: Layout, control_parameters: tf.Tensor) -> tf.Tensor:
     """R(P) of Eq. 7, `[N]`: how much the blend weights of each candidate change between neighbors.
 
     Neighbors are the points of control parameters, and a difference counts for all
-    pixels along the other axis that a point stands for; with a spacing of 1 that is
-    Eq. 7 to the letter. A candidate is zero outside its support, whose border counts.
+    pixels along the other axis that a point stands for. A candidate is zero outside its support, whose border
+    counts.
+
+    Raises:
+        ValueError: the spacing is 1, for which `pixelwise` has it.
     """
+    if not layout.down.smooth:
+        raise ValueError("a spacing of 1: expected a larger one, see pixelwise.total_variation")
     down, across = layout.down, layout.across
     d = np.einsum("ya,xb->yxab", down.tents_at_points(), across.tents_at_points())
     kind = control_parameters.dtype
-    weights = tf.constant(d, kind) * tf.exp(control_parameters)
-    weights = tf.math.divide_no_nan(weights, tf.reduce_sum(weights, axis=[3, 4], keepdims=True))
+    ranks = tf.reshape(control_parameters, [-1, layout.per_window, *layout.control_shape[-4:]])
+    weights = tf.constant(d, kind) * tf.exp(ranks)
+    weights = tf.math.divide_no_nan(weights, tf.reduce_sum(weights, axis=[1, 4, 5], keepdims=True))
+    weights = tf.reshape(weights, [-1, *layout.control_shape[-4:]])
     vertical = tf.tensordot(_variation(down, weights), tf.constant(across.spans, kind), 1)
     turned = tf.transpose(weights, [0, 2, 1, 4, 3])
-    return vertical + tf.tensordot(_variation(across, turned), tf.constant(down.spans, kind), 1)
+    both = vertical + tf.tensordot(_variation(across, turned), tf.constant(down.spans, kind), 1)
+    return tf.reduce_sum(tf.reshape(both, [-1, layout.per_window]), axis=1)
 
 
 def _cells_of_windows(axis: Axis) -> np.ndarray:
     """`[Q, A]`, where the part of a window that lies at a cell is found among those of all windows, one after the other."""
-    last = axis.cells * axis.spacing // axis.stride
-    inside = axis.size // axis.spacing
-    within = axis.cells[:, None] - (last[:, None] - np.arange(axis.slots)) * (axis.stride // axis.spacing)
-    return np.maximum(axis.windows_at_cells(), 0) * inside + np.clip(within, 0, inside - 1)
+    windows, inside = np.maximum(axis.windows_at_cells(), 0), axis.size // axis.spacing
+    within = axis.cells[:, None] - windows * (axis.stride // axis.spacing)
+    return windows * inside + np.clip(within, 0, inside - 1)
 
 
 def _around_cells(layout: Layout, values: tf.Tensor) -> tf.Tensor:

@@ -39,7 +39,7 @@ class Composer(NamedTuple):
         Raises:
             RequestError: a window has no neighbor.
         """
-        return find_patches(self.collection, self.backend, self.grid, pixels)
+        return find_patches(self.collection, self.backend, self.grid, pixels, self.layout.per_window)
 
     def cut(self, found: FoundPatches) -> np.ndarray:
         """`[K, n + 2s, n + 2s, 3]` uint8, the patches that were found, with their surround."""
@@ -55,7 +55,12 @@ def open_composer(options: CompositeOptions, shape: ImageShape, num_corners: int
     collection = open_collection(Path(options.index or ""))
     manifest = collection.manifest
     layout, grid = window_layout(
-        manifest.grid, shape, stride=options.window_stride, surround=options.surround, spacing=options.control_spacing
+        manifest.grid,
+        shape,
+        stride=options.window_stride,
+        surround=options.surround,
+        spacing=options.control_spacing,
+        per_window=options.patches_per_window,
     )
     backend = BACKENDS.load(options.search or best_backend(manifest))
     say(layout.describe(num_corners))

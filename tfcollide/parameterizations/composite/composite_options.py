@@ -25,6 +25,7 @@ class CompositeOptions:
         None, "Composites: step between windows of the source, in pixels of the index's search images. Default: n / 4."
     )
     surround: int | None = flag(None, "Composites: pixels around a window that are pasted with it. Default: half of a window.")
+    patches_per_window: int = flag(1, "Composites: how many patches stand for each window: the nearest, the next nearest, ...")
     control_spacing: int | None = flag(
         None,
         "Composites: pixels from one control parameter to the next; 1: each its own, as in the paper. "
@@ -33,7 +34,7 @@ class CompositeOptions:
 
     def check(self) -> None:
         """Raises `RequestError` where no whole index is named, or for a number that none can make right."""
-        at_least(self, 1, "window_stride", "control_spacing")
+        at_least(self, 1, "window_stride", "control_spacing", "patches_per_window")
         at_least(self, 0, "surround")
         if self.index is None:
             received = "--parameterization=composite without --index"

@@ -22,7 +22,7 @@ class FoundPatches(NamedTuple):
     """The patches that stand for an image.
 
     Attributes:
-        ids: `[K]`, numbers of the patches in the index.
+        ids: `[K]`, numbers of the patches in the index: the nearest of every window, then the next nearest.
         distances: `[K]`, L2 over the pixels of window and patch.
         images: `[K]`, the photograph of each in the index.
         own: the source's own number in the index, left out of the search; -1 where it is not there.
@@ -35,7 +35,13 @@ class FoundPatches(NamedTuple):
 
 
 def window_layout(
-    grid: Grid, shape: ImageShape, *, stride: int | None = None, surround: int | None = None, spacing: int | None = None
+    grid: Grid,
+    shape: ImageShape,
+    *,
+    stride: int | None = None,
+    surround: int | None = None,
+    spacing: int | None = None,
+    per_window: int = 1,
 ) -> tuple[Layout, Grid]:
     """Where the windows of a seed image lie: the layout at which patches are pasted, and the grid at which they are searched.
 
@@ -45,6 +51,7 @@ def window_layout(
         stride: from window to window, in pixels of the search images; by default a quarter of a patch.
         surround: in pixels of the seed image; by default half of a window.
         spacing: of the control parameters; in the same; by default half the stride, or the stride where that is odd.
+        per_window: patches that stand for a window.
 
     Raises:
         RequestError: the index is for images of another size, windows do not lie on whole pixels, or see `layout_of`.
@@ -66,33 +73,36 @@ def window_layout(
     window, step = grid.cut_size, round(stride * scale)
     around = window // 2 if surround is None else surround
     spacing = spacing or (step if step % 2 else step // 2)
-    return layout_of(shape, window=window, stride=step, surround=around, spacing=spacing), asked
+    layout = layout_of(shape, window=window, stride=step, surround=around, spacing=spacing, per_window=per_window)
+    return layout, asked
 
 
-def find_patches(collection: Collection, backend: Backend, grid: Grid, pixels: np.ndarray) -> FoundPatches:
-    """The nearest patch of every window of a seed image; patches of the seed image itself do not count.
+def find_patches(collection: Collection, backend: Backend, grid: Grid, pixels: np.ndarray, per_window: int = 1) -> FoundPatches:
+    """The nearest patches of every window of a seed image; patches of the seed image itself do not count.
 
     Args:
         collection: the index.
         backend: searches it.
         grid: of the seed image's windows.
         pixels: `[H, W, 3]` uint8, the seed image.
+        per_window: how many of each.
 
     Raises:
-        RequestError: some window has no neighbor in another photograph.
+        RequestError: some window has too few neighbors in other photographs.
     """
     windows = windows_of_image(pixels, grid)
-    found = backend.search(Query(windows))
+    found = backend.search(Query(windows, per_window))
     own = _own_image(collection, pixels, found)
     if own >= 0:
-        found = backend.search(Query(windows, skip_images=np.full(len(windows), own)))
+        found = backend.search(Query(windows, per_window, skip_images=np.full(len(windows), own)))
     if (found.ids < 0).any():
         raise RequestError(
-            f"index {collection.path}, which has no patch of another photograph for {int((found.ids < 0).sum())} windows",
+            f"index {collection.path}, which has fewer than {per_window} patches of other photographs for "
+            f"{int((found.ids < 0).any(axis=1).sum())} windows",
             "an index of more photographs",
             "Build one with index_patches.",
         )
-    return FoundPatches(found.ids[:, 0], found.distances[:, 0], found.images[:, 0], own)
+    return FoundPatches(found.ids.T.ravel(), found.distances.T.ravel(), found.images.T.ravel(), own)
 
 
 def cut_patches(collection: Collection, layout: Layout, ids: np.ndarray) -> np.ndarray:

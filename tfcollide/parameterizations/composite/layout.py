@@ -17,47 +17,58 @@ _FLOAT = 4
 class Layout(NamedTuple):
     """The windows of an image along both of its axes.
 
-    Candidate k is the window in row k // columns and column k % columns, row by row.
+    Candidate k of the nearest ones is the window in row k // columns and column k % columns, row by row;
+    those of the next nearest ones of all windows come after them.
 
     Attributes:
         down: along the height.
         across: along the width.
         channels: C.
+        per_window: R, how many patches stand for each window.
     """
 
     down: Axis
     across: Axis
     channels: int
+    per_window: int = 1
+
+    @property
+    def num_windows(self) -> int:
+        """Places of windows."""
+        return self.down.num_windows * self.across.num_windows
 
     @property
     def num_candidates(self) -> int:
         """K."""
-        return self.down.num_windows * self.across.num_windows
+        return self.per_window * self.num_windows
 
     @property
-    def control_shape(self) -> tuple[int, int, int, int]:
-        """Of the control parameters of one corner: points down and across, slots down and across."""
+    def control_shape(self) -> tuple[int, ...]:
+        """Of the control parameters of one corner: points down and across, slots down and across; before them R, but for 1."""
         down, across = self.down, self.across
-        return len(down.points), len(across.points), down.point_slots, across.point_slots
+        one = len(down.points), len(across.points), down.point_slots, across.point_slots
+        return one if self.per_window == 1 else (self.per_window, *one)
 
     @property
     def coverage(self) -> tuple[int, float, int]:
         """The fewest candidates at a pixel, their mean number, and the most."""
         counts = [(axis.tents_in_cells() > 0).sum(axis=1).ravel()[axis.crop] for axis in (self.down, self.across)]
-        both = np.outer(*counts)
+        both = self.per_window * np.outer(*counts)
         return int(both.min()), float(both.mean()), int(both.max())
 
     def candidates_at_cells(self) -> np.ndarray:
-        """`[Qy, Qx, A, A]`, the candidate in each slot of a cell; -1 where there is none."""
+        """`[R, Qy, Qx, A, A]`, the candidate in each slot of a cell; -1 where there is none."""
         return self._candidates(self.down.windows_at_cells(), self.across.windows_at_cells())
 
     def candidates_at_points(self) -> np.ndarray:
         """`control_shape`, the candidate that each control parameter weighs; -1 where there is none."""
-        return self._candidates(self.down.windows_at_points(), self.across.windows_at_points())
+        return self._candidates(self.down.windows_at_points(), self.across.windows_at_points()).reshape(self.control_shape)
 
     def _candidates(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         rows, columns = rows[:, None, :, None], columns[None, :, None, :]
-        return np.where((rows >= 0) & (columns >= 0), rows * self.across.num_windows + columns, -1)
+        names = rows * self.across.num_windows + columns
+        ranks = np.arange(self.per_window)[:, None, None, None, None] * self.num_windows
+        return np.where((rows >= 0) & (columns >= 0), names + ranks, -1)
 
     def control_bytes(self, corners: int) -> int:
         """Bytes of the control parameters of N corners."""
@@ -77,7 +88,7 @@ class Layout(NamedTuple):
         )
 
 
-def layout_of(shape: ImageShape, *, window: int, stride: int, surround: int, spacing: int) -> Layout:
+def layout_of(shape: ImageShape, *, window: int, stride: int, surround: int, spacing: int, per_window: int = 1) -> Layout:
     """The layout of images of one shape, checked.
 
     Args:
@@ -86,6 +97,7 @@ def layout_of(shape: ImageShape, *, window: int, stride: int, surround: int, spa
         stride: from window to window.
         surround: s.
         spacing: from control parameter to control parameter.
+        per_window: R, patches that stand for a window.
 
     Raises:
         RequestError: no window fits, the spacing does not, or some pixel is not covered.
@@ -107,7 +119,7 @@ def layout_of(shape: ImageShape, *, window: int, stride: int, surround: int, spa
                 "windows whose pasted squares cover every pixel",
                 f"Say --surround={_surround_that_covers(axis)}, or take a smaller stride.",
             )
-    return Layout(down, across, shape[2])
+    return Layout(down, across, shape[2], per_window)
 
 
 def _surround_that_covers(axis: Axis) -> int:

@@ -7,15 +7,19 @@ from typing import NamedTuple
 import numpy as np
 
 from tfcollide.errors import RequestError
+from tfcollide.parameterizations.composite.axis import Axis
 from tfcollide.parameterizations.composite.found_patches import cut_patches
 from tfcollide.parameterizations.composite.layout import Layout, layout_of
 from tfcollide.patches.collection import open_collection
 from tfcollide.shapes import Bounds
 
-__all__ = ["COMPOSITE_FILE", "SavedComposite", "read_composite"]
+__all__ = ["COMPOSITE_FILE", "SLOTS", "SavedComposite", "read_composite"]
 
 COMPOSITE_FILE = "composite.npz"
 """In the run directory of a composite."""
+
+SLOTS = "by number"
+"""What the file says of the order of slots where the spacing is 1; nothing where they were counted from the last window."""
 
 
 class SavedComposite(NamedTuple):
@@ -47,6 +51,7 @@ def read_composite(run: Path, index: Path) -> SavedComposite:
         height, width, channels = saved["shape"].tolist()
         bounds, controls = Bounds(*saved["bounds"].tolist()), saved["control_parameters"]
         known, ids = str(saved["index"]), saved["patches"]
+        per_window, slots = int(saved.get("per_window", 1)), str(saved.get("slots", ""))
     except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise RequestError(f"{run}, where no {COMPOSITE_FILE} can be read", "the run directory of a composite") from error
     if not index.is_dir():
@@ -58,5 +63,20 @@ def read_composite(run: Path, index: Path) -> SavedComposite:
     collection = open_collection(index)
     if known != collection.manifest.fingerprint():
         raise RequestError(f"--index={index}, which is not the one of {run}", "the index that the run used")
-    layout = layout_of((height, width, channels), window=window, stride=stride, surround=surround, spacing=spacing)
+    shape, lengths = (height, width, channels), {"window": window, "stride": stride, "surround": surround, "spacing": spacing}
+    layout = layout_of(shape, **lengths, per_window=per_window)
+    if spacing == 1 and slots != SLOTS:
+        controls = _by_number(layout, controls)
     return SavedComposite(layout, cut_patches(collection, layout, ids), controls, bounds)
+
+
+def _by_number(layout: Layout, controls: np.ndarray) -> np.ndarray:
+    """Control parameters `[N, H, W, A, A]` whose slots count backwards from the last window, by the slots of `Axis`."""
+
+    def slots(axis: Axis) -> np.ndarray:
+        last = (axis.points // axis.stride).astype(np.int64)
+        return (last[:, None] - np.arange(axis.slots)) % axis.slots
+
+    down, across = slots(layout.down), slots(layout.across)
+    rows, columns = np.arange(len(down))[:, None, None, None], np.arange(len(across))[:, None, None]
+    return controls[:, rows, columns, down[:, None, :, None], across[:, None, :]]
