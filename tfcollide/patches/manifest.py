@@ -133,7 +133,9 @@ def read_manifest(folder: Path) -> Manifest:
     if not intact:
         raise damaged(path, "its checksum differs")
     if values.get("format_version") not in _READ:
-        raise RequestError(f"{path} of format {values.get('format_version')}", f"format {_READ[0]} or {_READ[1]}", "Build it again.")
+        raise RequestError(
+            f"{path} of format {values.get('format_version')}", f"format {_READ[0]} or {_READ[1]}", "Build it again."
+        )
     return _checked(path, values)
 
 

@@ -47,8 +47,8 @@ class ImageStore:
         images, rows, columns = self.grid.locate(ids)
         shards = np.searchsorted(self._starts, images, "right") - 1
         found = np.empty((len(images), self.grid.patch_size), self._rows[0].dtype)
-        for shard in np.unique(shards):
-            here = shards == shard
+        for shard in range(shards.min(initial=len(self._rows)), shards.max(initial=-1) + 1):
+            here = np.flatnonzero(shards == shard)
             found[here] = self._rows[shard][images[here] - self._starts[shard], rows[here], columns[here]]
         return found.view(np.uint8).reshape(len(images), self.grid.values)
 

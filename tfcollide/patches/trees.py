@@ -96,7 +96,10 @@ def load_trees(collection: Collection, groups: Groups, files: Sequence[str]) -> 
         trees = _annoy().AnnoyIndex(collection.manifest.num_components, _METRIC)
         trees.load(str(collection.path / name))
         if trees.get_n_items() != images * groups.per_image:
-            raise RequestError(f"{collection.path / name} of {trees.get_n_items()} items", f"{images * groups.per_image:,}, as the manifest says")
+            raise RequestError(
+                f"{collection.path / name} of {trees.get_n_items()} items",
+                f"{images * groups.per_image:,}, as the manifest says",
+            )
         shards.append(trees)
     return shards
 

@@ -23,13 +23,15 @@ from tfcollide.settings import at_least, flag
 
 __all__ = ["OPTIONS", "VARIANT", "AnnoyOptions", "AnnoySearch"]
 
-_CANDIDATES, _PER_NEIGHBOR = 128, 16
+_CANDIDATES, _PER_NEIGHBOR = 112, 16
 _ITEMS = 256
-_SEARCH_NODES = 9_000
+_SEARCH_NODES = 10_000
 _ENOUGH_FOR, _GROWTH = 600_000, 2 / 3
 _LEAST_NODES = 1_000
-_FIRST = 64
+_FIRST = 32
+_UNLIKELY = 0.9  # of the distance of the farthest neighbor so far: patches whose projections are as far hardly ever win
 _MORE = (8, 64)
+_BLOCK = 16  # queries that a thread takes at once
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -82,10 +84,10 @@ class AnnoySearch(Backend):
 
     Args:
         collection: the images, the projection and the trees.
-        candidates: patches whose pixels are looked at, for each query; by default 128 and 16 per neighbor, and
+        candidates: patches whose pixels are looked at, for each query; by default 112 and 16 per neighbor, and
             more, as the power 2/3, where there are over 600,000 patches.
         search_nodes: items of trees whose projections are looked at, over all shards; by default
-            9,000, and more in the same way, with the number of items.
+            10,000, and more in the same way, with the number of items.
     """
 
     preference = 1
@@ -128,8 +130,11 @@ class AnnoySearch(Backend):
         """The neighbors of every query window, nearly always the true ones."""
         query.check(self._store.grid.values)
         points = self._projection.apply(query.windows.astype(np.float32) - np.float32(128)).tolist()
+        blocks = [range(first, min(first + _BLOCK, len(points))) for first in range(0, len(points), _BLOCK)]
         with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-            found = list(pool.map(lambda q: self._one(query, q, points[q]), range(len(points))))
+            found = [
+                one for some in pool.map(lambda block: [self._one(query, q, points[q]) for q in block], blocks) for one in some
+            ]
         ids, distances = (np.stack(part) for part in zip(*found, strict=True))
         short = np.flatnonzero(ids[:, -1] < 0)
         if len(short):  # nearly everything near was left out
@@ -192,17 +197,17 @@ class AnnoySearch(Backend):
         return _smallest(numbers[counts], bounds[counts], wanted)
 
     def _rank(self, query: Query, q: int, ids: np.ndarray, lower: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Looks at the pixels of the most promising, then of more, while the bound leaves them a chance."""
-        start, size, nearest, squared = 0, max(_FIRST, 2 * query.neighbors), ids[:0], np.empty(0)
-        distances = np.array([np.inf])
-        while start < len(ids) and lower[start] <= distances[-1] * (1 + 1e-4):
-            some = ids[start : start + size]
-            some = np.sort(some[lower[start : start + size] <= distances[-1] * (1 + 1e-4)])
+        """Looks at the pixels of the most promising, then of more, while their projections leave them a chance."""
+        start, end, nearest, squared = 0, max(_FIRST, 2 * query.neighbors), ids[:0], np.empty(0)
+        found = closest(nearest, squared, query.neighbors)
+        while start < min(end, len(ids)):
+            some = np.sort(ids[start:end])  # memory is read in order
             nearest = np.concatenate([nearest, some])
             squared = np.concatenate([squared, squared_distances(self._store.patches(some), query.windows[q])])
-            start, size = start + size, 2 * size
-            _, distances = closest(nearest, squared, query.neighbors, query.min_distance)
-        return closest(nearest, squared, query.neighbors, query.min_distance)
+            found = closest(nearest, squared, query.neighbors, query.min_distance)
+            start, likely = end, int(np.searchsorted(lower, _UNLIKELY * found[1][-1], "right"))
+            end = min(likely, 4 * end)
+        return found
 
 
 def _more(count: int) -> float:
