@@ -7,6 +7,10 @@ import pytest
 
 from tfcollide.runtime.quiet import import_tensorflow
 
+# There is a worker of pytest-xdist per core; programs that tests start have all cores, as a user's would.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+
 import_tensorflow()
 
 import tensorflow as tf  # noqa: E402

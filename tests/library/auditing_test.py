@@ -11,7 +11,7 @@ from tfcollide.files.checkpoint import Ledger
 from tfcollide.library import audit_options
 from tfcollide.library.audit_options import AuditOptions, Budget
 from tfcollide.library.audit_walk import AuditWalk, NamedPair, picture_of
-from tfcollide.library.auditing import _data, audit, tap_names
+from tfcollide.library.auditing import _data, audit, made_with, tap_names
 from tfcollide.measure.audit_record import OUTCOMES
 from tfcollide.models.predictions import Predictions
 
@@ -203,3 +203,15 @@ def test_images_and_labels_must_fit(network, dots):
 def test_taps_by_name_or_all(network):
     assert tap_names(network, "default") == ["hidden"] and tap_names(network, "all") == ["hidden", "top"]
     assert tap_names(network, "top, hidden") == ["top", "hidden"]
+
+
+def test_a_saved_model_has_a_hash_of_its_weights_too(network, dots, tmp_path):
+    data, _ = _data(network, *dots, None)
+    for name in ("first", "changed"):
+        model = keras.models.clone_model(network.model)
+        model.set_weights([one * (2.0 if name == "changed" else 1.0) for one in network.model.get_weights()])
+        model.export(tmp_path / name, verbose=False)
+    first, again, changed = (
+        made_with(tc.wrap(tmp_path / name, pixel_range=(0, 1)), data, [])["weights"] for name in ("first", "first", "changed")
+    )
+    assert first == again != changed

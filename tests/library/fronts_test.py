@@ -30,16 +30,16 @@ from tfcollide.shapes import Bounds
 
 @pytest.fixture(scope="module")
 def mnist(shared_path, tmp_path_factory):
-    """Of three pairs: the front down to a feature distance of 1e-6 of its start, that start, and the nearest collision."""
+    """Of two pairs: the front down to a feature distance of 1e-6 of its start, that start, and the nearest collision."""
     config = CollideConfig(
         dataset="mnist",
         data_dir=str(shared_path("tfds/mnist").parent),
         model_dir=str(tmp_path_factory.mktemp("models")),
         epochs=2,
-        num_pairs=3,
+        num_pairs=2,
     ).resolved()
     experiment = prepare(config, request_data(config))
-    pairs = draw_pairs(experiment.data, experiment.predicted, 3, 0)
+    pairs = draw_pairs(experiment.data, experiment.predicted, 2, 0)
     return [_front_and_nearest(experiment, *(int(one.removeprefix("test:")) for one in pair)) for pair in pairs]
 
 

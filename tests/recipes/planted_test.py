@@ -18,13 +18,13 @@ def networks(digits):
 
 @pytest.fixture(scope="module")
 def sweep(networks, tmp_path_factory):
-    """From a network's name to the exit code and summary of twenty pairs, by the program's own way."""
+    """From a network's name to the exit code and summary of ten pairs, by the program's own way."""
 
     def run(name):
         folder = tmp_path_factory.mktemp(name)
         networks[name].save(folder / f"{name}.keras")
         brought = (f"--model={folder}/{name}.keras", "--dataset=digits", "--pixel_range=0,1", "--tap=seen")
-        code = collide(["collide", *brought, "--num_pairs=20", *QUICK, f"--out={folder}/out"])
+        code = collide(["collide", *brought, "--num_pairs=10", *QUICK, f"--out={folder}/out"])
         return code, json.loads((folder / "out" / "summary.json").read_text())
 
     return run
@@ -70,8 +70,8 @@ def test_features_of_the_other_tell_images_apart_by_their_distance(networks, dig
 
 def test_collisions_of_the_blind_one_are_found(sweep):
     code, found = sweep("blind")
-    assert found["num_pairs"] == 20 and found["num_found"] >= 18
-    assert code == (0 if found["num_found"] == 20 else 1)
+    assert found["num_pairs"] == 10 and found["num_found"] >= 9
+    assert code == (0 if found["num_found"] == 10 else 1)
     for pair in found["pairs"]:
         if pair["found"]:
             assert pair["source_share"] < pair["target_share"] and pair["missing"] == [] and pair["ended"] == "met"
@@ -79,9 +79,9 @@ def test_collisions_of_the_blind_one_are_found(sweep):
 
 def test_none_of_the_injective_one_is(sweep):
     code, found = sweep("injective")
-    assert code == 1 and found["num_pairs"] == 20 and found["num_found"] == 0
+    assert code == 1 and found["num_pairs"] == 10 and found["num_found"] == 0
     for pair in found["pairs"]:
         assert pair["missing"] and not pair["error"]
         if "features do not match" not in pair["missing"]:  # then it is the target
             assert "trivial" in pair["missing"] and pair["target_share"] < pair["source_share"]
-    assert sum(found["reasons"].values()) >= 20
+    assert sum(found["reasons"].values()) >= 10

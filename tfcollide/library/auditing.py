@@ -28,6 +28,7 @@ from tfcollide.measure.pairs import balanced_pairs
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.differentiable import check_differentiable
 from tfcollide.models.predictions import Predictions
+from tfcollide.models.saved_model import FrozenGraph
 from tfcollide.report.audit.audit_files import write_audit
 from tfcollide.report.audit.audit_words import verdict
 from tfcollide.report.audit.worst_pairs import PairPictures
@@ -207,10 +208,11 @@ def drawn_pairs(data: LabeledImages, predicted: PredictedClasses, options: Audit
 
 def made_with(network: Classifier, data: LabeledImages, pairs: Sequence[NamedPair]) -> dict[str, str]:
     """Versions, and hashes of the weights and of the data."""
-    weights = [np.asarray(one) for one in network.model.get_weights()] if isinstance(network.model, keras.Model) else []
     found = {"data": _hash([np.asarray(data.test.labels), *(end.image for pair in pairs for end in pair[:2])])}
-    if weights:
-        found["weights"] = _hash(weights)
+    if isinstance(network.model, FrozenGraph):
+        found["weights"] = _hash([np.frombuffer(network.model.serialized, np.uint8)])
+    elif network.model.weights:
+        found["weights"] = _hash([np.asarray(one) for one in network.model.get_weights()])
     versions = {"tfcollide": __version__, "tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__}
     return {**versions, "python": platform.python_version(), **found}
 

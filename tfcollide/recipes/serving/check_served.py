@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tfcollide.models.reading import Reading
     from tfcollide.serving.client.asking import Pace
     from tfcollide.serving.client.grpc_client import GrpcModel
+    from tfcollide.serving.client.image_form import ImageForm
     from tfcollide.serving.client.judged import Judged
     from tfcollide.serving.client.rest_client import RestModel
     from tfcollide.serving.client.signature import Signature
@@ -133,25 +134,13 @@ def _check(
     from tfcollide.recipes.classifiers.open import open_classifier
     from tfcollide.serving.client import judged
     from tfcollide.serving.client.asking import Pace
-    from tfcollide.serving.client.image_form import choose_form
-    from tfcollide.serving.client.served_table import served_table
 
     classifier = open_classifier(finished.config, data).classifier
-    corners, names, worst = finished.arrays["corners"], classifier.class_names, finished.summary.worst_mixture
-    reading = classifier.reading
+    form = _form(config, signatures, classifier)
+    names, reading, worst = classifier.class_names, classifier.reading, finished.summary.worst_mixture
     target_class = _target_class(finished, names, reading)
-    form = choose_form(
-        signatures,
-        signature=config.signature_name,
-        input_name=config.input_name,
-        output_name=config.output_name,
-        shape=corners.shape[1:],
-        classes=len(names),
-        single=classifier.outputs == "binary",
-        bounds=classifier.bounds,
-    )
-    png = [finished.path / "images" / f"corner_{n}.png" for n in range(len(corners))]
-    read_back = from_uint8(read_images(png, corners.shape[1:]), classifier.bounds)
+    png = [finished.path / "images" / f"corner_{n}.png" for n in range(len(finished.arrays["corners"]))]
+    read_back = from_uint8(read_images(png, classifier.image_shape), classifier.bounds)
     samples = judged.make_samples(finished.arrays, read_back, worst.convex_weights if worst else None)
     pace = Pace(config.batch_size, concurrency=config.concurrency, retry_seconds=config.retry_seconds)
 
@@ -170,13 +159,44 @@ def _check(
         **_compare_features(finished, model, signatures, classifier, pace),
         **_compare_files(model, signatures, classifier, png, read_back, pace),
     }
-    against = judged.departures(columns["served"], columns["recorded"])
-    how = f"{'REST' if config.rest else 'gRPC'}, {form.signature}"
-    title = f"{config.model_name} at {config.server} ({how}) against {finished.path}"
-    remarks = _remarks(config, len(samples.images), seconds, differences, against, columns["recorded"])
+    return _report(config, finished.path, form.signature, columns, differences, len(samples.images), seconds)
+
+
+def _form(config: CheckServedConfig, signatures: "Mapping[str, Signature]", classifier: "Classifier") -> "ImageForm":
+    """In which form the served model takes images, and which of its outputs holds the answer."""
+    from tfcollide.serving.client.image_form import choose_form
+
+    return choose_form(
+        signatures,
+        signature=config.signature_name,
+        input_name=config.input_name,
+        output_name=config.output_name,
+        shape=classifier.image_shape,
+        classes=len(classifier.class_names),
+        single=classifier.outputs == "binary",
+        bounds=classifier.bounds,
+    )
+
+
+def _report(
+    config: CheckServedConfig,
+    run: Path,
+    signature: str,
+    columns: "dict[str, Judged]",
+    differences: dict[str, float],
+    count: int,
+    seconds: float,
+) -> ServedReport:
+    """What is printed and written; a collision where no column departs from what was recorded."""
+    from tfcollide.serving.client.judged import departures
+    from tfcollide.serving.client.served_table import served_table
+
+    against = departures(columns["served"], columns["recorded"])
+    title = f"{config.model_name} at {config.server} ({'REST' if config.rest else 'gRPC'}, {signature}) against {run}"
+    remarks = _remarks(config, count, seconds, differences, against, columns["recorded"])
     numbers = {
         "columns": {name: dataclasses.asdict(column) for name, column in columns.items()},
-        "samples": len(samples.images),
+        "samples": count,
         "seconds": seconds,
         "largest_differences": differences,
         "departures": against,
