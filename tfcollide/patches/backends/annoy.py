@@ -25,7 +25,7 @@ __all__ = ["OPTIONS", "VARIANT", "AnnoyOptions", "AnnoySearch"]
 
 _CANDIDATES, _PER_NEIGHBOR = 112, 16
 _ITEMS = 256
-_SEARCH_NODES = 10_000
+_SEARCH_NODES = 14_000
 _ENOUGH_FOR, _GROWTH = 600_000, 2 / 3
 _LEAST_NODES = 1_000
 _FIRST = 32
@@ -87,7 +87,7 @@ class AnnoySearch(Backend):
         candidates: patches whose pixels are looked at, for each query; by default 112 and 16 per neighbor, and
             more, as the power 2/3, where there are over 600,000 patches.
         search_nodes: items of trees whose projections are looked at, over all shards; by default
-            10,000, and more in the same way, with the number of items.
+            14,000, and more in the same way, with the number of items.
     """
 
     preference = 1
