@@ -179,7 +179,7 @@ class Toy(Backend):
     )
 
     @staticmethod
-    def entries(options):
+    def entries(options, grid):
         return {"own": {"toy": 7}}
 
     def search(self, query, *, threads=0):

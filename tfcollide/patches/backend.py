@@ -10,6 +10,7 @@ from tfcollide.registry import BACKENDS
 
 if TYPE_CHECKING:
     from tfcollide.patches.collection import Collection
+    from tfcollide.patches.grid import Grid
     from tfcollide.patches.manifest import Manifest
     from tfcollide.patches.neighbors import Neighbors, Query
     from tfcollide.patches.projection import Projection
@@ -88,7 +89,7 @@ class Backend:
         """Raises `RequestError` where an index for it cannot be built in `folder`."""
 
     @staticmethod
-    def entries(options: Any) -> Mapping[str, Any]:
+    def entries(options: Any, grid: Grid) -> Mapping[str, Any]:
         """What a manifest says of an index that is built for it: its fields, or `own` for any others."""
         return {}
 

@@ -18,7 +18,8 @@ from tfcollide.patches.grid import Grid
 
 __all__ = ["FORMAT_VERSION", "Manifest", "damaged", "read_manifest", "versions", "write_manifest"]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+_READ = (1, FORMAT_VERSION)  # 1 knows no groups of windows
 _NAME = "manifest.json"
 
 
@@ -131,8 +132,10 @@ def read_manifest(folder: Path) -> Manifest:
         raise damaged(path, "it cannot be read") from error
     if not intact:
         raise damaged(path, "its checksum differs")
-    if values.get("format_version") != FORMAT_VERSION:
-        raise RequestError(f"{path} of format {values.get('format_version')}", f"format {FORMAT_VERSION}", "Build it again.")
+    if values.get("format_version") not in _READ:
+        raise RequestError(
+            f"{path} of format {values.get('format_version')}", f"format {_READ[0]} or {_READ[1]}", "Build it again."
+        )
     return _checked(path, values)
 
 

@@ -60,9 +60,12 @@ class Neighbors(NamedTuple):
 
 def squared_distances(patches: np.ndarray, window: np.ndarray) -> np.ndarray:
     """`[m]` float64 squared L2 distances of `[m, values]` uint8 patches to a `[values]` window, without rounding."""
-    whole = np.int32 if patches.shape[-1] * 255**2 < 2**31 else np.int64
-    change = np.subtract(patches, window, dtype=np.int16).astype(whole)
-    return np.einsum("ij,ij->i", change, change).astype(np.float64)
+    if patches.shape[-1] * 255**2 >= 2**31:
+        change = np.subtract(patches, window, dtype=np.int16).astype(np.int64)
+        return np.einsum("ij,ij->i", change, change).astype(np.float64)
+    change = np.maximum(patches, window)
+    change -= np.minimum(patches, window)
+    return np.multiply(change, change, dtype=np.uint16).sum(axis=1, dtype=np.uint32).astype(np.float64)
 
 
 def closest(ids: np.ndarray, squared: np.ndarray, count: int, min_distance: float = 0.0) -> tuple[np.ndarray, np.ndarray]:

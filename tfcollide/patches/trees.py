@@ -1,4 +1,4 @@
-"""Annoy's trees over the projections of one shard's windows: a build that repeats, and a load that cannot crash.
+"""Annoy's trees over the projections of a shard's groups of windows: a build that repeats, and a load that cannot crash.
 
 Annoy is imported here only, and only when it is needed: it is compiled when it is
 installed, and everything else works without it.
@@ -13,6 +13,7 @@ from tfcollide.errors import RequestError
 from tfcollide.files.disk import naming, reserve
 from tfcollide.files.names import readable
 from tfcollide.patches.collection import Collection
+from tfcollide.patches.groups import Groups
 from tfcollide.patches.projection import Projection
 from tfcollide.patches.store import ImageStore
 
@@ -32,6 +33,7 @@ def check_annoy(folder: Path) -> None:
 
 def build_trees(
     store: ImageStore,
+    groups: Groups,
     projection: Projection,
     path: Path,
     *,
@@ -46,6 +48,7 @@ def build_trees(
 
     Args:
         store: the images of this shard.
+        groups: of windows; each is an item.
         projection: of the whole index.
         path: the file to write; it appears whole.
         num_trees: more of them find more, and take more room.
@@ -60,11 +63,11 @@ def build_trees(
         if on_disk:
             unfinished.unlink(missing_ok=True)
             trees.on_disk_build(str(unfinished))
-            reserve(unfinished, tree_bytes(store.num_patches, len(projection.components), num_trees))
-        for first, windows in store.chunks():
+            reserve(unfinished, tree_bytes(store.num_images * groups.per_image, len(projection.components), num_trees))
+        for first, windows in groups.middles(store):
             for number, point in enumerate(projection.apply(windows).tolist(), first):
                 trees.add_item(number, point)
-            progress(len(windows))
+            progress(len(windows) * store.num_patches // (store.num_images * groups.per_image))
         trees.build(num_trees, n_jobs=1)
         if not on_disk:
             trees.save(str(unfinished))
@@ -72,16 +75,16 @@ def build_trees(
     os.replace(unfinished, path)
 
 
-def tree_bytes(num_patches: int, num_components: int, num_trees: int) -> int:
-    """About how large the trees of so many patches are, rather too much than too little."""
-    return num_patches * (16 + 4 * num_components + 18 * num_trees) + 2**12 * num_trees
+def tree_bytes(num_items: int, num_components: int, num_trees: int) -> int:
+    """About how large the trees of so many items are, rather too much than too little."""
+    return num_items * (16 + 4 * num_components + 18 * num_trees) + 2**12 * num_trees
 
 
-def load_trees(collection: Collection, files: Sequence[str]) -> list[Any]:
+def load_trees(collection: Collection, groups: Groups, files: Sequence[str]) -> list[Any]:
     """Memory-maps the trees of every shard, `files`, of a collection whose files have been checked.
 
     Raises:
-        RequestError: Annoy is missing, the index has no trees, or they hold another number of patches.
+        RequestError: Annoy is missing, the index has no trees, or they hold another number of groups.
     """
     if not collection.manifest.num_trees:
         raise RequestError(
@@ -89,11 +92,14 @@ def load_trees(collection: Collection, files: Sequence[str]) -> list[Any]:
         )
     check_annoy(collection.path)
     shards = []
-    for name, count in zip(files, collection.counts, strict=True):
+    for name, images in zip(files, collection.manifest.shard_images, strict=True):
         trees = _annoy().AnnoyIndex(collection.manifest.num_components, _METRIC)
         trees.load(str(collection.path / name))
-        if trees.get_n_items() != count:
-            raise RequestError(f"{collection.path / name} of {trees.get_n_items()} patches", f"{count:,}, as the manifest says")
+        if trees.get_n_items() != images * groups.per_image:
+            raise RequestError(
+                f"{collection.path / name} of {trees.get_n_items()} items",
+                f"{images * groups.per_image:,}, as the manifest says",
+            )
         shards.append(trees)
     return shards
 

@@ -1,4 +1,4 @@
-"""Candidates from Annoy's trees over the projections, ranked by the pixels themselves."""
+"""Candidates from Annoy's trees over the projections of groups of windows, ranked by the pixels themselves."""
 
 import bisect
 import dataclasses
@@ -13,6 +13,8 @@ import numpy as np
 
 from tfcollide.patches.backend import Backend, ShardStep, ShardWork
 from tfcollide.patches.collection import Collection
+from tfcollide.patches.grid import Grid
+from tfcollide.patches.groups import Codes, Groups, rounded, span_of, write_codes
 from tfcollide.patches.manifest import Manifest
 from tfcollide.patches.neighbors import Neighbors, Query, closest, squared_distances
 from tfcollide.patches.scan import scan
@@ -21,12 +23,15 @@ from tfcollide.settings import at_least, flag
 
 __all__ = ["OPTIONS", "VARIANT", "AnnoyOptions", "AnnoySearch"]
 
-_CANDIDATES = 200
-_SEARCH_NODES = 16_000
+_CANDIDATES, _PER_NEIGHBOR = 112, 16
+_ITEMS = 256
+_SEARCH_NODES = 14_000
 _ENOUGH_FOR, _GROWTH = 600_000, 2 / 3
-_LEAST_NODES = 2_000
+_LEAST_NODES = 1_000
 _FIRST = 32
+_UNLIKELY = 0.9  # of the distance of the farthest neighbor so far: patches whose projections are as far hardly ever win
 _MORE = (8, 64)
+_BLOCK = 16  # queries that a thread takes at once
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,6 +51,7 @@ class AnnoyOptions:
 def _write_trees(work: ShardWork) -> None:
     build_trees(
         work.store,
+        _groups(work.manifest),
         work.projection,
         work.path,
         num_trees=work.manifest.num_trees,
@@ -55,10 +61,21 @@ def _write_trees(work: ShardWork) -> None:
     )
 
 
+def _groups(manifest: Manifest) -> Groups:
+    return Groups(manifest.grid, (manifest.own or {}).get("span", 1) if manifest.num_trees else 1)
+
+
 def _size(manifest: Manifest) -> int:
-    return tree_bytes(manifest.num_patches, manifest.num_components, manifest.num_trees)
+    return tree_bytes(manifest.num_images * _groups(manifest).per_image, manifest.num_components, manifest.num_trees)
 
 
+_CODES = ShardStep(
+    "codes",
+    "npy",
+    lambda manifest: _groups(manifest).span > 1,
+    write_codes,
+    lambda manifest: 2 * manifest.num_patches * manifest.num_components,
+)
 _TREES = ShardStep("trees", "ann", lambda manifest: bool(manifest.num_trees), _write_trees, _size)
 
 
@@ -67,14 +84,14 @@ class AnnoySearch(Backend):
 
     Args:
         collection: the images, the projection and the trees.
-        candidates: patches whose pixels are looked at, for each query; by default 200, and
+        candidates: patches whose pixels are looked at, for each query; by default 112 and 16 per neighbor, and
             more, as the power 2/3, where there are over 600,000 patches.
-        search_nodes: patches whose projections are looked at, over all shards; by default
-            16,000, and more in the same way.
+        search_nodes: items of trees whose projections are looked at, over all shards; by default
+            14,000, and more in the same way, with the number of items.
     """
 
     preference = 1
-    steps = (_TREES,)
+    steps = (_CODES, _TREES)
     packages = ("annoy",)
 
     @staticmethod
@@ -88,26 +105,36 @@ class AnnoySearch(Backend):
         check_annoy(folder)
 
     @staticmethod
-    def entries(options: AnnoyOptions) -> Mapping[str, Any]:
-        """How many trees."""
-        return {"num_trees": options.num_trees}
+    def entries(options: AnnoyOptions, grid: Grid) -> Mapping[str, Any]:
+        """How many trees, and how large groups of windows are where they are more than one."""
+        span = span_of(grid)
+        return {"num_trees": options.num_trees} | ({"own": {"span": span}} if span > 1 else {})
 
     def __init__(self, collection: Collection, *, candidates: int | None = None, search_nodes: int | None = None):
         super().__init__(collection)
         self._projection = collection.projection
-        self._shards: list[Any] = load_trees(collection, _TREES.files(collection.manifest))
-        self._starts = collection.first_ids
-        self._num_trees = collection.manifest.num_trees
-        more = max(1.0, collection.manifest.num_patches / _ENOUGH_FOR) ** _GROWTH
-        self._candidates = candidates or round(more * _CANDIDATES)
+        manifest, self._groups = collection.manifest, _groups(collection.manifest)
+        self._shards: list[Any] = load_trees(collection, self._groups, _TREES.files(manifest))
+        self._codes = None
+        if _CODES.asked(manifest):
+            paths = [collection.path / name for name in _CODES.files(manifest)]
+            self._codes = Codes(paths, collection.counts, manifest.num_components)
+        self._starts = [first // manifest.grid.per_image * self._groups.per_image for first in collection.first_ids]
+        self._num_trees = manifest.num_trees
+        self._candidates = candidates or round(_more(manifest.num_patches) * _CANDIDATES)
+        more = _more(manifest.num_images * self._groups.per_image)
+        self._items = round(more * _ITEMS)
         self._nodes = search_nodes or round(more * _SEARCH_NODES)
 
     def search(self, query: Query, *, threads: int = 0) -> Neighbors:
         """The neighbors of every query window, nearly always the true ones."""
         query.check(self._store.grid.values)
         points = self._projection.apply(query.windows.astype(np.float32) - np.float32(128)).tolist()
+        blocks = [range(first, min(first + _BLOCK, len(points))) for first in range(0, len(points), _BLOCK)]
         with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-            found = list(pool.map(lambda q: self._one(query, q, points[q]), range(len(points))))
+            found = [
+                one for some in pool.map(lambda block: [self._one(query, q, points[q]) for q in block], blocks) for one in some
+            ]
         ids, distances = (np.stack(part) for part in zip(*found, strict=True))
         short = np.flatnonzero(ids[:, -1] < 0)
         if len(short):  # nearly everything near was left out
@@ -116,7 +143,7 @@ class AnnoySearch(Backend):
 
     def _one(self, query: Query, q: int, point: list[float]) -> tuple[np.ndarray, np.ndarray]:
         """One query; where too few candidates may count, more are asked for, but not without end."""
-        wanted = max(self._candidates, 4 * query.neighbors)
+        wanted = self._candidates + _PER_NEIGHBOR * query.neighbors
         nodes = max(self._nodes, 20 * wanted)
         skip = -1 if query.skip_images is None else int(query.skip_images[q])
         for factor, spare in self._attempts(query):
@@ -132,14 +159,14 @@ class AnnoySearch(Backend):
         An image whose windows are all alike may be all that its shard proposes, in every tree; beyond these nodes
         come others. Only what is left out for its distance can be any number of patches.
         """
-        every_window = self._store.grid.per_image * self._num_trees
+        every_item = self._groups.per_image * self._num_trees
         attempts = [(1, 0)]
-        attempts += [(1, every_window)] if query.skip_images is not None else []
-        attempts += [(factor, every_window) for factor in _MORE] if query.min_distance else []
+        attempts += [(1, every_item)] if query.skip_images is not None else []
+        attempts += [(factor, every_item) for factor in _MORE] if query.min_distance else []
         return attempts
 
     def _propose(self, point: list[float], wanted: int, nodes: int, skip: int, spare: int) -> tuple[np.ndarray, np.ndarray]:
-        """Numbers of the nearest projections, and their distances, which bound those of the pixels from below.
+        """Numbers of windows with the nearest projections, and their distances, which bound those of the pixels from below.
 
         Args:
             point: the projection of the query.
@@ -148,7 +175,16 @@ class AnnoySearch(Backend):
             skip: the image whose patches do not count, or -1.
             spare: nodes to be looked at besides in its shard.
         """
-        share, per_image = max(_LEAST_NODES, nodes // len(self._shards)), self._store.grid.per_image
+        if self._codes is None:
+            return self._items_near(point, wanted, nodes, skip, spare)
+        items, _ = self._items_near(point, max(self._items, wanted), nodes, skip, spare)
+        ids, grid = self._groups.members(np.sort(items)), self._store.grid
+        bounds = self._codes.distances(ids, rounded(np.array(point, np.float32), grid)) * np.float32(grid.values**0.5)
+        return _smallest(ids, bounds, wanted)
+
+    def _items_near(self, point: list[float], wanted: int, nodes: int, skip: int, spare: int) -> tuple[np.ndarray, np.ndarray]:
+        """The same of the items of trees, groups of windows or windows."""
+        share, per_image = max(_LEAST_NODES, nodes // len(self._shards)), self._groups.per_image
         own = bisect.bisect_right(self._starts, skip * per_image) - 1  # -1 for none
         ids, lower = [], []
         for shard, (trees, start) in enumerate(zip(self._shards, self._starts, strict=True)):
@@ -158,22 +194,31 @@ class AnnoySearch(Backend):
             lower.append(np.array(distances))
         numbers, bounds = np.concatenate(ids), np.concatenate(lower)
         counts = numbers // per_image != skip
-        numbers, bounds = numbers[counts], bounds[counts]
-        order = np.argsort(bounds, kind="stable")[:wanted]
-        return numbers[order], bounds[order]
+        return _smallest(numbers[counts], bounds[counts], wanted)
 
     def _rank(self, query: Query, q: int, ids: np.ndarray, lower: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Looks at the pixels of the most promising, then of more, while the bound leaves them a chance."""
-        start, size, nearest, squared = 0, max(_FIRST, 2 * query.neighbors), ids[:0], np.empty(0)
-        distances = np.array([np.inf])
-        while start < len(ids) and lower[start] <= distances[-1] * (1 + 1e-4):
-            some = ids[start : start + size]
-            some = some[lower[start : start + size] <= distances[-1] * (1 + 1e-4)]
+        """Looks at the pixels of the most promising, then of more, while their projections leave them a chance."""
+        start, end, nearest, squared = 0, max(_FIRST, 2 * query.neighbors), ids[:0], np.empty(0)
+        found = closest(nearest, squared, query.neighbors)
+        while start < min(end, len(ids)):
+            some = np.sort(ids[start:end])  # memory is read in order
             nearest = np.concatenate([nearest, some])
             squared = np.concatenate([squared, squared_distances(self._store.patches(some), query.windows[q])])
-            start, size = start + size, 2 * size
-            _, distances = closest(nearest, squared, query.neighbors, query.min_distance)
-        return closest(nearest, squared, query.neighbors, query.min_distance)
+            found = closest(nearest, squared, query.neighbors, query.min_distance)
+            start, likely = end, int(np.searchsorted(lower, _UNLIKELY * found[1][-1], "right"))
+            end = min(likely, 4 * end)
+        return found
+
+
+def _more(count: int) -> float:
+    """How much more has to be looked at for so many patches or items."""
+    return max(1.0, count / _ENOUGH_FOR) ** _GROWTH
+
+
+def _smallest(ids: np.ndarray, bounds: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The `count` with the smallest bounds, these first."""
+    order = np.argsort(bounds, kind="stable")[:count]
+    return ids[order], bounds[order]
 
 
 VARIANT = AnnoySearch

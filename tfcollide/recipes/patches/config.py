@@ -54,7 +54,7 @@ class IndexConfig:
     projection: str = _flag("pca", "From pixels to a few numbers: pca, fitted to a sample, or random.", choices=KINDS)
     num_components: int = _flag(40, "How many numbers stand for a patch; with pca no more than there are patches.")
     shard_patches: int | None = _flag(
-        None, "About how many patches per shard. Default: a sixteenth of all, between 400,000 and 2,000,000."
+        None, "About how many patches per shard. Default: a sixteenth of all, but 700,000 to 2,000,000 items of the trees."
     )
     held_out: int | None = _flag(None, "Photographs to leave out, for --recall. Default: 20, or none of fewer than 200.")
     recall: int = _flag(0, "Measure recall with this many queries, at build time or of the finished index --out; 0: do not.")

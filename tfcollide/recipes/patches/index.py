@@ -20,6 +20,7 @@ from tfcollide.patches import build_in_threads, build_on_beam
 from tfcollide.patches.backend import own_steps
 from tfcollide.patches.backends.exact import ExactSearch
 from tfcollide.patches.collection import open_collection
+from tfcollide.patches.groups import span_of
 from tfcollide.patches.manifest import FORMAT_VERSION, Manifest, versions, write_manifest
 from tfcollide.patches.open_photographs import PhotographSource, open_photographs
 from tfcollide.patches.photographs import Photographs, fit_square, share_of, split_held_out
@@ -35,7 +36,7 @@ from tfcollide.settings import flags_text
 __all__ = ["run", "verify"]
 
 _HELD_OUT, _HELD_OUT_FROM = 20, 200
-_LEAST_SHARD, _MOST_SHARD, _SHARDS = 400_000, 2_000_000, 16
+_LEAST_SHARD, _MOST_SHARD, _SHARDS = 700_000, 2_000_000, 16  # in items of trees
 
 
 def run(config: IndexConfig, out: Path, *, overwrite: bool = False) -> Manifest:
@@ -132,7 +133,8 @@ def _choose(config: IndexConfig, photographs: Photographs) -> tuple[list[int], l
 def _plan(config: IndexConfig, name: str, images: int, held_out: int) -> Manifest:
     grid = config.grid()
     patches = images * grid.per_image
-    size = config.shard_patches or min(max(patches // _SHARDS, _LEAST_SHARD), _MOST_SHARD)
+    each = span_of(grid) ** 2
+    size = config.shard_patches or min(max(patches // _SHARDS, _LEAST_SHARD * each), _MOST_SHARD * each)
     shards = min(images, -(-patches // size))
     return Manifest(
         format_version=FORMAT_VERSION,
@@ -141,7 +143,7 @@ def _plan(config: IndexConfig, name: str, images: int, held_out: int) -> Manifes
         resize=config.resize,
         projection=config.projection,
         num_components=min(config.num_components, most_components(config.projection, grid, images)),
-        **BACKENDS.load(config.search).entries(config.own_options()),
+        **BACKENDS.load(config.search).entries(config.own_options(), grid),
         seed=config.seed,
         shard_images=tuple(len(part) for part in np.array_split(np.arange(images), shards)),
         num_images=images,
