@@ -22,7 +22,6 @@ __all__ = ["Descent"]
 _Goal = TypeVar("_Goal")  # a tensor, or a tuple of tensors
 _Given = ParamSpec("_Given")
 _Found = TypeVar("_Found")
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class Descent(Generic[_Goal]):
@@ -275,7 +274,7 @@ class Descent(Generic[_Goal]):
         return tf.nest.map_structure(functools.partial(_unless, over), hold, new)
 
 
-def _by_xla(function: _Function) -> _Function:
+def _by_xla(function: Callable[_Given, _Found]) -> Callable[_Given, _Found]:
     return tf.function(function, jit_compile=True, autograph=False)
 
 
