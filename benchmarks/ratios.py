@@ -1,6 +1,6 @@
 """Ratios that BUILD.md claims, beside those that were recorded last, so that a loss is seen.
 
-    python benchmarks/ratios.py [--record] [--only=WORDS] [--model=FILE] [--runs=SWEEP]
+    python benchmarks/ratios.py [--record] [--only=WORDS] [--model=FILE] [--runs=SWEEP] [--index=INDEX]
 
 Each is printed by a benchmark of its own, which is run as it stands. `--record` writes what was measured into
 `benchmarks/record.json`, with the processor and the date; what was not measured stays as it was.
@@ -27,7 +27,7 @@ class Ratio(NamedTuple):
 
     Attributes:
         name: in words.
-        command: of the benchmark, the script first; MODEL and RUNS stand for the files that are given.
+        command: of the benchmark, the script first; MODEL, RUNS and INDEX stand for the files that are given.
         pattern: finds the number.
         more_is_better: whether a smaller number is a loss.
     """
@@ -42,6 +42,18 @@ RATIOS = (
     Ratio("five corners of digits, times as fast as one after the other, eager", ("corners.py",), r"  ratio +([\d.]+)", True),
     Ratio("a step of VGG16, over a bare gradient", ("step_cost.py",), r"our step .*ratio ([\d.]+)", False),
     Ratio("memory of that step, over that of a bare gradient", ("step_memory.py",), r" 5 rows: .*ratio ([\d.]+)", False),
+    Ratio(
+        "a composite at spacing 1, percent of the network's step of VGG16",
+        ("composite_step.py", "--spacings=1", "--steps=3"),
+        r"\| 1 \|.* ([\d.]+)% \| [\d,]+ MiB",
+        False,
+    ),
+    Ratio(
+        "an index, times as fast as exact search, processor time",
+        ("index_rate.py", "--index=INDEX"),
+        r"processor time .* ([\d.]+) times as fast",
+        True,
+    ),
     Ratio("mixtures judged, MLP, share of the best rate", ("mixture_cost.py", "--model=mlp", "--mixtures=2000"), _SHARE, True),
     Ratio("mixtures judged, VGG16, share of the best rate", ("mixture_cost.py", "--mixtures=40"), _SHARE, True),
     Ratio("mixtures judged, --model, share of the best rate", ("mixture_cost.py", "--model=MODEL"), _SHARE, True),
@@ -66,8 +78,9 @@ def main() -> int:
     parser.add_argument("--only", default="", help="those alone whose names have these words in them")
     parser.add_argument("--model", default=str(SMALL_VGG), help="a network's file; default: the small VGG16, where it is there")
     parser.add_argument("--runs", help="a finished sweep of that network")
+    parser.add_argument("--index", help="an index of patches")
     given = parser.parse_args()
-    files = {"MODEL": given.model if Path(given.model).exists() else None, "RUNS": given.runs}
+    files = {"MODEL": given.model if Path(given.model).exists() else None, "RUNS": given.runs, "INDEX": given.index}
     before = json.loads(RECORD.read_text()) if RECORD.exists() else {}
     chosen = [ratio for ratio in RATIOS if given.only in ratio.name]
     found = {ratio.name: measure(ratio, files) for ratio in chosen}
