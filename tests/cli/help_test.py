@@ -151,6 +151,8 @@ def test_zsh_is_told_every_flag(capsys, program):
         name for name in names if not name.startswith("no")
     ]
     assert all(re.fullmatch(r"'--\w+(\[.+\]|=\[.+\]:\w+:(_files|\(.+\)))'", line) for line in lines)
+    words = [re.match(r"'--\w+=?\[(.+?)(?<!\\)\]", line)[1] for line in lines]
+    assert not [one for one in words if re.search(r"\bEq$", one) or one.count("(") != one.count(")")]
     assert script.startswith(f"#compdef {program}\n") and f"compdef _{program} {program}" in script
     if zsh := shutil.which("zsh"):
         subprocess.run([zsh, "-n"], input=script, text=True, check=True)

@@ -1,5 +1,7 @@
 """The verbs in memory: what they give, what they leave alone, and what they say of arguments that cannot be."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -218,6 +220,14 @@ def test_a_model_that_is_not_wrapped_and_a_list_of_results(model, network, sourc
             verb(model, found)
         with pytest.raises(tc.RequestError, match=r"^found of list: .* for one in found"):
             verb(network, [found])
+
+
+@pytest.mark.parametrize("value", [3, [1, 2], None])
+def test_what_is_no_model_is_named(value):
+    with pytest.raises(
+        tc.RequestError, match=f"^model={re.escape(repr(value))}: expected a Keras 3 model, the path of a model"
+    ):
+        tc.wrap(value)
 
 
 def test_networks_and_polytopes_show_themselves(network, target):

@@ -1,6 +1,7 @@
 """The program `audit`: what it writes, its exit codes, and that one that is stopped goes on."""
 
 import json
+import shlex
 
 import pytest
 
@@ -72,7 +73,9 @@ def test_the_directory_is_whole(out):
     found = json.loads((out / "audit.json").read_text())
     assert found["tap"] == "seen" and len(found["fronts"]) == 3 and found["dataset"].startswith("digits")
     assert found["made_with"]["weights"].startswith("sha256:") and found["made_with"]["data"].startswith("sha256:")
-    assert "--num_pairs=3" in found["made_with"]["command"] and "--num_pairs=3" in (out / "run.flags").read_text()
+    command = shlex.split(found["made_with"]["command"])
+    assert command[0] == "collide-audit" and command[-1] == f"--out={out}" and "" not in command
+    assert "--num_pairs=3" in command and "--num_pairs=3" in (out / "run.flags").read_text()
 
 
 def test_its_last_line_is_the_verdict_and_a_directory_is_not_replaced(out, flags, capsys):

@@ -1,5 +1,6 @@
 """`--recipe`: the flagfiles of the package, from any folder."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from tests.cli.programs import ROOT
 from tfcollide import cli
 from tfcollide.cli.flag_lines import flag_lines
 from tfcollide.errors import RequestError
-from tfcollide.recipes.by_name import recipe_file, recipe_list
+from tfcollide.recipes.by_name import recipe_file, recipe_list, recipe_names
 
 
 def test_every_flagfile_is_one_and_lies_in_the_package():
@@ -42,3 +43,17 @@ def test_a_name_that_is_none(capsys):
         recipe_file("mnits")
     assert cli.collide(["collide", "--recipe", "mnist"]) == 2
     assert "expected --recipe=mnist, in one word" in capsys.readouterr().err and recipe_list(()) == ""
+
+
+def test_recipes_name_commands_that_an_installation_has():
+    for name in recipe_names():
+        text = recipe_file(name).read_text()
+        assert "bin/" not in text and ".flags" not in text, name
+        assert {*re.findall(r"--recipe=(\w+)", text)} <= {*recipe_names()}
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_a_program_s_own_recipes_are_completed(shell, capsys):
+    assert cli.index_patches(["collide-index-patches", f"--completion={shell}"]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "--recipe" in line and "paper_patches" in line)
+    assert "help" in line and "mnist" not in line

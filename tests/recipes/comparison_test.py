@@ -35,8 +35,9 @@ def flags():
     return ["audit", "--dataset=digits", "--pixel_range=0,1", "--taps=seen", "--num_pairs=2", "--shared_pairs=1"]
 
 
-def made_up_audit(config, opened, pairs, directory):
+def made_up_audit(config, opened, pairs, directory, shown):
     """In place of an audit, which has tests of its own: rows made up, one hull, of the pairs that are asked for."""
+    assert "partial" not in shown and shown.endswith(f"both/{directory.out.name}")
     network = opened.classifier
     rows = made_up(pairs=len(pairs), taps=("seen",))
     ends = [(pair.source.id, pair.target.id) for pair in pairs]
@@ -113,6 +114,7 @@ def test_sides_of_several_networks():
         (["--compare=MODEL,MODEL", "--fail_above=0.5"], "--fail_above with --compare"),
         (["--compare=MODEL,MODEL", "--max_change=3"], "expected a share of the pixel range"),
         (["--compare=MODEL,missing.keras"], "--compare=/"),
+        (["--compare=AUDIT,nope"], "--compare of nope: expected one of mlp, "),
         (["--compare=AUDIT,MODEL"], "networks alone, or folders of finished audits alone"),
         (["--max_change=0.5"], "--max_change without --compare"),
     ],

@@ -122,23 +122,23 @@ def _print_corners(summary: Summary | SweepSummary, asked: _Asked) -> None:
 def audit(config: AuditConfig, asked: _Asked) -> int:
     """`audit`: how blind a network is, as a report."""
     if config.compare is not None:
-        return _compare(config, asked.out, overwrite=asked.overwrite)
+        return _compare(config, asked)
     from tfcollide.recipes.audit.run import run
     from tfcollide.report.audit.audit_words import search_words, verdict
 
-    record = run(config, asked.out, overwrite=asked.overwrite).record
+    record = run(config, asked.out, overwrite=asked.overwrite, shown=asked.shown).record
     print(f"{Path(asked.shown, 'report.html')}\n{search_words(record)}\n{verdict(record)}")
     failed = config.fail_above is not None and record.exceeds(config.fail_above)
     return EXIT_NOT_FOUND if failed else EXIT_DONE
 
 
-def _compare(config: AuditConfig, out: Path, *, overwrite: bool) -> int:
+def _compare(config: AuditConfig, asked: _Asked) -> int:
     """Two networks beside each other."""
     from tfcollide.recipes.audit.comparison import run_comparison
     from tfcollide.report.side_by_side.compare_words import compare_verdict
 
-    record = run_comparison(config, out, overwrite=overwrite).record
-    print(f"{out / 'report.html'}\n{compare_verdict(record)}")
+    record = run_comparison(config, asked.out, overwrite=asked.overwrite, shown=asked.shown).record
+    print(f"{Path(asked.shown, 'report.html')}\n{compare_verdict(record)}")
     return EXIT_DONE
 
 

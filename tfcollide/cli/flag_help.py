@@ -1,7 +1,9 @@
 """What a program says of its flags: `--help`, `--helpfull` and, for the shell, `--completion`."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from tfcollide.recipes.by_name import recipes_of
 from tfcollide.settings import Flag
 
 __all__ = ["bash_completion", "full_help", "short_help", "zsh_completion"]
@@ -51,6 +53,7 @@ def full_help(program: str, flags: Sequence[Flag], headings: Mapping[str, str]) 
 
 def bash_completion(program: str, flags: Iterable[Flag]) -> str:
     """A script for bash that completes names of flags, values that are restricted, and else names of files."""
+    flags = _with_own_recipes(flags)
     names = [f"--{one.name}" if one.kind is bool else f"--{one.name}=" for one in flags]
     names += [f"--no{one.name}" for one in flags if one.kind is bool]
     cases = "\n".join(
@@ -65,8 +68,8 @@ def bash_completion(program: str, flags: Iterable[Flag]) -> str:
 def zsh_completion(program: str, flags: Iterable[Flag]) -> str:
     """A script for zsh that completes names of flags with what they mean, values that are restricted, else names of files."""
     specs = []
-    for one in flags:
-        words = one.help.partition(". ")[0].rstrip(".")
+    for one in _with_own_recipes(flags):
+        words = re.split(r"\. (?=[A-Z])", one.help)[0].rstrip(".")  # not at "Eq. 3"
         if one.kind is bool:
             specs += [_quoted(f"--{one.name}[{_zsh(words)}]"), _quoted(f"--no{one.name}[not: {_zsh(words)}]")]
         else:
@@ -74,6 +77,13 @@ def zsh_completion(program: str, flags: Iterable[Flag]) -> str:
             specs.append(_quoted(f"--{one.name}=[{_zsh(words)}]:{one.name}:{action}"))
     function = "_" + program.replace("-", "_")
     return _ZSH_SCRIPT.format(program=program, function=function, specs=" \\\n    ".join(specs))
+
+
+def _with_own_recipes(flags: Iterable[Flag]) -> list[Flag]:
+    """The flags of a program, --recipe with those recipes alone that the program takes."""
+    shown = [*flags]
+    own = (*recipes_of({one.name for one in shown}), "help")
+    return [one._replace(choices=own) if one.name == "recipe" else one for one in shown]
 
 
 def _zsh(text: str) -> str:

@@ -10,10 +10,12 @@ from tfcollide.data.images_on_demand import ImagesOnDemand
 from tfcollide.images import scale_and_crop
 from tfcollide.shapes import ImageShape
 
-__all__ = ["ANY_SIZE", "LabeledImages", "Split"]
+__all__ = ["ANY_SIZE", "GIVEN", "LabeledImages", "Split"]
 
 ANY_SIZE: ImageShape = (0, 0, 3)
 """The shape of images that differ in size, until they are fitted to a model."""
+GIVEN = "images"
+"""The name of images that were given from Python: every other one stands for the test split."""
 
 
 class Split(NamedTuple):

@@ -154,7 +154,8 @@ class AuditWalk:
         """The hulls of pairs, with each spread."""
         size, found = self._taps[tap].pairs_at_once, []
         batches = [(spread, numbers[i : i + size]) for spread in work.spreads for i in range(0, len(numbers), size)]
-        for spread, batch in self._timed(f"{name}s at {tap}", batches, "batches"):
+        apart = f", in batches of {size} pairs" if size > 1 else ""
+        for spread, batch in self._timed(f"{name}s at {tap}", batches, "batches", apart):
             search = functools.partial(self._batch, tap, batch, spread, work)
             key = f"{name} {tap} {spread} {' '.join(map(str, batch))}"
             hulls = _kept(self._ledger, key, search, _pack_hulls, _unpack_hulls)
@@ -269,10 +270,10 @@ class AuditWalk:
             found[one.pair] = PairPictures(source, images[one.pair], target)
         return found
 
-    def _timed(self, name: str, items: Sequence[_Done], unit: str) -> Iterator[_Done]:
-        """Goes through work with a bar that knows the time left, and notes what it took."""
+    def _timed(self, name: str, items: Sequence[_Done], unit: str, more: str = "") -> Iterator[_Done]:
+        """Goes through work with a bar, named `name` and `more`, that knows the time left; notes what it took."""
         began = time.perf_counter()
-        yield from progress(items, desc=name, unit=f" {unit}", total=len(items))
+        yield from progress(items, desc=name + more, unit=f" {unit}", total=len(items))
         self._seconds[name] = time.perf_counter() - began
 
 

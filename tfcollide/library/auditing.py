@@ -13,7 +13,7 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from tfcollide import __version__
-from tfcollide.data.labeled import LabeledImages, Split
+from tfcollide.data.labeled import GIVEN, LabeledImages, Split
 from tfcollide.data.select import PredictedClasses
 from tfcollide.errors import RequestError, listed
 from tfcollide.files.atomic import new_folder
@@ -243,7 +243,7 @@ def _data(
         first[asked.ravel()] = True
     splits = {"test": Split(pixels[first], labels[first]), "train": Split(pixels[~first], labels[~first])}
     data = LabeledImages(
-        "images",
+        GIVEN,
         class_names=network.class_names,
         shape=network.image_shape,
         test_size=int(first.sum()),

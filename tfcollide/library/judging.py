@@ -36,7 +36,7 @@ def judge(network: Classifier, found: Found, *, progress: bool = False, **settin
         **settings: of `JudgeOptions`: samples, sampling, worst_starts, allow_trivial, seed.
 
     Returns:
-        The verdict: `.found`, and `.missing`, a clause for each thing that a collision has and this one lacks.
+        The verdict: `.found`, and `.missing`, the reasons why it does not count as found, such as "trivial".
 
     Raises:
         RequestError: an argument cannot be used.

@@ -1,6 +1,7 @@
 """Any Keras classifier as a network under test."""
 
 import os
+import reprlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,10 @@ def wrap(
         settings: dict[str, Any] = {"image_size": image_size, "outputs": outputs}
         if isinstance(model, (str, os.PathLike)):
             network = _named(os.fspath(model), weights, allow_custom_code, bounds, settings)
+        elif not isinstance(model, keras.Model):
+            raise RequestError(
+                f"--model={reprlib.repr(model)}", "a Keras 3 model, the path of a model file, or an application's name"
+            )
         else:
             network = loading.wrap(model, name=str(name or getattr(model, "name", "model")), bounds=bounds, **settings)
         network.name = name or network.name

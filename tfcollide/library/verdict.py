@@ -35,7 +35,7 @@ class Verdict:
 
     Attributes:
         found: whether a collision was found.
-        missing: what a collision that is found has and this one lacks, a clause each.
+        missing: the reasons why it does not count as found, such as "trivial"; empty where it does.
         corners: one record each.
         distance: between corners, and from them to both images.
         interpolation: of random mixtures; None where the target has no class.
@@ -125,7 +125,7 @@ class Verdict:
 def missing(
     verdict: Verdict, match: Match, read_as: str | None, *, exact: ExactRecord | None = None, allow_trivial: bool = False
 ) -> tuple[str, ...]:
-    """What a collision that is found has and this one lacks, a few words each.
+    """The reasons why a collision does not count as found, a few words each.
 
     Args:
         verdict: all but `found` and `missing`.

@@ -7,7 +7,7 @@ from typing import cast
 
 import numpy as np
 
-from tfcollide.data.labeled import LabeledImages, Split
+from tfcollide.data.labeled import GIVEN, LabeledImages, Split
 from tfcollide.data.select import PredictedClasses
 from tfcollide.errors import RequestError
 from tfcollide.files.facts import Facts
@@ -59,7 +59,7 @@ class Yardstick:
         """Of images `[n, H, W, C]` uint8 and their classes `[n]`, -1: not known; every other one is known to the reader."""
         splits = {"train": Split(images[1::2], labels[1::2]), "test": Split(images[::2], labels[::2])}
         data = LabeledImages(
-            "images",
+            GIVEN,
             class_names=network.class_names,
             shape=network.image_shape,
             test_size=len(images[::2]),

@@ -2,12 +2,12 @@
 
 import difflib
 import re
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 from tfcollide.errors import RequestError
 
-__all__ = ["recipe_file", "recipe_list", "recipe_names"]
+__all__ = ["recipe_file", "recipe_list", "recipe_names", "recipes_of"]
 
 _FOLDER = Path(__file__).parent / "flagfiles"
 
@@ -33,10 +33,14 @@ def recipe_file(name: str) -> Path:
 
 
 def recipe_list(flags: Container[str]) -> str:
-    """Name and first comment of each recipe whose flags are all among these, a program's."""
+    """Name and first comment of each recipe of a program."""
+    return "\n\n".join(f"--recipe={name}\n{_comment(text)}" for name, text in recipes_of(flags).items())
+
+
+def recipes_of(flags: Container[str]) -> Mapping[str, str]:
+    """Name and text of each recipe whose flags are all among these, a program's."""
     texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(_FOLDER.glob("*.flags"))}
-    fitting = {name: text for name, text in texts.items() if all(flag in flags for flag in _flags(text))}
-    return "\n\n".join(f"--recipe={name}\n{_comment(text)}" for name, text in fitting.items())
+    return {name: text for name, text in texts.items() if all(flag in flags for flag in _flags(text))}
 
 
 def _flags(text: str) -> list[str]:

@@ -54,7 +54,7 @@ class Summary:
         composite: what composites are made of; None of pixels.
         sole_tap: whether the logits depend on the image through the tap alone, see `models.classifier.Tap`.
         found: whether a collision was found, see `missing`.
-        missing: what a collision that is found has and this one lacks, a clause each; empty where it was found.
+        missing: the reasons why it does not count as found, such as "trivial"; empty where it does.
         ended: why the search ended: "met", "stagnated", "max_steps" or "diverged"; of exact corners "met", "too close"
             or "infeasible".
         probe: what the hull's probes said at the end, in words.

@@ -26,7 +26,10 @@ def run_remarks(summary: Summary) -> list[str]:
     remarks += _exact_remarks(summary)
     stop = max(summary.stop_loss)
     if summary.objective == "corners" and summary.converged and summary.png.max_active_match >= stop:
-        remarks.append(f"Saved as 8-bit PNG, the largest L_pos rises to {summary.png.max_active_match:.3g} (stop: {stop:.3g}).")
+        remarks.append(
+            f"Saved as 8-bit PNG, the largest L_pos rises to {summary.png.max_active_match:.3g} (stop: {stop:.3g}). That alone "
+            "is no failure: the rows on 8-bit PNG say whether what was saved still has the target's class and features."
+        )
     if summary.converged and (summary.misread or summary.interpolation.accuracy < 1):
         worst = max(corner.inactive_violation for corner in summary.corners)
         who = f"**Corner {', '.join(map(str, summary.misread))} does not collide**" if summary.misread else ""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from tfcollide.data.labeled import GIVEN
 from tfcollide.records import EndPoint, Summary, SurvivalRow
 from tfcollide.report.conclusion import conclusion, ended_words
 from tfcollide.report.likeness_rows import likeness_rows, look_rows, near_rows, spread_rows
@@ -76,7 +77,7 @@ def _results(summary: Summary) -> str:
         ("steps, and why the search ended", f"{summary.steps:,}, {ended_words(summary.ended)}", ""),
         *([("pixels, black to white", _pixels(summary), "")] if summary.pixel_range else []),
         ("L_pos to stop below", stop_words(summary.stop_loss), ""),
-        ("test accuracy", share(summary.test_accuracy), paper_cell(paper, "test_accuracy", share)),
+        (_accuracy(summary), share(summary.test_accuracy), paper_cell(paper, "test_accuracy", share)),
         ("mean distance between two images", number(distance.dataset_mean, ".2f"), paper_cell(paper, "dataset_mean")),
         *or_dashes(absent, [*([between] if several else []), *spread_rows(summary), *near_rows(summary)]),
         *likeness_rows(summary),
@@ -95,6 +96,11 @@ def _results(summary: Summary) -> str:
     if paper is None:
         return markdown_table(["", "ours"], [row[:2] for row in rows])
     return markdown_table(["", "ours", f"paper, {paper.place}"], rows)
+
+
+def _accuracy(summary: Summary) -> str:
+    """What the accuracy is measured on: nobody knows whether images given from Python were kept back from training."""
+    return "accuracy on the images given (every other one)" if summary.dataset == GIVEN else "test accuracy"
 
 
 def _pixels(summary: Summary) -> str:

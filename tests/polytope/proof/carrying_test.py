@@ -303,5 +303,6 @@ def test_the_checker_answers_in_one_line(damage, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["check_proof", str(path)])
     assert check_proof.main() == (1 if damage == "rejected" else 2)
     said = capsys.readouterr()
-    assert len((said.out + said.err).strip().splitlines()) == 1
+    assert len((said.out + said.err).strip().splitlines()) == 1 and "Error" not in said.err and "Bad" not in said.err
+    assert ("No such file" in said.err) == (damage == "missing")
     assert (said.out if damage == "rejected" else said.err).startswith("rejected: " if damage == "rejected" else "bad input: ")

@@ -11,7 +11,7 @@ import pytest
 from tests.measure.audits import made_up
 from tfcollide.measure.audit_record import Convergence
 from tfcollide.report.audit.audit_page import page
-from tfcollide.report.audit.audit_words import percent, verdict
+from tfcollide.report.audit.audit_words import percent, search_words, verdict
 from tfcollide.report.audit.class_chart import class_fronts
 from tfcollide.report.audit.essentials import essentials
 from tfcollide.report.audit.worst_pairs import PairPictures, worst
@@ -138,12 +138,15 @@ def test_the_verdict_has_its_uncertainty_and_says_which_bound_is_which():
     record = made_up()
     rate, front = record.rate(), record.front()
     said = verdict(record)
-    assert said.count(".  ") == 0 and said.endswith(".") and "at least" in said and "at most" in said
+    held = round(40 * rate.value)
+    assert said.startswith(f"In {held} of 40 pairs of digits, the search found a hull of 3 images that still show the source")
+    assert said.endswith(").") and "a better search may find more" in said and "or less" in said
     assert f"{percent(rate.low)} to {percent(rate.high)}" in said and f"{front.low:.2f} to {front.high:.2f}" in said
     other = dataclasses.replace(record, convergence=Convergence(20, 0.5, 0.8, 0.4, 0.4))
     assert verdict(other).startswith("Search not converged: in ")
     nothing = dataclasses.replace(record, hulls=tuple(dataclasses.replace(one, outcome="failed") for one in record.hulls))
-    assert "none of 40 pairs" in verdict(nothing) and "0 % to 8.8 %" in verdict(nothing)
+    assert "In none of 40 pairs of digits did the search find a hull" in verdict(nothing) and "0 % to 8.8 %" in verdict(nothing)
+    assert "the rate of these 20 went from 50 % to 80 %" in search_words(other)
 
 
 def test_classes_have_the_median_of_their_pairs():

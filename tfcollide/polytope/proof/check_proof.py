@@ -92,8 +92,7 @@ def _rows(claim: Said, logits: int) -> np.ndarray:
     signs, several = np.array(claim["signs"], np.float64), claim["several"]
     if signs.shape != (logits,) or not (np.abs(signs) == 1.0).all() or not (several or (signs > 0.0).sum() == 1 < logits):
         raise Rejected(f"the signs are not those of one class (one is 1) or of labels, of {logits} logits")
-    rows = np.diag(signs)
-    return rows if several else np.where(signs > 0.0, 1.0, rows)[signs < 0.0]
+    return np.diag(signs) if several else np.where(signs > 0.0, 1.0, np.diag(signs))[signs < 0.0]
 
 
 class Leaf:
@@ -291,7 +290,8 @@ def main() -> int:
         print(f"rejected: {reason}")
         return 1
     except _UNREADABLE as error:
-        print(f"bad input: {sys.argv[1]} ({type(error).__name__}): expected the proof.npz that --proof writes", file=sys.stderr)
+        why = getattr(error, "strerror", None) or "not a proof, or not a whole one"
+        print(f"bad input: {sys.argv[1]} ({why}): expected the proof.npz that --proof writes", file=sys.stderr)
         return 2
     return 0
 

@@ -16,7 +16,7 @@ from tfcollide.files.names import to_text
 from tfcollide.files.run_directory import RunDirectory
 from tfcollide.measure.kept_audit import read_hulls, read_record
 from tfcollide.recipes.audit.config import AuditConfig, is_audit
-from tfcollide.recipes.audit.run import audit_into, named_pairs
+from tfcollide.recipes.audit.run import audit_into, named_pairs, repeating
 from tfcollide.recipes.classifiers.network_request import network_data
 from tfcollide.recipes.collide.request import read_pairs
 from tfcollide.runtime.progress import say, stage
@@ -33,13 +33,14 @@ __all__ = ["run_comparison"]
 _PAIRS = "pairs_asked.csv"
 
 
-def run_comparison(config: AuditConfig, out: Path, *, overwrite: bool = False) -> "Compared":
+def run_comparison(config: AuditConfig, out: Path, *, overwrite: bool = False, shown: str = "") -> "Compared":
     """Compares networks, or finished audits, and writes `out`.
 
     Args:
         config: what to do; its `compare` names the two sides.
         out: the directory; `out` with ".partial" is used on the way, and found again when it is repeated.
         overwrite: whether a directory of an earlier comparison may be replaced.
+        shown: `out` as it was given, for the command in the report that repeats the comparison.
 
     Raises:
         RequestError: the request cannot be carried out; nothing is written then.
@@ -65,8 +66,9 @@ def run_comparison(config: AuditConfig, out: Path, *, overwrite: bool = False) -
     if each is None:
         _read_all(sides)  # what cannot be read is refused before anything is written
     with directory.at_work() as folder:
-        made = _audited(config, each, opened, folder) if each and opened else _read_all(sides)
-        command = " ".join(["audit", *flags_text(config).split("\n"), f"--out={out.name}"])
+        shown = shown or str(out)
+        made = _audited(config, each, opened, folder, shown) if each and opened else _read_all(sides)
+        command = repeating(config, shown)
         compared = compare_sides(made, max_change=config.max_change, shared=config.shared_pairs, command=command)
         write_compare(folder, compared.record)
         directory.commit()
@@ -116,7 +118,7 @@ def _open_all(requests: _Requests) -> "list[Opened]":
     return opened
 
 
-def _audited(config: AuditConfig, requests: _Requests, opened: "list[Opened]", folder: Path) -> "Sides":
+def _audited(config: AuditConfig, requests: _Requests, opened: "list[Opened]", folder: Path, shown: str) -> "Sides":
     """Audits each network into a directory of its own, whole or absent."""
     from tfcollide.library.comparing import Sides
 
@@ -128,7 +130,7 @@ def _audited(config: AuditConfig, requests: _Requests, opened: "list[Opened]", f
         first = first or pairs
         say(f"{name}: {own.model}")
         if not (folder / name).exists():
-            audits.append(audit_into(own, one, pairs, RunDirectory(folder / name, flags_text(own))))
+            audits.append(audit_into(own, one, pairs, RunDirectory(folder / name, flags_text(own)), f"{shown}/{name}"))
         else:
             audits.append(_read(folder / name, one))
     split = len(config.sides()[0])

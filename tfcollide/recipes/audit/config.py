@@ -24,7 +24,11 @@ class AuditConfig(NetworkConfig):
     NEXT: ClassVar = ("compare", "shared_pairs", "match_quantile", "seed", "pixel_range", "outputs")
     """What it mentions."""
 
-    budget: str = flag("normal", "How much work; docs/audit.md says what each stands for.", choices=tuple(BUDGETS))
+    budget: str = flag(
+        "normal",
+        "How long to search: quick; normal, two to three times the steps; thorough, two to four times those of normal.",
+        choices=tuple(BUDGETS),
+    )
     num_pairs: int = flag(100, "How many random pairs of test images, spread evenly over ordered pairs of classes.")
     pairs: str | None = flag(None, "Pairs in place of drawn ones: a CSV file with the columns source and target.", path=True)
     taps: str = flag("default", "ReLUs to audit: default, all, or names with commas between them.")
@@ -114,4 +118,8 @@ def is_audit(name: str) -> bool:
 
 def _absolute(name: str) -> str:
     """The path of a file or an audit from the root; the name of a network as it is."""
-    return str(absolute(name)) if kind_of(name) == "file" else name
+    try:
+        kind = kind_of(name)
+    except RequestError as error:  # of --model, which nobody gave
+        raise RequestError(f"--compare of {name}", f"{error.args[1]}, or the folder of a finished audit") from error
+    return str(absolute(name)) if kind == "file" else name

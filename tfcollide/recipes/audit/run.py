@@ -3,6 +3,7 @@
 run(AuditConfig(dataset="mnist"), Path("audits/mlp"))
 """
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,18 +24,19 @@ if TYPE_CHECKING:
     from tfcollide.library.auditing import Audited
     from tfcollide.recipes.classifiers.open import Opened
 
-__all__ = ["audit_into", "named_pairs", "run"]
+__all__ = ["audit_into", "named_pairs", "repeating", "run"]
 
 _EVERY = 10.0  # seconds from one checkpoint to the next
 
 
-def run(config: AuditConfig, out: Path, *, overwrite: bool = False) -> "Audited":
+def run(config: AuditConfig, out: Path, *, overwrite: bool = False, shown: str = "") -> "Audited":
     """Carries an audit out and writes `out`.
 
     Args:
         config: what to do.
         out: the directory; `out` with ".partial" is used on the way, and found again when an interrupted audit is repeated.
         overwrite: whether a directory of an earlier audit may be replaced.
+        shown: `out` as it was given, for the command in the report that repeats the audit.
 
     Raises:
         RequestError: the request cannot be carried out; nothing is written then.
@@ -53,10 +55,17 @@ def run(config: AuditConfig, out: Path, *, overwrite: bool = False) -> "Audited"
     with stage(f"loading {config.model}"):
         opened = open_classifier(config, data)
     tap_names(opened.classifier, config.taps)
-    return audit_into(config, opened, _pairs(config, opened, asked), directory)
+    return audit_into(config, opened, _pairs(config, opened, asked), directory, shown or str(out))
 
 
-def audit_into(config: AuditConfig, opened: "Opened", pairs: "Sequence[NamedPair]", directory: RunDirectory) -> "Audited":
+def repeating(config: AuditConfig, out: str) -> str:
+    """The command that repeats an audit or a comparison into `out`."""
+    return shlex.join(["collide-audit", *flags_text(config).rstrip("\n").split("\n"), f"--out={out}"])
+
+
+def audit_into(
+    config: AuditConfig, opened: "Opened", pairs: "Sequence[NamedPair]", directory: RunDirectory, shown: str
+) -> "Audited":
     """Audits a network that is open, and writes the directory.
 
     Args:
@@ -64,6 +73,7 @@ def audit_into(config: AuditConfig, opened: "Opened", pairs: "Sequence[NamedPair
         opened: the network and the data.
         pairs: that are looked at.
         directory: where to write.
+        shown: what the report calls it.
     """
     from tfcollide.library.audit_walk import AuditWalk
     from tfcollide.library.auditing import Audited, made_with, tap_names
@@ -88,8 +98,8 @@ def audit_into(config: AuditConfig, opened: "Opened", pairs: "Sequence[NamedPair
             ledger=ledger,
             facts=opened.facts,
         )
-        command = " ".join(["audit", *flags_text(config).split("\n"), f"--out={directory.out.name}"])
-        audited = Audited(*walk({**made_with(network, opened.data, pairs), "command": command}), network)
+        made = made_with(network, opened.data, pairs) | {"command": repeating(config, shown)}
+        audited = Audited(*walk(made), network)
         write_audit(folder, audited.record, audited.pictures, audited.hulls)
         directory.commit()
     return audited

@@ -96,7 +96,7 @@ def parse_pair(config: CollideConfig, data: LabeledImages) -> Pair:
     Raises:
         RequestError: one of them does not exist, or they are the same.
     """
-    pair = Pair(parse_selector("source", config.source, data), parse_selector("target", config.target, data))
+    pair = Pair(_end(config, "source", data), _end(config, "target", data))
     files = [selector.path for selector in pair if selector.path is not None]
     if pair.source == pair.target or (len(files) == 2 and os.path.samefile(*files)):
         raise RequestError(f"--source={config.source} and --target={config.target}", "two different images")
@@ -104,6 +104,17 @@ def parse_pair(config: CollideConfig, data: LabeledImages) -> Pair:
         if selector.path is not None and not is_brought(config):  # else it is resized when the size is known
             resolve(flag, selector, data)
     return pair
+
+
+def _end(config: CollideConfig, flag: str, data: LabeledImages) -> Selector:
+    """What --source or --target names; of a default, which nobody may have typed, an error says that it is one."""
+    try:
+        return parse_selector(flag, getattr(config, flag), data)
+    except RequestError as error:
+        if getattr(config, flag) != getattr(CollideConfig, flag):
+            raise
+        received, expected, _ = error.args
+        raise RequestError(f"{received} (the default, where no --{flag} is given)", expected, f"Name a --{flag}.") from error
 
 
 def read_pairs(path: Path, data: LabeledImages) -> list[tuple[str, str]]:

@@ -64,10 +64,10 @@ def _asked(record: AuditRecord) -> str:
 the same numbers. So: how far must an image be changed until its features at <b>{text(", ".join(record.taps))}</b> match those
 of an image of another class, while it still shows what it showed? Changes are counted from 0, the source, to 1, as far
 away as the target.</p>
-<p>Asked of {len(record.pairs)} pairs, over ordered pairs of classes alike. For one image: the smallest change
-(the <i>front</i>). For {corners} images at once and all their mixtures (a <i>hull</i>): whether one was found, near
-enough and wide enough. Stated before anything was looked at: a change of at most {change:g} of the way, a spread of at
-least {spread:g} of the pixel range.</p>
+<p>{len(record.pairs)} pairs; those that were drawn are spread evenly over all (source class, target class). For one
+image: the smallest change (the <i>front</i>). For {corners} images at once and all their mixtures (a <i>hull</i>): whether
+one was found, near enough and wide enough. Stated before anything was looked at: a change of at most {change:g} of the way,
+a spread of at least {spread:g} of the pixel range.</p>
 <p>Features match where they are as near to the target's as the nearest pairs of images of one class are to each
 other:</p>
 {table(header, yards)}"""

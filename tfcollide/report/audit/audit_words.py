@@ -9,20 +9,23 @@ __all__ = ["change_words", "meaning", "percent", "rate_words", "search_words", "
 
 
 def verdict(record: AuditRecord) -> str:
-    """The verdict in one sentence, with its uncertainty."""
+    """The verdict in two sentences, of hulls and of one image, with its uncertainty."""
     count, rate, front = len(record.pairs), record.rate(), record.front()
     lead = "Search not converged: in" if record.converged is False else "In"
-    held = round(rate.value * count)
-    hulls = f"{held} of {count} pairs" if held else f"none of {count} pairs"
-    found = f"{lead} {hulls} of {record.dataset}, images that still show the source have the target's features at {record.tap}"
-    share = f"a rate of at least {percent(rate.value)} (95 % interval {percent(rate.low)} to {percent(rate.high)})"
+    held, corners = round(rate.value * count), record.settings.get("corners", "several")
+    where = f"at {record.tap} of {record.network}"
+    hull = f"a hull of {corners} images that still show the source and have the target's features {where}"
+    searched = f"{held} of {count} pairs of {record.dataset}, the search found"
+    if not held:
+        searched = f"none of {count} pairs of {record.dataset} did the search find"
+    sure = f"95 % interval for pairs like these: {percent(rate.low)} to {percent(rate.high)}; a better search may find more"
     if math.isinf(front.value):
-        middle = "in most pairs no image was found that does"
+        one = "no such image was found in most pairs"
         if not math.isinf(front.low):
-            middle += f" (95 % interval of the median change: from {front.low:.2f} on)"
+            one += f" (95 % interval of the median change: from {front.low:.2f} on)"
     else:
-        middle = f"the median change that this takes is at most {front.value:.2f} of the way to the target ({_ends(front)})"
-    return f"{found} of {record.network}, {share}; {middle}."
+        one = f"the median change is {front.value:.2f} of the way to the target or less ({_ends(front)})"
+    return f"{lead} {searched} {hull} ({sure}). For one image alone, {one}."
 
 
 def rate_words(rate: Interval) -> str:
@@ -42,8 +45,8 @@ def search_words(record: AuditRecord) -> str:
     again = record.convergence
     if again is None:
         return "Whether a longer search would find more was not checked."
-    rates = f"the rate went from {percent(again.rate)} to {percent(again.rate_again)}"
-    fronts = f"the median change from {_number(again.front)} to {_number(again.front_again)}"
+    rates = f"the rate of these {again.pairs} went from {percent(again.rate)} to {percent(again.rate_again)}"
+    fronts = f"their median change from {_number(again.front)} to {_number(again.front_again)}"
     what = f"{again.pairs} pairs were searched again with four times the budget: {rates}, {fronts}."
     if again.converged:
         return f"{what} That is within what counts as converged (5 points, 5 %)."
