@@ -8,7 +8,7 @@ import pytest
 import tfcollide as tc
 from tfcollide.files.atomic import to_json
 from tfcollide.files.checkpoint import Ledger
-from tfcollide.library import audit_options
+from tfcollide.library import audit_options, audit_walk
 from tfcollide.library.audit_options import AuditOptions, Budget
 from tfcollide.library.audit_walk import AuditWalk, NamedPair, picture_of
 from tfcollide.library.auditing import _data, audit, made_with, tap_names
@@ -166,8 +166,10 @@ def test_the_blind_are_told_from_those_that_see(stripes):
     assert found[1].rate().value <= found[0].rate().value
 
 
-def test_pairs_may_be_given_and_one_that_cannot_be_carried_out_is_said(network, dots):
+def test_pairs_may_be_given_and_one_that_cannot_be_carried_out_is_said(network, dots, monkeypatch):
     """The first is of one class: the network takes the source for the target already."""
+    bars = []
+    monkeypatch.setattr(audit_walk, "progress", lambda items, desc, **_: bars.append(desc) or items)
     record = audit(network, *dots, pairs=[(0, 3), (0, 1)], budget="tiny").record
     assert record.repeated and [(row.source_class, row.target_class) for row in record.fronts] == [
         ("one", "one"),
@@ -176,6 +178,7 @@ def test_pairs_may_be_given_and_one_that_cannot_be_carried_out_is_said(network, 
     assert record.fronts[0].status == "refused" and record.fronts[0].change is None
     assert record.fronts[1].status != "refused" and record.hulls_at("hidden")[0].outcome == "failed"
     assert record.convergence.pairs == 1
+    assert bars[:2] == ["fronts at hidden", "hulls at hidden, in batches of 8 pairs"] and "hulls at hidden" in record.seconds
 
 
 @pytest.mark.parametrize(
