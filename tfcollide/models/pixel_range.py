@@ -66,7 +66,7 @@ def range_told(classifier: Classifier) -> PixelRange | None:
 
 
 def try_ranges(classifier: Classifier, images: np.ndarray, labels: np.ndarray, also: Bounds | None = None) -> list[Trial]:
-    """0..1, -1..1 and 0..255, and `also`, of these what the network's input can hold, each with what the network makes of images in it.
+    """0..1, -1..1, 0..255 and `also`, if the input can hold them, each with what the network makes of images in it.
 
     Args:
         classifier: its classes are those of the labels.
