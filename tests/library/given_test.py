@@ -107,7 +107,10 @@ def test_floats_up_to_1_where_the_pixel_range_is_assumed(model, source, target):
         ends = (255 * source, 255 * target) if given else (source, target)
         with pytest.raises(tc.RequestError, match=r"assumed to be 0..255: .* Say wrap\(model, pixel_range=\(0, 1\)\)"):
             tc.find_corners(network, *ends, **given)
-    assert image_given(tc.wrap(model, pixel_range=(0, 255)), source, "source")[0].max() <= 1
+    told = tc.wrap(model, pixel_range=(0, 255))
+    with pytest.raises(tc.RequestError, match=r"source.* whose pixels are 0..255: .*Multiply by 255"):
+        image_given(told, source, "source")
+    assert image_given(told, np.zeros_like(source), "source")[0].max() == 0
 
 
 def test_outputs_that_do_not_exist(model):

@@ -6,6 +6,7 @@ import re
 import pytest
 
 import tfcollide as tc
+from tfcollide.recipes.finished_run import read_run
 
 
 def content(page):
@@ -20,8 +21,11 @@ def test_a_page_shows_the_search_its_verdict_and_its_proof(network, found, verdi
 
 
 def test_a_run_that_was_read_back_needs_a_network(network, found, verdict, tmp_path):
-    again = tc.load_run(found.save(tmp_path / "run", verdict))
-    assert content(again.to_html(network, points=5))["words"]["target"] == found.ends[1].predicted
+    again = tc.load_run(found.save(tmp_path / "run", verdict, tc.certify(network, found)))
+    words = content(again.to_html(network, points=5))["words"]
+    assert words["target"] == found.ends[1].predicted and words["proof_status"] == "certified"
+    with pytest.raises(tc.RequestError, match=r"does not say its network.*load_run\(DIR\)"):
+        read_run(tmp_path / "run")
     with pytest.raises(tc.RequestError, match="no network"):
         again.to_html()
     with pytest.raises(tc.RequestError, match="points=0"):

@@ -11,6 +11,8 @@ from tfcollide.models.dense_chain import read_chain
 from tfcollide.models.differentiable import check_differentiable
 from tfcollide.models.entry import image_shape
 from tfcollide.models.loading import load_classifier, wrap
+from tfcollide.models.pixel_range import PHOTO, UNIT, try_ranges
+from tfcollide.shapes import Bounds
 
 from . import nets
 
@@ -93,6 +95,21 @@ def test_other_numbers_than_float32(tmp_path, dtype, saved):
         return tape.gradient(value, whole)
 
     np.testing.assert_allclose(gradient(mine), gradient(original), rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "bounds"), [("uint8", (-1.0, 1.0)), ("int8", (0.0, 255.0)), ("int8", None), ("uint8", (0.0, 256.0))]
+)
+def test_pixels_that_whole_numbers_cannot_be_are_refused(dtype, bounds):
+    """Below 0 an unsigned number is what the machine makes of it, not the same in every batch."""
+    model = network((4, 4, 3), dtype)
+    with pytest.raises(RequestError, match=f"for net, which reads {dtype}.*--pixel_range=0,255"):
+        wrap(model, name="net", bounds=bounds and Bounds(*bounds))
+
+
+def test_such_pixels_are_not_tried_either():
+    mine, images = wrap(network((4, 4, 3), "uint8"), name="net"), np.zeros([2, 4, 4, 3], np.uint8)
+    assert {trial.bounds for trial in try_ranges(mine, images, np.zeros(2, np.int64))} == {UNIT, PHOTO}
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float16"])

@@ -42,7 +42,17 @@ def test_a_name_that_is_none(capsys):
     with pytest.raises(RequestError, match="Did you mean --recipe=mnist?"):
         recipe_file("mnits")
     assert cli.collide(["collide", "--recipe", "mnist"]) == 2
-    assert "expected --recipe=mnist, in one word" in capsys.readouterr().err and recipe_list(()) == ""
+    assert (
+        "expected --recipe=mnist, in one word" in capsys.readouterr().err
+        and recipe_list(()) == "There is no recipe for this program."
+    )
+
+
+def test_a_recipe_of_another_program_is_called_so(capsys):
+    assert cli.audit(["audit", "--recipe=mnist", "--out=run"]) == 2
+    assert "--recipe=mnist, which sets --source: expected a recipe that --recipe=help lists" in capsys.readouterr().err
+    assert cli.audit(["audit", "--recipe=help"]) == 0
+    assert capsys.readouterr().out == "There is no recipe for this program.\n"
 
 
 def test_recipes_name_commands_that_an_installation_has():

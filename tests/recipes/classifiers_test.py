@@ -1,11 +1,13 @@
 """What is said on opening a network: how the range of pixels was found, and what speaks against it."""
 
+from types import SimpleNamespace
+
 import keras
 import pytest
 
 from tfcollide.images import from_uint8
 from tfcollide.models.pixel_range import PHOTO, UNIT
-from tfcollide.recipes.classifiers.open import open_classifier
+from tfcollide.recipes.classifiers.open import _other_classes, open_classifier
 from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.request import request_data
 
@@ -51,3 +53,11 @@ def test_what_is_said(folder, capsys, name, flags, bounds, how, said):
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == len(said) and all(words in line for words, line in zip(said, lines, strict=True)), lines
     assert (found.warning is not None) == any("With pixels" in line or "hardly more" in line for line in lines)
+
+
+@pytest.mark.parametrize(("classes", "says"), [(10, None), (0, None), (20, "digits has 20 classes, net 10: ")])
+def test_other_classes_than_the_network_s_are_said(classes, says):
+    network = SimpleNamespace(name="net", num_classes=10)
+    data = SimpleNamespace(name="digits", class_names=tuple(map(str, range(classes))))
+    found = _other_classes(network, data)
+    assert found is says or found.startswith(says)

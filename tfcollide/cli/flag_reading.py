@@ -13,7 +13,7 @@ from tfcollide import __version__
 from tfcollide.cli.flag_help import bash_completion, full_help, short_help, zsh_completion
 from tfcollide.cli.flag_lines import flag_lines, recipes_help
 from tfcollide.errors import RequestError
-from tfcollide.recipes.by_name import recipe_names
+from tfcollide.recipes.by_name import recipe_flags, recipe_names
 from tfcollide.recipes.collide.config import HEADINGS
 from tfcollide.recipes.collide.presets import preset_values
 from tfcollide.settings import Flag, flags_of, renamed
@@ -113,11 +113,19 @@ def _read(known: flags.FlagValues, argv: list[str]) -> list[str]:
     try:
         return known([*flag_lines(argv)])
     except flags.UnrecognizedFlagError as error:
+        for name in _recipes_among(argv):
+            if error.flagname in recipe_flags(name):
+                received, expected = f"--recipe={name}, which sets --{error.flagname}", "a recipe that --recipe=help lists"
+                raise RequestError(received, expected, "It is one of another program.") from error
         near = difflib.get_close_matches(error.flagname, sorted(known), n=1)
         mend = f"Did you mean --{near[0]}?" if near else ""
         raise RequestError(f"--{error.flagname}", "a flag that --helpfull lists", mend) from error
     except flags.Error as error:
         raise _flag_error(error) from error
+
+
+def _recipes_among(argv: list[str]) -> list[str]:
+    return [found[1] for word in argv if (found := re.fullmatch("--?recipe=(.*)", word))]
 
 
 def _define(known: flags.FlagValues, one: Flag) -> None:

@@ -113,7 +113,7 @@ class Found:
             panels.append(end_panel("target", to_uint8(self.target, self.bounds), self.ends[1], "target"))
         return compose([panels], f"{self.network} at {self.tap}")
 
-    def save(self, folder: str | Path, verdict: "Verdict | None" = None) -> Path:
+    def save(self, folder: str | Path, verdict: "Verdict | None" = None, certificate: "Certificate | None" = None) -> Path:
         """Writes a run directory as `collide` does, but for `run.flags`; `load_run` reads it back.
 
         Where the target was given as features there is no `table.md` and no `figure.png`.
@@ -121,6 +121,7 @@ class Found:
         Args:
             folder: must not exist; it appears whole or not at all.
             verdict: of `judge`; None: the hull is judged here.
+            certificate: of `certify`; None: nothing is said of a proof.
 
         Returns:
             The folder.
@@ -133,7 +134,7 @@ class Found:
         with called():
             if self.problem is None or self.solution is None or self.yardstick is None:
                 raise RequestError("a result that was read from a run directory", "one of a search", "Copy the directory.")
-            save_run(Path(folder), self.problem, self.solution, self.yardstick, verdict, self.asked)
+            save_run(Path(folder), self.problem, self.solution, self.yardstick, verdict, certificate, self.asked)
         return Path(folder)
 
     def survival(

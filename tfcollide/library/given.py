@@ -23,7 +23,10 @@ ImageLike: TypeAlias = "np.ndarray | tf.Tensor | Image.Image | str | os.PathLike
 """One image or several, in any form that `image_given` takes."""
 
 _MEND = "Give it as the network reads it, or as 8-bit pixels (dtype uint8)."
-_SAY_RANGE = "Say wrap(model, pixel_range=(0, 1)), or (0, 255) if the images are that dark."
+_SAY_RANGE = "Say wrap(model, pixel_range=(0, 1)) if that is what the network reads, else multiply by 255."
+_SCALE = "Multiply by 255, or give 8-bit pixels (dtype uint8)."
+_BRIGHT = 2.0
+"""Where white is above this, floats up to 1 are of another scale: even a dark image is not all below 1 of 255."""
 
 
 def network_given(value: object) -> Classifier:
@@ -153,9 +156,12 @@ def _whole_pixels(network: Classifier, pixels: np.ndarray, name: str) -> bool:
     low, high = (0, 255) if whole else network.bounds
     if not np.issubdtype(pixels.dtype, np.number) or not ((pixels >= low) & (pixels <= high)).all():
         raise RequestError(f"--{name} of {pixels.dtype} with {_range(pixels)}", f"values from {low:g} to {high:g}", _MEND)
-    if network.pixel_range == ASSUMED and not whole and 0 < pixels.max(initial=0) <= 1:
-        received = f"--{name} with {_range(pixels)} for {network.name}, whose pixels are assumed to be {network.bounds}"
-        raise RequestError(received, "to be told the pixel range", _SAY_RANGE)
+    if not whole and network.bounds.upper > _BRIGHT and 0 < pixels.max(initial=0) <= 1:
+        known = network.pixel_range != ASSUMED
+        received = f"--{name} with {_range(pixels)} for {network.name}, whose pixels are {'' if known else 'assumed to be '}"
+        raise RequestError(
+            f"{received}{network.bounds}", f"values up to {network.bounds.upper:g}", _SCALE if known else _SAY_RANGE
+        )
     return bool(whole)
 
 

@@ -13,7 +13,7 @@ from tfcollide.library.solution import Solution
 from tfcollide.library.summarize import summarize
 from tfcollide.library.verdict import Verdict
 from tfcollide.library.yardstick import Yardstick
-from tfcollide.records import Summary
+from tfcollide.records import Certificate, Summary
 from tfcollide.report import run_files
 from tfcollide.report.drawn import RunImages
 
@@ -26,6 +26,7 @@ def save_run(
     solution: Solution,
     yardstick: Yardstick,
     verdict: Verdict | None,
+    certificate: Certificate | None,
     asked: Mapping[str, object],
 ) -> None:
     """Writes `corners.npz`, `summary.json`, `trace.csv`, `images/`, and `table.md` and `figure.png` of a target with a class.
@@ -36,6 +37,7 @@ def save_run(
         solution: as the solver left it.
         yardstick: what a data set tells.
         verdict: of the hull; None: it is judged here.
+        certificate: of its proof, if that was tried.
         asked: what the summary repeats of the request.
 
     Raises:
@@ -46,10 +48,12 @@ def save_run(
     began = time.perf_counter()
     verdict = verdict or judge_hull(yardstick, problem, solution, JudgeOptions())
     said = {"dataset": yardstick.data.name if yardstick.data else "none", "allow_trivial": False, **asked}
-    summary = summarize(problem, solution, verdict, said, test_accuracy=yardstick.test_accuracy)
+    summary = summarize(problem, solution, verdict, said, test_accuracy=yardstick.test_accuracy, certificate=certificate)
     summary = dataclasses.replace(summary, seconds={"check": time.perf_counter() - began})
     with new_folder(folder) as inside:
         _write(inside, problem, solution, verdict, summary)
+        if certificate is not None and certificate.parts:
+            certificate.parts.write(inside)
 
 
 def _write(folder: Path, problem: Problem, solution: Solution, verdict: Verdict, summary: Summary) -> None:

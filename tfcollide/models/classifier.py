@@ -216,6 +216,10 @@ class Classifier:
         entry = self._graph.entry
         return entry.dtype.name if entry.whole_numbers else None
 
+    def holds(self, bounds: Bounds) -> bool:
+        """Whether what the network reads can take such pixels: unsigned integers are never below 0."""
+        return self._graph.entry.holds(*bounds)
+
     @property
     def first_layers(self) -> list[Any]:
         """What images meet first, in order."""

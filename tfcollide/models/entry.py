@@ -33,6 +33,10 @@ class Entry(NamedTuple):
         """Whether the network reads integers, so that it is a step function of the image."""
         return not self.dtype.is_floating
 
+    def holds(self, lowest: float, highest: float) -> bool:
+        """Whether the input's type has these values; what it has not, integers wrap round or cut off, as the machine likes."""
+        return not self.whole_numbers or (self.dtype.min <= lowest and highest <= self.dtype.max)
+
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
         """`images` `[N, H, W, C]` as the network reads them."""
         if len(images.shape) != len(self.shape) + 1:

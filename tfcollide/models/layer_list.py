@@ -1,6 +1,7 @@
 """A classifier as a plain list of layers, kernels as they are saved: what is handed on to those who know no Keras.
 
-Dense and convolutional layers, ReLUs and max-pools, one after the other. What passes values on
+Dense and convolutional layers, ReLUs and max-pools, one after the other. A Rescaling is a convolution of one place: a product
+and a sum for each value, rounded in no other way. What passes values on
 (Flatten, Dropout) is left out: a dense layer reads what is before it row by row. A ReLU right before a max-pool
 stands behind it, which is the same function to the bit and leaves fewer ReLUs.
 """
@@ -102,6 +103,9 @@ def _layer(step: Step, shape: tuple[int, ...]) -> PlainLayer | str:
         kernel, strides = np.array(layer.kernel), (layer.strides[0], layer.strides[1])
         pads = _pads(layer.padding, read, kernel.shape[:2], strides)
         return PlainLayer("conv", name, after, kernel, _bias(layer), strides=strides, padding=pads)
+    if type(layer) is keras.layers.Rescaling and len(read) == 3 and not reshaped:
+        scale, offset = (np.broadcast_to(np.float32(value), read[2:]) for value in (layer.scale, layer.offset))
+        return PlainLayer("conv", name, after, np.diag(scale)[None, None], offset.copy())
     if type(layer) is keras.layers.MaxPooling2D and not reshaped:
         size, strides = (layer.pool_size[0], layer.pool_size[1]), (layer.strides[0], layer.strides[1])
         pads = _pads(layer.padding, read, size, strides)

@@ -69,6 +69,11 @@ def wrap(
         model, name=name, bounds=bounds or PHOTO, image_shape=shape, outputs=outputs, loss=loss or loss_of(model)
     )
     classifier.pixel_range = PixelRange(bounds, "as given") if bounds else range_told(classifier) or ASSUMED
+    if not classifier.holds(classifier.bounds):
+        received = (
+            f"pixels {classifier.bounds} ({classifier.pixel_range.how}) for {name}, which reads {classifier.whole_numbers}"
+        )
+        raise RequestError(received, "pixels that this type has", "Say --pixel_range=0,255, or =0,127 of signed 8-bit numbers.")
     return classifier
 
 

@@ -66,7 +66,7 @@ def range_told(classifier: Classifier) -> PixelRange | None:
 
 
 def try_ranges(classifier: Classifier, images: np.ndarray, labels: np.ndarray, also: Bounds | None = None) -> list[Trial]:
-    """0..1, -1..1 and 0..255, and `also`, each with what the network makes of images in it.
+    """0..1, -1..1, 0..255 and `also`, if the input can hold them, each with what the network makes of images in it.
 
     Args:
         classifier: its classes are those of the labels.
@@ -75,7 +75,7 @@ def try_ranges(classifier: Classifier, images: np.ndarray, labels: np.ndarray, a
         also: another range.
     """
     reading, trials = classifier.reading, []
-    for bounds in dict.fromkeys([*_CANDIDATES, *([also] if also else [])]):
+    for bounds in filter(classifier.holds, dict.fromkeys([*_CANDIDATES, *([also] if also else [])])):
         judged = classifier.judge(from_uint8(images, bounds))
         likelihood = reading.log_likelihood(judged.logits, labels).mean()
         right = (reading.one_class(judged.predicted) == labels).sum()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tfcollide.errors import RequestError
 
-__all__ = ["recipe_file", "recipe_list", "recipe_names", "recipes_of"]
+__all__ = ["recipe_file", "recipe_flags", "recipe_list", "recipe_names", "recipes_of"]
 
 _FOLDER = Path(__file__).parent / "flagfiles"
 
@@ -34,13 +34,19 @@ def recipe_file(name: str) -> Path:
 
 def recipe_list(flags: Container[str]) -> str:
     """Name and first comment of each recipe of a program."""
-    return "\n\n".join(f"--recipe={name}\n{_comment(text)}" for name, text in recipes_of(flags).items())
+    listed = [f"--recipe={name}\n{_comment(text)}" for name, text in recipes_of(flags).items()]
+    return "\n\n".join(listed) or "There is no recipe for this program."
 
 
 def recipes_of(flags: Container[str]) -> Mapping[str, str]:
     """Name and text of each recipe whose flags are all among these, a program's."""
     texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(_FOLDER.glob("*.flags"))}
     return {name: text for name, text in texts.items() if all(flag in flags for flag in _flags(text))}
+
+
+def recipe_flags(name: str) -> list[str]:
+    """The flags that a recipe sets."""
+    return _flags(recipe_file(name).read_text(encoding="utf-8"))
 
 
 def _flags(text: str) -> list[str]:

@@ -38,6 +38,9 @@ def read_run(path: Path) -> FinishedRun:
     Raises:
         RequestError: it is not one, is not whole, or is that of a sweep.
     """
+    if (path / "summary.json").is_file() and not (path / "run.flags").exists():
+        received = f"--run={path}, which does not say its network, as found.save writes it"
+        raise RequestError(received, "the directory of a finished run of collide", "In Python: load_run(DIR).to_html(network).")
     if not (path / "run.flags").is_file():
         raise RequestError(f"--run={path}", "the directory of a finished run", "Make one with collide --out=DIR.")
     summary = Summary.read(path)

@@ -48,6 +48,7 @@ KINDS = {
         L.Flatten(),
         L.Dense(4),
     ],
+    "rescaling": [L.Rescaling([0.7, 1.3], [-0.2, 0.1]), L.Conv2D(3, 3, activation="relu"), L.Flatten(), L.Dense(3)],
     "labels": [L.Flatten(), L.Dense(9, "relu"), L.Dense(3, "sigmoid")],
     "binary": [L.Flatten(), L.Dense(9, "relu"), L.Dense(1, "sigmoid")],
 }
@@ -153,7 +154,7 @@ def test_bounds_hold_for_float32_in_any_order_of_summation(seed):
     assert ((found.max(axis=0) - found.min(axis=0)) > 1e-3 * (high - low)).any(), "a bound that anything would meet"
 
 
-@pytest.mark.parametrize("kind", ["dense", "convolutions", "strides"])
+@pytest.mark.parametrize("kind", ["dense", "convolutions", "strides", "rescaling"])
 def test_bounds_of_any_part_hold_for_what_keras_computes(kind):
     classifier, rng = classifier_of(kind), np.random.default_rng(0)
     corners = rng.uniform(0, 1, (4, *SHAPE)).astype(np.float32)

@@ -94,7 +94,7 @@ def brought(config: NetworkConfig, data: LabeledImages, strategy: tf.distribute.
     training.make_deterministic()
     with strategy.scope() if strategy else contextlib.nullcontext():
         classifier = _application(config) if kind_of(config.model) == "application" else _file(config)
-    _say(classifier.doubt, _other_size(classifier, data))
+    _say(classifier.doubt, _other_size(classifier, data), _other_classes(classifier, data))
     if classifier.whole_numbers:
         words = f"{classifier.name} reads whole numbers ({classifier.whole_numbers}): what lies between them is cut off"
         tqdm.write(f"{words}, and the search goes on as if it were not", file=sys.stderr)
@@ -183,6 +183,14 @@ def _other_size(classifier: Classifier, data: LabeledImages) -> str | None:
     if have == want or 0 in data.shape:
         return None
     return f"Images of {data.name} are {have}, {classifier.name} reads {want}: they are resized"
+
+
+def _other_classes(classifier: Classifier, data: LabeledImages) -> str | None:
+    """That a network and a data set have not as many classes, so that its images are no test of the network."""
+    have, want = len(data.class_names), classifier.num_classes
+    if not have or have == want:
+        return None
+    return f"{data.name} has {have} classes, {classifier.name} {want}: images count as what they are filed under"
 
 
 def _say(*sentences: str | None) -> None:

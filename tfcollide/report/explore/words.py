@@ -63,7 +63,7 @@ def _proof(certificate: Mapping | None, target: str, reason: str | None) -> tupl
     if certificate is None:
         why = f" ({reason})" if reason else ""
         between = "nothing is certified about the points between those that the network was asked about"
-        return "none", f"No proof was tried{why}: {between}."
+        return "none", f"No proof is known{why}: {between}."
     if certificate["status"] == "certified":
         margin = f"at least {_number(certificate['margin'])} logits ahead ({_arithmetic(certificate)})"
         return "certified", f"Certified: by proof, this and every other mixture is “{target}”, {margin}."
