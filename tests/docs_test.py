@@ -56,7 +56,7 @@ def test_the_tutorial_ends_with_a_collision_and_a_proof(learned):
     assert learned["network"].tap_names == ["hidden"]
     assert learned["verdict"].found and learned["proof"].status == "certified"
     assert {record.predicted for record in learned["found"].records} == {"7"}
-    assert learned["files"] == ["corners.png", "first"]
+    assert learned["files"] == ["corners.png", "first", "first.html"]
 
 
 def test_notebooks_are_their_pages_without_output():

@@ -33,6 +33,8 @@ OTHERS |= {
     "record",
     "runs",
     "no_cache",
+    "spacings",
+    "turns",
 }
 
 

@@ -113,8 +113,8 @@ def _end(config: CollideConfig, flag: str, data: LabeledImages) -> Selector:
     except RequestError as error:
         if getattr(config, flag) != getattr(CollideConfig, flag):
             raise
-        received, expected, _ = error.args
-        raise RequestError(f"{received} (the default, where no --{flag} is given)", expected, f"Name a --{flag}.") from error
+        received, *rest = error.args
+        raise RequestError(f"{received} (the default, where no --{flag} is given)", *rest) from error
 
 
 def read_pairs(path: Path, data: LabeledImages) -> list[tuple[str, str]]:

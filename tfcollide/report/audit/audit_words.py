@@ -20,7 +20,7 @@ def verdict(record: AuditRecord) -> str:
         searched = f"none of {count} pairs of {record.dataset} did the search find"
     sure = f"95 % interval for pairs like these: {percent(rate.low)} to {percent(rate.high)}; a better search may find more"
     if math.isinf(front.value):
-        one = "no such image was found in most pairs"
+        one = "none was found in most pairs"
         if not math.isinf(front.low):
             one += f" (95 % interval of the median change: from {front.low:.2f} on)"
     else:
