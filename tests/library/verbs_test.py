@@ -180,7 +180,7 @@ BAD = {
     "corners='3': expected a number of at least 1": {"corners": "3"},
     "corners=2.5: expected a whole number": {"corners": 2.5},
     "spread=max: expected a share": {"spread": "max"},
-    "group units, as in units=[(3, 9), (12, 40)]": {"corners": 99},
+    "Ask for fewer corners, or choose another tap or target.": {"corners": 99},
 }
 
 

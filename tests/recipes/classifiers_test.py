@@ -57,7 +57,7 @@ def test_what_is_said(folder, capsys, name, flags, bounds, how, said):
 
 @pytest.mark.parametrize(("classes", "says"), [(10, None), (0, None), (20, "digits has 20 classes, net 10: ")])
 def test_other_classes_than_the_network_s_are_said(classes, says):
-    network = SimpleNamespace(name="net", num_classes=10)
+    network = SimpleNamespace(name="net", num_classes=10, outputs="logits")
     data = SimpleNamespace(name="digits", class_names=tuple(map(str, range(classes))))
     found = _other_classes(network, data)
     assert found is says or found.startswith(says)

@@ -25,7 +25,7 @@ ImageLike: TypeAlias = "np.ndarray | tf.Tensor | Image.Image | str | os.PathLike
 _MEND = "Give it as the network reads it, or as 8-bit pixels (dtype uint8)."
 _SAY_RANGE = "Say wrap(model, pixel_range=(0, 1)) if that is what the network reads, else multiply by 255."
 _SCALE = "Multiply by 255, or give 8-bit pixels (dtype uint8)."
-_BRIGHT = 2.0
+_BRIGHT = 100.0
 """Where white is above this, floats up to 1 are of another scale: even a dark image is not all below 1 of 255."""
 
 

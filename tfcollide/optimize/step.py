@@ -291,12 +291,7 @@ def _at_work(state: DescentState) -> tf.Tensor:
 def _compiled(function: Callable[_Given, _Found]) -> Callable[_Given, _Found]:
     """`function` compiled, each signature once.
 
-    Tracing is asked for apart from the call: TensorFlow counts calls by their code, takes the first ones of several searches
-    for one function that is traced again and again, and warns.
+    TensorFlow counts tracings by a function's code, and so takes several searches for one function that is traced again and
+    again, and warns; a partial has no code, and is counted by itself.
     """
-    made = tf.function(function, autograph=False)
-
-    def call(*args: _Given.args, **settings: _Given.kwargs) -> _Found:
-        return made.get_concrete_function(*args, **settings)(*args, **settings)
-
-    return call
+    return tf.function(functools.partial(function), autograph=False)

@@ -188,7 +188,7 @@ def _other_size(classifier: Classifier, data: LabeledImages) -> str | None:
 def _other_classes(classifier: Classifier, data: LabeledImages) -> str | None:
     """That a network and a data set have not as many classes, so that its images are no test of the network."""
     have, want = len(data.class_names), classifier.num_classes
-    if not have or have == want:
+    if not have or have == want or classifier.outputs == "multilabel":
         return None
     return f"{data.name} has {have} classes, {classifier.name} {want}: images count as what they are filed under"
 
