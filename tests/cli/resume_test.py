@@ -21,7 +21,7 @@ def steps_shown(stderr, total):
 
 
 def test_a_run_interrupted_and_killed_ends_in_the_same_bits_as_one_left_in_peace(tmp_path, training, home):
-    steps = 6000
+    steps = 3000
     flags = (*training, *ENDLESS, f"--max_steps={steps}", "--trace_every=500")
     out, partial = tmp_path / "cut", tmp_path / "cut.partial"
     place = {"cwd": tmp_path, "home": home, "TQDM_MININTERVAL": "0.1"}
