@@ -87,7 +87,7 @@ def literal(config, experiment, problem):
     import numpy as np
     import tensorflow as tf
 
-    weights, goal = experiment.search.options.weights_over(experiment.search.objective.term_weights), problem.goal
+    weights, goal = {**experiment.search.objective.term_weights, **dict(experiment.search.options.term_weights)}, problem.goal
     corners, steps = [], []
     for n in range(len(problem.units)):
         x = tf.Variable(problem.start[None])

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tfcollide.runtime.quiet import import_tensorflow
 
-CORNERS, REPEATS, SIZES = 5, 5, (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)
+CORNERS, REPEATS, SIZES = 5, 15, (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)
 
 
 def main() -> None:
