@@ -95,7 +95,6 @@ def main() -> int:
     from tfcollide.library.polytopes import affine_of
     from tfcollide.library.radii import Candidates, free_radii
     from tfcollide.library.yardstick import Yardstick
-    from tfcollide.polytope.exact.blas import one_blas_thread
     from tfcollide.recipes.classifiers.network_request import network_data
     from tfcollide.recipes.classifiers.open import open_classifier
     from tfcollide.recipes.collide.config import CollideConfig
@@ -122,6 +121,12 @@ def main() -> int:
         ledger=Ledger(Path(_KNOWN.keep) if _KNOWN.keep else None, 20.0),
     )
     print(f"{network.name} at {tap.name}, {chosen} images, {sum(one.targets for one in radii.images)} pairs")
+    report(radii)
+    return int(report_attacks(affine, radii.images, pool, network.bounds))
+
+
+def report(radii) -> None:
+    """Prints how far around images nothing collides."""
     for name in ("exact", "in_float32", "matching"):
         print(f"  {name:12} {getattr(radii, name)}")
     shares = [one.radius / one.source_to_target for one in radii.images]
@@ -132,14 +137,20 @@ def main() -> int:
     print(
         f"  largest relative duality gap {radii.largest_gap:.2g}; {radii.seconds_per_image:.2f} s of processor time per image"
     )
+
+
+def report_attacks(affine, images, pool, bounds) -> bool:
+    """Tries to find a collision inside of each radius, and prints how near that came. Returns whether one was found."""
+    from tfcollide.polytope.exact.blas import one_blas_thread
+
     began, rng = time.process_time(), np.random.default_rng(0)
     each = {"perturbations": _KNOWN.perturbations, "steps": _KNOWN.steps, "rng": rng}
     with one_blas_thread():
-        table = np.array([attacked(affine, one, pool, pool, network.bounds, **each) for one in radii.images])
+        table = np.array([attacked(affine, one, pool, pool, bounds, **each) for one in images])
     for name, column in zip(("random inside", "descent inside", "control, 2 % beyond"), table.T, strict=True):
         print(f"  feature distance, share of the start: {name:20} least {column.min():.3g}, median {np.median(column):.3g}")
     print(f"  {time.process_time() - began:.0f} s of processor time for these")
-    return int((table[:, :2] <= 1e-12).any())
+    return bool((table[:, :2] <= 1e-12).any())
 
 
 if __name__ == "__main__":

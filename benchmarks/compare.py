@@ -74,7 +74,7 @@ def shared(models, data_dir, count=10):
     found = shared_pairs(tuple(networks), tuple(one.default_tap for one in networks), pairs, None)
     print(*found, sep="\n")
     seconds = [one.seconds for one in found]
-    print(f"processor seconds per pair: median {np.median(seconds):.2f}, most {max(seconds):.2f} (2 are asked)")
+    print(f"processor seconds per pair: median {np.median(seconds):.2f}, most {max(seconds):.2f} (the aim: 2)")
 
 
 def level(pairs=100, trials=20_000):

@@ -5,7 +5,7 @@
 
 One target of each class, in order, until there are --targets. At a convolution nine positions are looked at, three by
 three. Seconds are of processor time, for dimension, radius, whether it has an end, and the nearest point to the values of
-another target; at most 3 s per target are asked at fc1 of vgg16_tiny_imagenet20.
+another target; the aim is at most 3 s per target at fc1 of vgg16_tiny_imagenet20.
 """
 
 import sys

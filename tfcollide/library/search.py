@@ -21,6 +21,7 @@ from tfcollide.optimize.schedules import parse_schedule
 from tfcollide.optimize.step import Descent
 from tfcollide.parameterizations.pixels import Pixels
 from tfcollide.registry import HULL_TERMS, OBJECTIVES, UPDATE_RULES
+from tfcollide.runtime.compiled import compiled
 from tfcollide.shapes import ImageShape
 
 __all__ = ["FIRST_SPREAD", "Search", "continuation_of", "has_affine_map", "pairs_at_once", "projection", "wanted_hull_terms"]
@@ -188,7 +189,7 @@ def _descent_of(search: Search) -> Descent:
     shrinks = hull_terms is None and not has_affine_map(search.network, search.tap.name)  # a small one gains nothing
     found = loss_terms(objective, search.tap.pre_activation, parameterization, hull_terms)
     return Descent(
-        tf.function(found, jit_compile=True, autograph=False) if options.xla else found,
+        compiled(found, by_xla=True) if options.xla else found,
         term_weights=weights,
         progress_term=progress,
         rule=rule.build(led=led),

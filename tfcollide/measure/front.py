@@ -21,6 +21,7 @@ from scipy.optimize import minimize
 
 from tfcollide.objectives import terms
 from tfcollide.optimize.hull_terms.crowding import crowding
+from tfcollide.runtime.compiled import compiled
 from tfcollide.shapes import Bounds
 
 __all__ = ["Front", "FrontPoint", "FrontSearch"]
@@ -73,7 +74,7 @@ class FrontSearch:
     def __init__(self, pre_activation: Callable[[tf.Tensor], tf.Tensor], bounds: Bounds, corners: int = 1, spread: float = 0.0):
         self._look, self._bounds, self._corners, self._spread = pre_activation, bounds, corners, spread
         self._weights = tf.constant(_fixed_mixtures(corners))
-        self._evaluate = tf.function(self._loss, autograph=False)
+        self._evaluate = compiled(self._loss)
 
     def __call__(
         self,

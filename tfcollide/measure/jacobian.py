@@ -1,12 +1,12 @@
 """The Jacobian of a ReLU's active pre-activations with respect to the image: dense, or as products with it."""
 
-import functools
 from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
 from tfcollide.models.classifier import Tap
+from tfcollide.runtime.compiled import compiled
 from tfcollide.shapes import ImageShape
 
 __all__ = ["ImageJacobian"]
@@ -24,7 +24,9 @@ class ImageJacobian:
     def __init__(self, tap: Tap, image_shape: ImageShape, *, batch: int = 64):
         self._look, self._ceiling = tap.pre_activation, tap.rectifier.ceiling
         self._shape, self._batch = image_shape, batch
-        self._specs = tf.TensorSpec(image_shape, tf.float32), tf.TensorSpec([None, None], tf.float32)
+        given = [tf.TensorSpec(image_shape, tf.float32), tf.TensorSpec([None, None], tf.float32)]
+        self._pull = compiled(self._backward, input_signature=given)
+        self._push = compiled(self._forward, input_signature=given)
 
     def active(self, image: np.ndarray) -> np.ndarray:
         """`[U]` bool, units from zero on up to where the ReLU is flat again."""
@@ -54,19 +56,6 @@ class ImageJacobian:
             return np.concatenate(found).astype(np.float64)
 
         return product
-
-    @functools.cached_property
-    def _pull(self) -> Callable[..., tf.Tensor]:
-        return self._compiled(self._backward)
-
-    @functools.cached_property
-    def _push(self) -> Callable[..., tf.Tensor]:
-        return self._compiled(self._forward)
-
-    def _compiled(self, function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
-        """Traced apart from the call: TensorFlow takes the first calls at several taps for one function that is traced anew."""
-        traced = tf.function(function, autograph=False).get_concrete_function(*self._specs)
-        return lambda image, rows: traced(tf.constant(image), tf.constant(rows))
 
     def _in_batches(self, work: Callable[[np.ndarray], tf.Tensor], count: int, width: int) -> np.ndarray:
         found = np.empty([count, width])

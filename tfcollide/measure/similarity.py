@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tfcollide.runtime.compiled import compiled
 from tfcollide.shapes import Bounds
 
 __all__ = ["Similarity", "pairwise", "scales_that_fit", "similarity"]
@@ -107,4 +108,4 @@ def _compiled(shape: tuple[int, ...]) -> Callable[..., tuple[Any, Any]]:
         return tf.image.ssim(one, other, 1.0, **window), multi_scale
 
     spec = tf.TensorSpec([None, *shape], tf.float32)
-    return tf.function(both, input_signature=[spec, spec], autograph=False)
+    return compiled(both, input_signature=[spec, spec])

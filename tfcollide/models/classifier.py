@@ -22,6 +22,7 @@ from tfcollide.models.replicas import AnyGraph, SplitGraph
 from tfcollide.models.saved_loss import SavedLoss
 from tfcollide.models.saved_model import FrozenGraph
 from tfcollide.models.taps import Place, default_tap, find_taps, look_up
+from tfcollide.runtime.compiled import compiled
 from tfcollide.shapes import Bounds, ImageShape, PixelRange
 
 __all__ = ["Activations", "Classifier", "Judgment", "Tap", "Way"]
@@ -283,7 +284,7 @@ class Classifier:
             return self._logits.finish(top), tf.cast(tf.reshape(values, [-1, units]), tf.float32)
 
         spec = tf.TensorSpec([None, *self.image_shape], tf.float32)
-        return tf.function(look, input_signature=[spec], autograph=False)
+        return compiled(look, input_signature=[spec])
 
     @functools.cached_property
     def batch_size(self) -> int:
@@ -315,9 +316,8 @@ class Classifier:
 
     @functools.cached_property
     def _compiled(self) -> Callable[[tf.Tensor], tf.Tensor]:
-        """Traced as it is made: TensorFlow takes the first calls of several networks for one function that is traced anew."""
         spec = tf.TensorSpec([None, *self.image_shape], tf.float32)
-        return tf.function(self.logits, autograph=False).get_concrete_function(spec)
+        return compiled(self.logits, input_signature=[spec])
 
     def _shape_of(self, place: Place) -> tuple[int, ...]:
         """The shape of a tap's units, found by trial where the model leaves a size open."""

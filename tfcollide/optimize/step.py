@@ -5,7 +5,7 @@ The loss, the stopping rule and the tracing are told to it; it knows no concrete
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, ParamSpec, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 import tensorflow as tf
@@ -16,12 +16,11 @@ from tfcollide.optimize.rates import Rate
 from tfcollide.optimize.state import DescentState
 from tfcollide.optimize.stopping import StoppingRule, each_below
 from tfcollide.optimize.update_rules import UpdateRule
+from tfcollide.runtime.compiled import compiled
 
 __all__ = ["Descent"]
 
 _Goal = TypeVar("_Goal")  # a tensor, or a tuple of tensors
-_Given = ParamSpec("_Given")
-_Found = TypeVar("_Found")
 
 
 class Descent(Generic[_Goal]):
@@ -88,11 +87,11 @@ class Descent(Generic[_Goal]):
         self.continuation = continuation
         self._same_limit = same_limit
         self.fixed_limits = dict(fixed_limits or {})
-        self._move = _by_xla(self._moved) if fused else self._moved
-        self._remember = _by_xla(self._remembered) if fused else self._remembered
+        self._move = compiled(self._moved, by_xla=True) if fused else self._moved
+        self._remember = compiled(self._remembered, by_xla=True) if fused else self._remembered
         self.term_names = list(term_weights)
-        self.evaluate = _compiled(self._evaluate)
-        self.chunk = _compiled(self._chunk)
+        self.evaluate = compiled(self._evaluate)
+        self.chunk = compiled(self._chunk)
 
     def init(self, controls: tf.Tensor, goal: _Goal) -> DescentState:
         """The state before the first step."""
@@ -274,10 +273,6 @@ class Descent(Generic[_Goal]):
         return tf.nest.map_structure(functools.partial(_unless, over), hold, new)
 
 
-def _by_xla(function: Callable[_Given, _Found]) -> Callable[_Given, _Found]:
-    return tf.function(function, jit_compile=True, autograph=False)
-
-
 def _unless(held: tf.Tensor, old: tf.Tensor, new: tf.Tensor) -> tf.Tensor:
     """`[N, ...]`, the old value of rows that are held, else the new one."""
     return tf.where(tf.reshape(held, [-1] + [1] * (new.shape.rank - 1)), old, new)
@@ -286,12 +281,3 @@ def _unless(held: tf.Tensor, old: tf.Tensor, new: tf.Tensor) -> tf.Tensor:
 def _at_work(state: DescentState) -> tf.Tensor:
     """`[P]` bool, pairs of which some corner is neither done nor failed."""
     return tf.reduce_any(tf.reshape(~state.done & (state.failed_at < 0), [state.ended_at.shape[0], -1]), axis=1)
-
-
-def _compiled(function: Callable[_Given, _Found]) -> Callable[_Given, _Found]:
-    """`function` compiled, each signature once.
-
-    TensorFlow counts tracings by a function's code, and so takes several searches for one function that is traced again and
-    again, and warns; a partial has no code, and is counted by itself.
-    """
-    return tf.function(functools.partial(function), autograph=False)

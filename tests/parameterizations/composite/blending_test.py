@@ -34,15 +34,6 @@ def drawn(layout, corners=1, scale=1.0):
     return tf.constant(DRAW.normal(0, scale, [corners, *layout.control_shape]), tf.float32)
 
 
-def dense(layout, values):
-    """`[H, W, A, A]` by slot as `[K, H, W]`; zero where a candidate does not reach."""
-    names = candidates_at_pixels(layout)
-    found = np.zeros([layout.num_candidates, *names.shape[:2]])
-    i, j, a, b = np.nonzero(names >= 0)
-    found[names[i, j, a, b], i, j] = values[i, j, a, b]
-    return found
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_at_zero_it_is_eq5(case):
     layout, patches, arranged = made(case)
@@ -55,17 +46,17 @@ def test_with_a_parameter_a_pixel_it_is_the_softmax_over_covering_candidates(cas
     layout, patches, arranged = made(case)
     controls = drawn(layout)
     d = slow.covering_factor(*case[:5])
-    weights = slow.softmax_over_covering(np.log(np.maximum(d, 1e-300)) + dense(layout, controls[0].numpy()), d > 0)
+    weights = slow.softmax_over_covering(np.log(np.maximum(d, 1e-300)) + slow.by_candidate(layout, controls[0].numpy()), d > 0)
     expected = (weights[..., None] * slow.candidates(patches, *case[:5])).sum(axis=0)
     np.testing.assert_allclose(blend(layout, arranged, controls)[0], expected, atol=2e-4)
-    np.testing.assert_allclose(dense(layout, blend_weights(layout, controls[0])), weights, atol=1e-6)
+    np.testing.assert_allclose(slow.by_candidate(layout, blend_weights(layout, controls[0])), weights, atol=1e-6)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_composite_is_the_sum_of_its_weights_times_its_candidates(case):
     layout, patches, arranged = made(case)
     controls = drawn(layout, scale=2.0)
-    weights = dense(layout, blend_weights(layout, controls[0]))
+    weights = slow.by_candidate(layout, blend_weights(layout, controls[0]))
     expected = (weights[..., None] * slow.candidates(patches, *case[:5])).sum(axis=0)
     np.testing.assert_allclose(blend(layout, arranged, controls)[0], expected, atol=3e-4)
 
@@ -73,7 +64,7 @@ def test_the_composite_is_the_sum_of_its_weights_times_its_candidates(case):
 @pytest.mark.parametrize("case", CASES)
 def test_weights_are_positive_where_a_candidate_covers_and_sum_to_one(case):
     layout, _, _ = made(case)
-    weights = dense(layout, blend_weights(layout, drawn(layout, scale=5.0)[0]))
+    weights = slow.by_candidate(layout, blend_weights(layout, drawn(layout, scale=5.0)[0]))
     np.testing.assert_allclose(weights.sum(axis=0), 1, atol=1e-12)
     np.testing.assert_array_equal(weights > 0, slow.covering_factor(*case[:5]) > 0)
 
@@ -93,7 +84,7 @@ def test_mixing_composites_is_mixing_weights_but_not_controls(case):
     layout, patches, arranged = made(case)
     controls = drawn(layout, corners=3, scale=2.0)
     share = np.array([0.2, 0.5, 0.3])
-    weights = sum(s * dense(layout, blend_weights(layout, one)) for s, one in zip(share, controls, strict=True))
+    weights = sum(s * slow.by_candidate(layout, blend_weights(layout, one)) for s, one in zip(share, controls, strict=True))
     expected = (weights[..., None] * slow.candidates(patches, *case[:5])).sum(axis=0)
     mixed = np.tensordot(share, blend(layout, arranged, controls).numpy(), 1)
     np.testing.assert_allclose(mixed, expected, atol=5e-4)
@@ -129,7 +120,7 @@ def test_gradients_are_those_of_finite_differences(case, what):
 def test_a_coarse_grid_measures_nearly_the_variation_of_its_pixels():
     layout, _, _ = made((64, 64, 16, 4, 8, 4))
     controls = drawn(layout, scale=0.3)
-    pixels = slow_but_vectorized(dense(layout, blend_weights(layout, controls[0])))
+    pixels = slow_but_vectorized(slow.by_candidate(layout, blend_weights(layout, controls[0])))
     assert float(total_variation(layout, controls)[0]) == pytest.approx(pixels, rel=0.2)
 
 

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from tfcollide.parameterizations.composite import Composite
-from tfcollide.parameterizations.composite.blend_weights import blend_weights, candidates_at_pixels
+from tfcollide.parameterizations.composite.blend_weights import blend_weights
 from tfcollide.parameterizations.composite.blending import arrange, blend
 from tfcollide.parameterizations.composite.layout import layout_of
 from tfcollide.parameterizations.composite.pixelwise import blend_evenly, in_pixels, total_variation
@@ -24,15 +24,6 @@ def made(case, corners=2, scale=1.0):
     return layout, patches, tf.constant(DRAW.normal(0, scale, [corners, *layout.control_shape]))
 
 
-def dense(layout, values):
-    """`[H, W, R A, A]` by slot as `[K, H, W]`; zero where a candidate does not reach."""
-    names = candidates_at_pixels(layout)
-    found = np.zeros([layout.num_candidates, *names.shape[:2]])
-    i, j, a, b = np.nonzero(names >= 0)
-    found[names[i, j, a, b], i, j] = values[i, j, a, b]
-    return found
-
-
 def pasted(patches, case):
     """`[K, H, W, C]`, of every rank."""
     windows = len(slow.windows(*case[:4]))
@@ -46,12 +37,12 @@ def test_images_and_variation_are_those_of_the_formula(case):
     for n, theta in enumerate(controls.numpy()):
         d = np.tile(slow.covering_factor(*case[:5]), (case[5], 1, 1))
         theta = theta.reshape(case[5], *layout.control_shape[-4:])
-        by_slot = dense(layout, np.concatenate(list(theta), axis=2))
+        by_slot = slow.by_candidate(layout, np.concatenate(list(theta), axis=2))
         weights = slow.softmax_over_covering(np.log(np.maximum(d, 1e-300)) + by_slot, d > 0)
         expected = (weights[..., None] * pasted(patches, case)).sum(axis=0)
         np.testing.assert_allclose(images[n], expected, rtol=1e-9)
         assert float(variation[n]) == pytest.approx(slow.total_variation(weights), rel=1e-9)
-        np.testing.assert_allclose(dense(layout, blend_weights(layout, controls[n].numpy())), weights, atol=1e-12)
+        np.testing.assert_allclose(slow.by_candidate(layout, blend_weights(layout, controls[n].numpy())), weights, atol=1e-12)
     np.testing.assert_allclose(total_variation(layout, controls), variation)
 
 

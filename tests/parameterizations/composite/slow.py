@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from tfcollide.parameterizations.composite.blend_weights import candidates_at_pixels
+
 
 def windows(height, width, window, stride):
     """Row and column of the first pixel of every window, row by row."""
@@ -60,3 +62,12 @@ def total_variation(weights):
                 if i + 1 < height:
                     total += abs(weights[k, i, j] - weights[k, i + 1, j])
     return total
+
+
+def by_candidate(layout, values):
+    """`[H, W, slots down, slots across]` as `[K, H, W]`; zero where a candidate does not reach."""
+    names = candidates_at_pixels(layout)
+    found = np.zeros([layout.num_candidates, *names.shape[:2]])
+    i, j, a, b = np.nonzero(names >= 0)
+    found[names[i, j, a, b], i, j] = values[i, j, a, b]
+    return found

@@ -23,6 +23,7 @@ import tensorflow as tf
 from tfcollide.parameterizations.composite.axis import Axis
 from tfcollide.parameterizations.composite.blending import in_cells
 from tfcollide.parameterizations.composite.layout import Layout
+from tfcollide.runtime.compiled import compiled
 
 __all__ = ["blend_evenly", "in_pixels", "total_variation"]
 
@@ -106,7 +107,7 @@ def _kernels(layout: Layout) -> tuple[Callable[..., _Blended], Callable[..., tf.
             found += at_images[:, None, :, :, channel, None, None] * tf.cast(pixels[:, :, :, channel], weights.dtype)
         return tf.reshape(weights * found, [-1, *layout.control_shape])
 
-    return tuple(tf.function(one, jit_compile=True, autograph=False) for one in (forward, backward))
+    return compiled(forward, by_xla=True), compiled(backward, by_xla=True)
 
 
 def _over_candidates(values: tf.Tensor) -> tf.Tensor:

@@ -17,6 +17,7 @@ from tfcollide.models.classifier import Classifier, Tap
 from tfcollide.objectives import terms
 from tfcollide.polytope.hull.mixing import mix, mixed
 from tfcollide.records import CornerRecord, Interpolation, PngCheck
+from tfcollide.runtime.compiled import compiled
 from tfcollide.runtime.progress import progress
 
 __all__ = ["MARGIN_SHARE", "HullJudge", "Mixtures", "Probe", "Target", "corner_terms", "target_of"]
@@ -275,7 +276,7 @@ def _compiled(classifier: Classifier, tap_name: str) -> Callable[..., tuple[tf.T
         return logits, terms.feature_distance(pre_activation, features, ceiling if np.isfinite(ceiling) else None)
 
     weights, corners = tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None, *classifier.image_shape], tf.float32)
-    return tf.function(look, input_signature=[weights, corners, tf.TensorSpec([None], tf.float32)], autograph=False)
+    return compiled(look, input_signature=[weights, corners, tf.TensorSpec([None], tf.float32)])
 
 
 def _probes(corners: int) -> np.ndarray:

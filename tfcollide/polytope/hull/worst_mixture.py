@@ -21,6 +21,7 @@ from tfcollide.models.reading import Reading
 from tfcollide.polytope.hull.mixing import mix, mixed
 from tfcollide.polytope.hull.simplex import apart, coarse, project
 from tfcollide.records import FailureBound, WorstMixture
+from tfcollide.runtime.compiled import compiled
 from tfcollide.runtime.progress import progress
 
 __all__ = ["MixtureSearch", "clopper_pearson"]
@@ -74,10 +75,10 @@ class MixtureSearch:
         images = tf.TensorSpec([None, *shape], tf.float32)
         points, signs, number = tf.TensorSpec([None, None]), tf.TensorSpec([None]), tf.TensorSpec([])
         margin = _margin_of(logits, self._reading)
-        self._logits = tf.function(logits, input_signature=[images])
-        self._margins = tf.function(margin, input_signature=[points, images, signs])
+        self._logits = compiled(logits, input_signature=[images])
+        self._margins = compiled(margin, input_signature=[points, images, signs])
         lengths = [number, number, tf.TensorSpec([], tf.int32)]
-        self._descend = tf.function(_descent(margin), input_signature=[points, images, signs, *lengths])
+        self._descend = compiled(_descent(margin), input_signature=[points, images, signs, *lengths])
 
     def __call__(
         self,

@@ -11,6 +11,7 @@ from tfcollide.polytope.proof.backward import back
 from tfcollide.polytope.proof.float_error import mixture_error
 from tfcollide.polytope.proof.reading_network import Network
 from tfcollide.polytope.proof.spread import Arithmetic, Held, Relaxation, Spread, through
+from tfcollide.runtime.compiled import compiled
 
 __all__ = ["HullBounds", "Itself", "ProvenMargins"]
 
@@ -119,7 +120,7 @@ class _Way:
         size, logits = int(np.prod(network.shape)), network.rows(np.eye(network.logits + network.after_zero)).shape[1]
         fixed = [tf.TensorSpec([count, size], tf.float64), tf.TensorSpec([None, logits], tf.float64)]
         open_ones = [tf.TensorSpec([None, count, count], tf.float64), tf.TensorSpec([None, None], tf.int32)]
-        self.compiled = tf.function(self.bound, input_signature=fixed + open_ones, autograph=False)
+        self.compiled = compiled(self.bound, input_signature=fixed + open_ones)
 
     def once(self) -> Callable[..., tuple[tf.Tensor, ...]]:
         """`bound`, compiled where it is asked for again and again."""
