@@ -4,9 +4,9 @@ Mixtures of five corners are judged as every run does: mixed, looked at, and red
 distance; once of the corners and once of those rounded to 8 bits, as in a run. Beside it `tf.function` of the model alone, of
 images that are on the device already, in batches of several sizes. Turn by turn; medians of processor time and of time.
 The aim is 0.9. The MLP stays below it: from one run to the next 0.4 to 0.8, of 8-bit corners, which are measured second,
-0.73 to 0.81. 2,000 mixtures in one batch on two busy cores, milliseconds of processor time, medians of 40: bare pass 9.3; mixed,
+0.73 to 0.81. 2,000 mixtures in one batch on two busy cores, milliseconds of processor time, medians of 40: bare 9.3; mixed,
 passed and compared in one compiled function 10.3 (mixing alone 2.4, the feature distance 1.6); class, margin and probability
-1.0; batches, progress and copies 1.7; together 13.0. XLA (10.6), no clipping (10.4) and smaller batches (1,000: 12.5; 500: 15.5;
+1.0; batches, progress, copies 1.7; together 13.0. XLA (10.6), no clipping (10.4) and smaller batches (1,000: 12.5; 500: 15.5;
 256: 19.9) make the compiled part no faster. Mixing behind the first layer would, but float32 would then not be the network's
 own answer to the mixed image, so it is not done.
 
