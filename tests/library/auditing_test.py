@@ -57,7 +57,10 @@ def stripes():
     return images.astype(np.uint8), labels
 
 
-def learned(data, *layers):
+def learned(data, make):
+    """A network that has learned; `make` returns its layers, which draw the seeds of their weights as they are made."""
+    keras.utils.set_random_seed(0)
+    layers = make()
     keras.utils.set_random_seed(1)
     model = keras.Sequential([keras.Input((6, 6, 1)), *layers, keras.layers.Flatten(), keras.layers.Dense(3, name="logits")])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -68,10 +71,11 @@ def learned(data, *layers):
 
 @pytest.fixture(scope="module")
 def network(dots):
-    hidden = keras.layers.ReLU(name="hidden")
-    return learned(
-        dots, keras.layers.Flatten(), keras.layers.Dense(10), hidden, keras.layers.Dense(8, activation="relu", name="top")
-    )
+    def layers():
+        hidden = keras.layers.ReLU(name="hidden")
+        return keras.layers.Flatten(), keras.layers.Dense(10), hidden, keras.layers.Dense(8, activation="relu", name="top")
+
+    return learned(dots, layers)
 
 
 @pytest.fixture(scope="module")
@@ -154,10 +158,16 @@ def comparable(record):
 
 def test_the_blind_are_told_from_those_that_see(stripes):
     """A tap that drops two thirds of the pixels, and one that passes every pixel on, as itself and as its negative."""
-    keep = keras.layers.Conv2D(1, 1, strides=(1, 3), use_bias=False, kernel_initializer="ones", trainable=False)
-    blind = learned(stripes, keep, keras.layers.Flatten(), keras.layers.Dense(16, activation="relu", name="seen"))
-    both = keras.layers.Conv2D(2, 1, use_bias=False, trainable=False, name="both")
-    seeing = learned(stripes, both, keras.layers.ReLU(name="seen"))
+
+    def one_of_three():
+        keep = keras.layers.Conv2D(1, 1, strides=(1, 3), use_bias=False, kernel_initializer="ones", trainable=False)
+        return keep, keras.layers.Flatten(), keras.layers.Dense(16, activation="relu", name="seen")
+
+    def both_signs():
+        both = keras.layers.Conv2D(2, 1, use_bias=False, trainable=False, name="both")
+        return both, keras.layers.ReLU(name="seen")
+
+    blind, seeing = learned(stripes, one_of_three), learned(stripes, both_signs)
     seeing.model.get_layer("both").set_weights([np.array([[[[1.0, -1.0]]]], np.float32)])
     found = [audit(one, *stripes, budget="tiny", num_pairs=2, taps="seen").record for one in (blind, seeing)]
     layers = [record.layers[0].invisible[0] for record in found]

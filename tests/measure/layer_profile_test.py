@@ -20,6 +20,12 @@ from tfcollide.shapes import Bounds
 FREE = Bounds(-np.inf, np.inf)
 
 
+@pytest.fixture(autouse=True)
+def seeded():
+    """Layers draw the seeds of their weights as they are made, before a network is."""
+    keras.utils.set_random_seed(0)
+
+
 def network(*layers, shape=(6, 6, 1), seed=0):
     keras.utils.set_random_seed(seed)
     model = keras.Sequential([keras.Input(shape), *layers, keras.layers.Flatten(), keras.layers.Dense(3, name="logits")])
@@ -43,19 +49,20 @@ def rank(values, threshold):
     return int((values > threshold * values.max()).sum())
 
 
-DEEP = [
-    keras.layers.Conv2D(4, 3, padding="same", activation="relu", name="wide"),
-    keras.layers.MaxPooling2D(),
-    keras.layers.Conv2D(5, 2, activation="relu", name="pooled"),
-    keras.layers.Flatten(),
-    keras.layers.Dense(7, activation="relu", name="narrow"),
-]
+def deep():
+    return [
+        keras.layers.Conv2D(4, 3, padding="same", activation="relu", name="wide"),
+        keras.layers.MaxPooling2D(),
+        keras.layers.Conv2D(5, 2, activation="relu", name="pooled"),
+        keras.layers.Flatten(),
+        keras.layers.Dense(7, activation="relu", name="narrow"),
+    ]
 
 
 @pytest.mark.parametrize("tap", ["wide", "pooled", "narrow"])
 def test_the_spectrum_is_that_of_a_dense_svd(tap):
     """`wide` has more active units than pixels, so its columns are computed; the others by rows."""
-    net, image = network(*DEEP), image_of((6, 6, 1))
+    net, image = network(*deep()), image_of((6, 6, 1))
     whole, active = true_jacobian(net, tap, image)
     dense = ImageJacobian(net.tap(tap), (6, 6, 1), batch=5).dense(image, active)
     np.testing.assert_allclose(dense, whole[active], rtol=1e-5, atol=1e-6)
@@ -184,7 +191,7 @@ def test_estimates_cover_the_count():
 
 @pytest.mark.parametrize("tap", ["wide", "pooled"])
 def test_estimates_agree_with_the_exact_profile(tap):
-    net, image = network(*DEEP), image_of((6, 6, 1))
+    net, image = network(*deep()), image_of((6, 6, 1))
     exact = LayerProfiler(net)(tap, image)
     look = LayerProfiler(net, probes=6, steps=36, most_exact=2)(tap, image)
     assert not look.exact and look.spectrum == () and look.largest == pytest.approx(exact.largest, rel=1e-3)

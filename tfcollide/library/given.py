@@ -168,4 +168,4 @@ def _whole_pixels(network: Classifier, pixels: np.ndarray, name: str) -> bool:
 def _range(values: np.ndarray) -> str:
     if not values.size or not np.issubdtype(values.dtype, np.number):
         return "no numbers"
-    return f"values from {values.min()} to {values.max()}"
+    return f"values from {values.min():g} to {values.max():g}"
