@@ -31,7 +31,7 @@ def convnet(x, layers, classes):
     x = layers.Conv2D(64, 3, activation="relu", name="conv2d_1")(x)
     x = layers.MaxPooling2D()(x)
     x = layers.Dropout(0.5)(layers.Flatten()(x))
-    return layers.Dense(classes, activation="softmax")(x)
+    return layers.Dense(classes, activation="softmax", name="predictions")(x)
 
 
 def convnet_dense(x, layers, classes):
@@ -39,7 +39,7 @@ def convnet_dense(x, layers, classes):
     x = layers.MaxPooling2D()(layers.Conv2D(32, 3, activation="relu")(x))
     x = layers.MaxPooling2D()(layers.Conv2D(64, 3, activation="relu")(x))
     x = layers.Dense(128, activation="relu", name="dense")(layers.Flatten()(x))
-    return layers.Dense(classes, activation="softmax")(x)
+    return layers.Dense(classes, activation="softmax", name="predictions")(x)
 
 
 def four_convolutions(x, layers, classes):
@@ -48,7 +48,7 @@ def four_convolutions(x, layers, classes):
         x = layers.Conv2D(width, 3, padding="same", activation="relu")(x)
         x = layers.MaxPooling2D()(layers.Conv2D(width, 3, activation="relu")(x))
     x = layers.Dense(128, activation="relu", name="dense")(layers.Flatten()(x))
-    return layers.Dense(classes, activation="softmax")(x)
+    return layers.Dense(classes, activation="softmax", name="predictions")(x)
 
 
 def normalized(x, layers, classes):
@@ -60,7 +60,7 @@ def normalized(x, layers, classes):
         x = layers.ReLU(6.0)(layers.BatchNormalization()(layers.Conv2D(width, 1, use_bias=False)(x)))
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.ReLU(6.0, name="top_relu")(layers.BatchNormalization()(layers.Dense(128)(x)))
-    return layers.Dense(classes, activation="softmax")(x)
+    return layers.Dense(classes, activation="softmax", name="predictions")(x)
 
 
 def two_branches(x, layers, classes):
@@ -69,7 +69,7 @@ def two_branches(x, layers, classes):
     other = layers.MaxPooling2D(4)(layers.Conv2D(16, 5, padding="same", activation="relu")(x))
     x = layers.Concatenate()([layers.Flatten()(one), layers.Flatten()(other)])
     x = layers.Dense(128, activation="relu", name="dense")(x)
-    return layers.Dense(classes, activation="softmax")(x)
+    return layers.Dense(classes, activation="softmax", name="predictions")(x)
 
 
 def residual(x, layers, classes):
@@ -79,7 +79,7 @@ def residual(x, layers, classes):
     inner = layers.BatchNormalization()(layers.Conv2D(16, 3, padding="same")(inner))
     x = layers.ReLU()(layers.Add()([x, inner]))
     x = layers.Dense(128, activation="relu", name="dense")(layers.Flatten()(layers.MaxPooling2D()(x)))
-    return layers.Dense(classes, activation="softmax")(x)
+    return layers.Dense(classes, activation="softmax", name="predictions")(x)
 
 
 NETWORKS: dict[str, Callable] = {
