@@ -2,6 +2,7 @@
 
 import ast
 import collections
+import functools
 import re
 import subprocess
 import sys
@@ -21,6 +22,26 @@ def module_name(path: Path) -> str:
 MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
+@functools.cache
+def tree(path: Path) -> ast.Module:
+    """A file's syntax tree."""
+    return ast.parse(path.read_text())
+
+
+@functools.cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """All nodes of it."""
+    return tuple(ast.walk(tree(path)))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten():
+    """Half a million nodes are none that the garbage collector should walk in later tests."""
+    yield
+    nodes.cache_clear()
+    tree.cache_clear()
+
+
 def test_imports_run_one_way():
     done = subprocess.run(
         [Path(sys.executable).parent / "lint-imports", "--no-cache"], cwd=ROOT, capture_output=True, text=True
@@ -35,26 +56,26 @@ def test_only_the_command_line_reads_flags():
 
 @pytest.mark.parametrize("name", MODULES)
 def test_public_names_are_listed_and_exist(name):
-    tree = ast.parse(MODULES[name].read_text())
+    body = tree(MODULES[name]).body
     listed = [
         ast.literal_eval(node.value)
-        for node in tree.body
+        for node in body
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__"
     ]
-    defined = {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    defined = {node.name for node in body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
     public = {n for n in defined if not n.startswith("_")}
     assert public <= set(listed[0]) if listed else not public, f"{name} defines public names that __all__ lacks"
 
 
 def test_no_assert_on_user_input():
     for name, path in MODULES.items():
-        assert not any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(path.read_text()))), name
+        assert not any(isinstance(node, ast.Assert) for node in nodes(path)), name
 
 
 def test_what_checks_gives_nothing_back():
     """A function named check_* raises or does not; the program `check_served` gives its exit code."""
     for name, path in MODULES.items():
-        functions = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
+        functions = [node for node in nodes(path) if isinstance(node, ast.FunctionDef)]
         checks = [node for node in functions if re.match("_?check_", node.name) and "check_served" not in node.name]
         assert all(isinstance(node.returns, ast.Constant) and node.returns.value is None for node in checks), name
 
@@ -78,7 +99,7 @@ def test_no_two_classes_have_one_name():
     classes = collections.Counter(
         node.name
         for path in MODULES.values()
-        for node in ast.parse(path.read_text()).body
+        for node in tree(path).body
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     )
     assert {name for name, count in classes.items() if count > 1} == set()
@@ -87,7 +108,7 @@ def test_no_two_classes_have_one_name():
 def names_in(path: Path) -> set[str]:
     """What a module defines or imports, wherever in it."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)):
             found.add(node.name)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -105,7 +126,7 @@ def test_what_is_imported_exists():
         *MODULES.values(),
         *(p for folder in ("benchmarks", "examples", "docs") for p in (ROOT / folder).rglob("*.py")),
     ]:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes(path):
             if (
                 isinstance(node, ast.ImportFrom)
                 and (node.module or "").split(".")[0] == "tfcollide"
@@ -137,10 +158,7 @@ def test_runs_are_read_by_their_records_alone():
 
 def test_few_parameters_can_be_anything():
     functions = [
-        node
-        for path in MODULES.values()
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        node for path in MODULES.values() for node in nodes(path) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
     ]
     parameters = [
         argument

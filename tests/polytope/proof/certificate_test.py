@@ -78,7 +78,7 @@ def blend(weights, corners):
     return np.tensordot(weights, corners.astype(np.float64), 1)
 
 
-CASES = [(seed, 2 + seed % 2) for seed in range(200)]
+CASES = [(seed, 2 + seed % 2) for seed in range(120)]  # three rounds of all combinations below; benchmarks have more
 
 
 @pytest.mark.parametrize("seed, count", CASES)
