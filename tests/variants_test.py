@@ -216,7 +216,7 @@ def place(tmp_path_factory):
     """A copy of the programs with a toy of each kind in it: nothing but new files."""
     folder = tmp_path_factory.mktemp("copy")
     for name in ("tfcollide", "bin"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, folder / name)  # with what Python has compiled, which is told by time and size
     for name, text in TOYS.items():
         (folder / "tfcollide" / name).write_text(text.lstrip())
     return folder
