@@ -92,10 +92,10 @@ def for_each(
     """
     beam, flow = import_beam(), new_pipeline(runner, options)
     with watched(done, total=len(items), desc=f"{unit} on {runner}", unit=f" {unit}"), running(flow):
-        flow | "items" >> beam.Create(items) | "spread" >> beam.Reshuffle() | "work" >> beam.Map(_alone, work, *more)
+        flow | "items" >> beam.Create(items) | "spread" >> beam.Reshuffle() | "work" >> beam.Map(_alone, work, more)
 
 
-def _alone(item: tuple, work: Callable[..., object], *more: object) -> None:
+def _alone(item: tuple, work: Callable[..., object], more: tuple) -> None:
     import_tensorflow()  # as this program does, before `work` does
     with _ONE_AT_A_TIME, shown(False):  # threads share what is open; the bar of the whole stands elsewhere
         work(item, *more)
