@@ -11,7 +11,8 @@ of source-to-target apart), filled up with synthetic ones: a target and four ran
 at an L2 distance of 0.1, 0.2 and 0.3 of source-to-target, one after the other. Seconds are
 of the clock and of the processor; where other work goes on, half of the latter says what
 two free cores would take. The figure has the share of hulls certified whole, and of the hull proven on average,
-against the spread. Each verdict is tried on `--mixtures` random mixtures.
+against the spread. Each verdict is tried on `--mixtures` random mixtures. Rows that --out
+holds already are kept: what is interrupted goes on there.
 """
 
 import json
@@ -56,18 +57,22 @@ def _proven():
     """A row for each hull, kept as soon as it is there."""
     import_tensorflow()
     from tfcollide.data.load_dataset import load_dataset
+    from tfcollide.files.atomic import write_json
 
     data = load_dataset(_KNOWN.dataset, data_dir=_KNOWN.data_dir)
-    rows = []
+    rows = json.loads(Path(_KNOWN.out).read_text()) if _KNOWN.out and Path(_KNOWN.out).exists() else []
+    done = {(row["network"], row["hull"]) for row in rows}
     for name, classifier in _classifiers(data):
         for hull, corners, target, spread in list(_hulls(name, classifier, data))[: _KNOWN.hulls]:
+            if (name, hull) in done:
+                continue
             rows.append({"network": name, "hull": hull, "spread": spread} | _proof(classifier, corners, target))
             print(
                 "  ".join(f"{key} {value:.4g}" if isinstance(value, float) else f"{value}" for key, value in rows[-1].items())
             )
             sys.stdout.flush()
             if _KNOWN.out:
-                Path(_KNOWN.out).write_text(json.dumps(rows, indent=1))
+                write_json(Path(_KNOWN.out), rows)
     return rows
 
 

@@ -73,8 +73,8 @@ def learned(data, make):
 @pytest.fixture(scope="module")
 def network(dots):
     def layers():
-        hidden = keras.layers.ReLU(name="hidden")
-        return keras.layers.Flatten(), keras.layers.Dense(10), hidden, keras.layers.Dense(8, activation="relu", name="top")
+        first, hidden = keras.layers.Conv2D(10, 6), keras.layers.ReLU(name="hidden")
+        return first, hidden, keras.layers.Flatten(), keras.layers.Dense(8, activation="relu", name="top")
 
     return learned(dots, layers)
 
@@ -104,6 +104,10 @@ def test_what_is_found_lies_between_what_is_proven_and_what_collides_exactly(aud
     exact = [row for row in known if row.exact_change is not None]
     assert exact and all(row.change <= 1.02 * row.exact_change for row in exact)
     assert all(row.quantile <= 0.011 for row in known)
+
+
+def test_hulls_are_proven_through_a_convolution(audited):
+    assert "proven" in {hull.outcome for hull in audited.record.hulls}
 
 
 def test_a_front_is_no_longer_than_the_hull_that_was_found(audited):

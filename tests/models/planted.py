@@ -1,14 +1,16 @@
-"""Two networks of which the answer is known: shared by the tests and by benchmarks/planted.py.
+"""Networks of which the answer is known: shared by the tests and by benchmarks/planted.py and benchmarks/ladder.py.
 
 `blind` throws three quarters of the pixels away, every second row and every second column, before anything looks: an
 image may change there as it will. `injective` loses nothing up to its tap: its filters are an orthonormal basis of the
-blocks, and each comes as w and as -w, so that the ReLU passes one or the other.
+blocks, and each comes as w and as -w, so that the ReLU passes one or the other. `dense` is an ordinary network between the two.
 """
+
+from collections.abc import Callable
 
 import keras
 import numpy as np
 
-__all__ = ["NETWORKS", "blind", "injective", "reconstruct", "trained"]
+__all__ = ["NETWORKS", "blind", "dense", "fitted", "injective", "reconstruct", "trained"]
 
 _BLOCK, _SEED = 4, 0
 
@@ -39,6 +41,13 @@ def injective(shape: tuple[int, int, int], classes: int) -> keras.Model:
     return model
 
 
+def dense(shape: tuple[int, int, int], classes: int, units: int = 128) -> keras.Model:
+    """A dense ReLU of all pixels, the tap "seen", then logits."""
+    image = keras.Input(shape)
+    x = keras.layers.Dense(units, activation="relu", name="seen")(keras.layers.Flatten()(image))
+    return keras.Model(image, keras.layers.Dense(classes)(x), name=f"dense_{units}")
+
+
 def reconstruct(features: np.ndarray) -> np.ndarray:
     """The images `[n, H, W, 1]` of which `injective` has these features `[n, H / 4, W / 4, 32]` after its ReLU."""
     ways = features[..., : _BLOCK**2] - features[..., _BLOCK**2 :]
@@ -52,8 +61,13 @@ NETWORKS = {"blind": blind, "injective": injective}
 
 def trained(name: str, data, epochs: int = 10) -> keras.Model:
     """One of them, trained on a data set; it reads pixels from 0 to 1."""
+    return fitted(NETWORKS[name], data, epochs)
+
+
+def fitted(network: Callable[[tuple[int, int, int], int], keras.Model], data, epochs: int = 10) -> keras.Model:
+    """What `network` makes of a shape and a number of classes, trained on a data set."""
     keras.utils.set_random_seed(_SEED)
-    model = NETWORKS[name](data.shape, len(data.class_names))
+    model = network(data.shape, len(data.class_names))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(3e-3), loss, metrics=["accuracy"])
     model.fit(data.train.images.astype("float32") / 255.0, data.train.labels, batch_size=100, epochs=epochs, verbose=0)

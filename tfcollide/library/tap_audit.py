@@ -23,10 +23,9 @@ from tfcollide.library.yardstick import Yardstick
 from tfcollide.measure.audit_record import PairHull, Yard
 from tfcollide.measure.front import FrontSearch
 from tfcollide.models.affine import AffineMap, affine_map
-from tfcollide.models.dense_chain import DenseChain
 from tfcollide.polytope.exact import halfspaces
-from tfcollide.polytope.proof import certificate
-from tfcollide.records import FrontEnd
+from tfcollide.polytope.proof.of_classifier import certify_classifier
+from tfcollide.records import Certificate, FrontEnd
 
 __all__ = ["FrontFound", "HullFound", "TapAudit"]
 
@@ -186,21 +185,19 @@ class TapAudit:
         return (named[0] if named else "failed"), ", ".join(verdict.missing)
 
     def _proof(self, problem: Problem, solution: Solution, work: Budget) -> str | None:
-        """The status of a certificate; None where none is tried."""
-        chain, code = self._network.chain, problem.seen.predicted
-        if not work.proof_parts or not isinstance(chain, DenseChain) or code is None:
+        """The status of a certificate; None where none is tried, or it speaks of real arithmetic alone."""
+        code = problem.seen.predicted
+        if not work.proof_parts or code is None:
             return None
-        found = certificate.certify(
-            chain,
+        found = certify_classifier(
+            self._network,
             solution.corners,
             code,
-            lambda images: self._network.judge(images).logits,
-            reading=self._network.reading,
             max_boxes=work.proof_parts,
-            refine_boxes=0,
+            tightness=0.0,  # that the class holds is enough; by how much is not asked
             seed=self._options.seed,
         )
-        return found.status
+        return found.status if isinstance(found, Certificate) and found.arithmetic == "float32" else None
 
     @functools.cached_property
     def _affine(self) -> AffineMap | None:
