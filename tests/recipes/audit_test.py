@@ -11,7 +11,7 @@ from tfcollide.data.digits import load_digits
 from tfcollide.files.checkpoint import FolderLedger
 from tfcollide.library import audit_options, audit_walk
 from tfcollide.library.audit_options import Budget
-from tfcollide.recipes.audit import on_beam
+from tfcollide.recipes.audit import audit_on_beam
 from tfcollide.recipes.audit import run as recipe
 
 TINY = Budget(
@@ -125,7 +125,7 @@ def test_workers_find_the_same(beam, out, flags, tmp_path, monkeypatch):
     if beam:
         pytest.importorskip("apache_beam")
     else:
-        monkeypatch.setattr(on_beam, "for_each", on_a_machine_of_its_own)
+        monkeypatch.setattr(audit_on_beam, "for_each", on_a_machine_of_its_own)
         monkeypatch.setattr(recipe, "new_pipeline", lambda *args: None)
     spread = tmp_path / "spread"
     assert cli.audit([*flags, "--runner=DirectRunner", f"--out={spread}"]) == 0
@@ -135,10 +135,12 @@ def test_workers_find_the_same(beam, out, flags, tmp_path, monkeypatch):
 
 
 def test_a_worker_that_sees_another_network_is_refused(flags, tmp_path, monkeypatch, capsys):
-    known = on_beam._opened
-    monkeypatch.setattr(on_beam, "for_each", on_a_machine_of_its_own)
+    known = audit_on_beam._opened
+    monkeypatch.setattr(audit_on_beam, "for_each", on_a_machine_of_its_own)
     monkeypatch.setattr(recipe, "new_pipeline", lambda *args: None)
-    monkeypatch.setattr(on_beam, "_opened", lambda *args: (known(*args)[0], known(*args)[1] | {"weights": "sha256:other"}))
+    monkeypatch.setattr(
+        audit_on_beam, "_opened", lambda *args: (known(*args)[0], known(*args)[1] | {"weights": "sha256:other"})
+    )
     assert cli.audit([*flags, "--runner=DirectRunner", f"--out={tmp_path}/out"]) == 2
     error = capsys.readouterr().err
     assert "a worker of --runner=DirectRunner with weights sha256:other: expected sha256:" in error

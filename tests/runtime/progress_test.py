@@ -96,6 +96,6 @@ def test_a_bar_over_work_of_others_shows_what_is_done(log, monkeypatch):
         asked.set()
         return next(counts, 3)
 
-    with watched(done, total=3, desc="searches"):
+    with watched(done, total=3, desc="searches", unit=" searches"):
         assert asked.wait(10)
     assert "2/3" in log.getvalue() and "3/3" in log.getvalue().splitlines()[-1]

@@ -62,15 +62,17 @@ def stage(name: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def watched(done: Callable[[], int], **options: Any) -> Iterator[None]:
+def watched(done: Callable[[], int], *, total: int, desc: str, unit: str) -> Iterator[None]:
     """A bar over work that other processes do within the block.
 
     Args:
         done: how much of it is done, as can be seen from here; asked every second, in a thread.
-        **options: of `tqdm`, `total` among them.
+        total: how much there is to do.
+        desc: what it is called, as of `tqdm`.
+        unit: what a part of it is called, as of `tqdm`.
     """
     over = threading.Event()
-    with progress(**options) as bar:
+    with progress(total=total, desc=desc, unit=unit) as bar:
 
         def look() -> None:
             while not over.wait(_LOOK_EVERY):
