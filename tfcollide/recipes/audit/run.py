@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from tfcollide.files.checkpoint import FolderLedger
 from tfcollide.files.run_directory import RunDirectory
-from tfcollide.recipes.audit.config import AuditConfig
 from tfcollide.recipes.audit.audit_on_beam import search_on_beam
+from tfcollide.recipes.audit.config import AuditConfig
 from tfcollide.recipes.audit.prepared import audited_pairs, walk_of
 from tfcollide.recipes.classifiers.network_request import network_data
 from tfcollide.recipes.collide.request import read_pairs
