@@ -1,5 +1,7 @@
 """Fixtures of all tests; TensorFlow starts quietly here, before any test asks for it."""
 
+import argparse
+import gc
 import os
 from pathlib import Path
 
@@ -7,23 +9,32 @@ import pytest
 
 from tfcollide.runtime.quiet import import_tensorflow
 
+_asked = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+_asked.add_argument("-n", "--numprocesses", default="0")
+
 # There is a worker of pytest-xdist per core; programs that tests start have all cores, as a user's would.
-if "PYTEST_XDIST_WORKER" in os.environ:
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+_WORKS = "PYTEST_XDIST_WORKER" in os.environ
+if _WORKS:
+    for one_thread in ("TF_NUM_INTRAOP_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(one_thread, "1")
 
-import_tensorflow()
+# A process that only hands tests out to workers needs no TensorFlow, and they would wait for it.
+if _WORKS or _asked.parse_known_args()[0].numprocesses == "0":
+    import_tensorflow()
 
-import tensorflow as tf  # noqa: E402
+    import tensorflow as tf
 
-# Two processors, so that what several devices share can be tested; all else runs on the first.
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
-)
-
-from tfcollide.data.digits import load_digits  # noqa: E402
-from tfcollide.models import training  # noqa: E402
+    # Two processors, so that what several devices share can be tested; all else runs on the first.
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+    )
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_collection_finish():
+    """Tests and what they import stay to the end; without this each full collection of garbage walks them."""
+    gc.freeze()
 
 
 def _missing(what):
@@ -34,6 +45,8 @@ def _missing(what):
 
 @pytest.fixture(scope="session", autouse=True)
 def deterministic():
+    from tfcollide.models import training
+
     training.make_deterministic()
 
 
@@ -61,12 +74,16 @@ def shared_path(shared):
 
 @pytest.fixture(scope="session")
 def digits():
+    from tfcollide.data.digits import load_digits
+
     return load_digits()
 
 
 @pytest.fixture(scope="session")
 def digits_classifier(digits, tmp_path_factory):
     """A small MLP that knows the digits: about 87 % of the test images."""
+    from tfcollide.models import training
+
     recipe = training.TrainingRecipe(dataset=digits.name, hidden_units=(64, 64), epochs=8, batch_size=100)
     return training.train_or_load(recipe, digits, tmp_path_factory.mktemp("models"))
 

@@ -10,7 +10,7 @@ import pytest
 
 from tfcollide import cli
 
-from .programs import ROOT, command, environment, run, run_without_tensorflow
+from .programs import ROOT, command, environment, run, run_without_tensorflow, script_without_tensorflow
 
 # Those of the contract that are built.
 FLAGS = {"dataset", "data_dir", "source", "target", "model", "tap", "model_dir", "corners", "units", "objective"}
@@ -49,11 +49,17 @@ def test_answers_without_tensorflow(tmp_path, program, flag):
 
 
 def in_python(statement, tmp_path):
+    """From the start of the interpreter on where a module is imported; else forked, see `warm.py`."""
     script = NO_TENSORFLOW.format(root=str(ROOT), statement=statement)
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+    if ";" in statement:
+        (tmp_path / "script.py").write_text(script)
+        done = script_without_tensorflow(tmp_path / "script.py", cwd=tmp_path, home=tmp_path)
+        code = done.code
+    else:
+        asked = [sys.executable, "-c", script]
+        done = subprocess.run(asked, cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True)
+        code = done.returncode
+    assert code == 0, done.stderr
     return done
 
 

@@ -23,7 +23,8 @@ RUN_FILES = {"run.flags", "summary.json", "corners.npz", "figure.png", "table.md
 # Eq. 3 with its weights kept never reaches such a loss, and it has all patience, so the descent goes on to --max_steps.
 ENDLESS = ("--corners=2", "--stop_loss=1e-30", "--half_life=0", "--patience=0", "--checkpoint_seconds=0.2", "--certify_boxes=0")
 
-_WARM = Warm()
+_WARM, _LIGHT = Warm(), Warm("light")
+_NO_TENSORFLOW = str(Path(__file__).parent / "no_tensorflow")
 
 
 class Outcome(NamedTuple):
@@ -55,7 +56,7 @@ class Started(NamedTuple):
 
 def environment(home, **more):
     """The caller's environment without what would help or disturb."""
-    ours = ("TF", "KERAS", "MPL", "XDG", "PYTHON", "COV")
+    ours = ("TF", "KERAS", "MPL", "XDG", "PYTHON", "COV", "OMP", "OPENBLAS")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(ours) and not k.lower().endswith("_proxy")}
     return kept | {"HOME": str(home), "XDG_CACHE_HOME": str(Path(home, "cache"))} | more
 
@@ -68,10 +69,13 @@ def run(program, *flags, cwd, home, timeout=HANG_SECONDS, **more):
     """Runs a program of `bin/` to its end: forked from a process that has imported TensorFlow, where that tells nothing."""
     if os.environ.get("TFCOLLIDE_TEST_COLD") or more or Path(home, ".keras").exists():
         return run_cold(program, *flags, cwd=cwd, home=home, timeout=timeout, **more)
+    return _forked(_WARM, command(program, *flags)[1:], cwd, environment(home), timeout)
+
+
+def _forked(warm, argv, cwd, env, timeout=HANG_SECONDS):
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        argv, env = command(program, *flags)[1:], environment(home)
-        code, out, err = _WARM.run(argv, cwd=cwd, env=env, timeout=timeout, folder=Path(folder))
+        code, out, err = warm.run(argv, cwd=cwd, env=env, timeout=timeout, folder=Path(folder))
     return Outcome(code, out, err, time.perf_counter() - began)
 
 
@@ -86,7 +90,17 @@ def run_cold(program, *flags, cwd, home, timeout=HANG_SECONDS, **more):
 
 def run_without_tensorflow(program, *flags, cwd, home):
     """Runs a program that is to answer without TensorFlow; an import of it would end in a traceback."""
-    return run_cold(program, *flags, cwd=cwd, home=home, PYTHONPATH=str(Path(__file__).parent / "no_tensorflow"))
+    return script_without_tensorflow(ROOT / "bin" / program, *flags, cwd=cwd, home=home)
+
+
+def script_without_tensorflow(path, *arguments, cwd, home):
+    """As `run_without_tensorflow`, for any script: forked from a process that has imported none but light modules."""
+    env = environment(home, PYTHONPATH=_NO_TENSORFLOW)
+    if os.environ.get("TFCOLLIDE_TEST_COLD"):
+        began = time.perf_counter()
+        done = subprocess.run([sys.executable, path, *arguments], cwd=cwd, env=env, capture_output=True, text=True)
+        return Outcome(done.returncode, done.stdout, done.stderr, time.perf_counter() - began)
+    return _forked(_LIGHT, [path, *arguments], cwd, env)
 
 
 @contextlib.contextmanager

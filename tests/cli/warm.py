@@ -1,10 +1,13 @@
-"""A process that has imported TensorFlow and forks: each fork is a program of `bin/`, started in a moment.
+"""A process that has imported much and forks: each fork is a program of `bin/`, or a script, started in a moment.
 
-Importing TensorFlow takes longer than most runs of these tests. A fork has everything else of its own, as a fresh process
+Importing TensorFlow takes longer than most runs of these tests, and importing what parses flags longer than a refusal. A
+fork has everything else of its own, as a fresh process
 has: arguments, environment, folder, files, exit code. What is read while TensorFlow is imported (variables such as
 KERAS_BACKEND, `keras.json`) and how long a start takes is nothing that a fork can show; tests of these start cold.
 """
 
+import gc
+import importlib
 import json
 import os
 import runpy
@@ -17,10 +20,21 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class Warm:
-    """The client's side of the process; it starts with the first run."""
+LIGHT = ("tfcollide.cli", "tfcollide.recipes.collide.run", "tfcollide.models.mlp", "tensorflow_datasets")
+"""What a program imports that refuses a request or helps."""
+HEAVY = ("tfcollide.cli", "tfcollide.recipes.collide.experiment", "tfcollide.recipes.collide.pair", "sklearn.neighbors")
+"""What most runs import beside TensorFlow."""
 
-    def __init__(self):
+
+class Warm:
+    """The client's side of the process; it starts with the first run.
+
+    Args:
+        kind: "tensorflow", which has imported it, or "light", which has not.
+    """
+
+    def __init__(self, kind="tensorflow"):
+        self._kind = kind
         self._process = None
 
     def run(self, argv, *, cwd, env, timeout, folder):
@@ -29,7 +43,7 @@ class Warm:
         Args:
             argv: the file of the program and its flags.
             cwd: its folder.
-            env: its whole environment.
+            env: its whole environment; what Python reads of it as it starts (PYTHONPATH) is that of the first run.
             timeout: seconds until it is killed.
             folder: takes what it prints, as two files.
 
@@ -41,7 +55,12 @@ class Warm:
         """
         if self._process is None:
             self._process = subprocess.Popen(
-                [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env, cwd=ROOT
+                [sys.executable, __file__, self._kind],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=env,
+                cwd=ROOT,
             )
         asked = {"argv": [str(a) for a in argv], "cwd": str(cwd), "env": env, "timeout": timeout, "folder": str(folder)}
         print(json.dumps(asked), file=self._process.stdin, flush=True)
@@ -55,9 +74,13 @@ class Warm:
 def main():
     """Forks for each line of standard input; in a fork this returns, and the program is what is left to do."""
     sys.path.insert(0, str(ROOT))
-    from tfcollide.runtime.quiet import import_tensorflow
+    if sys.argv[1] == "tensorflow":
+        from tfcollide.runtime.quiet import import_tensorflow
 
-    import_tensorflow()
+        import_tensorflow()
+    for name in HEAVY if sys.argv[1] == "tensorflow" else LIGHT:
+        importlib.import_module(name)
+    gc.freeze()  # else each fork walks all of it as it ends
     sys.path.pop(0)
     for line in sys.stdin:
         asked = json.loads(line)

@@ -21,6 +21,7 @@ from scipy.optimize import minimize
 
 from tfcollide.objectives import terms
 from tfcollide.optimize.hull_terms.crowding import crowding
+from tfcollide.polytope.exact.blas import one_blas_thread
 from tfcollide.runtime.compiled import compiled
 from tfcollide.shapes import Bounds
 
@@ -76,6 +77,7 @@ class FrontSearch:
         self._weights = tf.constant(_fixed_mixtures(corners))
         self._evaluate = compiled(self._loss)
 
+    @one_blas_thread()  # L-BFGS-B solves systems of forty numbers, which threads take fifteen times as long for
     def __call__(
         self,
         source: np.ndarray,

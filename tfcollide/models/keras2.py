@@ -57,7 +57,9 @@ def convert(path: Path, version: str | None, folder: Path, *, allow_custom_code:
     check_convertible(path, version)
     safety = "trusted" if allow_custom_code else "safe"
     # On the processor, as memory of a GPU is this process's; -P, or a file beside the user's own could pass for tf_keras.
-    surroundings = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+    # TensorFlow imports a Keras of its own choice, which takes a second: TF_USE_LEGACY_KERAS makes that tf_keras.
+    more = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "TF_USE_LEGACY_KERAS": "1"}
+    surroundings = os.environ | more
     done = subprocess.run(
         [sys.executable, "-P", "-c", _PROGRAM, str(path.absolute()), str(folder), safety],
         env=surroundings,
