@@ -1,6 +1,7 @@
 """Apache Beam where it is installed: a pipeline on a runner that is named by a flag."""
 
 import contextlib
+import functools
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -95,9 +96,15 @@ def for_each(
         flow | "items" >> beam.Create(items) | "spread" >> beam.Reshuffle() | "work" >> beam.Map(_alone, work, more)
 
 
+@functools.cache
+def _prepare() -> None:
+    """Imports TensorFlow as the programs do, before any work imports it by itself."""
+    import_tensorflow()
+
+
 def _alone(item: tuple, work: Callable[..., object], more: tuple) -> None:
-    import_tensorflow()  # as this program does, before `work` does
     with _ONE_AT_A_TIME, shown(False):  # threads share what is open; the bar of the whole stands elsewhere
+        _prepare()
         work(item, *more)
 
 
