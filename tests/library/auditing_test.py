@@ -11,7 +11,8 @@ from tfcollide.files.atomic import to_json
 from tfcollide.files.checkpoint import Ledger
 from tfcollide.library import audit_options, audit_walk
 from tfcollide.library.audit_options import AuditOptions, Budget
-from tfcollide.library.audit_walk import AuditWalk, NamedPair, Piece, picture_of
+from tfcollide.library.audit_pieces import Piece
+from tfcollide.library.audit_walk import AuditWalk, NamedPair, picture_of
 from tfcollide.library.auditing import _data, audit, made_with, tap_names
 from tfcollide.measure.audit_record import OUTCOMES
 from tfcollide.models.predictions import Predictions

@@ -7,7 +7,6 @@ that other processes may do them before the walk comes by.
 
 import dataclasses
 import functools
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -17,11 +16,11 @@ import numpy as np
 from tfcollide.data.labeled import LabeledImages
 from tfcollide.data.select import PredictedClasses
 from tfcollide.errors import RequestError
-from tfcollide.files.atomic import json_bytes
 from tfcollide.files.checkpoint import Ledger
 from tfcollide.files.facts import Facts
 from tfcollide.images import from_uint8, to_uint8
 from tfcollide.library.audit_options import CHECKED_AGAIN, AuditOptions, Budget
+from tfcollide.library.audit_pieces import Piece, pack_front, pack_hulls, pack_look, unpack_front, unpack_hulls, unpack_look
 from tfcollide.library.problem import Picture, Problem
 from tfcollide.library.tap_audit import FrontFound, HullFound, TapAudit
 from tfcollide.library.yardstick import Yardstick
@@ -36,7 +35,7 @@ from tfcollide.records import FrontEnd
 from tfcollide.report.audit.worst_pairs import PairPictures, worst
 from tfcollide.runtime.progress import progress, shown
 
-__all__ = ["AuditWalk", "NamedPair", "Piece", "Walked", "picture_of"]
+__all__ = ["AuditWalk", "NamedPair", "Walked", "picture_of"]
 
 _Item = TypeVar("_Item")
 
@@ -53,30 +52,6 @@ class NamedPair(NamedTuple):
     source: Picture
     target: Picture
     images: tuple[int, int]
-
-
-class Piece(NamedTuple):
-    """A piece of an audit's work.
-
-    Attributes:
-        kind: "front", of a pair; "hull", of a batch of pairs; "layer", of an image.
-        tap: the ReLU.
-        numbers: of the pairs, or of the image.
-        spread: asked of a hull's corners.
-        longer: whether with four times the budget.
-    """
-
-    kind: str
-    tap: str
-    numbers: tuple[int, ...]
-    spread: float | None = None
-    longer: bool = False
-
-    @property
-    def name(self) -> str:
-        """In a ledger."""
-        kind, spread = f"longer {self.kind}" if self.longer else self.kind, () if self.spread is None else (self.spread,)
-        return " ".join(map(str, [kind, self.tap, *spread, *self.numbers]))
 
 
 class Walked(NamedTuple):
@@ -168,9 +143,9 @@ class AuditWalk:
         machine to the next. Several processes on one machine do not get into each other's way then, either.
         """
         kinds: dict[str, tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]] = {
-            "front": (self._front, _pack_front, _unpack_front),
-            "hull": (self._batch, _pack_hulls, _unpack_hulls),
-            "layer": (self._look, _pack_look, _unpack_look),
+            "front": (self._front, pack_front, unpack_front),
+            "hull": (self._batch, pack_hulls, unpack_hulls),
+            "layer": (self._look, pack_look, unpack_look),
         }
         search, pack, unpack = kinds[piece.kind]
         with one_blas_thread():
@@ -360,41 +335,3 @@ def picture_of(network: Classifier, data: LabeledImages, number: int) -> Picture
 
 def _changes(rows: Sequence[PairFront]) -> np.ndarray:
     return np.array([np.inf if one.change is None else one.change for one in rows])
-
-
-def _note(value: object) -> np.ndarray:
-    return np.frombuffer(json_bytes(value), np.uint8)
-
-
-def _read(note: np.ndarray) -> Any:
-    return json.loads(note.tobytes())
-
-
-def _pack_front(found: FrontFound) -> dict[str, np.ndarray]:
-    return {"note": _note([found.end, found.least, found.exact]), "image": found.image}
-
-
-def _unpack_front(arrays: Mapping[str, np.ndarray]) -> FrontFound:
-    end, least, exact = _read(arrays["note"])
-    return FrontFound(FrontEnd(**end), least, exact, arrays["image"])
-
-
-def _pack_hulls(found: list[HullFound]) -> dict[str, np.ndarray]:
-    notes = [[one.row, one.nearest, one.quantile, one.target_share] for one in found]
-    stacked = {name: np.stack([getattr(one, name) for one in found]) for name in ("image", "corners")}
-    return {"note": _note(notes), **stacked}
-
-
-def _unpack_hulls(arrays: Mapping[str, np.ndarray]) -> list[HullFound]:
-    notes = zip(_read(arrays["note"]), arrays["image"], arrays["corners"], strict=True)
-    return [HullFound(PairHull(**row), *rest, *images) for (row, *rest), *images in notes]
-
-
-def _pack_look(look: LayerLook) -> dict[str, np.ndarray]:
-    return {"note": _note(look)}
-
-
-def _unpack_look(arrays: Mapping[str, np.ndarray]) -> LayerLook:
-    found: dict[str, Any] = _read(arrays["note"])
-    rows: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
-    return LayerLook(**rows)

@@ -63,7 +63,7 @@ def search_on_beam(
 
 
 def _search(piece: tuple, config: AuditConfig, asked: _Names | None, made_with: dict[str, str], folder: Path) -> None:
-    from tfcollide.library.audit_walk import Piece
+    from tfcollide.library.audit_pieces import Piece
 
     walk, found = _opened(config, asked, folder)
     for name in (name for name in made_with if found.get(name) != made_with[name]):
