@@ -1,12 +1,14 @@
-"""A sweep on Dask of which workers are killed ends in the bytes of a sweep on one machine.
+"""A sweep, or an audit, on Dask of which workers are killed ends in the bytes of one in one process.
 
-python benchmarks/kill_workers.py OUT [--pairs=N] [--kills=N]
+python benchmarks/kill_workers.py OUT [--program=collide|audit] [--pairs=N] [--kills=N]
 
-Needs `pip install "tfcollide[dask]"`. Workers are processes of this one's own; one is killed each time another pair is whole.
+Needs `pip install "tfcollide[dask]"`. Workers are processes of this one's own; one is killed each time another pair, or another
+search of an audit, is whole.
 """
 
 import argparse
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -17,11 +19,12 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
-FILES = ("corners.npz", "trace.csv", "run.flags")
+SWEEP = ["--corners=2", "--interpolations=20", "--worst_starts=2", "--certify_boxes=20", "--max_steps=200"]
+AUDIT = ["--dataset=digits", "--budget=quick"]
 
 
-def sweep(out, *flags):
-    command = [sys.executable, str(ROOT / "bin" / "collide"), *flags, f"--out={out}"]
+def started(program, out, *flags):
+    command = [sys.executable, str(ROOT / "bin" / program), *flags, f"--out={out}"]
     return subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)})
 
 
@@ -34,34 +37,52 @@ def workers(process):
     return found
 
 
-def whole(folder):
-    return sorted(path for path in folder.glob("pair_*") if path.suffix != ".partial")
+def whole(program, folder):
+    """What is finished of a run that is at work."""
+    return len([path for path in folder.glob("pair_*" if program == "collide" else ".audit/*") if path.suffix != ".partial"])
+
+
+def contents(program, folder):
+    """File -> what has to be equal: bytes, or the numbers of an audit."""
+    if program == "collide":
+        files = [path for name in ("corners.npz", "trace.csv", "run.flags") for path in folder.glob(f"pair_*/{name}")]
+        return {path.relative_to(folder): path.read_bytes() for path in files}
+    found = {name: (folder / name).read_bytes() for name in ("pairs.csv", "hulls.csv", "layers.csv", "hulls.npz")}
+    audit = json.loads((folder / "audit.json").read_text())
+    del audit["seconds"], audit["made_with"]["command"]
+    return found | {"audit.json": audit}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
+    parser.add_argument("--program", choices=("collide", "audit"), default="collide")
     parser.add_argument("--pairs", type=int, default=6)
     parser.add_argument("--kills", type=int, default=1)
     asked = parser.parse_args()
-    asked.out.mkdir(parents=True, exist_ok=True)
-    flags = [f"--num_pairs={asked.pairs}", "--corners=2", "--interpolations=20", "--worst_starts=2", "--certify_boxes=20"]
-    flags += ["--max_steps=200", f"--model_dir={asked.out}/models", "--epochs=5"]
-    print("one process: exit code", sweep(asked.out / "local", *flags).wait())
-    process, killed, seen = sweep(asked.out / "dask", *flags, "--runner=DaskRunner"), 0, 0
+    program, out = asked.program, asked.out
+    out.mkdir(parents=True, exist_ok=True)
+    flags = [
+        f"--num_pairs={asked.pairs}",
+        f"--model_dir={out}/models",
+        "--epochs=5",
+        *(SWEEP if program == "collide" else AUDIT),
+    ]
+    print("one process: exit code", started(program, out / "local", *flags).wait(), flush=True)
+    process, killed, seen = started(program, out / "dask", *flags, "--runner=DaskRunner"), 0, 0
     while process.poll() is None:
         time.sleep(0.2)
-        done = len(whole(asked.out / "dask.partial"))
+        done = whole(program, out / "dask.partial")
         alive = workers(process)
         if killed < asked.kills and done > seen and alive:
             alive[0].send_signal(signal.SIGKILL)
             killed, seen = killed + 1, done
-            print(f"killed worker {alive[0].pid} after {done} pairs")
+            print(f"killed worker {alive[0].pid} after {done} pairs or searches", flush=True)
     print(f"Dask: exit code {process.returncode}, {killed} workers killed")
-    pairs = whole(asked.out / "local")
-    same = [(one / name).read_bytes() == (asked.out / "dask" / one.name / name).read_bytes() for one in pairs for name in FILES]
-    print(f"{len(pairs)} pairs, {sum(same)} of {len(same)} files equal")
-    return 0 if all(same) and pairs else 1
+    local, dask = (contents(program, out / name) for name in ("local", "dask"))
+    same = [name for name in local if local[name] == dask.get(name)]
+    print(f"{len(same)} of {len(local)} files equal")
+    return 0 if local and len(same) == len(local) else 1
 
 
 if __name__ == "__main__":

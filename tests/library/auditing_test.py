@@ -4,12 +4,14 @@ import keras
 import numpy as np
 import pandas
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import tfcollide as tc
 from tfcollide.files.atomic import to_json
 from tfcollide.files.checkpoint import Ledger
 from tfcollide.library import audit_options, audit_walk
 from tfcollide.library.audit_options import AuditOptions, Budget
+from tfcollide.library.audit_pieces import Piece
 from tfcollide.library.audit_walk import AuditWalk, NamedPair, picture_of
 from tfcollide.library.auditing import _data, audit, made_with, tap_names
 from tfcollide.measure.audit_record import OUTCOMES
@@ -157,6 +159,37 @@ def test_a_kill_between_pieces_changes_nothing(network, dots, audited, tmp_path)
     assert comparable(again) == comparable(audited.record)
 
 
+def walk_over(network, dots, pairs, taps):
+    data, _ = _data(network, *dots, None)
+    ends = [NamedPair(picture_of(network, data, a), picture_of(network, data, b), (a, b)) for a, b in pairs]
+    predicted = Predictions(network, data.test.images)
+    return AuditWalk(network, data, ends, AuditOptions(budget="tiny"), taps, predicted=predicted, labeled=True)
+
+
+def test_the_pieces_are_known_before_any_search(network, dots, monkeypatch):
+    """The first pair cannot be carried out at either ReLU, the second at one. Longer searches are the headline's alone."""
+    walk = walk_over(network, dots, [(0, 3), (0, 1), (2, 4)], ["hidden", "top"])
+    refused = {("hidden", 0), ("top", 0), ("top", 1)}
+    monkeypatch.setattr(walk, "_posed", lambda *pair: tc.RequestError("", "") if pair in refused else None)
+    at_hidden = ["front hidden 1", "front hidden 2", "hull hidden 0.06 1 2"]
+    looks = ["layer hidden 0", "layer hidden 2", "layer top 0", "layer top 2"]
+    searches = [*at_hidden, *(f"longer {name}" for name in at_hidden), "front top 2", "hull top 0.06 2"]
+    assert [piece.name for piece in walk.pieces()] == searches + looks
+
+
+def test_a_piece_does_not_depend_on_how_many_threads_blas_has(network, dots, monkeypatch):
+    walk, seen = walk_over(network, dots, [(0, 1)], ["hidden"]), []
+
+    def look(piece):
+        seen.extend(one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(walk, "_look", look)
+    with threadpool_limits(2, "blas"), pytest.raises(KeyboardInterrupt):
+        walk.do(Piece("layer", "hidden", (0,)))
+    assert seen and set(seen) == {1}
+
+
 def comparable(record):
     return to_json([record.fronts_at("hidden"), record.hulls_at("hidden"), record.layers, record.convergence])
 
@@ -185,7 +218,7 @@ def test_pairs_may_be_given_and_one_that_cannot_be_carried_out_is_said(network, 
     """The first is of one class: the network takes the source for the target already."""
     bars = []
     monkeypatch.setattr(audit_walk, "progress", lambda items, desc, **_: bars.append(desc) or items)
-    record = audit(network, *dots, pairs=[(0, 3), (0, 1)], budget="tiny").record
+    record = audit(network, *dots, pairs=[(0, 3), (0, 1)], budget="tiny", taps="hidden").record
     assert record.repeated and [(row.source_class, row.target_class) for row in record.fronts] == [
         ("one", "one"),
         ("one", "two"),
@@ -219,7 +252,7 @@ def test_images_and_labels_must_fit(network, dots):
 
 
 def test_taps_by_name_or_all(network):
-    assert tap_names(network, "default") == ["hidden"] and tap_names(network, "all") == ["hidden", "top"]
+    assert tap_names(network, "default") == ["top"] and tap_names(network, "all") == ["hidden", "top"]
     assert tap_names(network, "top, hidden") == ["top", "hidden"]
 
 

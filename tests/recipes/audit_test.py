@@ -8,8 +8,10 @@ import pytest
 from tests.models.planted import trained
 from tfcollide import cli
 from tfcollide.data.digits import load_digits
+from tfcollide.files.checkpoint import FolderLedger
 from tfcollide.library import audit_options, audit_walk
 from tfcollide.library.audit_options import Budget
+from tfcollide.recipes.audit import audit_on_beam
 from tfcollide.recipes.audit import run as recipe
 
 TINY = Budget(
@@ -94,13 +96,54 @@ def test_one_that_is_stopped_goes_on_and_ends_in_the_same_numbers(out, flags, tm
             return work(*args)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(recipe, "_EVERY", 0.0)
     monkeypatch.setattr(audit_walk.AuditWalk, "_batch", stopping)
     again = tmp_path / "again"
     asked = [*flags, "--fail_above=0.0", f"--out={again}"]
-    assert cli.audit(asked) == 130 and (tmp_path / "again.partial" / ".audit.npz").exists() and not again.exists()
+    assert cli.audit(asked) == 130 and len(list((tmp_path / "again.partial" / ".audit").iterdir())) == 3 and not again.exists()
     assert cli.audit(asked) == 1
     assert numbers(again) == numbers(out)
+
+
+def on_a_machine_of_its_own(items, work, *more, runner, options, done, unit):
+    """In place of Beam: each piece as a worker does it, the last one first; the first one's worker is lost."""
+    for item in reversed(items[1:]):
+        work(item, *more)
+    assert done() == len(items) - 1 and runner == "DirectRunner" and unit == "searches"
+
+
+@pytest.mark.parametrize("beam", [False, True])
+def test_workers_find_the_same(beam, out, flags, tmp_path, monkeypatch):
+    """Once as Beam's own runner does it, once without Beam."""
+    left = []
+
+    class Noting(FolderLedger):
+        def do(self, name, work):
+            left.extend([] if name in self else [name])
+            return super().do(name, work)
+
+    monkeypatch.setattr(recipe, "FolderLedger", Noting)
+    if beam:
+        pytest.importorskip("apache_beam")
+    else:
+        monkeypatch.setattr(audit_on_beam, "for_each", on_a_machine_of_its_own)
+        monkeypatch.setattr(recipe, "new_pipeline", lambda *args: None)
+    spread = tmp_path / "spread"
+    assert cli.audit([*flags, "--runner=DirectRunner", f"--out={spread}"]) == 0
+    assert numbers(spread) == numbers(out) and (spread / "hulls.npz").read_bytes() == (out / "hulls.npz").read_bytes()
+    assert left == ([] if beam else ["front seen 0"])
+    assert "searches on DirectRunner" in json.loads((spread / "audit.json").read_text())["seconds"]
+
+
+def test_a_worker_that_sees_another_network_is_refused(flags, tmp_path, monkeypatch, capsys):
+    known = audit_on_beam._opened
+    monkeypatch.setattr(audit_on_beam, "for_each", on_a_machine_of_its_own)
+    monkeypatch.setattr(recipe, "new_pipeline", lambda *args: None)
+    monkeypatch.setattr(
+        audit_on_beam, "_opened", lambda *args: (known(*args)[0], known(*args)[1] | {"weights": "sha256:other"})
+    )
+    assert cli.audit([*flags, "--runner=DirectRunner", f"--out={tmp_path}/out"]) == 2
+    error = capsys.readouterr().err
+    assert "a worker of --runner=DirectRunner with weights sha256:other: expected sha256:" in error
 
 
 def test_pairs_come_from_a_table(flags, tmp_path):
@@ -119,6 +162,7 @@ def test_pairs_come_from_a_table(flags, tmp_path):
         (["--num_pairs=0"], "--num_pairs=0: expected a number of at least 1"),
         (["--match_quantile=-1"], "--match_quantile=-1.0: expected a share from 0 to 1"),
         (["--taps=nowhere"], "nowhere"),
+        (["--runner=NoSuchRunner"], "--runner"),
         (["--pairs=missing.csv"], "missing.csv, which cannot be read"),
     ],
 )

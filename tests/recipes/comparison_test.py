@@ -16,6 +16,7 @@ from tfcollide.library.auditing import Audited
 from tfcollide.measure.kept_audit import KeptHull
 from tfcollide.recipes.audit import comparison
 from tfcollide.recipes.audit.config import AuditConfig
+from tfcollide.recipes.audit.prepared import named_pairs
 from tfcollide.report.audit.audit_files import write_audit
 
 OWN = {"report.html", "compare.json", "table.md", "pairs.csv", "pairs_asked.csv", "run.flags"}
@@ -35,10 +36,10 @@ def flags():
     return ["audit", "--dataset=digits", "--pixel_range=0,1", "--taps=seen", "--num_pairs=2", "--shared_pairs=1"]
 
 
-def made_up_audit(config, opened, pairs, directory, shown):
+def made_up_audit(config, opened, asked, directory, shown):
     """In place of an audit, which has tests of its own: rows made up, one hull, of the pairs that are asked for."""
     assert "partial" not in shown and shown.endswith(f"both/{directory.out.name}")
-    network = opened.classifier
+    network, pairs = opened.classifier, named_pairs(config, opened, asked)
     rows = made_up(pairs=len(pairs), taps=("seen",))
     ends = [(pair.source.id, pair.target.id) for pair in pairs]
     fronts = [dataclasses.replace(one, source=ends[one.pair][0], target=ends[one.pair][1]) for one in rows.fronts]
@@ -112,6 +113,7 @@ def test_sides_of_several_networks():
         (["--compare=one+,two"], "--compare=one+,two: expected A,B"),
         (["--compare=MODEL,MODEL", "--model=MODEL"], "expected one of the two"),
         (["--compare=MODEL,MODEL", "--fail_above=0.5"], "--fail_above with --compare"),
+        (["--compare=AUDIT,AUDIT", "--runner=DirectRunner"], "--runner=DirectRunner with finished audits"),
         (["--compare=MODEL,MODEL", "--max_change=3"], "expected a share of the pixel range"),
         (["--compare=MODEL,missing.keras"], "--compare=/"),
         (["--compare=AUDIT,nope"], "--compare of nope: expected one of mlp, "),

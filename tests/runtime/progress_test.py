@@ -1,10 +1,11 @@
 import io
+import threading
 from types import SimpleNamespace
 
 import pytest
 from tqdm import tqdm
 
-from tfcollide.runtime.progress import progress, stage
+from tfcollide.runtime.progress import progress, stage, watched
 
 
 class Terminal(io.StringIO):
@@ -83,3 +84,18 @@ def test_what_takes_longer_than_a_second_says_how_long_each_takes(log, clock):
         clock[0] += 12.5
     assert log.getvalue().splitlines()[-1].endswith("12.50 s each]")
     assert "/s]" in progress().format_meter(30, 40, 10.0, unit=" steps")
+
+
+def test_a_bar_over_work_of_others_shows_what_is_done(log, monkeypatch):
+    """Asked by a thread; and once more at the end."""
+    monkeypatch.setenv("TQDM_MININTERVAL", "0")
+    monkeypatch.setattr("tfcollide.runtime.progress._LOOK_EVERY", 0.001)
+    asked, counts = threading.Event(), iter([2])
+
+    def done():
+        asked.set()
+        return next(counts, 3)
+
+    with watched(done, total=3, desc="searches", unit=" searches"):
+        assert asked.wait(10)
+    assert "2/3" in log.getvalue() and "3/3" in log.getvalue().splitlines()[-1]

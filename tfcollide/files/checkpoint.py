@@ -1,5 +1,6 @@
 """Finished parts of long work, kept in a file so that an interrupted check goes on where it was."""
 
+import hashlib
 import time
 import zipfile
 from collections.abc import Callable, Mapping
@@ -9,7 +10,7 @@ import numpy as np
 
 from tfcollide.files.atomic import write_npz
 
-__all__ = ["Ledger", "read_arrays"]
+__all__ = ["FolderLedger", "Ledger", "read_arrays"]
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -43,6 +44,34 @@ class Ledger:
             write_npz(self._path, self._done)
             self._written = time.monotonic()
         return arrays
+
+
+class FolderLedger(Ledger):
+    """A ledger of one file per piece of work, which several processes may fill at once.
+
+    Args:
+        folder: of the files; made when the first piece is done.
+    """
+
+    def __init__(self, folder: Path):
+        super().__init__()
+        self._folder = folder
+
+    def do(self, name: str, work: Callable[[], Arrays]) -> dict[str, np.ndarray]:
+        """As of every ledger; what is done is on disk at once."""
+        found = read_arrays(self._file(name))
+        if not found:
+            found = dict(work())
+            self._folder.mkdir(exist_ok=True)
+            write_npz(self._file(name), found)
+        return found
+
+    def __contains__(self, name: str) -> bool:
+        """Whether a piece is done, by whomever; only `do` sees that its file is damaged."""
+        return self._file(name).exists()
+
+    def _file(self, name: str) -> Path:
+        return self._folder / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.npz"
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:

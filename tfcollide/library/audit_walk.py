@@ -1,12 +1,12 @@
 """The walk of an audit: pairs -> fronts -> hulls -> a longer search of some -> layers -> a record.
 
 Every piece of work has a name in a ledger, and which pairs are descended as one batch depends on their places alone, so
-that an audit that was interrupted ends in the numbers of one left in peace.
+that an audit that was interrupted ends in the numbers of one left in peace. No piece needs what another one finds, so
+that other processes may do them before the walk comes by.
 """
 
 import dataclasses
 import functools
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -16,11 +16,11 @@ import numpy as np
 from tfcollide.data.labeled import LabeledImages
 from tfcollide.data.select import PredictedClasses
 from tfcollide.errors import RequestError
-from tfcollide.files.atomic import json_bytes
 from tfcollide.files.checkpoint import Ledger
 from tfcollide.files.facts import Facts
 from tfcollide.images import from_uint8, to_uint8
 from tfcollide.library.audit_options import CHECKED_AGAIN, AuditOptions, Budget
+from tfcollide.library.audit_pieces import Piece, pack_front, pack_hulls, pack_look, unpack_front, unpack_hulls, unpack_look
 from tfcollide.library.problem import Picture, Problem
 from tfcollide.library.tap_audit import FrontFound, HullFound, TapAudit
 from tfcollide.library.yardstick import Yardstick
@@ -30,13 +30,14 @@ from tfcollide.measure.kept_audit import KeptHull
 from tfcollide.measure.layer_look import LayerLook
 from tfcollide.measure.layer_profile import LayerProfiler
 from tfcollide.models.classifier import Classifier
+from tfcollide.polytope.exact.blas import one_blas_thread
 from tfcollide.records import FrontEnd
 from tfcollide.report.audit.worst_pairs import PairPictures, worst
 from tfcollide.runtime.progress import progress, shown
 
 __all__ = ["AuditWalk", "NamedPair", "Walked", "picture_of"]
 
-_Done = TypeVar("_Done")
+_Item = TypeVar("_Item")
 
 
 class NamedPair(NamedTuple):
@@ -99,19 +100,21 @@ class AuditWalk:
             one.reader = yardsticks[0].reader  # of the data set, whatever the tap
         self._taps = {one.tap.name: TapAudit(one, options) for one in yardsticks}
 
-    def __call__(self, made_with: Mapping[str, str]) -> Walked:
+    def __call__(self, made_with: Mapping[str, str], spent: Mapping[str, float] | None = None) -> Walked:
         """Carries the audit out.
 
         Args:
             made_with: versions, hashes, and how to repeat it; becomes part of the record.
+            spent: seconds that pieces took before, by name; become part of it, too.
         """
+        self._seconds = dict(spent or {})
         fronts: list[PairFront] = []
         hulls: list[PairHull] = []
         kept: list[KeptHull] = []
         images: dict[int, np.ndarray] = {}
         for tap in self._taps:
-            found, refused = self._fronts(tap, range(len(self._pairs)), self._options.work)
-            wide = self._hulls(tap, sorted(found), self._options.work)
+            found, refused = self._fronts(tap, range(len(self._pairs)))
+            wide = self._hulls(tap, sorted(found))
             rows, nearest = self._rows(tap, found, refused, wide)
             fronts += rows
             hulls += [one.row for one in wide] + [self._refused(tap, n, spread) for n in refused for spread in self._spreads]
@@ -121,6 +124,32 @@ class AuditWalk:
         record = dataclasses.replace(record, convergence=self._again(record))
         record = dataclasses.replace(record, layers=tuple(self._layers()), seconds=dict(self._seconds))
         return Walked(record, self._pictures(record, images), tuple(kept))
+
+    def pieces(self) -> list[Piece]:
+        """All of the audit's work; which pairs can be carried out is found out for it, and nothing is searched for."""
+        found: list[Piece] = []
+        for tap in self._taps:
+            numbers = progress(range(len(self._pairs)), desc=f"pairs at {tap}", unit=" pairs")
+            posed = [n for n in numbers if not isinstance(self._posed(tap, n), RequestError)]
+            for some, longer in ((posed, False), (posed[:CHECKED_AGAIN] if tap == next(iter(self._taps)) else [], True)):
+                found += [Piece("front", tap, (n,), longer=longer) for n in some]
+                found += self._hull_pieces(tap, some, longer)
+        return found + self._looks()
+
+    def do(self, piece: Piece) -> Any:
+        """What a piece of work finds; from the ledger where it was done before.
+
+        BLAS has one thread meanwhile: the last bits of a singular value depend on how many it has, and differ from one
+        machine to the next. Several processes on one machine do not get into each other's way then, either.
+        """
+        kinds: dict[str, tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]] = {
+            "front": (self._front, pack_front, unpack_front),
+            "hull": (self._batch, pack_hulls, unpack_hulls),
+            "layer": (self._look, pack_look, unpack_look),
+        }
+        search, pack, unpack = kinds[piece.kind]
+        with one_blas_thread():
+            return unpack(self._ledger.do(piece.name, lambda: pack(search(piece))))
 
     @property
     def _spreads(self) -> tuple[float, ...]:
@@ -134,48 +163,56 @@ class AuditWalk:
         except RequestError as error:
             return error
 
+    def _budget(self, piece: Piece) -> Budget:
+        return self._options.work.times(4) if piece.longer else self._options.work
+
     def _fronts(
-        self, tap: str, numbers: Sequence[int], work: Budget, *, name: str = "front"
+        self, tap: str, numbers: Sequence[int], *, longer: bool = False
     ) -> tuple[dict[int, FrontFound], dict[int, str]]:
         """The fronts of pairs by number, and of those that cannot be carried out why."""
         found: dict[int, FrontFound] = {}
         refused: dict[int, str] = {}
-        for n in self._timed(f"{name}s at {tap}", numbers, "pairs"):
+        for n in self._timed(f"{'longer ' * longer}fronts at {tap}", numbers, "pairs"):
             posed = self._posed(tap, n)
             if isinstance(posed, RequestError):
                 refused[n] = str(posed)
                 continue
-            exactly = name == "front" and n < work.exact_pairs
-            search = functools.partial(self._taps[tap].front, posed, work, exactly=exactly)
-            found[n] = _kept(self._ledger, f"{name} {tap} {n}", search, _pack_front, _unpack_front)
+            found[n] = self.do(Piece("front", tap, (n,), longer=longer))
         return found, refused
 
-    def _hulls(self, tap: str, numbers: Sequence[int], work: Budget, *, name: str = "hull") -> list[HullFound]:
+    def _front(self, piece: Piece) -> FrontFound:
+        [n], work = piece.numbers, self._budget(piece)
+        posed: Any = self._posed(piece.tap, n)
+        return self._taps[piece.tap].front(posed, work, exactly=n < work.exact_pairs and not piece.longer)
+
+    def _hulls(self, tap: str, numbers: Sequence[int], *, longer: bool = False) -> list[HullFound]:
         """The hulls of pairs, with each spread."""
         size, found = self._taps[tap].pairs_at_once, []
-        batches = [(spread, numbers[i : i + size]) for spread in work.spreads for i in range(0, len(numbers), size)]
         apart = f", in batches of {size} pairs" if size > 1 else ""
-        for spread, batch in self._timed(f"{name}s at {tap}", batches, "batches", apart):
-            search = functools.partial(self._batch, tap, batch, spread, work)
-            key = f"{name} {tap} {spread} {' '.join(map(str, batch))}"
-            hulls = _kept(self._ledger, key, search, _pack_hulls, _unpack_hulls)
-            found += hulls
+        batches = self._hull_pieces(tap, numbers, longer)
+        for batch in self._timed(f"{'longer ' * longer}hulls at {tap}", batches, "batches", apart):
+            found += self.do(batch)
         return found
 
-    def _batch(self, tap: str, batch: Sequence[int], spread: float, work: Budget) -> list[HullFound]:
-        posed: Any = [self._posed(tap, n) for n in batch]
+    def _hull_pieces(self, tap: str, numbers: Sequence[int], longer: bool) -> list[Piece]:
+        size = self._taps[tap].pairs_at_once
+        batches = [tuple(numbers[i : i + size]) for i in range(0, len(numbers), size)]
+        return [Piece("hull", tap, batch, spread, longer) for spread in self._spreads for batch in batches]
+
+    def _batch(self, piece: Piece) -> list[HullFound]:
+        posed: Any = [self._posed(piece.tap, n) for n in piece.numbers]
         with shown(False):  # the bar of the whole stands below
-            return self._taps[tap].hulls(posed, batch, spread, work)
+            return self._taps[piece.tap].hulls(posed, piece.numbers, piece.spread or 0.0, self._budget(piece))
 
     def _again(self, record: AuditRecord) -> Convergence | None:
         """The first pairs at the headline's tap with four times the budget."""
-        tap, work = record.tap, self._options.work.times(4)
+        tap = record.tap
         known = [one for one in record.fronts_at(tap) if one.status != "refused"][:CHECKED_AGAIN]
         numbers = [one.pair for one in known]
         if not numbers:
             return None
-        found, _ = self._fronts(tap, numbers, work, name="longer front")
-        wide = self._hulls(tap, numbers, work, name="longer hull")
+        found, _ = self._fronts(tap, numbers, longer=True)
+        wide = self._hulls(tap, numbers, longer=True)
         rows, _ = self._rows(tap, found, {}, wide)
         count, limits = len(self._pairs), record.headline
         held = held_pairs(record.hulls_at(tap), count, *limits)[numbers]
@@ -229,16 +266,28 @@ class AuditWalk:
 
     def _layers(self) -> list[LayerLook]:
         """The profile of the first sources, at every ReLU."""
-        work = self._options.work
-        profiler = LayerProfiler(self._network, probes=work.probes, steps=work.lanczos_steps, seed=self._options.seed)
-        chosen = {pair.images[0]: pair.source.image for pair in reversed(self._pairs)}
-        numbers = list(dict.fromkeys(pair.images[0] for pair in self._pairs))[: work.profile_images]
-        looks = [(name, number) for name in self._network.tap_names for number in numbers]
-        found = []
-        for name, number in self._timed("layer profile", looks, "looks"):
-            look = functools.partial(profiler, name, chosen[number], number)
-            found.append(_kept(self._ledger, f"layer {name} {number}", look, _pack_look, _unpack_look))
+        return [self.do(look) for look in self._timed("layer profile", self._looks(), "looks")]
+
+    def _looks(self) -> list[Piece]:
+        numbers = list(self._sources)[: self._options.work.profile_images]
+        return [Piece("layer", name, (number,)) for name in self._network.tap_names for number in numbers]
+
+    def _look(self, piece: Piece) -> LayerLook:
+        [number] = piece.numbers
+        return self._profiler(piece.tap, self._sources[number], number)
+
+    @functools.cached_property
+    def _sources(self) -> dict[int, np.ndarray]:
+        """The number of an image -> the image, in the order of the pairs that begin there."""
+        found: dict[int, np.ndarray] = {}
+        for pair in self._pairs:
+            found.setdefault(pair.images[0], pair.source.image)
         return found
+
+    @functools.cached_property
+    def _profiler(self) -> LayerProfiler:
+        work = self._options.work
+        return LayerProfiler(self._network, probes=work.probes, steps=work.lanczos_steps, seed=self._options.seed)
 
     def _record(self, fronts: Sequence[PairFront], hulls: Sequence[PairHull], made_with: Mapping[str, str]) -> AuditRecord:
         options, first = self._options, next(iter(self._taps.values()))
@@ -270,7 +319,7 @@ class AuditWalk:
             found[one.pair] = PairPictures(source, images[one.pair], target)
         return found
 
-    def _timed(self, name: str, items: Sequence[_Done], unit: str, more: str = "") -> Iterator[_Done]:
+    def _timed(self, name: str, items: Sequence[_Item], unit: str, more: str = "") -> Iterator[_Item]:
         """Goes through work with a bar, named `name` and `more`, that knows the time left; notes what it took."""
         began = time.perf_counter()
         yield from progress(items, desc=name + more, unit=f" {unit}", total=len(items))
@@ -286,52 +335,3 @@ def picture_of(network: Classifier, data: LabeledImages, number: int) -> Picture
 
 def _changes(rows: Sequence[PairFront]) -> np.ndarray:
     return np.array([np.inf if one.change is None else one.change for one in rows])
-
-
-def _kept(
-    ledger: Ledger,
-    name: str,
-    work: Callable[[], _Done],
-    pack: Callable[[_Done], Mapping[str, np.ndarray]],
-    unpack: Callable[[Mapping[str, np.ndarray]], _Done],
-) -> _Done:
-    """What `work` gives, from the ledger where it was done before."""
-    return unpack(ledger.do(name, lambda: pack(work())))
-
-
-def _note(value: object) -> np.ndarray:
-    return np.frombuffer(json_bytes(value), np.uint8)
-
-
-def _read(note: np.ndarray) -> Any:
-    return json.loads(note.tobytes())
-
-
-def _pack_front(found: FrontFound) -> dict[str, np.ndarray]:
-    return {"note": _note([found.end, found.least, found.exact]), "image": found.image}
-
-
-def _unpack_front(arrays: Mapping[str, np.ndarray]) -> FrontFound:
-    end, least, exact = _read(arrays["note"])
-    return FrontFound(FrontEnd(**end), least, exact, arrays["image"])
-
-
-def _pack_hulls(found: list[HullFound]) -> dict[str, np.ndarray]:
-    notes = [[one.row, one.nearest, one.quantile, one.target_share] for one in found]
-    stacked = {name: np.stack([getattr(one, name) for one in found]) for name in ("image", "corners")}
-    return {"note": _note(notes), **stacked}
-
-
-def _unpack_hulls(arrays: Mapping[str, np.ndarray]) -> list[HullFound]:
-    notes = zip(_read(arrays["note"]), arrays["image"], arrays["corners"], strict=True)
-    return [HullFound(PairHull(**row), *rest, *images) for (row, *rest), *images in notes]
-
-
-def _pack_look(look: LayerLook) -> dict[str, np.ndarray]:
-    return {"note": _note(look)}
-
-
-def _unpack_look(arrays: Mapping[str, np.ndarray]) -> LayerLook:
-    found: dict[str, Any] = _read(arrays["note"])
-    rows: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
-    return LayerLook(**rows)

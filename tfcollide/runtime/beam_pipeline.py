@@ -1,14 +1,19 @@
 """Apache Beam where it is installed: a pipeline on a runner that is named by a flag."""
 
 import contextlib
+import functools
 import logging
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tfcollide.errors import RequestError
+from tfcollide.runtime.progress import shown, watched
+from tfcollide.runtime.quiet import import_tensorflow
 
-__all__ = ["import_beam", "new_pipeline", "running"]
+__all__ = ["for_each", "import_beam", "new_pipeline", "running"]
 
+_ONE_AT_A_TIME = threading.Lock()
 _DASK = "apache_beam.runners.dask.dask_runner.DaskRunner"
 """The path of a class, by which alone Beam knows this runner."""
 
@@ -60,6 +65,47 @@ def running(flow: contextlib.AbstractContextManager[object]) -> Iterator[Any]:
         client: Any = getattr(getattr(flow, "result", None), "client", None)
         if hasattr(client, "close"):  # Dask's, and with it the workers that it started here
             client.close()
+
+
+def for_each(
+    items: Sequence[tuple],
+    work: Callable[..., object],
+    *more: object,
+    runner: str,
+    options: str,
+    done: Callable[[], int],
+    unit: str,
+) -> None:
+    """Calls `work` with each item on the workers of a runner, each of which takes one after the other.
+
+    Args:
+        items: tuples of plain values, in any order.
+        work: a function of an item and of `more`, in a module that imports TensorFlow within functions alone. What it finds it
+            writes where all see it.
+        *more: the same for all items.
+        runner: as of `new_pipeline`.
+        options: as of `new_pipeline`.
+        done: how many items are done, as can be seen from here, for a bar.
+        unit: what the bar calls an item, in the plural.
+
+    Raises:
+        RequestError: Beam is missing, or has no such runner.
+    """
+    beam, flow = import_beam(), new_pipeline(runner, options)
+    with watched(done, total=len(items), desc=f"{unit} on {runner}", unit=f" {unit}"), running(flow):
+        flow | "items" >> beam.Create(items) | "spread" >> beam.Reshuffle() | "work" >> beam.Map(_alone, work, more)
+
+
+@functools.cache
+def _prepare() -> None:
+    """Imports TensorFlow as the programs do, before any work imports it by itself."""
+    import_tensorflow()
+
+
+def _alone(item: tuple, work: Callable[..., object], more: tuple) -> None:
+    with _ONE_AT_A_TIME, shown(False):  # threads share what is open; the bar of the whole stands elsewhere
+        _prepare()
+        work(item, *more)
 
 
 def _one_by_one(options: str) -> str:

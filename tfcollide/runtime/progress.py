@@ -5,17 +5,18 @@ import contextvars
 import os
 import re
 import sys
+import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TextIO, TypeVar
 
 from tqdm import tqdm
 
-__all__ = ["Stopwatch", "progress", "say", "shown", "stage"]
+__all__ = ["Stopwatch", "progress", "say", "shown", "stage", "watched"]
 
 _Item = TypeVar("_Item")
 
-_EVERY = "10"
+_EVERY, _LOOK_EVERY = "10", 1.0
 _SHOWN = contextvars.ContextVar("shown", default=True)
 
 
@@ -58,6 +59,33 @@ def stage(name: str) -> Iterator[None]:
     """Names on a terminal what takes a while and cannot be counted, until it is over."""
     with tqdm(desc=name, bar_format="{desc} ...", leave=False, disable=not (_SHOWN.get() and sys.stderr.isatty())):
         yield
+
+
+@contextlib.contextmanager
+def watched(done: Callable[[], int], *, total: int, desc: str, unit: str) -> Iterator[None]:
+    """A bar over work that other processes do within the block.
+
+    Args:
+        done: how much of it is done, as can be seen from here; asked every second, in a thread.
+        total: how much there is to do.
+        desc: what it is called, as of `tqdm`.
+        unit: what a part of it is called, as of `tqdm`.
+    """
+    over = threading.Event()
+    with progress(total=total, desc=desc, unit=unit) as bar:
+
+        def look() -> None:
+            while not over.wait(_LOOK_EVERY):
+                bar.update(done() - bar.n)
+
+        thread = threading.Thread(target=look, daemon=True)
+        thread.start()
+        try:
+            yield
+            bar.update(done() - bar.n)
+        finally:
+            over.set()
+            thread.join()
 
 
 class Stopwatch:

@@ -16,9 +16,11 @@ from tfcollide.files.names import to_text
 from tfcollide.files.run_directory import RunDirectory
 from tfcollide.measure.kept_audit import read_hulls, read_record
 from tfcollide.recipes.audit.config import AuditConfig, is_audit
-from tfcollide.recipes.audit.run import audit_into, named_pairs, repeating
+from tfcollide.recipes.audit.prepared import named_pairs
+from tfcollide.recipes.audit.run import audit_into, repeating
 from tfcollide.recipes.classifiers.network_request import network_data
 from tfcollide.recipes.collide.request import read_pairs
+from tfcollide.runtime.beam_pipeline import new_pipeline
 from tfcollide.runtime.progress import say, stage
 from tfcollide.runtime.quiet import import_tensorflow
 from tfcollide.settings import flags_text, from_flags
@@ -49,6 +51,8 @@ def run_comparison(config: AuditConfig, out: Path, *, overwrite: bool = False, s
     config.check()
     directory = RunDirectory(out.absolute(), flags_text(config), overwrite=overwrite)
     directory.check_place()
+    if config.runner is not None:
+        new_pipeline(config.runner, config.beam_options)  # refuses a runner that is not there
     sides, finished = config.sides(), [is_audit(one) for side in config.sides() for one in side]
     if any(finished) and not all(finished):
         kinds = ", ".join(
@@ -124,13 +128,11 @@ def _audited(config: AuditConfig, requests: _Requests, opened: "list[Opened]", f
 
     asked = read_pairs(Path(config.pairs), opened[0].data) if config.pairs else _drawn(config, opened)
     write_csv(folder / _PAIRS, ["source", "target"], asked)
-    audits, first = [], None
+    audits, first = [], named_pairs(requests[0][1], opened[0], asked)
     for (name, own, _), one in zip(requests, opened, strict=True):
-        pairs = named_pairs(own, one, asked)
-        first = first or pairs
         say(f"{name}: {own.model}")
         if not (folder / name).exists():
-            audits.append(audit_into(own, one, pairs, RunDirectory(folder / name, flags_text(own)), f"{shown}/{name}"))
+            audits.append(audit_into(own, one, asked, RunDirectory(folder / name, flags_text(own)), f"{shown}/{name}"))
         else:
             audits.append(_read(folder / name, one))
     split = len(config.sides()[0])

@@ -21,7 +21,7 @@ class AuditConfig(NetworkConfig):
 
     FIRST: ClassVar = ("out", "recipe", "model", "dataset", "data_dir", "taps", "num_pairs", "budget", "pairs", "fail_above")
     """What `--help` shows."""
-    NEXT: ClassVar = ("compare", "shared_pairs", "match_quantile", "seed", "pixel_range", "outputs")
+    NEXT: ClassVar = ("compare", "shared_pairs", "match_quantile", "seed", "runner", "pixel_range", "outputs")
     """What it mentions."""
 
     budget: str = flag(
@@ -50,6 +50,10 @@ class AuditConfig(NetworkConfig):
     fail_above: float | None = flag(
         None, "Exit with 1 where the rate's upper 95 % bound exceeds this share, or the search has not converged."
     )
+    runner: str | None = flag(
+        None, "Spread the searches over the workers of this runner of Apache Beam, such as DirectRunner or DaskRunner."
+    )
+    beam_options: str = flag("", "More options of the Beam pipeline, as Beam writes them.")
 
     def resolved(self) -> Self:
         """The same with paths absolute."""
@@ -99,6 +103,8 @@ class AuditConfig(NetworkConfig):
             raise RequestError(f"--compare={self.compare} with --model={self.model}", "one of the two", "Leave one out.")
         if self.fail_above is not None:
             raise RequestError("--fail_above with --compare", "one of the two", "Leave one out.")
+        if self.runner is not None and self._of_finished():
+            raise RequestError(f"--runner={self.runner} with finished audits", "networks that are audited", "Leave it out.")
 
     def options(self) -> AuditOptions:
         """What the library is asked for."""

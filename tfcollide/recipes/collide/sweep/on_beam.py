@@ -9,8 +9,7 @@ are alike. The summary is made afterwards, by whoever started the pipeline.
 from pathlib import Path
 
 from tfcollide.recipes.collide.config import CollideConfig
-from tfcollide.recipes.collide.sweep.one_pair import directory_name, run_single
-from tfcollide.runtime.beam_pipeline import import_beam, new_pipeline, running
+from tfcollide.runtime.beam_pipeline import for_each
 
 __all__ = ["run_on_beam"]
 
@@ -28,12 +27,23 @@ def run_on_beam(config: CollideConfig, pairs: list[tuple[str, str]], folder: Pat
     Raises:
         RequestError: Beam is missing, or has no such runner.
     """
-    beam = import_beam()
+    from tfcollide.recipes.collide.sweep.one_pair import directory_name
+
     jobs: list[_Job] = [(number, *pair) for number, pair in enumerate(pairs)]
-    with running(new_pipeline(config.runner or "DirectRunner", config.beam_options)) as flow:
-        flow | "pairs" >> beam.Create(jobs) | "spread" >> beam.Reshuffle() | "collide" >> beam.Map(_run, config, folder)
+    outs = [folder / directory_name(*job) for job in jobs]
+    for_each(
+        jobs,
+        _run,
+        config,
+        folder,
+        runner=config.runner or "DirectRunner",
+        options=config.beam_options,
+        done=lambda: sum(out.exists() for out in outs),
+        unit="pairs",
+    )
 
 
-def _run(job: _Job, config: CollideConfig, folder: Path) -> bool:
-    number, source, target = job
-    return run_single(config, source, target, folder / directory_name(number, source, target))
+def _run(job: _Job, config: CollideConfig, folder: Path) -> None:
+    from tfcollide.recipes.collide.sweep.one_pair import directory_name, run_single
+
+    run_single(config, *job[1:], folder / directory_name(*job))

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import re
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,6 @@ from tfcollide.records import PairResult, Summary
 from tfcollide.settings import flags_text
 
 __all__ = ["directory_name", "failure", "result_of", "run_one", "run_single", "single_pair"]
-
-_ONE_AT_A_TIME = threading.Lock()
 
 
 def run_one(config: CollideConfig, experiment: Experiment, source: str, target: str, out: Path) -> PairResult:
@@ -72,10 +69,9 @@ def failure(source: str, target: str, error: RequestError) -> PairResult:
     return PairResult(source, target, None, False, str(error))
 
 
-def run_single(config: CollideConfig, source: str, target: str, out: Path) -> bool:
-    """As `run_one`, in a process that prepares what it needs once and keeps it. Returns whether a directory is there."""
-    with _ONE_AT_A_TIME:  # threads share what is prepared
-        return run_one(config, _prepared(config), source, target, out).directory is not None
+def run_single(config: CollideConfig, source: str, target: str, out: Path) -> PairResult:
+    """As `run_one`, in a process that prepares what it needs once and keeps it."""
+    return run_one(config, _prepared(config), source, target, out)
 
 
 @functools.lru_cache(maxsize=1)
