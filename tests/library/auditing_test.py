@@ -252,7 +252,7 @@ def test_images_and_labels_must_fit(network, dots):
 
 
 def test_taps_by_name_or_all(network):
-    assert tap_names(network, "default") == ["top"] and tap_names(network, "all") == ["hidden", "top"]
+    assert tap_names(network, "default") == ["top"] and tap_names(network, "all") == ["top", "hidden"]
     assert tap_names(network, "top, hidden") == ["top", "hidden"]
 
 
