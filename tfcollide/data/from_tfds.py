@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from tfcollide.data.images_on_demand import ImagesOnDemand
 from tfcollide.data.labeled import ANY_SIZE, LabeledImages, Split
-from tfcollide.data.tfds_rows import check_feature, count_of, labels_of, pixels_of
+from tfcollide.data.tfds_rows import check_feature, count_of, labels_of, pixels_of, rows_of
 from tfcollide.errors import RequestError
 from tfcollide.files.facts import file_states
 from tfcollide.images import eight_bits
@@ -260,7 +260,7 @@ class _Reader:
     @functools.cache  # noqa: B019 (as long as the data set)
     def _labeled(self, split: str) -> _Rows:
         """The rows of a split that have a label; says how many have none."""
-        labels = labels_of(self._builder, split, *self._keys, self._name)
+        labels = self._whole(split)[0] if self._fits(split) else labels_of(self._builder, split, *self._keys, self._name)
         positions = np.flatnonzero(labels >= 0)
         if len(positions) < len(labels):
             self._without_label[split] = without = len(labels) - len(positions)
@@ -270,13 +270,23 @@ class _Reader:
             )
         return _Rows(split, positions, labels[positions])
 
+    def _fits(self, split: str) -> bool:
+        """Whether the images of a split are held in memory."""
+        sized = self._shape != ANY_SIZE
+        return sized and (split not in self._splits or count_of(self._builder, split) * math.prod(self._shape) <= _MAX_BYTES)
+
+    @functools.cache  # noqa: B019 (as long as the data set)
+    def _whole(self, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """Labels and images of all rows, read in one go: their labels alone take nearly as long."""
+        return rows_of(self._builder, split, *self._keys, self._name)
+
     def _images(self, rows: _Rows) -> np.ndarray | ImagesOnDemand:
-        if self._shape == ANY_SIZE or len(rows.labels) * math.prod(self._shape) > _MAX_BYTES:
+        if not self._fits(rows.split):
             return ImagesOnDemand(len(rows.labels), self._shape, lambda chosen: self._at(rows, chosen))
-        images = np.zeros([len(rows.labels), *self._shape], np.uint8)
-        for i, image in enumerate(self._pixels(rows, rows.positions)):
-            images[i] = image
-        return images
+        if not len(rows.labels):
+            return np.zeros([0, *self._shape], np.uint8)
+        images = eight_bits(self._whole(rows.split)[1], f"{self._name}, split {rows.split}: an image")
+        return images if len(rows.positions) == len(images) else images[rows.positions]
 
     def _at(self, rows: _Rows, chosen: Sequence[int]) -> list[np.ndarray]:
         """The images with these numbers, in any order."""
