@@ -121,9 +121,10 @@ def test_a_second_opinion_is_replayed_on_the_network(exact):
     assert "float32 does not confirm" in (exact.out / "table.md").read_text()
 
 
-def test_run_flags_repeat_an_exact_run_bit_for_bit(exact, tmp_path):
+def test_run_flags_repeat_an_exact_run_bit_for_bit(exact, tmp_path, home):
     again = tmp_path / "again"
-    assert cli.collide(["collide", f"--flagfile={exact.out / 'run.flags'}", f"--out={again}"]) == 0
+    outcome = run("collide", f"--flagfile={exact.out / 'run.flags'}", f"--out={again}", cwd=tmp_path, home=home)
+    assert outcome.code == 0, outcome.stderr[-2000:]
     for name in ("corners.npz", "trace.csv", "verify/mixture.onnx", "verify/mixture.vnnlib", "proof.npz"):
         assert (again / name).read_bytes() == (exact.out / name).read_bytes(), name
     for name in ("certificate", "worst_mixture", "exact", "corners"):

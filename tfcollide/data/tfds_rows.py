@@ -13,6 +13,7 @@ from tfcollide.images import upright
 from tfcollide.runtime.quiet import import_tensorflow
 
 if TYPE_CHECKING:
+    import tensorflow as tf
     import tensorflow_datasets as tfds
 
 __all__ = ["check_feature", "count_of", "examples", "labels_of", "pixels_of", "rows_of", "turned", "whole"]
@@ -80,7 +81,7 @@ def rows_of(
     return _named(builder, split, label_key, labels, name), images
 
 
-def _in_one_thread(dataset: Any) -> Any:
+def _in_one_thread(dataset: "tf.data.Dataset") -> Any:
     """Small rows take longer to hand to another thread than to read; two take twice the processor time for the same seconds."""
     import tensorflow as tf
 
