@@ -163,6 +163,7 @@ def test_pairs_come_from_a_table(flags, tmp_path):
         (["--match_quantile=-1"], "--match_quantile=-1.0: expected a share from 0 to 1"),
         (["--taps=nowhere"], "nowhere"),
         (["--runner=NoSuchRunner"], "--runner"),
+        (["--beam_options=--direct_num_workers=2"], "--beam_options without --runner: expected both"),
         (["--pairs=missing.csv"], "missing.csv, which cannot be read"),
     ],
 )

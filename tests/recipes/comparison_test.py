@@ -128,3 +128,9 @@ def test_what_cannot_be_carried_out_is_said_in_one_line(flags, models, out, more
     assert "--model=" not in error or "--model=" in " ".join(more)  # a flag that nobody gave is not blamed
     assert says.replace("MODEL", str(models[0])) in error and "Traceback" not in error
     assert not list(tmp_path.iterdir())
+
+
+def test_networks_of_ones_own_need_a_data_set(models, tmp_path, capsys):
+    assert cli.audit(["audit", f"--compare={models[0]},{models[0]}", f"--out={tmp_path}/new"]) == 2
+    assert "no --dataset: expected images to draw pairs from" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

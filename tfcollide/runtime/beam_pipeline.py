@@ -49,10 +49,21 @@ def new_pipeline(runner: str, options: str) -> Any:
         runner, options = _DASK, f"{_one_by_one(options)} {options}"
     from apache_beam.options.pipeline_options import PipelineOptions
 
+    asked = PipelineOptions([f"--runner={runner}", *options.split()])
     try:
-        return beam.Pipeline(options=PipelineOptions([f"--runner={runner}", *options.split()]))
+        flow = beam.Pipeline(options=asked)
     except (ImportError, ValueError, AttributeError) as error:
-        raise RequestError(f"--runner={runner} ({error})", "a runner of Apache Beam, such as DirectRunner") from error
+        raise RequestError(
+            f"--runner={runner} ({error})", "DirectRunner, DaskRunner, or another runner of Apache Beam"
+        ) from error
+    # Beam leaves out what it does not know; options of the runner itself are known by now.
+    unknown = asked.get_all_options(retain_unknown_options=True).keys() - asked.get_all_options().keys()
+    if unknown:
+        named = ", ".join(sorted(unknown))
+        raise RequestError(
+            f"--beam_options={options.strip()} with {named}", "options of Beam and of its runner", "Check the names."
+        )
+    return flow
 
 
 @contextlib.contextmanager

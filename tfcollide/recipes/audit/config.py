@@ -57,10 +57,13 @@ class AuditConfig(NetworkConfig):
 
     def resolved(self) -> Self:
         """The same with paths absolute."""
-        given = with_absolute_paths(super().resolved())
         if not self.compare:
-            return given
+            return with_absolute_paths(super().resolved())
         sides = ["+".join(_absolute(one) for one in side) for side in self.sides()]
+        models = [one for side in self.sides() for one in side if not is_audit(one)]
+        # Only networks that are trained here have a data set by themselves.
+        unnamed = self.dataset is None and any(kind_of(one) != "trained" for one in models)
+        given = dataclasses.replace(self, compare=None, dataset="none" if unnamed else self.dataset).resolved()
         return dataclasses.replace(given, compare=",".join(sides))
 
     def sides(self) -> list[list[str]]:
@@ -82,6 +85,8 @@ class AuditConfig(NetworkConfig):
         self._check_comparison()
         if self.fail_above is not None and not 0 <= self.fail_above <= 1:
             raise RequestError(f"--fail_above={self.fail_above}", "a share from 0 to 1")
+        if self.beam_options and self.runner is None:
+            raise RequestError("--beam_options without --runner", "both", "Add --runner=DirectRunner, or leave it out.")
         if self.dataset_name() == "none" and not self._of_finished():
             raise RequestError("no --dataset", "images to draw pairs from", "Name a data set, such as --dataset=mnist.")
 

@@ -35,7 +35,8 @@ def test_words(record: CompareRecord, test: PairedTest) -> str:
         rates = [_rate(record.side(side), n) for side, n in zip("AB", place, strict=True)]
         found = f"hulls were found for {rates[0]} of the pairs in A and {rates[1]} in B"
         return f"{found}, a difference of {effect_words(test)} {tail}"
-    counts = f"{test.easier_a} pairs need less change in A, {test.easier_b} in B, {test.alike} are alike"
+    needs = "pair needs" if test.easier_a == 1 else "pairs need"
+    counts = f"{test.easier_a} {needs} less change in A, {test.easier_b} in B, {test.alike} are alike"
     if not test.easier_a + test.easier_b:
         return f"the change that is needed differs in none of the {test.alike} pairs, or was found in neither network {tail}"
     return f"{counts}, and the median difference of the changes is {effect_words(test)} {tail}"
