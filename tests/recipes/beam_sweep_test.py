@@ -5,8 +5,10 @@ import json
 
 import pytest
 
+from tfcollide.errors import RequestError
 from tfcollide.recipes.collide.config import CollideConfig
 from tfcollide.recipes.collide.run import run
+from tfcollide.runtime.beam_pipeline import new_pipeline
 
 
 @pytest.mark.parametrize(("runner", "needs"), [("DirectRunner", "apache_beam"), ("DaskRunner", "dask.distributed")])
@@ -28,3 +30,16 @@ def test_equals_the_local_sweep(tmp_path, runner, needs):
                 parts = [(tmp_path / place / pair.directory / name).read_bytes() for place in ("local", "beam")]
                 assert parts[0] == parts[1], name
     assert json.loads((tmp_path / "beam" / "summary.json").read_text())["num_pairs"] == 3
+
+
+@pytest.mark.parametrize(
+    ("runner", "options", "says"),
+    [
+        ("DirectRunner", "--direct_num_wokers=2", "direct_num_wokers: expected options of Beam"),
+        ("DirectRuner", "", "expected DirectRunner, DaskRunner"),
+    ],
+)
+def test_what_beam_does_not_know_is_refused(runner, options, says):
+    pytest.importorskip("apache_beam")
+    with pytest.raises(RequestError, match=says):
+        new_pipeline(runner, options)
