@@ -3,9 +3,9 @@
     python benchmarks/ladder.py [--pairs=30] [--budget=normal] [--out=FOLDER]
 
 Digits, at the ReLU "seen" of tests/models/planted.py: `injective`; ordinary dense networks of 1,024, 256 and 64 units,
-the fewer of which see less; and `blind`. What is right is known without a search: by how many directions are invisible
-at the tap (singular values below a thousandth of the largest), and by the nearest image with exactly the target's
-features, a quadratic program. What the search says stands beside it.
+the fewer of which see less; and `blind`. What is right is known without a search: by the nearest image with exactly the
+target's features, a quadratic program. How many directions are invisible at the tap (singular values below a thousandth
+of the largest) stands beside it; that is not how near they lead. Then comes what the search says.
 """
 
 import functools
