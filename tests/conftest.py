@@ -12,9 +12,12 @@ from tfcollide.runtime.quiet import import_tensorflow
 _asked = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
 _asked.add_argument("-n", "--numprocesses", default="0")
 
-# There is a worker of pytest-xdist per core; programs that tests start have all cores, as a user's would.
+# Workers of pytest-xdist share the cores out, and the programs that a test starts stay on those of its worker: two that
+# have the same cores spend most of their time waiting for each other's threads.
 _WORKS = "PYTEST_XDIST_WORKER" in os.environ
 if _WORKS:
+    _cores, _own = sorted(os.sched_getaffinity(0)), int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
+    os.sched_setaffinity(0, _cores[_own :: int(os.environ["PYTEST_XDIST_WORKER_COUNT"])] or _cores)
     for one_thread in ("TF_NUM_INTRAOP_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(one_thread, "1")
 

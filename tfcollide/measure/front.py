@@ -75,7 +75,7 @@ class FrontSearch:
     def __init__(self, pre_activation: Callable[[tf.Tensor], tf.Tensor], bounds: Bounds, corners: int = 1, spread: float = 0.0):
         self._look, self._bounds, self._corners, self._spread = pre_activation, bounds, corners, spread
         self._weights = tf.constant(_fixed_mixtures(corners))
-        self._evaluate = compiled(self._loss)
+        self._evaluate: Any = compiled(self._loss)
 
     @one_blas_thread()  # L-BFGS-B solves systems of forty numbers, which threads take fifteen times as long for
     def __call__(
@@ -144,9 +144,12 @@ class FrontSearch:
 
     def _descend(self, images: np.ndarray, goal: terms.Goal, pull: float, iterations: int) -> tuple[FrontPoint, np.ndarray]:
         shape, weight, scale = images.shape, tf.constant(pull, tf.float32), self._bounds.range
+        # TensorFlow takes longer to find the function for its arguments than a small network takes.
+        evaluate = self._evaluate.get_concrete_function(tf.constant(images), goal, weight)
 
         def value(x: np.ndarray) -> tuple[float, np.ndarray]:
-            loss, gradient, _, _ = self._evaluate(tf.constant(x.reshape(shape) * scale, tf.float32), goal, weight)
+            moved = (x.reshape(shape) * scale).astype(np.float32)
+            loss, gradient, _, _ = evaluate(tf.constant(moved), goal, weight)
             return float(loss), gradient.numpy().astype(np.float64).ravel() * scale
 
         found = minimize(
@@ -158,7 +161,7 @@ class FrontSearch:
             options={"maxiter": iterations, "maxfun": 2 * iterations, "maxcor": 20, "ftol": 1e-9, "gtol": 1e-9},
         )
         images = np.clip(found.x.reshape(shape) * scale, *self._bounds).astype(np.float32)
-        _, _, change, distance = self._evaluate(tf.constant(images), goal, weight)
+        _, _, change, distance = evaluate(tf.constant(images), goal, weight)
         return FrontPoint(pull, float(change), float(distance)), images
 
     def _loss(self, images: tf.Tensor, goal: terms.Goal, pull: tf.Tensor) -> tuple[tf.Tensor, ...]:
