@@ -7,6 +7,7 @@ another unit takes the lead; there, points are put in. Points go on in pieces of
 memory, from one end to the other. All in float64.
 """
 
+import functools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -90,7 +91,7 @@ class _Walk:
         room = _room([*points.values.values()], node)
         for k in range(0, len(piece) - 1, room - 1):
             part = _within(points, piece[k : k + room], share[k : k + room])
-            given = step(tf.constant(part.values[read])).numpy()
+            given = _switched(step, part.values[read])
             part.values[writes] = np.maximum(given, 0.0) if rectified else given
             yield from self.through(self._leave(i, after, part), part)
 
@@ -132,15 +133,29 @@ def _within(points: Points, piece: np.ndarray, share: np.ndarray) -> Points:
     """New points, each a share of the way from point `piece` to the next."""
 
     def blend(value: np.ndarray) -> np.ndarray:
-        along = share.reshape(-1, *[1] * (value.ndim - 1))
-        return (1.0 - along) * value[piece] + along * value[piece + 1]
+        start = value[piece]
+        way = value[piece + 1]
+        way -= start
+        way *= share.reshape(-1, *[1] * (value.ndim - 1))
+        way += start
+        way[share == 1.0] = value[piece[share == 1.0] + 1]  # to the bit, as runs of points are joined there
+        return way
 
     return Points(blend(points.at), {number: blend(value) for number, value in points.values.items()})
 
 
 def _linear(step: Linear, values: list[np.ndarray]) -> np.ndarray:
     found = step.apply([tf.constant(value) for value in values], False).numpy()
-    return found if step.bias is None else found + step.bias
+    if step.bias is not None:
+        found += step.bias
+    return found
+
+
+def _switched(step: Hinge | MaxPool, values: np.ndarray) -> np.ndarray:
+    """What step makes of values: as it does itself, in fewer passes over memory."""
+    if isinstance(step, MaxPool):
+        return functools.reduce(np.maximum, windows(step, values, border=LOWEST))
+    return np.clip(values, step.slope * values if step.slope else 0.0, step.ceiling)
 
 
 def _bends(step: Hinge, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -156,13 +171,12 @@ def _bends(step: Hinge, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _changes_of_lead(step: MaxPool, values: np.ndarray, with_zero: bool) -> tuple[np.ndarray, np.ndarray]:
     """Which pieces another unit of a window takes the lead in, and at which share of the way."""
-    members = [part.numpy() for part in windows(step, tf.constant(values), border=LOWEST)]
+    members = windows(step, values, border=LOWEST)
     members += [np.zeros_like(members[0])] if with_zero else []
-    lead, most = np.zeros(members[0].shape, np.int8 if len(members) < 128 else np.int32), members[0].copy()
+    lead, most = np.zeros(members[0].shape, np.int8 if len(members) < 128 else np.int32), members[0]
     for place, member in enumerate(members[1:], 1):
-        better = member > most
-        lead[better] = place
-        most[better] = member[better]
+        np.copyto(lead, place, where=member > most)
+        most = np.maximum(most, member)
     places = np.nonzero(lead[:-1] != lead[1:])
     left, right = (np.stack([part[where][places] for part in members], axis=1) for where in (slice(0, -1), slice(1, None)))
     rows, share = overtakings(left, right)

@@ -93,11 +93,14 @@ class Node(NamedTuple):
 
 
 def windows(pool: MaxPool, values: tf.Tensor, border: float = 0.0) -> list[tf.Tensor]:
-    """The members of all windows: one `[n, h, w, C]` for each place in a window, of values `[n, H, W, C]`."""
+    """The members of all windows: one `[n, h, w, C]` for each place in a window, of values `[n, H, W, C]`.
+
+    Of an array they are arrays, views of it where nothing is padded.
+    """
     (top, bottom), (left, right) = pool.padding
     if top or bottom or left or right:
-        edges = [[0, 0], [top, bottom], [left, right], [0, 0]]
-        values = tf.pad(values, edges, constant_values=tf.cast(border, values.dtype))
+        pad = np.pad if isinstance(values, np.ndarray) else tf.pad
+        values = pad(values, [[0, 0], [top, bottom], [left, right], [0, 0]], constant_values=border)
     rows = (int(values.shape[1]) - pool.size[0]) // pool.strides[0] + 1
     columns = (int(values.shape[2]) - pool.size[1]) // pool.strides[1] + 1
     ends = ((rows - 1) * pool.strides[0] + 1, (columns - 1) * pool.strides[1] + 1)
