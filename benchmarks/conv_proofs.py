@@ -201,15 +201,21 @@ def _draw(rows):
     for network in dict.fromkeys(row["network"] for row in rows):
         groups = {}
         for row in rows:
-            if row["network"] == network and not row["hull"].startswith("pair"):
-                groups.setdefault(row["spread"], []).append(row)
+            if row["network"] == network:
+                groups.setdefault(round(row["spread"], 1), []).append(row)
         spreads = sorted(groups)
-        certified = [[row["status"] == "certified" and row["arithmetic"] == "float32" for row in groups[x]] for x in spreads]
+        certified = [
+            [row["status"] == "certified" and row.get("arithmetic") == "float32" for row in groups[x]] for x in spreads
+        ]
         proven = [[row.get("share_proven", 0.0) for row in groups[x]] for x in spreads]
         for axes, values in ((whole, certified), (share, proven)):
-            axes.plot(spreads, [sum(some) / len(some) for some in values], marker="o", label=network.replace("_", " "))
-    whole.set(ylabel="share", xlabel="spread, of source-to-target", title="hulls certified whole", ylim=(-0.03, 1.03))
-    share.set(xlabel="spread, of source-to-target", title="of the hull proven, mean")
+            axes.plot(
+                spreads, [sum(some) / len(some) for some in values], marker="o", alpha=0.7, label=network.replace("_", " ")
+            )
+    whole.set(
+        ylabel="share", xlabel="spread, of source-to-target, to one decimal", title="hulls certified whole", ylim=(-0.03, 1.03)
+    )
+    share.set(xlabel="spread, of source-to-target, to one decimal", title="of the hull proven, mean")
     share.legend(fontsize=8)
     figure.savefig(_KNOWN.figure, dpi=110)
 
