@@ -13,6 +13,8 @@ from tfcollide.library import audit_options, audit_walk
 from tfcollide.library.audit_options import Budget
 from tfcollide.recipes.audit import audit_on_beam
 from tfcollide.recipes.audit import run as recipe
+from tfcollide.recipes.audit.config import AuditConfig
+from tfcollide.settings import from_flags
 
 TINY = Budget(
     front_steps=6,
@@ -70,7 +72,7 @@ def numbers(folder):
     return {name: value for name, value in found.items() if name not in ("seconds", "made_with")}
 
 
-def test_the_directory_is_whole(out):
+def test_the_directory_is_whole(out, flags, model):
     assert {path.name for path in out.iterdir()} == FILES | TABLES and not out.with_name("blind.partial").exists()
     found = json.loads((out / "audit.json").read_text())
     assert found["tap"] == "seen" and len(found["fronts"]) == 3 and found["dataset"].startswith("digits")
@@ -78,6 +80,9 @@ def test_the_directory_is_whole(out):
     command = shlex.split(found["made_with"]["command"])
     assert command[0] == "collide-audit" and command[-1] == f"--out={out}" and "" not in command
     assert "--num_pairs=3" in command and "--num_pairs=3" in (out / "run.flags").read_text()
+    repeated = from_flags(AuditConfig, "\n".join(command[1:-1])).resolved()
+    assert repeated == from_flags(AuditConfig, (out / "run.flags").read_text()).resolved()
+    assert set(command[1:-1]) == {*flags[1:], f"--model={model}"}, "flags that say no more than a default are left out"
 
 
 def test_its_last_line_is_the_verdict_and_a_directory_is_not_replaced(out, flags, capsys):
@@ -86,7 +91,7 @@ def test_its_last_line_is_the_verdict_and_a_directory_is_not_replaced(out, flags
     assert (out / "table.md").read_text().startswith(f"**{json.loads((out / 'audit.json').read_text())['verdict']}**")
 
 
-def test_one_that_is_stopped_goes_on_and_ends_in_the_same_numbers(out, flags, tmp_path, monkeypatch):
+def test_one_that_is_stopped_goes_on_and_ends_in_the_same_numbers(out, flags, tmp_path, monkeypatch, capsys):
     """Stopped after each of the first hulls and fronts; a rate below its upper bound exits with 1."""
     work, left = audit_walk.AuditWalk._batch, [1]
 
@@ -100,7 +105,9 @@ def test_one_that_is_stopped_goes_on_and_ends_in_the_same_numbers(out, flags, tm
     again = tmp_path / "again"
     asked = [*flags, "--fail_above=0.0", f"--out={again}"]
     assert cli.audit(asked) == 130 and len(list((tmp_path / "again.partial" / ".audit").iterdir())) == 3 and not again.exists()
+    assert "Going on" not in capsys.readouterr().err
     assert cli.audit(asked) == 1
+    assert "Going on where an earlier process stopped: 3 pieces" in capsys.readouterr().err
     assert numbers(again) == numbers(out)
 
 

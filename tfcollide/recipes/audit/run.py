@@ -3,10 +3,11 @@
 run(AuditConfig(dataset="mnist"), Path("audits/mlp"))
 """
 
+import dataclasses
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tfcollide.files.checkpoint import FolderLedger
 from tfcollide.files.run_directory import RunDirectory
@@ -61,8 +62,17 @@ def run(config: AuditConfig, out: Path, *, overwrite: bool = False, shown: str =
 
 
 def repeating(config: AuditConfig, out: str) -> str:
-    """The command that repeats an audit or a comparison into `out`."""
-    return shlex.join(["collide-audit", *flags_text(config).rstrip("\n").split("\n"), f"--out={out}"])
+    """The command that repeats an audit or a comparison into `out`; flags that say no more than a default are left out.
+
+    Args:
+        config: what was done, resolved.
+        out: as it was given.
+    """
+    plain: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(config)}
+    told = {name for name, value in plain.items() if dataclasses.replace(config, **{name: value}).resolved() != config}
+    names = told | {f"no{name}" for name in told}
+    lines = [line for line in flags_text(config).splitlines() if line.removeprefix("--").partition("=")[0] in names]
+    return shlex.join(["collide-audit", *lines, f"--out={out}"])
 
 
 def audit_into(
@@ -87,6 +97,9 @@ def audit_into(
         "longest; then each bar tells the time left of its part. What is stopped goes on where it was."
     )
     with directory.at_work() as folder:
+        kept = len(list((folder / _LEDGER).glob("*.npz")))
+        if kept:
+            say(f"Going on where an earlier process stopped: {kept} pieces of work are done.")
         walk = walk_of(config, opened, pairs, FolderLedger(folder / _LEDGER))
         made, spent = made_with(network, opened.data, pairs), Stopwatch()
         if config.runner is not None:
