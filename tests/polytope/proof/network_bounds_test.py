@@ -10,6 +10,7 @@ from tfcollide.models.dense_chain import Unreadable
 from tfcollide.models.graph import Graph
 from tfcollide.models.reading import Reading
 from tfcollide.polytope.hull.mixing import mix
+from tfcollide.polytope.proof import network_engine
 from tfcollide.polytope.proof.hull_bounds import HullBounds
 from tfcollide.polytope.proof.network_pieces import NetworkPieces
 from tfcollide.polytope.proof.of_classifier import certify_classifier, readable
@@ -298,3 +299,35 @@ def test_what_is_compiled_for_one_hull_holds_for_the_next():
 def small_convolutions():
     images = keras.Input((4, 4, 1))
     return keras.Model(images, L.Dense(3)(L.Flatten()(L.Conv2D(2, 3, activation="relu")(images))))
+
+
+def chain(depth):
+    """So many convolutions of 32 channels, each drawn such that values keep their size."""
+    rng = np.random.default_rng(0)
+    image = x = keras.Input((4, 4, 1))
+    for _ in range(depth):
+        x = L.Conv2D(32, 3, padding="same", activation="relu")(x)
+    model = keras.Model(image, L.Dense(3)(L.Flatten()(L.MaxPooling2D()(x))))
+    for layer in model.layers:
+        layer.set_weights([rng.normal(0, (2 / max(np.prod(one.shape[:-1]), 1)) ** 0.5, one.shape) for one in layer.weights])
+    return Classifier(model, name="chain", bounds=(0.0, 1.0))
+
+
+@pytest.mark.parametrize("depth", [2, 24])
+def test_that_a_network_is_too_deep_for_bounds_is_found_out_once(depth, monkeypatch):
+    classifier, corners = chain(depth), np.random.default_rng(1).random([3, 4, 4, 1]).astype(np.float32)
+    target = int(classifier.judge(corners[:1]).predicted[0])
+    alone = certify_classifier(classifier, corners, target, max_boxes=3)
+    tried, bound = [], HullBounds.once
+    monkeypatch.setattr(HullBounds, "once", lambda self, *given: tried.append(self) or bound(self, *given))
+    monkeypatch.setattr(network_engine, "_PRODUCTS", 1)  # as of a network that takes long
+    for first in (True, False):
+        tried.clear()
+        found = certify_classifier(classifier, corners, target, max_boxes=3)
+        if depth == 2:
+            assert found.boxes > 0 and len(tried) > 1
+        else:
+            assert (found.status, found.arithmetic, found.margin) == (alone.status, alone.arithmetic, alone.margin)
+            assert (found.status, found.arithmetic, found.share_proven) == ("undecided", "real", 0.0) and len(tried) == first
+    misread = certify_classifier(classifier, corners, (target + 1) % 3, max_boxes=3)
+    assert misread.status == "refuted", "a corner that has another class is found out, however deep"

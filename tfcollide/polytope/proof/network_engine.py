@@ -3,7 +3,8 @@
 Whose rounding is covered is tried out at the first corner, where nothing is loose: float32
 in the network and in the bound, where TensorFlow computes on CPUs; else the bound in
 float64; and where float32 alone eats up the margin, the network in real numbers. Where
-that leaves nothing either, no part of the hull can be bounded, however small.
+that leaves nothing either, no part of the hull can be bounded, however small. Of a network
+that is so deep that this holds at any image this is found out once, at the image of zeros.
 """
 
 import functools
@@ -28,6 +29,7 @@ _ENTRIES = 2**24  # of the largest temporary array
 _PRODUCTS = 2**26  # in bounding one sub-simplex of a network that may take all boxes
 _MOST_DOUBLE = 2**30  # beyond so many, float64 takes minutes a sub-simplex on CPUs
 _ARITHMETICS = (Arithmetic(True, False), Arithmetic(True, True), Arithmetic(False, True))
+_HOPELESS = 30.0  # times a logit at the image of zeros: networks of which anything is proven lose less than its half there
 _FAIR = 0.9  # of the margin at a corner; as much is enough to be content with a bound in float32
 Word = Literal["float32", "real"]
 
@@ -84,6 +86,8 @@ class NetworkEngine:
         tried = [one for one in _ARITHMETICS if one.double or _plain_float32()]
         if products > _MOST_DOUBLE and not tf.config.list_logical_devices("GPU"):
             tried = tried[:1]
+        if goal > 0 and self.share < 1.0 and _too_deep(Itself(network), tried[-1]):
+            return HullBounds(network, corners, rows, tried[-1]), "float32" if tried[-1].network else "real", False
         row = 0
         for arithmetic in tried:
             alone = HullBounds(network, corners[:1], rows, arithmetic)
@@ -94,6 +98,21 @@ class NetworkEngine:
             if goal <= 0 or found > (_FAIR * goal if arithmetic is not tried[-1] and not arithmetic.double else 0.0):
                 break
         return HullBounds(network, corners, rows, arithmetic), "float32" if arithmetic.network else "real", left
+
+
+@functools.lru_cache(maxsize=8)
+def _too_deep(network: Itself, arithmetic: Arithmetic) -> bool:
+    """Whether rounding alone costs many times the largest logit at the image of zeros, where nothing else is loose.
+
+    What rounding costs grows with the values as they do, so that it is about as many times a logit at any image.
+    """
+    black = np.zeros([1, *network.value.shape], np.float32)
+    logits = _outputs(network.value, tf.constant(black)).numpy()[0]
+    largest = int(np.abs(logits).argmax())
+    row = np.zeros([1, network.value.after_zero + len(logits)])
+    row[0, network.value.after_zero + largest] = np.sign(logits[largest])
+    found = HullBounds(network.value, black, row, arithmetic).once(np.ones([1, 1, 1]), np.zeros([1, 1], int))
+    return bool(found.margins[0, 0] < -_HOPELESS * abs(logits[largest]))
 
 
 def _plain_float32() -> bool:
@@ -134,10 +153,15 @@ def _look(network: Itself, logits: int, rows: int) -> Callable[..., tuple[tf.Ten
 
 def _margins(network: Network, images: tf.Tensor, against: tf.Tensor) -> tf.Tensor:
     """`[n]` by a plain forward pass."""
+    return tf.reduce_min(_outputs(network, images) @ against, axis=1)
+
+
+def _outputs(network: Network, images: tf.Tensor) -> tf.Tensor:
+    """`[n, L]` by a plain forward pass."""
     values = {network.source: tf.reshape(images, [-1, *network.shape])}
     for node in network.nodes:
         values[node.writes] = _plainly(node.step, [values[number] for number in node.reads])
-    return tf.reduce_min(tf.reshape(values[network.result], [-1, against.shape[0]]) @ against, axis=1)
+    return tf.reshape(values[network.result], [-1, network.logits])
 
 
 def _plainly(step: object, values: list[tf.Tensor]) -> tf.Tensor:
