@@ -109,8 +109,10 @@ def test_overwrite_keeps_ones_own_partial_directory(out):
 def test_a_finished_run_is_refused(out):
     finish(out)
     for ask in (RunDirectory.check_place, RunDirectory.check, RunDirectory.open):
-        with pytest.raises(RequestError, match=r"--out=.*/run, which exists: expected a new directory"):
+        with pytest.raises(RequestError, match=r"--out=.*/run, which exists: this very request is finished there: expected"):
             ask(RunDirectory(out, REQUEST))
+        with pytest.raises(RequestError, match=r"--out=.*/run, which exists: expected a new directory"):
+            ask(RunDirectory(out, OTHER))
     assert content(out)["result"] == "whole"
 
 

@@ -131,8 +131,8 @@ def test_what_speaks_against_a_range():
     trials = [Trial(UNIT, -0.3, 180), Trial(SYMMETRIC, -0.9, 150), Trial(PHOTO, -9.0, 175), Trial(Bounds(0.0, 2.0), -0.4, 178)]
     assert doubts(UNIT, trials, 200, 10) is None and doubts(Bounds(0.0, 2.0), trials, 200, 10) is None
     assert doubts(PHOTO, trials, 200, 10) == (
-        "With pixels 0..255 the network does much worse than with 0..1: mean log-likelihood -9.00 against -0.30, "
-        "175 against 180 of 200 images right"
+        "With pixels 0..255 the network does much worse than with 0..1: mean log-likelihood of the labels -9.00 against "
+        "-0.30 (175 and 180 of 200 images right)"
     )
     by_chance = [trial._replace(likelihood=-2.3, right=24) for trial in trials]
     assert doubts(UNIT, by_chance, 200, 10).startswith(

@@ -87,7 +87,9 @@ def test_the_directory_is_whole(out, flags, model):
 
 def test_its_last_line_is_the_verdict_and_a_directory_is_not_replaced(out, flags, capsys):
     assert cli.audit([*flags, f"--out={out}"]) == 2
-    assert "which exists" in capsys.readouterr().err
+    assert "which exists: this very request is finished there" in capsys.readouterr().err
+    assert cli.audit([*flags, "--seed=9", f"--out={out}"]) == 2
+    assert "which exists: expected a new directory" in capsys.readouterr().err
     assert (out / "table.md").read_text().startswith(f"**{json.loads((out / 'audit.json').read_text())['verdict']}**")
 
 
@@ -169,6 +171,7 @@ def test_pairs_come_from_a_table(flags, tmp_path):
         (["--num_pairs=0"], "--num_pairs=0: expected a number of at least 1"),
         (["--match_quantile=-1"], "--match_quantile=-1.0: expected a share from 0 to 1"),
         (["--taps=nowhere"], "nowhere"),
+        (["--taps=seeen"], "Did you mean seen?"),
         (["--runner=NoSuchRunner"], "--runner"),
         (["--beam_options=--direct_num_workers=2"], "--beam_options without --runner: expected both"),
         (["--pairs=missing.csv"], "missing.csv, which cannot be read"),
@@ -179,3 +182,20 @@ def test_what_cannot_be_carried_out_is_said_in_one_line(flags, more, says, tmp_p
     error = capsys.readouterr().err
     assert says in error and "Traceback" not in error
     assert not list(tmp_path.iterdir())
+
+
+def test_a_pair_that_is_none_is_named_by_its_place(flags, tmp_path, capsys):
+    (tmp_path / "pairs.csv").write_text("source,target\ntest:1,test:2\ntest:1,test:99999\n")
+    assert cli.audit([*flags, f"--pairs={tmp_path}/pairs.csv", f"--out={tmp_path}/out"]) == 2
+    assert f"--pairs={tmp_path}/pairs.csv, pair 2: test:99999: expected test:INDEX" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_speaks_against_the_request_stands_in_the_report(flags, tmp_path, capsys):
+    assert cli.audit([*flags, "--pixel_range=0,255", "--num_pairs=1", f"--out={tmp_path}/out"]) == 0
+    (doubt,) = json.loads((tmp_path / "out" / "audit.json").read_text())["caveats"]
+    assert doubt.startswith("With pixels 0..255 the network does much worse than with 0..1")
+    assert f"Beware: {doubt}." in capsys.readouterr().out
+    assert f"Beware: {doubt}." in (tmp_path / "out" / "table.md").read_text()
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Beware:" in page and "not tried" in page  # this budget tries no proof

@@ -48,10 +48,14 @@ def folder(digits, tmp_path_factory):
 )
 def test_what_is_said(folder, capsys, name, flags, bounds, how, said):
     config = CollideConfig(**{"dataset": "digits", "model": f"{folder}/{name}.keras", **flags}).resolved()
-    found = open_classifier(config, request_data(config)).classifier.pixel_range
+    opened = open_classifier(config, request_data(config))
+    found = opened.classifier.pixel_range
     assert found.bounds == bounds and found.how.startswith(how)
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == len(said) and all(words in line for words, line in zip(said, lines, strict=True)), lines
+    doubted = [words for words in said if "by likelihood" not in words]  # which is decided, not assumed
+    assert len(opened.doubts) == len(doubted)
+    assert all(words in one for words, one in zip(doubted, opened.doubts, strict=True))
     assert (found.warning is not None) == any("With pixels" in line or "hardly more" in line for line in lines)
 
 

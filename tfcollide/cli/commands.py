@@ -127,7 +127,8 @@ def audit(config: AuditConfig, asked: _Asked) -> int:
     from tfcollide.report.audit.audit_words import search_words, verdict
 
     record = run(config, asked.out, overwrite=asked.overwrite, shown=asked.shown).record
-    print(f"{Path(asked.shown, 'report.html')}\n{search_words(record)}\n{verdict(record)}")
+    beware = "".join(f"Beware: {one}.\n" for one in record.caveats)
+    print(f"{Path(asked.shown, 'report.html')}\n{search_words(record)}\n{beware}{verdict(record)}")
     failed = config.fail_above is not None and record.exceeds(config.fail_above)
     return EXIT_NOT_FOUND if failed else EXIT_DONE
 

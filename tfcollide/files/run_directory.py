@@ -52,7 +52,9 @@ class RunDirectory:
                 f"Say --overwrite to replace it, rename {aside.name} to keep it, or choose another.",
             )
         if self.out.exists() and not self._overwrite:
-            raise RequestError(f"--out={self.out}, which exists", "a new directory", "Say --overwrite or choose another.")
+            finished = self._is_asked_in(self.out / "run.flags")
+            received = f"--out={self.out}, which exists{': this very request is finished there' if finished else ''}"
+            raise RequestError(received, "a new directory", "Say --overwrite or choose another.")
         if self.out.exists() and not _is_run(self.out):
             raise RequestError(
                 f"--out={self.out} --overwrite, which is not a run directory",
@@ -152,7 +154,11 @@ class RunDirectory:
         # A kill between mkdir and the first write leaves an empty directory: anybody's.
         if not flags.is_file():
             return self.partial.is_dir() and all(p.name.startswith(".") for p in self.partial.iterdir())
-        return _without_remarks(flags.read_bytes()) == _without_remarks(to_bytes(self._request))
+        return self._is_asked_in(flags)
+
+    def _is_asked_in(self, flags: Path) -> bool:
+        """Whether a flagfile holds this request."""
+        return flags.is_file() and _without_remarks(flags.read_bytes()) == _without_remarks(to_bytes(self._request))
 
     def _empty(self) -> None:
         """Drops what another request left, but for the lock that is held now."""

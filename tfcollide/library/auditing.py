@@ -1,6 +1,7 @@
 """How blind a network is, where, and between which classes: the audit."""
 
 import dataclasses
+import difflib
 import hashlib
 import platform
 from collections.abc import Sequence
@@ -192,7 +193,9 @@ def tap_names(network: Classifier, asked: str) -> list[str]:
         named = [first, *(name for name in network.tap_names if name != first and asked == "all")]
     for name in dict.fromkeys(named):
         if network.tap_names and name not in network.tap_names:
-            raise RequestError(f"--taps={name}", f"ReLUs of {network.name}: {listed(network.tap_names, 'tap_names')}")
+            near = " or ".join(difflib.get_close_matches(name, network.tap_names, n=2))
+            expected = f"ReLUs of {network.name}: {listed(network.tap_names, 'tap_names')}"
+            raise RequestError(f"--taps={name}", expected, f"Did you mean {near}?" if near else "")
         check_differentiable(network, network.tap(name))
     if not named:
         raise RequestError(f"--taps={asked}", "default, all, or names of ReLUs with commas between them")

@@ -184,6 +184,7 @@ class AuditRecord:
         convergence: of the headline tap; None where it was not checked.
         made_with: versions, hashes of model and data, and how to repeat it, name -> text.
         seconds: that each part took, name -> seconds.
+        caveats: what speaks against the request itself, such as pixels that the network was not trained with; sentences.
     """
 
     network: str
@@ -205,6 +206,7 @@ class AuditRecord:
     convergence: Convergence | None = None
     made_with: Mapping[str, str] = dataclasses.field(default_factory=dict)
     seconds: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    caveats: tuple[str, ...] = ()
 
     @property
     def taps(self) -> tuple[str, ...]:

@@ -115,8 +115,8 @@ def doubts(chosen: Bounds, trials: Sequence[Trial], count: int, classes: int) ->
     ours, best = by_bounds[chosen], by_bounds[range_by_likelihood(trials, count).bounds]
     if not best.likelihood - ours.likelihood <= _MUCH_WORSE:
         return (
-            f"With pixels {chosen} the network does much worse than with {best.bounds}: mean log-likelihood "
-            f"{ours.likelihood:.2f} against {best.likelihood:.2f}, {ours.right} against {best.right} of {count} images right"
+            f"With pixels {chosen} the network does much worse than with {best.bounds}: mean log-likelihood of the labels "
+            f"{ours.likelihood:.2f} against {best.likelihood:.2f} ({ours.right} and {best.right} of {count} images right)"
         )
     chance = 1 / classes
     if count >= _FEW and ours.right <= count * chance + 3 * np.sqrt(count * chance * (1 - chance)):

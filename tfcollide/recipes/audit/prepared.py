@@ -52,9 +52,19 @@ def named_pairs(config: AuditConfig, opened: "Opened", asked: Sequence[tuple[str
     Raises:
         RequestError: there is no such image, or both are one.
     """
-    named = [_named(config, opened, *ends) for ends in asked]
+    named = [_row(config, opened, n, ends) for n, ends in enumerate(asked, 1)]
     numbers = {name: n for n, name in enumerate(dict.fromkeys(end.id for pair in named for end in pair[:2]))}
     return [pair._replace(images=(numbers[pair.source.id], numbers[pair.target.id])) for pair in named]
+
+
+def _row(config: AuditConfig, opened: "Opened", n: int, ends: tuple[str, str]) -> "NamedPair":
+    """Pair `n` of a table."""
+    try:
+        return _named(config, opened, *ends)
+    except RequestError as error:
+        received, *rest = error.args
+        said = received.removeprefix("--source=").removeprefix("--target=")
+        raise RequestError(f"--pairs={config.pairs}, pair {n}: {said}", *rest) from error
 
 
 def _named(config: AuditConfig, opened: "Opened", source: str, target: str) -> "NamedPair":
@@ -67,5 +77,5 @@ def _named(config: AuditConfig, opened: "Opened", source: str, target: str) -> "
         chosen = resolve(flag, parse_selector(flag, beside(config.pairs, text), opened.data), opened.data, opened.predicted)
         ends.append(Picture(from_uint8(chosen.image, opened.classifier.bounds), chosen.id, chosen.label))
     if ends[0].id == ends[1].id:
-        raise RequestError(f"--pairs={config.pairs}: {source} to {target}", "two different images")
+        raise RequestError(f"{source} to {target}", "two different images")
     return NamedPair(ends[0], ends[1], (0, 0))

@@ -70,6 +70,7 @@ def repeating(config: AuditConfig, out: str) -> str:
     """
     plain: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(config)}
     told = {name for name, value in plain.items() if dataclasses.replace(config, **{name: value}).resolved() != config}
+    told |= {"data_dir"}  # the default is the environment's, which is another one elsewhere
     names = told | {f"no{name}" for name in told}
     lines = [line for line in flags_text(config).splitlines() if line.removeprefix("--").partition("=")[0] in names]
     return shlex.join(["collide-audit", *lines, f"--out={out}"])
@@ -105,7 +106,9 @@ def audit_into(
         if config.runner is not None:
             with spent(f"searches on {config.runner}"):
                 search_on_beam(config, asked, walk, made, folder / _LEDGER)
-        audited = Audited(*walk(made | {"command": repeating(config, shown)}, spent.seconds), network)
+        walked = walk(made | {"command": repeating(config, shown)}, spent.seconds)
+        record = dataclasses.replace(walked.record, caveats=opened.doubts)
+        audited = Audited(*walked._replace(record=record), network)
         write_audit(folder, audited.record, audited.pictures, audited.hulls)
         directory.commit()
     return audited

@@ -42,6 +42,7 @@ class Opened(NamedTuple):
         labeled: whether the data set's classes are the classifier's.
         seconds_training: 0 where nothing was trained.
         facts: about the classifier and the data set, those of earlier runs among them.
+        doubts: what speaks against using the two together, or is assumed; sentences.
     """
 
     classifier: Classifier
@@ -51,6 +52,7 @@ class Opened(NamedTuple):
     labeled: bool
     seconds_training: float
     facts: Facts
+    doubts: tuple[str, ...] = ()
 
 
 def open_classifier(config: NetworkConfig, data: LabeledImages, strategy: tf.distribute.Strategy | None = None) -> Opened:
@@ -94,21 +96,20 @@ def brought(config: NetworkConfig, data: LabeledImages, strategy: tf.distribute.
     training.make_deterministic()
     with strategy.scope() if strategy else contextlib.nullcontext():
         classifier = _application(config) if kind_of(config.model) == "application" else _file(config)
-    _say(classifier.doubt, _other_size(classifier, data), _other_classes(classifier, data))
-    if classifier.whole_numbers:
-        words = f"{classifier.name} reads whole numbers ({classifier.whole_numbers}): what lies between them is cut off"
-        tqdm.write(f"{words}, and the search goes on as if it were not", file=sys.stderr)
+    doubts = [classifier.doubt, _other_size(classifier, data), _other_classes(classifier, data), _cut_off(classifier)]
+    _say(*doubts)
     data = data.fitted(classifier.image_shape)
     labeled = classifier.num_classes == len(data.class_names)
     if kind_of(config.model) == "file":
         classifier.pixel_range = _pixel_range(config, classifier, data if labeled else None)
         _say(classifier.pixel_range.warning)
+        doubts += [classifier.pixel_range.warning, _assumed(classifier.pixel_range)]
     _name_classes(config, classifier, data.class_names if labeled else None)
     # Where the two do not speak of the same classes, an image counts as what it is filed under.
     facts = Facts() if config.allow_custom_code else _facts(config, classifier, data)
     sample = evenly(data.test_size, math.prod(data.shape))
     predicted = _predicted(classifier, data, facts, sample) if labeled else data.test.labels
-    return Opened(classifier, data, None, predicted, labeled, 0.0, facts)
+    return Opened(classifier, data, None, predicted, labeled, 0.0, facts, tuple(filter(None, doubts)))
 
 
 def _facts(config: TrainConfig, classifier: Classifier, data: LabeledImages) -> Facts:
@@ -191,6 +192,19 @@ def _other_classes(classifier: Classifier, data: LabeledImages) -> str | None:
     if not have or have == want or classifier.outputs == "multilabel":
         return None
     return f"{data.name} has {have} classes, {classifier.name} {want}: images count as what they are filed under"
+
+
+def _cut_off(classifier: Classifier) -> str | None:
+    """That a network reads whole numbers alone."""
+    if not classifier.whole_numbers:
+        return None
+    words = f"{classifier.name} reads whole numbers ({classifier.whole_numbers}): what lies between them is cut off"
+    return f"{words}, and the search goes on as if it were not"
+
+
+def _assumed(found: PixelRange) -> str | None:
+    """That nothing tells what pixels are."""
+    return f"Pixels are taken to be {found.bounds}, {found.how}" if found.how == ASSUMED.how else None
 
 
 def _say(*sentences: str | None) -> None:

@@ -7,7 +7,7 @@ from tfcollide.measure.intervals import Interval
 from tfcollide.measure.layer_look import THRESHOLDS
 from tfcollide.report.audit.audit_words import change_words, meaning, percent, rate_words, search_words, verdict
 from tfcollide.report.audit.class_chart import draw_classes
-from tfcollide.report.audit.essentials import layer_rows
+from tfcollide.report.audit.essentials import layer_rows, outcome_cells
 from tfcollide.report.audit.layer_charts import draw_layers, draw_spectra
 from tfcollide.report.audit.page_parts import bullets, chart, table, text, tiles, whole_page
 from tfcollide.report.audit.pair_charts import draw_fronts, draw_outcomes, draw_rates
@@ -47,6 +47,7 @@ def _head(record: AuditRecord, title: str) -> str:
     )
     kind = "verdict open" if record.converged is False else "verdict"
     said = f"<p>{text(verdict(record))}</p><p>{text(search_words(record))}</p>"
+    said += "".join(f"<p><b>Beware:</b> {text(one)}.</p>" for one in record.caveats)
     under = f'<p class="under">An audit of feature collisions: {text(record.dataset)}, budget {text(record.budget)}</p>'
     return f'<h1>{text(title)}</h1>{under}<div class="{kind}">{said}</div>{tiles(shown)}'
 
@@ -75,7 +76,7 @@ other:</p>
 
 def _found(record: AuditRecord) -> str:
     rows = [
-        [tap, change_words(record.front(tap)), rate_words(record.rate(tap=tap)), *map(str, record.outcomes(tap).values())]
+        [tap, change_words(record.front(tap)), rate_words(record.rate(tap=tap)), *outcome_cells(record, tap)]
         for tap in record.taps
     ]
     header = ["ReLU", "median front (95 %)", "rate (95 %)", *record.outcomes()]
@@ -148,16 +149,19 @@ def _meaning(record: AuditRecord) -> str:
 
 def _again(record: AuditRecord) -> str:
     command = record.made_with.get("command")
-    said = f"<pre>{text(command)}</pre>" if command else ""
+    said = f"<pre>{text(command or _IN_PYTHON)}</pre>"
     made = [[name, value] for name, value in record.made_with.items() if name != "command"]
     settings = [[name, str(value)] for name, value in record.settings.items()]
     spent = ", ".join(f"{name} {value:.0f} s" for name, value in record.seconds.items())
     return f"""<h2>How to repeat it</h2>{said}
 <p>Seed {record.seed}. Beside this page: audit.json has every number, pairs.csv, hulls.csv and layers.csv the rows (also as
-Parquet), table.md the essentials, run.flags the request.</p>
+Parquet), table.md the essentials{", run.flags the request" if command else ""}.</p>
 {table(["made with", ""], made, "loose")}
 <h3>Budget: {text(record.budget)}</h3>{table(["setting", "value"], settings)}
 <p class="under">{text("Time: " + spent if spent else "")}</p>"""
+
+
+_IN_PYTHON = "tfcollide.audit(network, images, labels, ...), with the seed and the settings below"
 
 
 def _ends(front: Interval) -> str:

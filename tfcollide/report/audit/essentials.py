@@ -5,16 +5,16 @@ from tfcollide.measure.layer_look import THRESHOLDS
 from tfcollide.report.audit.audit_words import change_words, rate_words, search_words, verdict
 from tfcollide.report.markdown import markdown_table
 
-__all__ = ["essentials", "layer_rows"]
+__all__ = ["essentials", "layer_rows", "outcome_cells"]
 
 
 def essentials(record: AuditRecord) -> str:
     """The verdict, a row per tap, rates by change and spread, and a row per ReLU."""
     change, spread = record.headline
     header = ["tap", "pairs", "median front", f"rate (change {change:g}, spread {spread:g})", *record.outcomes()]
+    count = str(len(record.pairs))
     rows = [
-        [tap, str(len(record.pairs)), change_words(record.front(tap)), rate_words(record.rate(tap=tap))]
-        + [str(count) for count in record.outcomes(tap).values()]
+        [tap, count, change_words(record.front(tap)), rate_words(record.rate(tap=tap)), *outcome_cells(record, tap)]
         for tap in record.taps
     ]
     grid = [
@@ -24,6 +24,7 @@ def essentials(record: AuditRecord) -> str:
     parts = [
         f"**{verdict(record)}**\n",
         search_words(record) + "\n",
+        *(f"Beware: {one}.\n" for one in record.caveats),
         markdown_table(header, rows),
         markdown_table([f"rate at {record.tap}", *(f"change {far:g}" for far in record.changes)], grid),
     ]
@@ -33,6 +34,14 @@ def essentials(record: AuditRecord) -> str:
 
 
 _LAYERS = ["ReLU", "units", "active", *(f"invisible at {threshold:g}" for threshold in THRESHOLDS), "how"]
+
+
+def outcome_cells(record: AuditRecord, tap: str) -> list[str]:
+    """How many hulls of each outcome; that none is proven is said otherwise where no proof was tried."""
+    counts = {name: str(count) for name, count in record.outcomes(tap).items()}
+    if record.settings.get("proof_parts") == 0:
+        counts["proven"] = "not tried"
+    return list(counts.values())
 
 
 def layer_rows(record: AuditRecord) -> list[list[str]]:
