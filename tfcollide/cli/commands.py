@@ -124,11 +124,12 @@ def audit(config: AuditConfig, asked: _Asked) -> int:
     if config.compare is not None:
         return _compare(config, asked)
     from tfcollide.recipes.audit.run import run
-    from tfcollide.report.audit.audit_words import search_words, verdict
+    from tfcollide.report.audit.audit_words import search_words, verdict, where_words
 
     record = run(config, asked.out, overwrite=asked.overwrite, shown=asked.shown).record
     beware = "".join(f"Beware: {one}.\n" for one in record.caveats)
-    print(f"{Path(asked.shown, 'report.html')}\n{search_words(record)}\n{beware}{verdict(record)}")
+    report = Path(asked.shown, "report.html")
+    print(report, search_words(record), where_words(record), beware + verdict(record), sep="\n")
     failed = config.fail_above is not None and record.exceeds(config.fail_above)
     return EXIT_NOT_FOUND if failed else EXIT_DONE
 

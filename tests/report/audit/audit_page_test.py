@@ -11,7 +11,7 @@ import pytest
 from tests.measure.audits import made_up
 from tfcollide.measure.audit_record import Convergence
 from tfcollide.report.audit.audit_page import page
-from tfcollide.report.audit.audit_words import percent, search_words, verdict
+from tfcollide.report.audit.audit_words import percent, search_words, verdict, where_words
 from tfcollide.report.audit.class_chart import class_fronts
 from tfcollide.report.audit.essentials import essentials
 from tfcollide.report.audit.worst_pairs import PairPictures, worst
@@ -174,3 +174,14 @@ def test_percentages_show_what_is_near_an_end():
         "100 %",
         "unknown",
     ]
+
+
+def test_where_and_between_which_classes_stands_beside_the_verdict():
+    record = made_up()
+    nearest = min((one for one in record.fronts if one.change is not None), key=lambda one: one.change)
+    said = where_words(record)
+    assert said.startswith("At hidden_1 6.2 % of the directions in which an image can move are invisible")  # 4 of 64
+    assert said.endswith(f"leads from {nearest.source_class} to {nearest.target_class}: {nearest.change:.2f} of the way.")
+    assert said in html.unescape(page(record)) and said in essentials(record)
+    nothing = [dataclasses.replace(one, change=None, status="lost") for one in record.fronts]
+    assert where_words(dataclasses.replace(record, layers=(), fronts=tuple(nothing))) == ""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from tfcollide.measure.audit_record import AuditRecord
 from tfcollide.measure.intervals import Interval
 from tfcollide.measure.layer_look import THRESHOLDS
-from tfcollide.report.audit.audit_words import change_words, meaning, percent, rate_words, search_words, verdict
+from tfcollide.report.audit.audit_words import change_words, meaning, percent, rate_words, search_words, verdict, where_words
 from tfcollide.report.audit.class_chart import draw_classes
 from tfcollide.report.audit.essentials import layer_rows, outcome_cells
 from tfcollide.report.audit.layer_charts import draw_layers, draw_spectra
@@ -46,7 +46,7 @@ def _head(record: AuditRecord, title: str) -> str:
         (str(len(record.pairs)), f"pairs of {record.dataset}" + _accuracy(record)),
     )
     kind = "verdict open" if record.converged is False else "verdict"
-    said = f"<p>{text(verdict(record))}</p><p>{text(search_words(record))}</p>"
+    said = f"<p>{text(verdict(record))}</p><p>{text(where_words(record))}</p><p>{text(search_words(record))}</p>"
     said += "".join(f"<p><b>Beware:</b> {text(one)}.</p>" for one in record.caveats)
     under = f'<p class="under">An audit of feature collisions: {text(record.dataset)}, budget {text(record.budget)}</p>'
     return f'<h1>{text(title)}</h1>{under}<div class="{kind}">{said}</div>{tiles(shown)}'

@@ -1,11 +1,15 @@
 """What an audit says, in sentences."""
 
 import math
+import statistics
 
 from tfcollide.measure.audit_record import AuditRecord
 from tfcollide.measure.intervals import Interval
+from tfcollide.measure.layer_look import THRESHOLDS
 
-__all__ = ["change_words", "meaning", "percent", "rate_words", "search_words", "verdict"]
+__all__ = ["change_words", "meaning", "percent", "rate_words", "search_words", "verdict", "where_words"]
+
+_AT = 1  # of `THRESHOLDS`
 
 
 def verdict(record: AuditRecord) -> str:
@@ -51,6 +55,25 @@ def search_words(record: AuditRecord) -> str:
     if again.converged:
         return f"{what} That is within what counts as converged (5 points, 5 %)."
     return f"{what} The search has not converged: the numbers say more of the search than of the network."
+
+
+def where_words(record: AuditRecord) -> str:
+    """Where sight is lost and between which classes, a sentence each; what was not looked at is left out."""
+    said = []
+    looks = [one for one in record.layers if one.tap == record.tap]
+    if looks:
+        lost = statistics.median(one.invisible[_AT] / one.dimension for one in looks)
+        about = "" if all(one.exact for one in looks) else "about "
+        said.append(
+            f"At {record.tap} {about}{percent(lost)} of the directions in which an image can move are invisible: no active "
+            f"unit changes by more than a share of {THRESHOLDS[_AT]:g} of what the most visible direction does."
+        )
+    found = [one for one in record.fronts_at(record.tap) if one.change is not None]
+    if found:
+        nearest = min(found, key=lambda one: one.change or 0.0)
+        ends = f"from {nearest.source_class} to {nearest.target_class}"
+        said.append(f"The nearest collision of all pairs leads {ends}: {nearest.change:.2f} of the way.")
+    return " ".join(said)
 
 
 def meaning(record: AuditRecord) -> tuple[list[str], list[str]]:

@@ -2,7 +2,7 @@
 
 from tfcollide.measure.audit_record import AuditRecord
 from tfcollide.measure.layer_look import THRESHOLDS
-from tfcollide.report.audit.audit_words import change_words, rate_words, search_words, verdict
+from tfcollide.report.audit.audit_words import change_words, rate_words, search_words, verdict, where_words
 from tfcollide.report.markdown import markdown_table
 
 __all__ = ["essentials", "layer_rows", "outcome_cells"]
@@ -23,6 +23,7 @@ def essentials(record: AuditRecord) -> str:
     ]
     parts = [
         f"**{verdict(record)}**\n",
+        where_words(record) + "\n",
         search_words(record) + "\n",
         *(f"Beware: {one}.\n" for one in record.caveats),
         markdown_table(header, rows),
