@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tfcollide.measure.intervals import Interval, median_interval, rate_interval, repeats
+from tfcollide.measure.intervals import Interval, mean_interval, median_interval, rate_interval, repeats, too_few
 
 INF = float("inf")
 
@@ -46,22 +46,56 @@ def test_medians_are_covered_with_ties_and_censored_values(ties, censored):
     whole = np.round(whole / ties) * ties if ties else whole
     median, limit = np.sort(whole)[100_000], np.quantile(whole, censored)
     hits = 0
-    for trial in range(400):
+    for _ in range(400):
         values = rng.choice(whole, 60)
-        one = median_interval(np.where(values > limit, INF, values), resamples=300, seed=trial)
+        one = median_interval(np.where(values > limit, INF, values))
         hits += one.low <= median <= one.high
     assert hits / 400 >= 0.92  # 400 trials of a true 95 % fall below this once in 200
 
 
 def test_the_ends_are_those_of_the_order_statistics():
-    """The bootstrap's median of distinct values has a binomial rank."""
-    values = np.arange(101.0)
-    one = median_interval(values, resamples=20_000)
-    ranks = np.arange(101)
-    below = stats.binom.sf(50, 101, (ranks + 1) / 101)  # the median is at most this value
-    assert one.value == 50.0
-    assert one.low == pytest.approx(np.searchsorted(below, 0.025), abs=1)
-    assert one.high == pytest.approx(np.searchsorted(below, 0.975), abs=1)
+    """From tables of the sign test: of 10 values the 2nd and the 9th, of 20 the 6th and the 15th, of 101 the 41st and 61st."""
+    for count, place in ((6, 1), (8, 1), (9, 2), (10, 2), (20, 6), (101, 41)):
+        one = median_interval(np.arange(1.0, count + 1))
+        assert (one.value, one.low, one.high) == ((count + 1) / 2, place, count + 1 - place)
+        misses = [2 * stats.binom.cdf(k - 1, count, 0.5) for k in (place, place + 1)]
+        assert misses[0] <= 0.05 < misses[1]
+
+
+def test_fewer_than_six_values_say_nothing_of_the_ends():
+    for count in range(1, 8):
+        one = median_interval(np.full(count, 0.24))
+        few = count < 6
+        assert too_few(count) == few and (one.value, one.low, one.high) == (0.24, *((-INF, INF) if few else (0.24, 0.24)))
+    assert not too_few(5, confidence=0.9) and too_few(7, confidence=0.99)
+    shared = np.array([[0, 1], [0, 2], [0, 3]])
+    assert median_interval(np.array([0.1, 0.2, 0.3]), shared) == Interval(0.2, -INF, INF)
+
+
+def test_where_the_two_middle_values_differ_the_median_is_between_them_or_infinite():
+    low, high = [0.1, 0.2, 0.3, 0.4], [0.6, 0.7, 0.8, 0.9]
+    assert median_interval(np.array([*low, *high])).value == pytest.approx(0.5)
+    assert median_interval(np.array([*low, *4 * [INF]])).value == INF
+    assert median_interval(np.array([*4 * [-INF], *high])).value == -INF
+    torn = median_interval(np.repeat([-INF, INF], 4))
+    assert np.isnan(torn.value) and (torn.low, torn.high) == (-INF, INF)
+
+
+@pytest.mark.parametrize("repeat", [False, True])
+def test_negated_values_have_the_mirrored_median_and_interval(repeat):
+    """To the last bit, at odd and even counts, with ties and with values censored to either side."""
+    rng = np.random.default_rng(4)
+    for trial in range(60):
+        count = 1 + trial % 30
+        values = np.round(rng.normal(size=count), 1 + trial % 2)
+        values = np.where(rng.random(count) < 0.3 * (trial % 3), rng.choice([-INF, INF], count), values)
+        images = rng.integers([0, 5], [5, 10], [count, 2]) if repeat else np.arange(2 * count).reshape(count, 2)
+        one, other = median_interval(values, images), median_interval(-values, images)
+        np.testing.assert_array_equal([other.value, other.low, other.high], [-one.value, -one.high, -one.low])
+        assert not one.low > one.value and not one.high < one.value
+        finite = np.where(np.isfinite(values), values, 0.0)
+        one, other = mean_interval(finite, images), mean_interval(-finite, images)
+        assert (other.value, other.low, other.high) == (-one.value, -one.high, -one.low)
 
 
 def test_censored_values_are_larger_than_every_other():
@@ -69,7 +103,7 @@ def test_censored_values_are_larger_than_every_other():
     assert mostly.value == mostly.high == INF and mostly.low < INF
     few = median_interval(np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, INF]))
     assert few.value == 0.5
-    every = median_interval(np.full(5, INF))
+    every = median_interval(np.full(6, INF))
     assert (every.value, every.low, every.high) == (INF, INF, INF)
 
 

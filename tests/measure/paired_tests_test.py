@@ -9,6 +9,7 @@ from scipy import stats
 from tfcollide.measure.intervals import mean_interval
 from tfcollide.measure.paired_tests import (
     Counted,
+    fewest_untied,
     front_differences,
     front_effect,
     holm,
@@ -115,6 +116,33 @@ def test_differences_of_rates_are_covered():
         one = rate_effect(*rates(*counts), pairs(60))
         hits += one.low <= 0.25 <= one.high
     assert hits / 400 >= 0.92
+
+
+def test_how_many_pairs_have_to_differ_for_a_small_p():
+    """One more all one way is enough, one fewer is not."""
+    for tests in range(1, 9):
+        needed = fewest_untied(tests, 0.05)
+        smallest = [tests * sign_test(Counted(count, 0, 9)) for count in (needed - 1, needed)]
+        assert smallest[1] < 0.05 <= smallest[0]
+    assert fewest_untied(2, 0.05) == 7  # docs/how-to/compare.md says so
+
+
+@pytest.mark.parametrize("repeat", [False, True])
+def test_the_other_way_round_everything_is_mirrored(repeat):
+    rng = np.random.default_rng(5)
+    for trial in range(40):
+        count = 1 + trial
+        held = rng.integers(0, 2, [2, count]).astype(float) if trial % 2 else rng.integers(0, 4, [2, count]) / 3
+        fronts = np.where(rng.random([2, count]) < 0.25, INF, np.round(rng.random([2, count]), 1))
+        images = rng.integers([0, 6], [6, 12], [count, 2]) if repeat else pairs(count)
+        differences = [front_differences(fronts[a], fronts[1 - a]) for a in (0, 1)]
+        for one, other in (
+            [rate_effect(held[a], held[1 - a], images) for a in (0, 1)],
+            [front_effect(some, images) for some in differences],
+        ):
+            np.testing.assert_array_equal([other.value, other.low, other.high], [-one.value, -one.high, -one.low])
+        above, below = (Counted.of(some) for some in differences)
+        assert above == (below.below, below.above, below.alike) and sign_test(above) == sign_test(below)
 
 
 def test_shares_of_several_networks_and_images_that_repeat():

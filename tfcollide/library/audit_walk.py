@@ -25,7 +25,6 @@ from tfcollide.library.problem import Picture, Problem
 from tfcollide.library.tap_audit import FrontFound, HullFound, TapAudit
 from tfcollide.library.yardstick import Yardstick
 from tfcollide.measure.audit_record import FOUND, AuditRecord, Convergence, PairFront, PairHull, held_pairs
-from tfcollide.measure.intervals import median_interval
 from tfcollide.measure.kept_audit import KeptHull
 from tfcollide.measure.layer_look import LayerLook
 from tfcollide.measure.layer_profile import LayerProfiler
@@ -217,7 +216,7 @@ class AuditWalk:
         count, limits = len(self._pairs), record.headline
         held = held_pairs(record.hulls_at(tap), count, *limits)[numbers]
         held_again = held_pairs([one.row for one in wide], count, *limits)[numbers]
-        fronts = [median_interval(_changes(some), resamples=1).value for some in (known, rows)]
+        fronts = [float(np.median(_changes(some))) for some in (known, rows)]
         return Convergence(len(numbers), float(held.mean()), float(held_again.mean()), *fronts)
 
     def _rows(

@@ -294,8 +294,8 @@ class _Look:
         names = [tap if tap in one.taps else one.tap for one in records]
         parts = list(zip(records, names, strict=True))
         held = [held_pairs(one.hulls_at(name), len(one.pairs), *one.headline) for one, name in parts]
-        fronts = np.sort([one.changes_at(name) for one, name in parts], axis=0)
-        return cls(np.mean(held, axis=0), fronts[(len(records) - 1) // 2])
+        fronts = [one.changes_at(name) for one, name in parts]
+        return cls(np.mean(held, axis=0), np.median(fronts, axis=0))
 
 
 def _common_taps(sides: Sequence[Sequence[AuditRecord]]) -> list[tuple[str, str]]:

@@ -6,11 +6,12 @@ Annals of Applied Statistics 1), which errs on the side of wide intervals.
 """
 
 import dataclasses
+import math
 
 import numpy as np
 from scipy import stats
 
-__all__ = ["Interval", "mean_interval", "median_interval", "rate_interval", "repeats"]
+__all__ = ["Interval", "mean_interval", "median_interval", "rate_interval", "repeats", "too_few"]
 
 _RESAMPLES = 2_000
 
@@ -21,7 +22,7 @@ class Interval:
 
     Attributes:
         value: what the sample says; infinite where it lies beyond everything that was seen, not a number of no pairs.
-        low: the lower end.
+        low: the lower end; infinite likewise, or where too few pairs say nothing of it.
         high: the upper end; infinite likewise.
         confidence: of both ends together.
     """
@@ -58,8 +59,9 @@ def rate_interval(found: np.ndarray, images: np.ndarray | None = None, *, confid
     low, high = float(exact.low), float(exact.high)
     if images is not None and repeats(images):
         weights = _weights(len(found), images, _RESAMPLES, seed)
-        shares = np.sort(weights @ found / weights.sum(axis=1))
-        low, high = min(low, _quantile(shares, (1 - confidence) / 2)), max(high, _quantile(shares, (1 + confidence) / 2))
+        shares = weights @ found / weights.sum(axis=1)
+        drawn = _percentiles(shares, shares, confidence)
+        low, high = min(low, drawn[0]), max(high, drawn[1])
     return Interval(float(found.mean()), low, high, confidence)
 
 
@@ -75,43 +77,47 @@ def mean_interval(values: np.ndarray, images: np.ndarray | None = None, *, confi
     if not len(values):
         return Interval(float("nan"), float("nan"), float("nan"), confidence)
     weights = _weights(len(values), images, _RESAMPLES, seed)
-    means = np.sort(weights @ np.asarray(values, np.float64) / weights.sum(axis=1))
-    low, high = _quantile(means, (1 - confidence) / 2), _quantile(means, (1 + confidence) / 2)
-    return Interval(float(np.mean(values)), low, high, confidence)
+    means = weights @ np.asarray(values, np.float64) / weights.sum(axis=1)
+    return Interval(float(np.mean(values)), *_percentiles(means, means, confidence), confidence)
 
 
 def median_interval(
-    values: np.ndarray,
-    images: np.ndarray | None = None,
-    *,
-    confidence: float = 0.95,
-    resamples: int = _RESAMPLES,
-    seed: int = 0,
+    values: np.ndarray, images: np.ndarray | None = None, *, confidence: float = 0.95, seed: int = 0
 ) -> Interval:
-    """A median with its percentile bootstrap interval.
+    """A median with its distribution-free interval, the values that the sign test does not reject.
 
-    Every quantile is a value that occurs, the lower one of two, so that ties stay ties and no infinite value is mixed
-    with a finite one.
+    The median is the middle value, or the mean of the two middle ones: infinite where one of these is, not a number where
+    they are infinite to either side. The ends are the k-th value from below and from above, with the largest k for which
+    fewer than k of as many fair coins show heads with at most half of what confidence lacks (Thompson 1936, "On confidence
+    ranges for the median", Annals of Mathematical Statistics 7). Ends are values that occur, so that ties stay ties and no
+    infinite value is mixed with a finite one. Where there is no such k (`too_few`), there are no ends. Of negated values
+    everything is negated and mirrored, to the last bit.
 
     Args:
-        values: `[P]`; infinite where a value is censored, that is, only known to be larger than all others.
-        images: `[P, 2]`, numbers of the images of each pair; None: pairs are independent.
+        values: `[P]`; infinite where a value is censored, that is, only known to be larger (smaller) than all others.
+        images: `[P, 2]`, numbers of the images of each pair; None, or without repeats: pairs are independent. Else the
+            interval is the hull of that one and of the bootstrap over images.
         confidence: of the interval, two-sided.
-        resamples: how often the sample is drawn again.
-        seed: of the draws.
+        seed: of the bootstrap.
     """
     values = np.asarray(values, np.float64)
     if not len(values):
         return Interval(float("nan"), float("nan"), float("nan"), confidence)
-    order = np.argsort(values, kind="stable")
-    weights = _weights(len(values), images, resamples, seed)[:, order]
-    ahead = np.cumsum(weights, axis=1)
-    place = (2 * ahead >= ahead[:, -1:]).argmax(axis=1)
-    medians = np.sort(values[order][place])
-    middle = values[order][(len(values) - 1) // 2]
-    return Interval(
-        float(middle), _quantile(medians, (1 - confidence) / 2), _quantile(medians, (1 + confidence) / 2), confidence
-    )
+    with np.errstate(invalid="ignore"):  # -infinity and infinity: not a number
+        middle = float(np.median(values))
+    ordered, place = np.sort(values), _place(len(values), confidence)
+    if not place:
+        return Interval(middle, -math.inf, math.inf, confidence)
+    low, high = float(ordered[place - 1]), float(ordered[-place])
+    if images is not None and repeats(images):
+        drawn = _percentiles(*_drawn_medians(values, images, seed), confidence)
+        low, high = min(low, drawn[0]), max(high, drawn[1])
+    return Interval(middle, low, high, confidence)
+
+
+def too_few(count: int, *, confidence: float = 0.95) -> bool:
+    """Whether so few values say nothing of the ends of their median: at 95 %, fewer than six, as 2 / 2^5 is above 0.05."""
+    return _place(count, confidence) == 0
 
 
 def repeats(images: np.ndarray) -> bool:
@@ -131,5 +137,21 @@ def _weights(pairs: int, images: np.ndarray | None, resamples: int, seed: int) -
     return weights
 
 
-def _quantile(ordered: np.ndarray, share: float) -> float:
-    return float(np.quantile(ordered, share, method="inverted_cdf"))
+def _place(count: int, confidence: float) -> int:
+    """Which value from below, from 1 on, is the lower end of a median's interval; 0: none."""
+    return int(stats.binom.ppf((1 - confidence) / 2, count, 0.5))
+
+
+def _drawn_medians(values: np.ndarray, images: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """`[R]` each, the lower and the upper of the two middle values of each resample."""
+    order = np.argsort(values)
+    ahead = 2 * np.cumsum(_weights(len(values), images, _RESAMPLES, seed)[:, order], axis=1)
+    whole = ahead[:, -1:] / 2
+    return values[order][(ahead >= whole).argmax(axis=1)], values[order][(ahead > whole).argmax(axis=1)]
+
+
+def _percentiles(lows: np.ndarray, highs: np.ndarray, confidence: float) -> tuple[float, float]:
+    """The ends of a bootstrap's interval, as many resamples from below as from above."""
+    share = (1 - confidence) / 2
+    low, high = (float(np.quantile(some, share, method="inverted_cdf")) for some in (lows, -highs))
+    return low, -high

@@ -13,7 +13,16 @@ from scipy import stats
 
 from tfcollide.measure.intervals import Interval, mean_interval, median_interval, rate_interval, repeats
 
-__all__ = ["Counted", "front_differences", "front_effect", "holm", "preferred", "rate_effect", "sign_test"]
+__all__ = [
+    "Counted",
+    "fewest_untied",
+    "front_differences",
+    "front_effect",
+    "holm",
+    "preferred",
+    "rate_effect",
+    "sign_test",
+]
 
 _ALIKE = 1e-6
 """Fronts that differ by less, in shares of source-to-target, are alike: float32 may round so."""
@@ -57,6 +66,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(one) for one in adjusted]
 
 
+def fewest_untied(tests: int, level: float) -> int:
+    """How many pairs have to differ, all one way, for a p below `level` after Holm's correction for so many tests."""
+    return math.floor(math.log2(2 * tests / level)) + 1
+
+
 def front_differences(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """`[P]`, first - second of fronts `[P]`; a censored one is larger than all others, two of them are alike."""
     first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
@@ -89,7 +103,7 @@ def rate_effect(first: np.ndarray, second: np.ndarray, images: np.ndarray, *, co
 
 
 def front_effect(differences: np.ndarray, images: np.ndarray, *, confidence: float = 0.95) -> Interval:
-    """The median of differences of fronts `[P]`, which may be infinite, with its bootstrap interval."""
+    """The median of differences of fronts `[P]`, which may be infinite, with its interval; of -differences the mirror image."""
     return median_interval(differences, images, confidence=confidence)
 
 
@@ -103,7 +117,7 @@ def _newcombe(first: np.ndarray, second: np.ndarray, confidence: float) -> tuple
     ends = [_wilson(one, confidence) for one in (first, second)]
     (p, low_p, high_p), (q, low_q, high_q) = ends
     margins = [first.sum(), (~first).sum(), second.sum(), (~second).sum()]
-    spread = math.sqrt(math.prod(float(one) for one in margins))
+    spread = math.sqrt(math.prod(int(one) for one in margins))
     both, neither = float((first & second).sum()), float((~first & ~second).sum())
     one, other = float((first & ~second).sum()), float((~first & second).sum())
     cross = both * neither - one * other
@@ -112,8 +126,9 @@ def _newcombe(first: np.ndarray, second: np.ndarray, confidence: float) -> tuple
     correlation = cross / spread if spread else 0.0
     down, up = p - low_p, high_q - q
     far_up, far_down = high_p - p, q - low_q
-    below = math.sqrt(max(down**2 - 2 * correlation * down * up + up**2, 0.0))
-    above = math.sqrt(max(far_up**2 - 2 * correlation * far_up * far_down + far_down**2, 0.0))
+    below, above = (
+        math.sqrt(max(one**2 + two**2 - 2 * correlation * (one * two), 0.0)) for one, two in ((down, up), (far_up, far_down))
+    )
     return p - q - below, p - q + above
 
 

@@ -3,9 +3,17 @@
 from collections.abc import Mapping
 
 from tfcollide.measure.audit_record import AuditRecord
-from tfcollide.measure.intervals import Interval
 from tfcollide.measure.layer_look import THRESHOLDS
-from tfcollide.report.audit.audit_words import change_words, meaning, percent, rate_words, search_words, verdict, where_words
+from tfcollide.report.audit.audit_words import (
+    change_words,
+    interval_words,
+    meaning,
+    percent,
+    rate_words,
+    search_words,
+    verdict,
+    where_words,
+)
 from tfcollide.report.audit.class_chart import draw_classes
 from tfcollide.report.audit.essentials import layer_rows, outcome_cells
 from tfcollide.report.audit.layer_charts import draw_layers, draw_spectra
@@ -42,7 +50,7 @@ def _head(record: AuditRecord, title: str) -> str:
     shown = (
         (percent(rate.value), f"rate: pairs with a hull that is found, change at most {change:g}, spread at least {spread:g}"),
         (f"{percent(rate.low)} to {percent(rate.high)}", "95 % interval of the rate, which is a lower bound"),
-        (change_words(front).partition(" (")[0], f"median change of one image; 95 % interval {_ends(front)}; an upper bound"),
+        (change_words(front).partition(" (")[0], f"median change of one image; {interval_words(front)}; an upper bound"),
         (str(len(record.pairs)), f"pairs of {record.dataset}" + _accuracy(record)),
     )
     kind = "verdict open" if record.converged is False else "verdict"
@@ -162,10 +170,6 @@ Parquet), table.md the essentials{", run.flags the request" if command else ""}.
 
 
 _IN_PYTHON = "tfcollide.audit(network, images, labels, ...), with the seed and the settings below"
-
-
-def _ends(front: Interval) -> str:
-    return change_words(front).partition(" (")[2].removesuffix(")") or "unknown"
 
 
 def _short(value: float | None) -> str:

@@ -7,9 +7,10 @@ from tfcollide.measure.audit_record import AuditRecord
 from tfcollide.measure.intervals import Interval
 from tfcollide.measure.layer_look import THRESHOLDS
 
-__all__ = ["change_words", "meaning", "percent", "rate_words", "search_words", "verdict", "where_words"]
+__all__ = ["change_words", "interval_words", "meaning", "percent", "rate_words", "search_words", "verdict", "where_words"]
 
 _AT = 1  # of `THRESHOLDS`
+_TOO_FEW = "too few pairs for an interval"  # then even the lower end, which else is a change, is -infinity
 
 
 def verdict(record: AuditRecord) -> str:
@@ -24,11 +25,10 @@ def verdict(record: AuditRecord) -> str:
         searched = f"none of {count} pairs of {record.dataset} did the search find"
     sure = f"95 % interval for pairs like these: {percent(rate.low)} to {percent(rate.high)}; a better search may find more"
     if math.isinf(front.value):
-        one = "none was found in most pairs"
-        if not math.isinf(front.low):
-            one += f" (95 % interval of the median change: from {front.low:.2f} on)"
+        one = f"none was found in {sum(record.censored().values())} of {count} pairs, so that the median change is no number"
+        one += f" ({interval_words(front)})"
     else:
-        one = f"the median change is {front.value:.2f} of the way to the target or less ({_ends(front)})"
+        one = f"the median change is {front.value:.2f} of the way to the target or less ({interval_words(front)})"
     return f"{lead} {searched} {hull} ({sure}). For one image alone, {one}."
 
 
@@ -41,7 +41,19 @@ def change_words(front: Interval) -> str:
     """A median change and its interval, short."""
     if math.isnan(front.value):
         return "none"
-    return f"{_number(front.value)} ({_number(front.low)} to {_number(front.high)})"
+    ends = _TOO_FEW if front.low < 0 else f"{_number(front.low)} to {_number(front.high)}"
+    return f"{_number(front.value)} ({ends})"
+
+
+def interval_words(front: Interval) -> str:
+    """The interval of a median change, in full."""
+    if front.low < 0:
+        return _TOO_FEW
+    if math.isinf(front.low):
+        return "95 % interval: no number either"
+    if math.isinf(front.high):
+        return f"95 % interval {front.low:.2f} to no end, as too many pairs are censored"
+    return f"95 % interval {front.low:.2f} to {front.high:.2f}"
 
 
 def search_words(record: AuditRecord) -> str:
@@ -49,9 +61,12 @@ def search_words(record: AuditRecord) -> str:
     again = record.convergence
     if again is None:
         return "Whether a longer search would find more was not checked."
-    rates = f"the rate of these {again.pairs} went from {percent(again.rate)} to {percent(again.rate_again)}"
-    fronts = f"their median change from {_number(again.front)} to {_number(again.front_again)}"
-    what = f"{again.pairs} pairs were searched again with four times the budget: {rates}, {fronts}."
+    pairs, these, change = f"{again.pairs} pairs were", f"these {again.pairs}", "their median change"
+    if again.pairs == 1:
+        pairs, these, change = "1 pair was", "this one", "its change"
+    rates = f"the rate of {these} went from {percent(again.rate)} to {percent(again.rate_again)}"
+    fronts = f"{change} from {_number(again.front)} to {_number(again.front_again)}"
+    what = f"{pairs} searched again with four times the budget: {rates}, {fronts}."
     if again.converged:
         return f"{what} That is within what counts as converged (5 points, 5 %)."
     return f"{what} The search has not converged: the numbers say more of the search than of the network."
@@ -110,11 +125,6 @@ def percent(share: float) -> str:
 
 def _match(record: AuditRecord) -> str:
     return f"{100 * record.yards[0].quantile:g} % quantile of pairs of one class"
-
-
-def _ends(front: Interval) -> str:
-    high = "no end, as too many pairs are censored" if math.isinf(front.high) else f"{front.high:.2f}"
-    return f"95 % interval {front.low:.2f} to {high}"
 
 
 def _number(value: float) -> str:

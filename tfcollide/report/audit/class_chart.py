@@ -7,7 +7,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from tfcollide.measure.audit_record import AuditRecord
-from tfcollide.measure.intervals import median_interval
 from tfcollide.report.audit.pair_charts import MAP, ink_on
 from tfcollide.report.curve_style import figure_of, legend, quiet
 from tfcollide.report.lettering import cut_to_width, plain
@@ -23,7 +22,7 @@ def class_fronts(record: AuditRecord) -> dict[tuple[str, str], float]:
     for one in record.fronts_at(record.tap):
         change = math.inf if one.change is None else one.change
         found.setdefault((one.source_class, one.target_class), []).append(change)
-    return {ends: median_interval(np.array(changes), resamples=1).value for ends, changes in found.items()}
+    return {ends: float(np.median(changes)) for ends, changes in found.items()}
 
 
 def draw_classes(record: AuditRecord) -> Figure:

@@ -57,8 +57,8 @@ def _median(axes: Axes, record: AuditRecord) -> None:
     front = record.front()
     if math.isinf(front.value):
         return
-    high = axes.get_xlim()[1] if math.isinf(front.high) else front.high
-    axes.axvspan(front.low, high, color=GOOD, alpha=0.18, linewidth=0)
+    ends = [max(front.low, 0.0), min(front.high, axes.get_xlim()[1])]  # without ends: all changes
+    axes.axvspan(*ends, color=GOOD, alpha=0.18, linewidth=0)
     axes.axvline(front.value, color=LIMIT, linewidth=1.0, linestyle=(0, (4, 2)))
     axes.annotate(f" median {front.value:.2f}", (front.value, 0.03), fontsize=8, color=LIMIT)
 

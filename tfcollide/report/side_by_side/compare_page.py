@@ -7,7 +7,8 @@ from tfcollide.report.side_by_side.compare_rows import network_cells, shared_cel
 from tfcollide.report.side_by_side.compare_words import (
     caveats,
     compare_verdict,
-    effect_words,
+    effect_ends,
+    effect_value,
     p_words,
     seed_words,
     side_name,
@@ -40,8 +41,7 @@ def _head(record: CompareRecord, title: str) -> str:
     shown = []
     for test in record.tests[:2]:
         name = "rate: pairs with a hull, A less B" if test.what == "rate" else "median difference of changes, A less B"
-        big, _, ends = effect_words(test).partition(" (")
-        shown.append((big, f"{name} ({ends}; {p_words(test)}"))
+        shown.append((effect_value(test), f"{name} ({effect_ends(test)}; {p_words(test)})"))
     said = f"<p>{text(compare_verdict(record))}</p><p>{text(caveats(record)[0])}</p>"
     return f'<h1>{text(title)}</h1>{under}<div class="{kind}">{said}</div>{tiles(shown)}'
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from tfcollide.measure.compare_record import CompareRecord
 from tfcollide.report.audit.audit_words import change_words, percent, rate_words
-from tfcollide.report.side_by_side.compare_words import effect_words, p_words
+from tfcollide.report.side_by_side.compare_words import effect_ends, effect_value, p_words
 
 __all__ = ["Cells", "network_cells", "shared_cells", "test_cells", "transfer_cells"]
 
@@ -36,7 +36,7 @@ def test_cells(record: CompareRecord) -> Cells:
         what = "rate (McNemar)" if one.what == "rate" else "front (sign test)"
         share = "unknown" if math.isnan(one.share.value) else rate_words(one.share)
         counts = [str(count) for count in (one.easier_a, one.easier_b, one.alike)]
-        rows.append([what, taps, *counts, effect_words(one), share, p_words(one)])
+        rows.append([what, taps, *counts, f"{effect_value(one)} ({effect_ends(one)})", share, p_words(one)])
     header = ["test", "ReLU", "easier in A", "in B", "alike", "A less B", "share easier in A, of those that differ", "p"]
     return Cells(header, rows)
 
