@@ -10,6 +10,7 @@ import pytest
 
 from tests.measure.audits import made_up
 from tfcollide.measure.audit_record import Convergence
+from tfcollide.report.audit.audit_files import numbers
 from tfcollide.report.audit.audit_page import page
 from tfcollide.report.audit.audit_words import percent, search_words, verdict, where_words
 from tfcollide.report.audit.class_chart import class_fronts
@@ -147,6 +148,36 @@ def test_the_verdict_has_its_uncertainty_and_says_which_bound_is_which():
     nothing = dataclasses.replace(record, hulls=tuple(dataclasses.replace(one, outcome="failed") for one in record.hulls))
     assert "In none of 40 pairs of digits did the search find a hull" in verdict(nothing) and "0 % to 8.8 %" in verdict(nothing)
     assert "the rate of these 20 went from 50 % to 80 %" in search_words(other)
+
+
+@pytest.mark.parametrize("pairs", [1, 5])
+def test_fewer_than_six_pairs_have_no_interval_of_their_median(pairs):
+    """In the verdict, the table, the page and the numbers: null, and said."""
+    record = made_up(pairs=pairs, convergence=Convergence(1, 1.0, 1.0, 0.5, 0.5))
+    record = dataclasses.replace(record, fronts=tuple(dataclasses.replace(one, change=0.24) for one in record.fronts))
+    assert "the median change is 0.24 of the way to the target or less (too few pairs for an interval)." in verdict(record)
+    assert "| 0.24 (too few pairs for an interval) |" in essentials(record)
+    said = html.unescape(page(record))
+    assert "median change of one image; too few pairs for an interval; an upper bound" in said and "infinity" not in said
+    ends = numbers(record)["taps"]["hidden_1"]["front"]
+    assert (ends["value"], ends["low"], ends["high"]) == (0.24, None, None)
+    assert search_words(record).startswith("1 pair was searched again with four times the budget: the rate of this one went")
+
+
+@pytest.mark.parametrize(
+    ("known", "says"),
+    [
+        (20, "none was found in 20 of 40 pairs, so that the median change is no number (95 % interval 0.33 to no end, as too"),
+        (3, "none was found in 37 of 40 pairs, so that the median change is no number (95 % interval: no number either)."),
+        (23, "of the way to the target or less (95 % interval 0.33 to no end, as too many pairs are censored)."),
+    ],
+)
+def test_censored_pairs_are_above_all_and_half_of_them_are_enough(known, says):
+    """Of 40 values the ends are the 14th and the 27th: 0.33, and a censored one."""
+    record = made_up()
+    changes = [round(0.2 + 0.01 * n, 2) if n < known else None for n in range(40)]
+    fronts = [dataclasses.replace(one, change=change) for one, change in zip(record.fronts, changes, strict=True)]
+    assert says in verdict(dataclasses.replace(record, fronts=tuple(fronts)))
 
 
 def test_classes_have_the_median_of_their_pairs():
