@@ -219,6 +219,10 @@ def test_edges_are_told_by_the_lowest():
     assert cells(text, "the 2 edges, walked exactly")[0] == "smallest margin -0.5, 0.5 of the way from corner 0 to 2"
     assert cells(text, "changes of class along edges")[0] == "**2**"
     assert cells(text, "breakpoints of edges")[0] == "300; float32, asked at 32 places, is off by 2e-06 at most"
+    for weight, end in ((0.0, 0), (1.0, 2)):
+        alone = (dataclasses.replace(edges[1], weight=weight),)
+        said = cells(run_table(summary(edges=alone)), "the edge, walked exactly")[0]
+        assert said == f"smallest margin -0.5, at corner {end}"
 
 
 def test_a_network_that_no_proof_can_follow_is_named():

@@ -132,7 +132,9 @@ def edge_rows(edges: Sequence[EdgeRecord] | None) -> list[Row]:
     lowest = min(edges, key=lambda edge: edge.margin)
     one, other = lowest.corners
     changes = sum(len(edge.changes) for edge in edges)
-    margin = f"smallest margin {lowest.margin:.4g}, {lowest.weight:.6g} of the way from corner {one} to {other}"
+    ends = {0.0: f"at corner {one}", 1.0: f"at corner {other}"}
+    place = ends.get(lowest.weight, f"{lowest.weight:.6g} of the way from corner {one} to {other}")
+    margin = f"smallest margin {lowest.margin:.4g}, {place}"
     compared, off = sum(edge.compared for edge in edges), max(edge.difference for edge in edges)
     bends = f"{sum(edge.breakpoints for edge in edges):,}; float32, asked at {compared:,} places, is off by {off:.1g} at most"
     return [
