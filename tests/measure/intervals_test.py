@@ -121,6 +121,14 @@ def test_images_that_repeat_widen_the_intervals():
     assert rate_interval(holds, shared).half_width > 1.5 * rate_interval(holds).half_width
 
 
+def test_how_images_are_numbered_does_not_matter():
+    rng = np.random.default_rng(6)
+    values, images = rng.random(30), rng.integers([0, 6], [6, 12], [30, 2])
+    other = rng.permutation(12)[images]
+    assert median_interval(values, images) == median_interval(values, other)
+    assert mean_interval(values, images) == mean_interval(values, other)
+
+
 def test_a_rate_of_shared_images_is_covered():
     """Each image is blind or not, and a pair collides where its source is: 12 sources of 8 pairs each."""
     rng = np.random.default_rng(3)

@@ -130,9 +130,10 @@ def _weights(pairs: int, images: np.ndarray | None, resamples: int, seed: int) -
     rng = np.random.default_rng(seed)
     if images is None or not repeats(images):
         return rng.multinomial(pairs, np.full(pairs, 1 / pairs), size=resamples).astype(np.float64)
-    names, place = np.unique(images, return_inverse=True)
+    names, first, place = np.unique(images, return_index=True, return_inverse=True)
     drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=resamples)
-    weights = np.prod(drawn[:, place.reshape(-1, 2)], axis=2).astype(np.float64)
+    order = np.argsort(np.argsort(first))  # by appearance: whatever the images are numbered, the draws are the same
+    weights = np.prod(drawn[:, order[place].reshape(-1, 2)], axis=2).astype(np.float64)
     weights[weights.sum(axis=1) == 0] = 1.0
     return weights
 

@@ -43,9 +43,8 @@ def test_words(record: CompareRecord, test: PairedTest) -> str:
         rates = [_rate(record.side(side), n) for side, n in zip("AB", place, strict=True)]
         counts, effect = f"Hulls were found for {rates[0]} of the pairs in A and {rates[1]} in B", "difference"
     elif not test.easier_a + test.easier_b:
-        return (
-            f"The change that is needed differs in none of the {test.alike} pairs, or was found in neither ({p_words(test)})."
-        )
+        where = f"differs in none of the {test.alike} pairs, or was found in neither network"
+        return f"The change that is needed {where} ({p_words(test)})."
     else:
         needs = "pair needs" if test.easier_a == 1 else "pairs need"
         counts = f"{test.easier_a} {needs} less change in A, {test.easier_b} in B, {test.alike} are alike"
