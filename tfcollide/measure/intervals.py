@@ -84,19 +84,19 @@ def mean_interval(values: np.ndarray, images: np.ndarray | None = None, *, confi
 def median_interval(
     values: np.ndarray, images: np.ndarray | None = None, *, confidence: float = 0.95, seed: int = 0
 ) -> Interval:
-    """A median with its distribution-free interval, the values that the sign test does not reject.
+    """A median with its percentile bootstrap interval, which is no narrower than the one that the sign test gives.
 
     The median is the middle value, or the mean of the two middle ones: infinite where one of these is, not a number where
-    they are infinite to either side. The ends are the k-th value from below and from above, with the largest k for which
-    fewer than k of as many fair coins show heads with at most half of what confidence lacks (Thompson 1936, "On confidence
+    they are infinite to either side. The sign test's ends are the k-th value from below and from above, with the largest k for
+    which fewer than k of as many fair coins show heads with at most half of what confidence lacks (Thompson 1936, "On confidence
     ranges for the median", Annals of Mathematical Statistics 7). Ends are values that occur, so that ties stay ties and no
     infinite value is mixed with a finite one. Where there is no such k (`too_few`), there are no ends. Of negated values
     everything is negated and mirrored, to the last bit.
 
     Args:
         values: `[P]`; infinite where a value is censored, that is, only known to be larger (smaller) than all others.
-        images: `[P, 2]`, numbers of the images of each pair; None, or without repeats: pairs are independent. Else the
-            interval is the hull of that one and of the bootstrap over images.
+        images: `[P, 2]`, numbers of the images of each pair, which are drawn again where they repeat; None: pairs are
+            independent.
         confidence: of the interval, two-sided.
         seed: of the bootstrap.
     """
@@ -108,10 +108,8 @@ def median_interval(
     ordered, place = np.sort(values), _place(len(values), confidence)
     if not place:
         return Interval(middle, -math.inf, math.inf, confidence)
-    low, high = float(ordered[place - 1]), float(ordered[-place])
-    if images is not None and repeats(images):
-        drawn = _percentiles(*_drawn_medians(values, images, seed), confidence)
-        low, high = min(low, drawn[0]), max(high, drawn[1])
+    drawn = _percentiles(*_drawn_medians(values, images, seed), confidence)
+    low, high = min(float(ordered[place - 1]), drawn[0]), max(float(ordered[-place]), drawn[1])
     return Interval(middle, low, high, confidence)
 
 
