@@ -88,8 +88,8 @@ def median_interval(
 
     The median is the middle value, or the mean of the two middle ones: infinite where one of these is, not a number where
     they are infinite to either side. The sign test's ends are the k-th value from below and from above, with the largest k for
-    which fewer than k of as many fair coins show heads with at most half of what confidence lacks (Thompson 1936, "On confidence
-    ranges for the median", Annals of Mathematical Statistics 7). Ends are values that occur, so that ties stay ties and no
+    which fewer than k of as many fair coins show heads with at most half of what confidence lacks (Thompson 1936, "On
+    confidence ranges for the median", Annals of Mathematical Statistics 7). Ends are values that occur, so that ties stay ties and no
     infinite value is mixed with a finite one. Where there is no such k (`too_few`), there are no ends. Of negated values
     everything is negated and mirrored, to the last bit.
 
@@ -141,7 +141,7 @@ def _place(count: int, confidence: float) -> int:
     return int(stats.binom.ppf((1 - confidence) / 2, count, 0.5))
 
 
-def _drawn_medians(values: np.ndarray, images: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _drawn_medians(values: np.ndarray, images: np.ndarray | None, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """`[R]` each, the lower and the upper of the two middle values of each resample."""
     order = np.argsort(values)
     ahead = 2 * np.cumsum(_weights(len(values), images, _RESAMPLES, seed)[:, order], axis=1)
