@@ -87,11 +87,11 @@ def median_interval(
     """A median with its percentile bootstrap interval, which is no narrower than the one that the sign test gives.
 
     The median is the middle value, or the mean of the two middle ones: infinite where one of these is, not a number where
-    they are infinite to either side. The sign test's ends are the k-th value from below and from above, with the largest k for
-    which fewer than k of as many fair coins show heads with at most half of what confidence lacks (Thompson 1936, "On
-    confidence ranges for the median", Annals of Mathematical Statistics 7). Ends are values that occur, so that ties stay ties and no
-    infinite value is mixed with a finite one. Where there is no such k (`too_few`), there are no ends. Of negated values
-    everything is negated and mirrored, to the last bit.
+    they are infinite to either side. The sign test's ends are the k-th value from below and from above, with the largest k
+    for which fewer than k of as many fair coins show heads with at most half of what confidence lacks (Thompson 1936, "On
+    confidence ranges for the median", Annals of Mathematical Statistics 7). Ends are values that occur, so that ties stay
+    ties and no infinite value is mixed with a finite one. Where there is no such k (`too_few`), there are no ends. Of
+    negated values everything is negated and mirrored, to the last bit.
 
     Args:
         values: `[P]`; infinite where a value is censored, that is, only known to be larger (smaller) than all others.
