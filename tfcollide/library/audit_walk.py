@@ -8,7 +8,7 @@ that other processes may do them before the walk comes by.
 import dataclasses
 import functools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -33,6 +33,7 @@ from tfcollide.polytope.exact.blas import one_blas_thread
 from tfcollide.records import FrontEnd
 from tfcollide.report.audit.worst_pairs import PairPictures, worst
 from tfcollide.runtime.progress import progress, shown
+from tfcollide.runtime.threads import in_threads
 
 __all__ = ["AuditWalk", "NamedPair", "Walked", "picture_of"]
 
@@ -169,15 +170,15 @@ class AuditWalk:
         self, tap: str, numbers: Sequence[int], *, longer: bool = False
     ) -> tuple[dict[int, FrontFound], dict[int, str]]:
         """The fronts of pairs by number, and of those that cannot be carried out why."""
-        found: dict[int, FrontFound] = {}
-        refused: dict[int, str] = {}
-        for n in self._timed(f"{'longer ' * longer}fronts at {tap}", numbers, "pairs"):
-            posed = self._posed(tap, n)
-            if isinstance(posed, RequestError):
-                refused[n] = str(posed)
-                continue
-            found[n] = self.do(Piece("front", tap, (n,), longer=longer))
-        return found, refused
+        refused = {n: str(posed) for n in numbers if isinstance(posed := self._posed(tap, n), RequestError)}
+        able = [n for n in numbers if n not in refused]
+
+        def search(n: int) -> FrontFound:
+            return self.do(Piece("front", tap, (n,), longer=longer))
+
+        with one_blas_thread():  # a thread that ends a piece would else let BLAS go, under another one's
+            fronts = self._timed(f"{'longer ' * longer}fronts at {tap}", in_threads(search, able), "pairs", total=len(able))
+            return dict(zip(able, fronts, strict=True)), refused
 
     def _front(self, piece: Piece) -> FrontFound:
         [n], work = piece.numbers, self._budget(piece)
@@ -318,10 +319,10 @@ class AuditWalk:
             found[one.pair] = PairPictures(source, images[one.pair], target)
         return found
 
-    def _timed(self, name: str, items: Sequence[_Item], unit: str, more: str = "") -> Iterator[_Item]:
+    def _timed(self, name: str, items: Iterable[_Item], unit: str, more: str = "", total: int | None = None) -> Iterator[_Item]:
         """Goes through work with a bar, named `name` and `more`, that knows the time left; notes what it took."""
         began = time.perf_counter()
-        yield from progress(items, desc=name + more, unit=f" {unit}", total=len(items))
+        yield from progress(items, desc=name + more, unit=f" {unit}", total=total)
         self._seconds[name] = time.perf_counter() - began
 
 
