@@ -198,7 +198,8 @@ def _draw(rows):
 
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     whole, share = figure.subplots(1, 2, sharey=True)
-    for network in dict.fromkeys(row["network"] for row in rows):
+    names = list(dict.fromkeys(row["network"] for row in rows))
+    for k, network in enumerate(names):
         groups = {}
         for row in rows:
             if row["network"] == network:
@@ -208,15 +209,17 @@ def _draw(rows):
             [row["status"] == "certified" and row.get("arithmetic") == "float32" for row in groups[x]] for x in spreads
         ]
         proven = [[row.get("share_proven", 0.0) for row in groups[x]] for x in spreads]
+        aside = [x + 0.006 * (k - (len(names) - 1) / 2) for x in spreads]  # or marks would hide each other
         for axes, values in ((whole, certified), (share, proven)):
             axes.plot(
-                spreads, [sum(some) / len(some) for some in values], marker="o", alpha=0.7, label=network.replace("_", " ")
+                aside, [sum(some) / len(some) for some in values], marker="o", linewidth=1, label=network.replace("_", " ")
             )
-    whole.set(
-        ylabel="share", xlabel="spread, of source-to-target, to one decimal", title="hulls certified whole", ylim=(-0.03, 1.03)
-    )
-    share.set(xlabel="spread, of source-to-target, to one decimal", title="of the hull proven, mean")
-    share.legend(fontsize=8)
+    ticks = sorted({round(row["spread"], 1) for row in rows})
+    whole.set(ylabel="share", title="hulls certified whole, in float32", ylim=(-0.03, 1.03))
+    share.set(title="of the hull proven, mean")
+    for axes in (whole, share):
+        axes.set(xlabel="spread, of source-to-target, to one decimal", xticks=ticks)
+    figure.legend(*share.get_legend_handles_labels(), loc="outside right", fontsize=8)
     figure.savefig(_KNOWN.figure, dpi=110)
 
 
