@@ -140,7 +140,8 @@ def test_the_verdict_has_its_uncertainty_and_says_which_bound_is_which():
     rate, front = record.rate(), record.front()
     said = verdict(record)
     held = round(40 * rate.value)
-    assert said.startswith(f"In {held} of 40 pairs of digits, the search found a hull of 3 images that still show the source")
+    hull = "a hull (3 images and all their mixtures) that still shows the source"
+    assert said.startswith(f"In {held} of 40 pairs of digits, the search found {hull}")
     assert said.endswith(").") and "a better search may find more" in said and "or less" in said
     assert f"{percent(rate.low)} to {percent(rate.high)}" in said and f"{front.low:.2f} to {front.high:.2f}" in said
     other = dataclasses.replace(record, convergence=Convergence(20, 0.5, 0.8, 0.4, 0.4))

@@ -19,7 +19,7 @@ def verdict(record: AuditRecord) -> str:
     lead = "Search not converged: in" if record.converged is False else "In"
     held, corners = round(rate.value * count), record.settings.get("corners", "several")
     where = f"at {record.tap} of {record.network}"
-    hull = f"a hull of {corners} images that still show the source and have the target's features {where}"
+    hull = f"a hull ({corners} images and all their mixtures) that still shows the source and has the target's features {where}"
     searched = f"{held} of {count} pairs of {record.dataset}, the search found"
     if not held:
         searched = f"none of {count} pairs of {record.dataset} did the search find"
