@@ -53,7 +53,7 @@ def _walk(network, steps, run, asked):
     corners, code = loaded.corners, int(network.judge(loaded.target[None]).predicted[0])
     if asked.ledger:
         asked.ledger.mkdir(parents=True, exist_ok=True)
-    began = [time.process_time()]
+    began = time.process_time()
 
     def read(images):
         return network.judge(images).logits
@@ -63,11 +63,11 @@ def _walk(network, steps, run, asked):
             pair = [first, second]
             ledger = FolderLedger(asked.ledger / f"{run.name} {first} {second}") if asked.ledger else Ledger()
             (edge,) = prove_edges(steps, corners[pair], code, read, reading=network.reading, ledger=ledger)
-            spent = time.process_time() - began[0]
+            spent = time.process_time() - began
             lowest = _sampled(network, steps, corners[pair], code, edge, asked.samples)
             numbers = f"{edge.breakpoints:,} | {spent:.0f} | {edge.margin:.4f}, {edge.weight:.4f} | {len(edge.changes)}"
             print(f"| {run.name} | {first}-{second} | {numbers} | {edge.difference:.1e} | {lowest:.4f} |", flush=True)
-            began[0] = time.process_time()
+            began = time.process_time()
 
 
 def _sampled(network, steps, ends, code, edge, samples):

@@ -217,3 +217,10 @@ def test_where_and_between_which_classes_stands_beside_the_verdict():
     assert said in html.unescape(page(record)) and said in essentials(record)
     nothing = [dataclasses.replace(one, change=None, status="lost") for one in record.fronts]
     assert where_words(dataclasses.replace(record, layers=(), fronts=tuple(nothing))) == ""
+
+
+def test_a_cell_of_two_pairs_shows_the_collision_that_one_of_them_has():
+    record = made_up()
+    pair, other = (dataclasses.replace(record.fronts[n], source_class="zero", target_class="one") for n in (1, 2))
+    both = dataclasses.replace(record, fronts=(pair, dataclasses.replace(other, change=None, status="lost")))
+    assert pair.change is not None and class_fronts(both) == {("zero", "one"): pair.change}

@@ -68,9 +68,14 @@ def repeating(config: AuditConfig, out: str) -> str:
         config: what was done, resolved.
         out: as it was given.
     """
-    plain: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(config)}
-    told = {name for name, value in plain.items() if dataclasses.replace(config, **{name: value}).resolved() != config}
-    told |= {"data_dir"}  # the default is the environment's, which is another one elsewhere
+    defaults: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(config)}
+    told, short = {"data_dir"}, config  # whose default is the environment's, which is another one elsewhere
+    for name, value in defaults.items():
+        plainer = dataclasses.replace(short, **{name: value})
+        if plainer.resolved() == config:
+            short = plainer  # one after the other, as two flags may stand for each other
+        else:
+            told.add(name)
     names = told | {f"no{name}" for name in told}
     lines = [line for line in flags_text(config).splitlines() if line.removeprefix("--").partition("=")[0] in names]
     return shlex.join(["collide-audit", *lines, f"--out={out}"])
