@@ -31,11 +31,13 @@ def run(*flags: str) -> float:
     return time.perf_counter() - began
 
 
-def measure(images: str, stride: int, out: Path, queries: int) -> dict[str, float]:
+def measure(images: str, stride: int, out: Path, queries: int, search: str) -> dict[str, float]:
     """Builds one index and measures it."""
-    seconds = run(f"--images={images}", f"--stride={stride}", f"--out={out}", "--held_out=6", "--overwrite")
+    seconds = run(
+        f"--images={images}", f"--stride={stride}", f"--out={out}", "--held_out=6", f"--search={search}", "--overwrite"
+    )
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
-    run(f"--out={out}", f"--recall={queries}")
+    run(f"--out={out}", f"--search={search}", f"--recall={queries}")
     manifest = json.loads((out / "manifest.json").read_text())
     size = sum(size for size, _ in manifest["checksums"].values()) / 2**30
     found = [manifest[key] for key in ("recall_at_1", "recall_at_10", "query_milliseconds", "exact_milliseconds")]
@@ -49,7 +51,7 @@ def plot(rows: list[dict[str, float]], path: Path) -> None:
     figure = Figure(figsize=(9, 2.9), dpi=90, layout="constrained")
     panels = (("build_seconds", "build, s"), ("gib", "index, GiB"), ("query_ms", "ms per query"))
     for axes, (key, label) in zip(figure.subplots(1, 3), panels, strict=True):
-        axes.loglog(millions, [row.get(key, math.nan) for row in rows], "o-", color="#4477aa", label="Annoy, ranked by pixels")
+        axes.loglog(millions, [row.get(key, math.nan) for row in rows], "o-", color="#4477aa", label="the index")
         if key == "query_ms":
             exact = [row.get("exact_ms", math.nan) for row in rows]
             axes.loglog(millions, exact, "s--", color="#cc3311", label="exact search")
@@ -66,6 +68,7 @@ def main() -> None:
     parser.add_argument("--images", required=True)
     parser.add_argument("--strides", default="20,11,6,4,2,1")
     parser.add_argument("--queries", type=int, default=500)
+    parser.add_argument("--search", default="projected", choices=("projected", "annoy"))
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--also", type=Path)
     arguments = parser.parse_args()
@@ -75,7 +78,7 @@ def main() -> None:
     for stride in map(int, filter(None, arguments.strides.split(","))):
         if stride in {row["stride"] for row in rows}:
             continue
-        rows.append(measure(arguments.images, stride, arguments.out / f"stride{stride}", arguments.queries))
+        rows.append(measure(arguments.images, stride, arguments.out / f"stride{stride}", arguments.queries, arguments.search))
         with open(table, "w", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()

@@ -17,12 +17,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tfcollide.patches.backend import Backend
-from tfcollide.patches.backends.annoy import AnnoySearch
+from tfcollide.patches.backend import Backend, best_backend
 from tfcollide.patches.backends.exact import ExactSearch
 from tfcollide.patches.collection import open_collection
 from tfcollide.patches.neighbors import Neighbors, Query
 from tfcollide.patches.recall import BATCH, draw_queries
+from tfcollide.registry import BACKENDS
 
 
 def turn(backend: Backend, windows: np.ndarray, neighbors: int) -> tuple[Neighbors, float, float]:
@@ -39,11 +39,13 @@ def main() -> None:
     parser.add_argument("--index", type=Path, required=True)
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--neighbors", type=int, default=1)
+    parser.add_argument("--search", choices=BACKENDS.names(), help="default: the fastest that the index has")
     arguments = parser.parse_args()
     collection = open_collection(arguments.index.absolute())
     windows = draw_queries(collection, arguments.turns * BATCH, seed=0)
     windows = windows[np.random.default_rng(0).permutation(len(windows))].reshape(arguments.turns, BATCH, -1)
-    backends = {"exact": ExactSearch(collection), "index": AnnoySearch(collection)}
+    search = BACKENDS.load(arguments.search or best_backend(collection.manifest))
+    backends = {"exact": ExactSearch(collection), "index": search(collection)}
     backends["index"].search(Query(windows[0, :50]))  # what is mapped is read once
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in backends}
     right, all_right = [], []

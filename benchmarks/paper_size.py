@@ -24,10 +24,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tfcollide.patches.backends.annoy import AnnoySearch
+from tfcollide.patches.backend import best_backend
 from tfcollide.patches.collection import Collection, open_collection, open_images
 from tfcollide.patches.neighbors import Query, squared_distances
 from tfcollide.patches.recall import draw_queries
+from tfcollide.registry import BACKENDS
 
 AT_ONCE = 100_000
 
@@ -84,11 +85,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--index", type=Path, required=True)
     parser.add_argument("--queries", type=int, default=500)
+    parser.add_argument("--search", choices=BACKENDS.names(), help="default: the fastest that the index has")
     parser.add_argument("--build_seconds", type=float, help="what the build took, to be put into the figures")
     arguments = parser.parse_args()
     collection = open_collection(arguments.index.absolute())
     windows = draw_queries(collection, arguments.queries, seed=0)
-    backend = AnnoySearch(collection)
+    backend = BACKENDS.load(arguments.search or best_backend(collection.manifest))(collection)
     backend.search(Query(windows[:5]))
     wall, cpu = time.perf_counter(), time.process_time()
     found = backend.search(Query(windows))

@@ -157,7 +157,7 @@ def test_room_for_trees_on_disk_is_taken_first(folder, tmp_path, monkeypatch):
 def test_an_exact_index_needs_no_annoy(folder, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "annoy", None)
     out = tmp_path / "patches"
-    manifest = run(IndexConfig(images=str(folder), search="exact", held_out=2, **SMALL), out)
+    manifest = run(IndexConfig(images=str(folder), held_out=2, **SMALL | {"search": "exact"}), out)
     assert not manifest.num_trees and not list(out.glob("trees*"))
     with pytest.raises(RequestError, match=r'pip install "tfcollide\[patches\]"'):
         run(IndexConfig(images=str(folder), **SMALL), tmp_path / "other")
@@ -175,7 +175,9 @@ def test_projections_never_lengthen_a_distance(folder, tmp_path, projection):
     np.testing.assert_allclose(collection.projection.components @ collection.projection.components.T, np.eye(8), atol=1e-5)
 
 
-@pytest.mark.parametrize(("more", "components"), [({}, 6), ({"projection": "random"}, 40), ({"search": "exact"}, 6)])
+@pytest.mark.parametrize(
+    ("more", "components"), [({}, 6), ({"projection": "random"}, 40), ({"search": "exact"}, 6), ({"search": "projected"}, 6)]
+)
 def test_fewer_windows_than_components(folder, tmp_path, capsys, more, components):
     few = SMALL | {"image_size": 12, "num_components": 40, "held_out": 8}
     manifest = run(IndexConfig(images=str(folder), recall=5, **few | more), tmp_path / "patches")

@@ -8,7 +8,8 @@ from tfcollide.patches.collection import open_collection
 from tfcollide.recipes.patches.config import IndexConfig
 from tfcollide.recipes.patches.index import run
 
-SMALL = {"image_size": 48, "patch_size": 12, "stride": 4, "num_components": 8, "num_trees": 4, "shard_patches": 400}
+SMALL = {"image_size": 48, "patch_size": 12, "stride": 4, "num_components": 8, "shard_patches": 400}
+SMALL |= {"search": "annoy", "num_trees": 4}
 
 
 def photograph(seed, height=56, width=64):
@@ -44,6 +45,5 @@ def collection(index):
 def searched(folder, collection, tmp_path_factory):
     """For each search an index of the same windows that it can take."""
     out = tmp_path_factory.mktemp("projected") / "patches"
-    settings = {key: value for key, value in SMALL.items() if key != "num_trees"}
-    run(IndexConfig(images=str(folder), held_out=2, search="projected", **settings), out)
+    run(IndexConfig(images=str(folder), held_out=2, **SMALL | {"search": "projected"}), out)
     return {"annoy": collection, "exact": collection, "projected": open_collection(out)}

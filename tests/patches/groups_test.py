@@ -19,7 +19,8 @@ from tfcollide.patches.store import ImageStore
 from tfcollide.recipes.patches.config import IndexConfig
 from tfcollide.recipes.patches.index import run
 
-DENSE = {"image_size": 43, "patch_size": 32, "stride": 1, "num_components": 24, "num_trees": 4, "shard_patches": 1000}
+DENSE = {"image_size": 43, "patch_size": 32, "stride": 1, "num_components": 24, "shard_patches": 1000}
+DENSE |= {"search": "annoy", "num_trees": 4}
 
 
 @pytest.fixture(scope="module")

@@ -66,7 +66,7 @@ def test_photographs_whose_names_are_no_utf_8(folder, in_folder, capfd):
     assert said.startswith(rb"\xe9t\xe9: 32 patches")
     capfd.readouterr()
     before = sorted(written.iterdir())
-    assert cli.index_patches(["index_patches", *flags, f"--out={written}/trees"]) == 2
+    assert cli.index_patches(["index_patches", *flags, "--search=annoy", f"--out={written}/trees"]) == 2
     error = capfd.readouterr().err
     assert error.startswith("error: trees in ") and "whose name is no UTF-8" in error and error.count("\n") == 1
     assert sorted(written.iterdir()) == before

@@ -51,8 +51,7 @@ def test_a_sample_says_which_items_are_kept(searched, monkeypatch, skipping):
 @pytest.mark.parametrize("count", [1, 5])
 def test_a_dense_index_finds_the_true_neighbors(folder, tmp_path, search, count):
     """Groups of windows a pixel apart; an index for Annoy has their codes, too."""
-    settings = {key: value for key, value in DENSE.items() if search == "annoy" or key != "num_trees"}
-    run(IndexConfig(images=str(folder), held_out=2, search=search, **settings), tmp_path / "patches")
+    run(IndexConfig(images=str(folder), held_out=2, **DENSE | {"search": search}), tmp_path / "patches")
     collection = open_collection(tmp_path / "patches")
     assert (collection.manifest.own or {})["span"] == 3
     backend, exact = ProjectedSearch(collection, candidates=400), ExactSearch(collection)

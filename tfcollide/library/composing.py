@@ -24,7 +24,7 @@ class PatchIndex:
 
     Args:
         folder: of the index.
-        search: "annoy" or "exact"; None: annoy, where the index and the installation have it.
+        search: "projected", "annoy" or "exact"; None: the fastest that the index has.
         window_stride: step between windows, in pixels of the index's search images; None: a quarter of a patch.
         surround: pixels around a window that are pasted with it; None: half of a window.
         patches_per_window: how many patches stand for each window.

@@ -15,7 +15,7 @@ Candidates = tuple[np.ndarray, np.ndarray]
 
 _Found = tuple[np.ndarray, np.ndarray]
 _FIRST = 32
-_UNLIKELY = 0.9  # of the distance of the farthest neighbor so far: patches whose projections are as far hardly ever win
+_UNLIKELY = 0.95  # of the distance of the farthest neighbor so far: patches whose projections are as far hardly ever win
 _BLOCK = 16  # queries that a thread takes at once
 _TOGETHER = 512  # windows of several queries that are compared at once, as many as stay in a core's cache
 

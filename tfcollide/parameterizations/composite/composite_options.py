@@ -18,7 +18,7 @@ class CompositeOptions:
     index: str | None = flag(None, "Composites: the index of patches, as index_patches wrote it: a folder.", path=True)
     search: str | None = flag(
         None,
-        "Composites: how the index is searched. Default: annoy, where the index and the installation have it.",
+        "Composites: how the index is searched. Default: the fastest that the index has.",
         variants=BACKENDS,
     )
     window_stride: int | None = flag(

@@ -26,9 +26,9 @@ from tfcollide.patches.scan import scan
 
 __all__ = ["VARIANT", "ProjectedSearch"]
 
-_CANDIDATES, _PER_NEIGHBOR = 112, 16
+_CANDIDATES, _PER_NEIGHBOR = 64, 16
 _ITEMS = 256
-_ENOUGH_FOR, _GROWTH = 600_000, 2 / 3
+_ENOUGH_FOR, _GROWTH = 600_000, 0.8
 _MORE = (1, 8, 64)
 _SAMPLE = 16_384  # items that tell from which score on an item is among those wanted
 _LEAST = 10  # of the sample, as fewer tell too little
@@ -60,8 +60,8 @@ class ProjectedSearch(Backend):
 
     Args:
         collection: the images, the projection and the codes.
-        candidates: patches whose pixels are looked at at most, for each query; by default 112 and 16 per neighbor, and
-            more, as the power 2/3, where there are over 600,000 patches.
+        candidates: patches whose pixels are looked at at most, for each query; by default 64 and 16 per neighbor, and
+            more, as the power 0.8, where there are over 600,000 patches.
 
     Raises:
         RequestError: the index has no codes.
@@ -140,12 +140,14 @@ class ProjectedSearch(Backend):
         """About twice as many items as are wanted of every query, the nearest; none of images that do not count."""
         factors = np.concatenate([-2.0 * codes.T, np.ones((1, len(codes)), np.float32)])
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
-            limits = self._limits(query, factors, wanted)
-            starts = np.array_split(np.arange(0, self._count, _AT_ONCE), threads)
             skip = np.full(len(codes), -1) if query.skip_images is None else query.skip_images
+            shares = np.array_split(np.arange(len(codes)), threads)
+            sampled = pool.map(lambda some: self._limits(factors[:, some], skip[some], wanted), shares)
+            limits = np.concatenate(list(sampled))
+            starts = np.array_split(np.arange(0, self._count, _AT_ONCE), threads)
             return _joined(list(pool.map(lambda some: self._below(some, factors, limits.copy(), skip, wanted), starts)))
 
-    def _limits(self, query: Query, factors: np.ndarray, wanted: int) -> np.ndarray:
+    def _limits(self, factors: np.ndarray, skip: np.ndarray, wanted: int) -> np.ndarray:
         """`[Q]`, the score below which about twice as many items lie as are wanted, by a sample of them."""
         sample = np.arange(self._count)
         if self._count > _SAMPLE:
@@ -154,26 +156,29 @@ class ProjectedSearch(Backend):
         if place >= len(sample):
             return np.full(factors.shape[1], np.inf, np.float32)
         scores = factors.T @ self._augmented(sample).T  # a row for each query, as rows are quickly put in order
-        if query.skip_images is not None:
-            scores[query.skip_images[:, None] == sample // self._groups.per_image] = np.inf
+        if (skip >= 0).any():
+            scores[skip[:, None] == sample // self._groups.per_image] = np.inf
         scores.partition(place)
         return scores[:, place]
 
     def _below(self, starts: np.ndarray, factors: np.ndarray, limits: np.ndarray, skip: np.ndarray, wanted: int) -> _Near:
         """Of some runs of items those whose scores are at most the limits, which are lowered where too many are."""
-        count = factors.shape[1]
+        count, skipping = factors.shape[1], bool((skip >= 0).any())
         size = max(1, _SCORES // count)
         buffer, below, found, kept = np.empty((size, count), np.float32), np.empty((size, count), bool), [_NONE], 0
         for start in starts.tolist():
             run = self._augmented(np.arange(start, min(start + _AT_ONCE, self._count)))
+            parts = []
             for first in range(0, len(run), size):
                 part = run[first : first + size]
                 scores = np.matmul(part, factors, out=buffer[: len(part)])
                 places = np.flatnonzero(np.less_equal(scores, limits, out=below[: len(part)]))
-                rows, queries = np.divmod(places, count)
-                near = _Near(start + first + rows, queries, scores.ravel()[places])
-                found.append(near.part(near.items // self._groups.per_image != skip[queries]))
-                kept += len(found[-1].items)
+                parts.append((places + first * count, scores.ravel()[places]))
+            places, values = (np.concatenate(part) for part in zip(*parts, strict=True))
+            rows, queries = np.divmod(places, count)
+            near = _Near(start + rows, queries, values)
+            found.append(near.part(near.items // self._groups.per_image != skip[queries]) if skipping else near)
+            kept += len(found[-1].items)
             if kept > _TOO_MANY * wanted * count:
                 found = [_nearest(_joined(found), wanted, limits)]
                 kept = len(found[0].items)

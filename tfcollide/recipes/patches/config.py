@@ -50,11 +50,15 @@ class IndexConfig:
     resize: str = _flag("crop", "How a photograph becomes square: crop (shorter side, middle) or stretch.", choices=RULES)
     patch_size: int = _flag(32, "Side of a patch, in pixels of the search images.")
     stride: int = _flag(8, "Step from patch to patch, in pixels of the search images (the paper: 6).")
-    search: str = _flag("annoy", "The search algorithm to build for: annoy, or exact, which needs no trees.", variants=BACKENDS)
+    search: str = _flag(
+        "projected",
+        "The search to build for: projected (products of matrices), annoy (trees, for few windows at a time), or exact.",
+        variants=BACKENDS,
+    )
     projection: str = _flag("pca", "From pixels to a few numbers: pca, fitted to a sample, or random.", choices=KINDS)
     num_components: int = _flag(40, "How many numbers stand for a patch; with pca no more than there are patches.")
     shard_patches: int | None = _flag(
-        None, "About how many patches per shard. Default: a sixteenth of all, but 700,000 to 2,000,000 items of the trees."
+        None, "About how many patches per shard. Default: a sixteenth of all, but 700,000 to 2,000,000 items."
     )
     held_out: int | None = _flag(None, "Photographs to leave out, for --recall. Default: 20, or none of fewer than 200.")
     recall: int = _flag(0, "Measure recall with this many queries, at build time or of the finished index --out; 0: do not.")
@@ -121,7 +125,7 @@ class QueryConfig:
     )
     skip_same_image: bool = _flag(False, "Leave out patches of the photograph itself; --image is a number then.")
     min_distance: float = _flag(0.0, "Leave out patches closer than this (L2, pixels 0..255).")
-    search: str = _flag("annoy", "The search algorithm.", variants=BACKENDS)
+    search: str | None = _flag(None, "The search algorithm. Default: the fastest that the index has.", variants=BACKENDS)
     threads: int = _flag(0, "Threads; 0: one per core.")
 
     def check(self) -> None:

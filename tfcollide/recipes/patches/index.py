@@ -36,7 +36,7 @@ from tfcollide.settings import flags_text
 __all__ = ["run", "verify"]
 
 _HELD_OUT, _HELD_OUT_FROM = 20, 200
-_LEAST_SHARD, _MOST_SHARD, _SHARDS = 700_000, 2_000_000, 16  # in items of trees
+_LEAST_SHARD, _MOST_SHARD, _SHARDS = 700_000, 2_000_000, 16  # in windows, or groups of them
 
 
 def run(config: IndexConfig, out: Path, *, overwrite: bool = False) -> Manifest:

@@ -12,6 +12,7 @@ from tfcollide.errors import RequestError
 from tfcollide.files.atomic import write_csv
 from tfcollide.files.run_directory import RunDirectory, absolute
 from tfcollide.images import decode
+from tfcollide.patches.backend import best_backend
 from tfcollide.patches.collection import Collection, open_collection
 from tfcollide.patches.grid import Grid
 from tfcollide.patches.neighbors import Neighbors, Query
@@ -58,7 +59,7 @@ def run(config: QueryConfig, out: Path, *, overwrite: bool = False) -> Path:
     directory = RunDirectory(out, flags_text(config), overwrite=overwrite)
     directory.check()
     collection = open_collection(absolute(config.index or ""))
-    backend = BACKENDS.load(config.search)(collection)
+    backend = BACKENDS.load(config.search or best_backend(collection.manifest))(collection)
     queried = _queried(config, collection)
     windows = windows_of_image(queried.pixels, queried.grid)
     skip = np.full(len(windows), queried.number) if config.skip_same_image else None
