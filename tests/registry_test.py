@@ -53,7 +53,7 @@ def test_a_check_imports_no_variant(zoo):
 @pytest.mark.parametrize(
     ("kind", "least"),
     [
-        ("BACKENDS", {"annoy", "exact"}),
+        ("BACKENDS", {"annoy", "exact", "projected"}),
         ("DATASETS", {"digits"}),
         ("EXPORTS", {"classifier", "composite", "mixture"}),
         ("HULL_TERMS", {"crowding", "hull_match"}),

@@ -39,9 +39,9 @@ def test_the_algorithm_was_called_index(place, capsys):
 
 def test_an_unknown_algorithm_is_one_of_search(place, capsys):
     assert index("--index=faiss", "--out=first") == 2
-    assert "error: --search=faiss: expected one of annoy, exact." in capsys.readouterr().err
+    assert "error: --search=faiss: expected one of annoy, exact, projected." in capsys.readouterr().err
     assert cli.collide(["collide", "--search=foo", "--index=x", "--parameterization=composite", "--out=y"]) == 2
-    assert capsys.readouterr().err == "error: --search=foo: expected one of annoy, exact.\n"
+    assert capsys.readouterr().err == "error: --search=foo: expected one of annoy, exact, projected.\n"
 
 
 def test_both_names_at_once_are_refused_where_they_differ(place, capsys):

@@ -38,3 +38,12 @@ def index(folder, tmp_path_factory):
 @pytest.fixture(scope="session")
 def collection(index):
     return open_collection(index)
+
+
+@pytest.fixture(scope="session")
+def searched(folder, collection, tmp_path_factory):
+    """For each search an index of the same windows that it can take."""
+    out = tmp_path_factory.mktemp("projected") / "patches"
+    settings = {key: value for key, value in SMALL.items() if key != "num_trees"}
+    run(IndexConfig(images=str(folder), held_out=2, search="projected", **settings), out)
+    return {"annoy": collection, "exact": collection, "projected": open_collection(out)}

@@ -1,4 +1,4 @@
-"""Both back ends against brute force in whole numbers."""
+"""Every search against brute force in whole numbers."""
 
 import shutil
 
@@ -17,6 +17,8 @@ from tfcollide.recipes.patches.index import run
 from tfcollide.registry import BACKENDS
 
 from .conftest import SMALL
+
+SEARCHES = ["annoy", "exact", "projected"]
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +40,14 @@ def brute_force(collection, windows, count, skip=None, min_distance=0.0):
 
 
 def test_the_back_ends_are_found_by_name():
-    assert BACKENDS.names() == ["annoy", "exact"]
+    assert BACKENDS.names() == SEARCHES
     assert BACKENDS.load("exact") is ExactSearch
 
 
-@pytest.mark.parametrize("backend", [ExactSearch, AnnoySearch])
+@pytest.mark.parametrize("name", SEARCHES)
 @pytest.mark.parametrize("count", [1, 7])
-def test_finds_the_true_neighbors(collection, queries, backend, count):
-    found = backend(collection).search(Query(queries, count))
+def test_finds_the_true_neighbors(searched, collection, queries, name, count):
+    found = BACKENDS.load(name)(searched[name]).search(Query(queries, count))
     np.testing.assert_array_equal(found.ids, brute_force(collection, queries, count))
     change = collection.store.patches(found.ids[:, 0]).astype(float) - queries
     np.testing.assert_allclose(found.distances[:, 0], np.linalg.norm(change, axis=1), rtol=1e-12)
@@ -54,15 +56,15 @@ def test_finds_the_true_neighbors(collection, queries, backend, count):
     np.testing.assert_array_equal(found.columns, found.ids % 10)
 
 
-@pytest.mark.parametrize("backend", [ExactSearch, AnnoySearch])
-def test_leaves_out_the_same_image_and_what_is_too_close(collection, backend):
+@pytest.mark.parametrize("name", SEARCHES)
+def test_leaves_out_the_same_image_and_what_is_too_close(searched, collection, name):
     windows = collection.store.patches(np.arange(0, 1200, 50))
     skip = np.arange(0, 1200, 50) // 100
-    found = backend(collection).search(Query(windows, 3))
+    found = BACKENDS.load(name)(searched[name]).search(Query(windows, 3))
     assert (found.distances[:, 0] == 0).all()
-    found = backend(collection).search(Query(windows, 3, skip_images=skip))
+    found = BACKENDS.load(name)(searched[name]).search(Query(windows, 3, skip_images=skip))
     np.testing.assert_array_equal(found.ids, brute_force(collection, windows, 3, skip))
-    found = backend(collection).search(Query(windows, 3, min_distance=900.0))
+    found = BACKENDS.load(name)(searched[name]).search(Query(windows, 3, min_distance=900.0))
     assert (found.distances >= 900).all()
     np.testing.assert_array_equal(found.ids, brute_force(collection, windows, 3, min_distance=900.0))
 
@@ -85,17 +87,17 @@ def test_windows_that_are_all_alike_take_no_longer(folder, tmp_path, monkeypatch
     np.testing.assert_array_equal(found.ids, brute_force(collection, windows, 2, skip))
 
 
-@pytest.mark.parametrize("backend", [ExactSearch, AnnoySearch])
-def test_more_neighbors_than_patches_are_padded(collection, queries, backend):
-    found = backend(collection).search(Query(queries[:2], 1300))
+@pytest.mark.parametrize("name", SEARCHES)
+def test_more_neighbors_than_patches_are_padded(searched, queries, name):
+    found = BACKENDS.load(name)(searched[name]).search(Query(queries[:2], 1300))
     assert (found.ids[:, :1200] >= 0).all() and (found.ids[:, 1200:] == -1).all()
     assert np.isinf(found.distances[:, 1200:]).all()
 
 
-@pytest.mark.parametrize("backend", [ExactSearch, AnnoySearch])
-def test_threads_and_batches_make_no_difference(collection, queries, backend):
-    whole = backend(collection).search(Query(queries, 5), threads=1)
-    parts = [backend(collection).search(Query(queries[i : i + 7], 5), threads=3).ids for i in range(0, 40, 7)]
+@pytest.mark.parametrize("name", SEARCHES)
+def test_threads_and_batches_make_no_difference(searched, queries, name):
+    whole = BACKENDS.load(name)(searched[name]).search(Query(queries, 5), threads=1)
+    parts = [BACKENDS.load(name)(searched[name]).search(Query(queries[i : i + 7], 5), threads=3).ids for i in range(0, 40, 7)]
     np.testing.assert_array_equal(whole.ids, np.concatenate(parts))
 
 

@@ -106,7 +106,8 @@ def best_backend(manifest: Manifest) -> str:
 
 def own_steps(manifest: Manifest) -> list[ShardStep]:
     """What backends have built, or are to build, of every shard of an index."""
-    return [step for one in BACKENDS.all().values() for step in one.steps if step.asked(manifest)]
+    steps = [step for one in BACKENDS.all().values() for step in one.steps if step.asked(manifest)]
+    return list({step.kind: step for step in steps}.values())
 
 
 def own_packages() -> list[str]:

@@ -125,7 +125,7 @@ def test_pixels_and_composites_are_compared(made, tmp_path):
         ({"parameterization": "pixels"}, "--parameterization=composite beside it"),
         ({"term_weights": "variation=1"}, "total_variation"),
         ({"window_stride": 3, "surround": 0, "control_spacing": 2}, "--control_spacing=2"),
-        ({"search": "best"}, "one of annoy, exact"),
+        ({"search": "best"}, "one of annoy, exact, projected"),
         ({"surround": 0, "window_stride": 5}, "uncovered"),
     ],
 )

@@ -5,7 +5,6 @@ import dataclasses
 import importlib.util
 import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,9 +13,10 @@ import numpy as np
 from tfcollide.patches.backend import Backend, ShardStep, ShardWork
 from tfcollide.patches.collection import Collection
 from tfcollide.patches.grid import Grid
-from tfcollide.patches.groups import Codes, Groups, rounded, span_of, write_codes
+from tfcollide.patches.groups import CODES, groups_of, members_near, open_codes, rounded, span_of
 from tfcollide.patches.manifest import Manifest
-from tfcollide.patches.neighbors import Neighbors, Query, closest, squared_distances
+from tfcollide.patches.neighbors import Neighbors, Query
+from tfcollide.patches.ranking import in_blocks, rank, smallest
 from tfcollide.patches.scan import scan
 from tfcollide.patches.trees import build_trees, check_annoy, load_trees, tree_bytes
 from tfcollide.settings import at_least, flag
@@ -28,10 +28,7 @@ _ITEMS = 256
 _SEARCH_NODES = 14_000
 _ENOUGH_FOR, _GROWTH = 600_000, 2 / 3
 _LEAST_NODES = 1_000
-_FIRST = 32
-_UNLIKELY = 0.9  # of the distance of the farthest neighbor so far: patches whose projections are as far hardly ever win
 _MORE = (8, 64)
-_BLOCK = 16  # queries that a thread takes at once
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,7 +48,7 @@ class AnnoyOptions:
 def _write_trees(work: ShardWork) -> None:
     build_trees(
         work.store,
-        _groups(work.manifest),
+        groups_of(work.manifest),
         work.projection,
         work.path,
         num_trees=work.manifest.num_trees,
@@ -61,21 +58,10 @@ def _write_trees(work: ShardWork) -> None:
     )
 
 
-def _groups(manifest: Manifest) -> Groups:
-    return Groups(manifest.grid, (manifest.own or {}).get("span", 1) if manifest.num_trees else 1)
-
-
 def _size(manifest: Manifest) -> int:
-    return tree_bytes(manifest.num_images * _groups(manifest).per_image, manifest.num_components, manifest.num_trees)
+    return tree_bytes(manifest.num_images * groups_of(manifest).per_image, manifest.num_components, manifest.num_trees)
 
 
-_CODES = ShardStep(
-    "codes",
-    "npy",
-    lambda manifest: _groups(manifest).span > 1,
-    write_codes,
-    lambda manifest: 2 * manifest.num_patches * manifest.num_components,
-)
 _TREES = ShardStep("trees", "ann", lambda manifest: bool(manifest.num_trees), _write_trees, _size)
 
 
@@ -91,7 +77,7 @@ class AnnoySearch(Backend):
     """
 
     preference = 1
-    steps = (_CODES, _TREES)
+    steps = (CODES, _TREES)
     packages = ("annoy",)
 
     @staticmethod
@@ -113,12 +99,9 @@ class AnnoySearch(Backend):
     def __init__(self, collection: Collection, *, candidates: int | None = None, search_nodes: int | None = None):
         super().__init__(collection)
         self._projection = collection.projection
-        manifest, self._groups = collection.manifest, _groups(collection.manifest)
+        manifest, self._groups = collection.manifest, groups_of(collection.manifest)
         self._shards: list[Any] = load_trees(collection, self._groups, _TREES.files(manifest))
-        self._codes = None
-        if _CODES.asked(manifest):
-            paths = [collection.path / name for name in _CODES.files(manifest)]
-            self._codes = Codes(paths, collection.counts, manifest.num_components)
+        self._codes = open_codes(collection) if CODES.asked(manifest) else None
         self._starts = [first // manifest.grid.per_image * self._groups.per_image for first in collection.first_ids]
         self._num_trees = manifest.num_trees
         self._candidates = candidates or round(_more(manifest.num_patches) * _CANDIDATES)
@@ -130,28 +113,29 @@ class AnnoySearch(Backend):
         """The neighbors of every query window, nearly always the true ones."""
         query.check(self._store.grid.values)
         points = self._projection.apply(query.windows.astype(np.float32) - np.float32(128)).tolist()
-        blocks = [range(first, min(first + _BLOCK, len(points))) for first in range(0, len(points), _BLOCK)]
-        with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
-            found = [
-                one for some in pool.map(lambda block: [self._one(query, q, points[q]) for q in block], blocks) for one in some
-            ]
-        ids, distances = (np.stack(part) for part in zip(*found, strict=True))
+        ids, distances = in_blocks(query, threads or os.cpu_count() or 1, lambda block: self._block(query, block, points))
         short = np.flatnonzero(ids[:, -1] < 0)
         if len(short):  # nearly everything near was left out
             ids[short], distances[short] = scan(self._store, query.part(short), threads=threads)
         return Neighbors(ids, distances, *self._store.grid.locate(np.maximum(ids, 0)))
 
-    def _one(self, query: Query, q: int, point: list[float]) -> tuple[np.ndarray, np.ndarray]:
-        """One query; where too few candidates may count, more are asked for, but not without end."""
+    def _block(self, query: Query, block: range, points: list[list[float]]) -> tuple[np.ndarray, np.ndarray]:
+        """Some queries; of those of which too few candidates count more are asked for, but not without end."""
         wanted = self._candidates + _PER_NEIGHBOR * query.neighbors
         nodes = max(self._nodes, 20 * wanted)
-        skip = -1 if query.skip_images is None else int(query.skip_images[q])
+        ids = np.full((len(block), query.neighbors), -1, np.int64)
+        distances = np.full(ids.shape, np.inf)
         for factor, spare in self._attempts(query):
-            ids, lower = self._propose(point, factor * wanted, factor * nodes, skip, spare)
-            found = self._rank(query, q, ids, lower)
-            if found[0][-1] >= 0:
+            left = np.array(block)[ids[:, -1] < 0]
+            if not len(left):
                 break
-        return found
+            skip = np.full(len(left), -1) if query.skip_images is None else query.skip_images[left]
+            candidates = [
+                self._propose(points[q], factor * wanted, factor * nodes, image, spare)
+                for q, image in zip(left.tolist(), skip.tolist(), strict=True)
+            ]
+            ids[left - block.start], distances[left - block.start] = rank(self._store, query.part(left), candidates)
+        return ids, distances
 
     def _attempts(self, query: Query) -> list[tuple[int, int]]:
         """Times as many candidates, and nodes beyond them in the shard of the image that is left out.
@@ -178,9 +162,7 @@ class AnnoySearch(Backend):
         if self._codes is None:
             return self._items_near(point, wanted, nodes, skip, spare)
         items, _ = self._items_near(point, max(self._items, wanted), nodes, skip, spare)
-        ids, grid = self._groups.members(np.sort(items)), self._store.grid
-        bounds = self._codes.distances(ids, rounded(np.array(point, np.float32), grid)) * np.float32(grid.values**0.5)
-        return _smallest(ids, bounds, wanted)
+        return members_near(self._groups, self._codes, items, rounded(np.array(point, np.float32), self._store.grid), wanted)
 
     def _items_near(self, point: list[float], wanted: int, nodes: int, skip: int, spare: int) -> tuple[np.ndarray, np.ndarray]:
         """The same of the items of trees, groups of windows or windows."""
@@ -194,31 +176,12 @@ class AnnoySearch(Backend):
             lower.append(np.array(distances))
         numbers, bounds = np.concatenate(ids), np.concatenate(lower)
         counts = numbers // per_image != skip
-        return _smallest(numbers[counts], bounds[counts], wanted)
-
-    def _rank(self, query: Query, q: int, ids: np.ndarray, lower: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Looks at the pixels of the most promising, then of more, while their projections leave them a chance."""
-        start, end, nearest, squared = 0, max(_FIRST, 2 * query.neighbors), ids[:0], np.empty(0)
-        found = closest(nearest, squared, query.neighbors)
-        while start < min(end, len(ids)):
-            some = np.sort(ids[start:end])  # memory is read in order
-            nearest = np.concatenate([nearest, some])
-            squared = np.concatenate([squared, squared_distances(self._store.patches(some), query.windows[q])])
-            found = closest(nearest, squared, query.neighbors, query.min_distance)
-            start, likely = end, int(np.searchsorted(lower, _UNLIKELY * found[1][-1], "right"))
-            end = min(likely, 4 * end)
-        return found
+        return smallest(numbers[counts], bounds[counts], wanted)
 
 
 def _more(count: int) -> float:
     """How much more has to be looked at for so many patches or items."""
     return max(1.0, count / _ENOUGH_FOR) ** _GROWTH
-
-
-def _smallest(ids: np.ndarray, bounds: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The `count` with the smallest bounds, these first."""
-    order = np.argsort(bounds, kind="stable")[:count]
-    return ids[order], bounds[order]
 
 
 VARIANT = AnnoySearch
