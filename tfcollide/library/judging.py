@@ -96,7 +96,8 @@ def certify(
         network: of `wrap`, of affine layers, ReLUs and max-pools, with branches or without.
         found: the corners, for a target that is an image.
         max_boxes: parts of the hull to bound at most.
-        tightness: the share of the smallest margin found that is enough to prove; above 0.9 all parts may be spent on it.
+        tightness: the share of the smallest margin found that is enough to prove, or of what rounding leaves of it; above
+            0.9 all parts may be spent on it.
         seed: of the mixtures tried first.
         proof: a file to write the proof to where the hull is certified, such as "proof.npz"; `check_proof` checks it
             with NumPy alone.

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from tfcollide.models.dense_chain import DenseChain, Stage
+from tfcollide.models.reading import Reading
 from tfcollide.polytope.hull.mixing import mix
 from tfcollide.polytope.proof import relaxation
 from tfcollide.polytope.proof.certificate import certify
+from tfcollide.polytope.proof.engine import DenseEngine
 from tfcollide.polytope.proof.float_error import gamma, mixture_error
 
 
@@ -263,3 +265,17 @@ def test_a_tighter_margin_is_proven_where_it_is_asked_for():
     )
     assert usual.boxes < closer.boxes < 5000 and usual.margin < closer.margin
     assert 0.998 * true < closer.margin <= true
+
+
+def test_a_proof_ends_where_only_rounding_is_in_the_way():
+    rng = np.random.default_rng(5)
+    chain = network(rng, (6, 30, 30, 4))
+    corners = (1000 * rng.normal(size=(1, 6, 1, 1)) + 30 * rng.normal(size=(3, 6, 1, 1))).astype(np.float32)
+    target = int(chain.logits(corners[:1]).argmax())
+    true = margins(chain.logits(blend(grid(3, 100), corners)), target).min()
+    found = certify(chain, corners, target, float32_logits(chain), max_boxes=1000, refine_boxes=1000, tightness=0.9999)
+    # Rounding costs more than the share that may be missing, so that no number of parts would reach it in float32.
+    assert found.margin < 0.9999 * true <= found.margin_real <= true and found.boxes < 100
+    engine = DenseEngine(chain, corners, target, Reading(4), 1000)
+    lowest = grid(3, 100)[margins(chain.logits(blend(grid(3, 100), corners)), target).argmin()]
+    assert 0.999 * engine.alone(lowest) <= found.margin <= engine.alone(lowest) < true

@@ -267,6 +267,18 @@ def test_answers_of_whole_proofs_hold(seed):
         assert seen.min() < 0.05 and found.share_proven <= np.mean(seen > 0) + 0.02
 
 
+def test_a_proof_ends_where_only_rounding_is_in_the_way():
+    rng = np.random.default_rng(9)
+    maps = [(rng.normal(size=(m, n)) / np.sqrt(n), rng.normal(size=m), m > 4) for n, m in ((6, 30), (30, 30), (30, 4))]
+    classifier = convolved(*maps)
+    corners = (1000 * rng.normal(size=(1, 6, 1, 1)) + 30 * rng.normal(size=(3, 6, 1, 1))).astype(np.float32)
+    target = int(classifier.judge(corners[:1]).predicted[0])
+    found = certify_classifier(classifier, corners, target, max_boxes=100, tightness=0.9999)
+    weights = rng.dirichlet(np.ones(3), 3000).astype(np.float32)
+    seen = Reading(4).margins(classifier.judge(mix(weights, corners)).logits, target).min()
+    assert found.status == "certified" and 0.99 * seen < found.margin < 0.9999 * seen and found.boxes < 100
+
+
 def test_labels_and_one_output():
     rng = np.random.default_rng(0)
     image = keras.Input(SHAPE)

@@ -37,6 +37,7 @@ __all__ = ["EXCLUDES", "certify"]
 EXCLUDES = ("Winograd", "FFT", "TF32", "bfloat16", "float16", "quantization")
 """What no certificate covers."""
 _STARTS = 256
+_NEAR = 0.999  # of what rounding leaves at one mixture; parts of a hull come no nearer in few steps
 
 
 def certify(
@@ -62,7 +63,7 @@ def certify(
         reading: how logits are read; None: as one class of several.
         max_boxes: sub-simplices to bound at most; the only limit, so that the answer does not depend on the clock.
         refine_boxes: so many may be spent on a larger proven margin, once it is positive.
-        tightness: the share of the smallest margin found that is enough to prove.
+        tightness: the share of the smallest margin found that is enough to prove, or of what rounding leaves of it.
         seed: of the random mixtures tried first.
         splits: notes what is halved, for a proof that is handed on.
 
@@ -80,8 +81,9 @@ def certify(
     broken = search.look(starts(np.random.default_rng(seed), len(corners), samples), steps=steps)
     splits = Splits() if splits is None else splits
     pieces, proof, used, enough = engine.whole(), _Proof(np.inf, np.inf, 0.0), 1, engine.boxes
+    aim = _Goal(engine, search, tightness)
     while broken is None:
-        goal = max(tightness * search.smallest, 0.0)
+        goal = aim(pieces)
         pieces, proof = _close(pieces, proof, goal, splits)
         if min(proof.margin, pieces.margin.min(initial=np.inf)) > 0:
             enough = min(enough, used + refine_boxes)
@@ -112,6 +114,28 @@ def _one_of_several(network: DenseChain | Network) -> Reading:
     if isinstance(network, DenseChain):
         return Reading(len(network.stages[-1].bias))
     return Reading(network.logits + network.after_zero)
+
+
+class _Goal:
+    """The margin that is enough: a share of the smallest one found, and no more than rounding leaves there.
+
+    Args:
+        engine: says what rounding leaves. It is asked only where parts are open in float32 that are proven in real
+            arithmetic: rounding alone holds those up, and splitting takes little of it away.
+        search: says where the margin is smallest.
+        tightness: as of `certify`.
+    """
+
+    def __init__(self, engine: Engine, search: CounterexampleSearch, tightness: float):
+        self._engine, self._search, self._tightness = engine, search, tightness
+        self._asked: np.ndarray | None = None
+        self._left = np.inf
+
+    def __call__(self, pieces: AnyPieces) -> float:
+        goal, lowest = self._tightness * self._search.smallest, self._search.lowest
+        if lowest is not self._asked and lowest is not None and ((pieces.margin <= goal) & (pieces.real > goal)).any():
+            self._asked, self._left = lowest, min(self._left, self._engine.alone(lowest))
+        return max(min(goal, max(self._tightness, _NEAR) * self._left), 0.0)
 
 
 class _Proof(NamedTuple):

@@ -36,6 +36,7 @@ class CounterexampleSearch:
 
     Attributes:
         smallest: the smallest margin met.
+        lowest: `[N]`, the mixture where it was met; None before the first look.
     """
 
     _DESCENTS = 8
@@ -51,6 +52,7 @@ class CounterexampleSearch:
         self._landscape, self._corners, self._target, self._logits = landscape, corners, target, logits
         self._reading = reading
         self.smallest = np.inf
+        self.lowest: np.ndarray | None = None
 
     def look(self, weights: np.ndarray, *, steps: int) -> tuple[float, np.ndarray] | None:
         """Tries mixtures `[P, N]`, and takes `steps` down from the lowest of them."""
@@ -64,7 +66,8 @@ class CounterexampleSearch:
             length = np.linalg.norm(slopes, axis=1, keepdims=True)
             points = project(points - 0.5 * 0.6**step * slopes / np.where(length > 0, length, 1.0)).numpy()
         weights, margins = (np.concatenate(column) for column in zip(*tried, strict=True))
-        self.smallest = min(self.smallest, float(margins.min()))
+        if margins.min() < self.smallest:
+            self.smallest, self.lowest = float(margins.min()), weights[margins.argmin()]
         return self._judge(weights[margins.argsort(kind="stable")[:16]])
 
     def _judge(self, weights: np.ndarray) -> tuple[float, np.ndarray] | None:

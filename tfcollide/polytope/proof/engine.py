@@ -9,7 +9,7 @@ from tfcollide.models.reading import Reading
 from tfcollide.polytope.hull.simplex import bisect
 from tfcollide.polytope.proof.counterexample import Landscape
 from tfcollide.polytope.proof.pieces import Pieces
-from tfcollide.polytope.proof.relaxation import Hull, forward, prepare
+from tfcollide.polytope.proof.relaxation import Hull, forward, lower_margins, prepare, unit_bounds
 from tfcollide.records import ProvenParts
 
 __all__ = ["AnyPieces", "DenseEngine", "Engine", "Splits"]
@@ -119,6 +119,9 @@ class Engine(Protocol):
     def split(self, pieces: Any, goal: float) -> Any:
         """Halves of `pieces`, of which margins up to `goal` matter."""
 
+    def alone(self, weights: np.ndarray) -> float:
+        """The margin proven of one mixture `[N]`: where nothing but rounding is loose."""
+
 
 class DenseEngine:
     """The engine of a chain: see `relaxation`."""
@@ -141,6 +144,11 @@ class DenseEngine:
     def split(self, pieces: Pieces, goal: float) -> Pieces:
         """Halves of `pieces`."""
         return pieces.split(self._hull)
+
+    def alone(self, weights: np.ndarray) -> float:
+        """The margin proven of one mixture `[N]`."""
+        point = np.tile(weights, [1, len(weights), 1])
+        return float(lower_margins(self._hull, point, unit_bounds(self._hull, point)).margin[0])
 
 
 def _margins(hull: Hull, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

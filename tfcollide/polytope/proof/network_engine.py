@@ -79,6 +79,11 @@ class NetworkEngine:
         """Halves of `pieces`; rows beyond the goal are not bounded again."""
         return pieces.split(self._bounds, goal)
 
+    def alone(self, weights: np.ndarray) -> float:
+        """The margin proven of one mixture `[N]`."""
+        point = np.tile(weights, [1, self._count, 1])
+        return float(self._bounds(point, np.arange(self._rows)[None]).margins.min())
+
     def _chosen(self, network: Network, corners: np.ndarray, rows: np.ndarray, products: int) -> tuple[HullBounds, Word, bool]:
         """The first arithmetic that leaves a fair part of the margin at the first corner; and whether one leaves any."""
         images, against = tf.constant(corners[:1], tf.float32), tf.constant(network.rows(rows).T, tf.float32)

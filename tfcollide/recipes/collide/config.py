@@ -150,7 +150,9 @@ class CollideConfig(NetworkConfig):
         "Parts of the hull to bound at most, to prove or refute the whole; of a large network fewer are tried; 0: do not try.",
     )
     certify_tightness: float = _flag(
-        0.9, "Parts are split until this share of the smallest margin found is proven, or --certify_boxes are spent."
+        0.9,
+        "Parts are split until this share of the smallest margin found is proven, or of what float32 leaves of it, or "
+        "--certify_boxes are spent.",
     )
     prove_edges: bool = _flag(
         False, "Also walk every edge of the hull from breakpoint to breakpoint: the smallest margin and every change of class."
