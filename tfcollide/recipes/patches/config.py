@@ -50,9 +50,10 @@ class IndexConfig:
     resize: str = _flag("crop", "How a photograph becomes square: crop (shorter side, middle) or stretch.", choices=RULES)
     patch_size: int = _flag(32, "Side of a patch, in pixels of the search images.")
     stride: int = _flag(8, "Step from patch to patch, in pixels of the search images (the paper: 6).")
-    search: str = _flag(
-        "projected",
-        "The search to build for: projected (products of matrices), annoy (trees, for few windows at a time), or exact.",
+    search: str | None = _flag(
+        None,
+        "The search to build for: projected (products of matrices), annoy (trees, for few windows at a time), or exact. "
+        "Default: projected; to measure a finished index, the fastest that it has.",
         variants=BACKENDS,
     )
     projection: str = _flag("pca", "From pixels to a few numbers: pca, fitted to a sample, or random.", choices=KINDS)
@@ -68,12 +69,18 @@ class IndexConfig:
     beam_options: str = _flag("", "More options of the Beam pipeline, as Beam writes them.")
     seed: int = _flag(0, "Seed of every random draw.")
 
+    @property
+    def built_for(self) -> str:
+        """The search that an index is built for."""
+        return self.search or "projected"
+
     def resolved(self) -> Self:
         """The same with paths absolute."""
         images, data_dir = self.images, self.data_dir or os.environ.get("TFDS_DATA_DIR")
         if images is not None and images != "bundled" and not images.startswith("tfds:"):
             images = str(absolute(images))
-        return dataclasses.replace(self, images=images, data_dir=str(absolute(data_dir)) if data_dir else None)
+        data_dir = str(absolute(data_dir)) if data_dir else None
+        return dataclasses.replace(self, images=images, data_dir=data_dir, search=self.built_for)
 
     def essential(self) -> Self:
         """The same without what makes no difference to the files: how many at once, where, and what is measured."""
@@ -84,7 +91,7 @@ class IndexConfig:
 
     def own_options(self) -> Any:
         """The options that the chosen search declares, or None."""
-        declared = BACKENDS.options().get(self.search)
+        declared = BACKENDS.options().get(self.built_for)
         return options_of(self, declared) if declared else None
 
     def grid(self) -> Grid:

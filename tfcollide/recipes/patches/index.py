@@ -17,7 +17,7 @@ from tfcollide.files.atomic import write_csv
 from tfcollide.files.disk import size_text
 from tfcollide.files.run_directory import RunDirectory, is_writable
 from tfcollide.patches import build_in_threads, build_on_beam
-from tfcollide.patches.backend import own_steps
+from tfcollide.patches.backend import best_backend, own_steps
 from tfcollide.patches.backends.exact import ExactSearch
 from tfcollide.patches.collection import open_collection
 from tfcollide.patches.groups import span_of
@@ -57,10 +57,10 @@ def run(config: IndexConfig, out: Path, *, overwrite: bool = False) -> Manifest:
     config.check()
     if config.images is None and not config.recall:
         raise RequestError("no --images", "photographs to build from", "Name a folder, tfds:NAME or bundled.")
-    BACKENDS.load(config.search).check_build(out)
     if config.runner:
         new_pipeline(config.runner, config.beam_options)  # refuses a runner that is not there
     if config.images is not None:
+        BACKENDS.load(config.built_for).check_build(out)
         _build(config.resolved(), out, overwrite)
     collection = open_collection(out)
     if not config.recall:
@@ -68,7 +68,7 @@ def run(config: IndexConfig, out: Path, *, overwrite: bool = False) -> Manifest:
     kept = is_writable(out)
     if not kept:
         tqdm.write(f"{out} cannot be written: recall is measured and printed, and not kept there", file=sys.stderr)
-    backend = BACKENDS.load(config.search)(collection)
+    backend = BACKENDS.load(config.search or best_backend(collection.manifest))(collection)
     manifest = measure(collection, backend, ExactSearch(collection), config.recall, config.seed)
     if kept:
         write_manifest(out, manifest)
@@ -143,7 +143,7 @@ def _plan(config: IndexConfig, name: str, images: int, held_out: int) -> Manifes
         resize=config.resize,
         projection=config.projection,
         num_components=min(config.num_components, most_components(config.projection, grid, images)),
-        **BACKENDS.load(config.search).entries(config.own_options(), grid),
+        **BACKENDS.load(config.built_for).entries(config.own_options(), grid),
         seed=config.seed,
         shard_images=tuple(len(part) for part in np.array_split(np.arange(images), shards)),
         num_images=images,
