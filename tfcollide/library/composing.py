@@ -28,7 +28,7 @@ class PatchIndex:
         window_stride: step between windows, in pixels of the index's search images; None: a quarter of a patch.
         surround: pixels around a window that are pasted with it; None: half of a window.
         patches_per_window: how many patches stand for each window.
-        control_spacing: pixels from one control parameter to the next; None: half the stride, or all of an odd one.
+        control_spacing: pixels from one control parameter to the next; None: half the stride, or all of an odd one, or less.
 
     Attributes:
         folder: of the index.

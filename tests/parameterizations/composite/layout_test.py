@@ -78,6 +78,12 @@ def test_control_parameters_are_half_a_stride_apart(stride, spacing):
     assert layout.down.spacing == spacing
 
 
+@pytest.mark.parametrize(("patch", "surround", "spacing"), [(28, 4, 4), (28, 3, 2), (27, 4, 1), (26, 2, 2)])
+def test_where_half_a_stride_does_not_divide_pasted_squares_less_does(patch, surround, spacing):
+    layout, _ = window_layout(Grid(60, 60, patch, 8), (60, 60, 3), stride=8, surround=surround)
+    assert layout.down.spacing == spacing
+
+
 def test_an_index_of_another_size_is_refused():
     with pytest.raises(RequestError, match="--image_size=227"):
         window_layout(Grid(224, 224, 56, 7), (227, 227, 3))

@@ -1,5 +1,6 @@
 """From a seed image to candidates: the nearest patch of an index for every window, with its surround."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -72,9 +73,15 @@ def window_layout(
         )
     window, step = grid.cut_size, round(stride * scale)
     around = window // 2 if surround is None else surround
-    spacing = spacing or (step if step % 2 else step // 2)
+    spacing = spacing or _half_of(step, window + 2 * around)
     layout = layout_of(shape, window=window, stride=step, surround=around, spacing=spacing, per_window=per_window)
     return layout, asked
+
+
+def _half_of(stride: int, size: int) -> int:
+    """Half a stride, or all of an odd one; less where that does not divide pasted squares of `size` pixels."""
+    most, both = stride if stride % 2 else stride // 2, math.gcd(stride, size)
+    return max(spacing for spacing in range(1, most + 1) if both % spacing == 0)
 
 
 def find_patches(collection: Collection, backend: Backend, grid: Grid, pixels: np.ndarray, per_window: int = 1) -> FoundPatches:
