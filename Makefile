@@ -1,5 +1,5 @@
 # make demo    corners of digits, with nothing but pip
-# make demo-patches    an index of two photographs, a search, a picture (Annoy needs a C++ compiler)
+# make demo-patches    an index of two photographs, a search, a picture
 # make setup   .venv with all that the tests need
 # make test    style, types and all tests
 # make test-fast    the tests that neither train nor search, in under a minute
@@ -23,7 +23,7 @@ FAST := tests/architecture_test.py tests/errors_test.py tests/registry_test.py t
 demo: $(VENV)/.installed
 	$(BIN)/python bin/collide --flagfile=bin/flagfiles/digits.flags --out=runs/digits --overwrite
 
-demo-patches: $(VENV)/.patches-installed
+demo-patches: $(VENV)/.installed
 	$(BIN)/python bin/index_patches --flagfile=bin/flagfiles/demo_patches.flags --out=runs/patches --overwrite
 	$(BIN)/python bin/query_patches --patches=runs/patches --image=0 --min_distance=900 --out=runs/neighbors --overwrite
 
@@ -83,11 +83,6 @@ $(VENV)/.installed: setup.py pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable . --config-settings editable_mode=compat
 	touch $@
-
-$(VENV)/.patches-installed: setup.py pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable ".[patches]" --config-settings editable_mode=compat
-	touch $@ $(VENV)/.installed
 
 $(VENV)/.docs-installed: setup.py pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
