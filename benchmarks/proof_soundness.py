@@ -2,7 +2,7 @@
 
     python benchmarks/train_networks.py --data_dir=FOLDER --out=networks
     python benchmarks/proof_soundness.py --networks=networks --data_dir=FOLDER
-        [--only=convnet_dense] [--hulls=20] [--mixtures=1000000] [--starts=1000] [--random=300] [--planted=50] [--traps=50]
+        [--only=convnet_dense] [--hulls=20] [--skip=0] [--mixtures=1000000] [--starts=1000] [--random=300] [--planted=50] [--traps=50]
 
 Each verdict on a synthetic hull (see `conv_proofs.py`) is tried on random mixtures and by descents
 from random starts; random small networks of every kind of layer against brute force; counterexamples that were
@@ -28,6 +28,9 @@ flags.DEFINE_list("only", ["convnet_dense"], "Names of networks.", flag_values=_
 flags.DEFINE_string("dataset", "mnist", "As of bin/collide.", flag_values=_KNOWN)
 flags.DEFINE_string("data_dir", None, "As of bin/collide.", flag_values=_KNOWN)
 flags.DEFINE_integer("hulls", 20, "Of each network.", flag_values=_KNOWN)
+flags.DEFINE_integer(
+    "skip", 0, "Hulls of each network that are drawn, and not tried: where an earlier run was stopped.", flag_values=_KNOWN
+)
 flags.DEFINE_integer("boxes", 20_000, "Sub-simplices of a hull at most.", flag_values=_KNOWN)
 flags.DEFINE_integer("mixtures", 1_000_000, "Random mixtures of each hull.", flag_values=_KNOWN)
 flags.DEFINE_integer("starts", 1_000, "Descents in each hull.", flag_values=_KNOWN)
@@ -72,6 +75,8 @@ def _hulls() -> None:
         for k in range(_KNOWN.hulls):
             target, source = images[rng.choice(len(images), 2, replace=False)]
             corners = synthetic(rng, target, (0.1, 0.2, 0.3)[k % 3] * float(np.linalg.norm(target - source)))
+            if k < _KNOWN.skip:
+                continue
             code = int(classifier.judge(corners[:1]).predicted[0])
             found = certify_classifier(classifier, corners, code, max_boxes=_KNOWN.boxes)
             lowest = min(_sampled(classifier, corners, code, k), _descended(classifier, corners, code, k))
