@@ -2,7 +2,8 @@
 
     python benchmarks/train_networks.py --data_dir=FOLDER --out=networks
     python benchmarks/proof_soundness.py --networks=networks --data_dir=FOLDER
-        [--only=convnet_dense] [--hulls=20] [--skip=0] [--mixtures=1000000] [--starts=1000] [--random=300] [--planted=50] [--traps=50]
+        [--only=convnet_dense] [--hulls=20] [--skip=0] [--mixtures=1000000] [--starts=1000]
+        [--random=300] [--planted=50] [--traps=50]
 
 Each verdict on a synthetic hull (see `conv_proofs.py`) is tried on random mixtures and by descents
 from random starts; random small networks of every kind of layer against brute force; counterexamples that were
