@@ -25,7 +25,7 @@ demo: $(VENV)/.installed
 
 demo-patches: $(VENV)/.installed
 	$(BIN)/python bin/index_patches --flagfile=bin/flagfiles/demo_patches.flags --out=runs/patches --overwrite
-	$(BIN)/python bin/query_patches --patches=runs/patches --image=0 --min_distance=900 --out=runs/neighbors --overwrite
+	$(BIN)/python bin/query_patches --index=runs/patches --image=0 --min_distance=900 --out=runs/neighbors --overwrite
 
 setup: $(VENV)/.dev-installed
 

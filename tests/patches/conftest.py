@@ -9,7 +9,7 @@ from tfcollide.recipes.patches.config import IndexConfig
 from tfcollide.recipes.patches.index import run
 
 SMALL = {"image_size": 48, "patch_size": 12, "stride": 4, "num_components": 8, "shard_patches": 400}
-SMALL |= {"search": "annoy", "num_trees": 4}
+SMALL |= {"search": "annoy"}
 
 
 def photograph(seed, height=56, width=64):

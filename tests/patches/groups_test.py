@@ -20,7 +20,7 @@ from tfcollide.recipes.patches.config import IndexConfig
 from tfcollide.recipes.patches.index import run
 
 DENSE = {"image_size": 43, "patch_size": 32, "stride": 1, "num_components": 24, "shard_patches": 1000}
-DENSE |= {"search": "annoy", "num_trees": 4}
+DENSE |= {"search": "annoy"}
 
 
 @pytest.fixture(scope="module")

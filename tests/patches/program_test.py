@@ -88,6 +88,11 @@ def test_verifies_an_index(index, capsys):
         ("index_patches", ["--images=bundled", "--out=x", "--patchsize=3"], "patch_size"),
         ("index_patches", ["--images=bundled", "--out=x", "--stride=0"], "--stride=0"),
         ("index_patches", ["--images=tfds:", "--out=x"], "tfds:"),
+        (
+            "index_patches",
+            ["--images=bundled", "--out=x", "--num_trees=20"],
+            "--num_trees=20: expected --search=annoy beside it",
+        ),
         ("query_patches", ["--out=x"], "--index"),
         ("query_patches", ["--index=nowhere", "--image=0", "--out=x"], "nowhere"),
     ],

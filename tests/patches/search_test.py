@@ -69,6 +69,16 @@ def test_leaves_out_the_same_image_and_what_is_too_close(searched, collection, n
     np.testing.assert_array_equal(found.ids, brute_force(collection, windows, 3, min_distance=900.0))
 
 
+@pytest.mark.parametrize("name", ["annoy", "projected"])
+def test_nothing_is_missed_where_what_is_too_close_fills_the_candidates(searched, collection, name):
+    """Of 1,200 patches 16 and 4 more are looked at first; hundreds are closer than asked."""
+    windows = collection.store.patches(np.arange(7, 1200, 150))
+    backend = BACKENDS.load(name)(searched[name], candidates=4)
+    for distance in (500.0, 1500.0):
+        found = backend.search(Query(windows, 1, min_distance=distance))
+        np.testing.assert_array_equal(found.ids, brute_force(collection, windows, 1, min_distance=distance))
+
+
 @pytest.mark.parametrize("shard_patches", [400, 2000])
 def test_windows_that_are_all_alike_take_no_longer(folder, tmp_path, monkeypatch, shard_patches):
     """A blank photograph fills the candidates of its own windows, which are left out, up and over."""

@@ -8,7 +8,7 @@ import numpy as np
 from tfcollide.patches.neighbors import Query, closest, squared_distances
 from tfcollide.patches.store import ImageStore
 
-__all__ = ["Candidates", "in_blocks", "rank", "smallest"]
+__all__ = ["Candidates", "in_blocks", "rank", "smallest", "without_doubtful"]
 
 Candidates = tuple[np.ndarray, np.ndarray]
 """Numbers of windows `[m]`, those with the nearest projections first, and how far these are `[m]`: no farther than pixels."""
@@ -42,6 +42,23 @@ def rank(store: ImageStore, query: Query, candidates: Sequence[Candidates]) -> _
     return ids, distances
 
 
+def without_doubtful(query: Query, candidates: Sequence[Candidates], wanted: int, found: _Found) -> _Found:
+    """What was found, but with -1 where patches that are too close filled the candidates, so that others were never looked at.
+
+    Args:
+        query: what is asked; without a `min_distance` nothing is in doubt.
+        candidates: for each of its windows.
+        wanted: how many were asked for; of fewer there are no others.
+        found: as of `rank`.
+    """
+    ids, distances = found
+    if query.min_distance:
+        ends = [bounds[-1] if len(bounds) >= wanted else np.inf for _, bounds in candidates]
+        doubtful = np.array(ends) < distances[:, -1]
+        ids[doubtful], distances[doubtful] = -1, np.inf
+    return ids, distances
+
+
 class _Ranking:
     """One query's: those that were looked at so far, and where to go on."""
 
@@ -64,7 +81,8 @@ class _Ranking:
         """Takes their squared distances."""
         self._nearest, self._squared = np.concatenate([self._nearest, ids]), np.concatenate([self._squared, squared])
         self.found = closest(self._nearest, self._squared, self._query.neighbors, self._query.min_distance)
-        likely = int(np.searchsorted(self._bounds, _UNLIKELY * self.found[1][-1], "right"))
+        share = 1.0 if self._query.min_distance else _UNLIKELY  # just beyond a distance there are many more than near
+        likely = int(np.searchsorted(self._bounds, share * self.found[1][-1], "right"))
         self._start, self._end = self._end, min(likely, 4 * self._end)
 
 

@@ -27,7 +27,7 @@ def check_annoy(folder: Path) -> None:
     _annoy()
     if readable(str(folder)) != str(folder):
         raise RequestError(
-            f"trees in {folder}, whose name is no UTF-8", "a name that Annoy can take", "Rename it, or say --search=exact."
+            f"trees in {folder}, whose name is no UTF-8", "a name that Annoy can take", "Rename it, or leave --search out."
         )
 
 
@@ -88,7 +88,7 @@ def load_trees(collection: Collection, groups: Groups, files: Sequence[str]) -> 
     """
     if not collection.manifest.num_trees:
         raise RequestError(
-            f"index {collection.path}, which has no trees", "one built with --search=annoy", "Say --search=exact."
+            f"index {collection.path}, which has no trees", "one built with --search=annoy", "Leave --search out."
         )
     check_annoy(collection.path)
     shards = []
@@ -111,6 +111,6 @@ def _annoy() -> Any:
         raise RequestError(
             "--search=annoy without Annoy",
             "an installation with it",
-            'Run pip install "tfcollide[patches]" (it needs a C++ compiler), or say --search=exact.',
+            'Run pip install "tfcollide[patches]" (it needs a C++ compiler), or leave --search out.',
         ) from error
     return annoy

@@ -16,7 +16,7 @@ from tfcollide.patches.grid import Grid
 from tfcollide.patches.groups import CODES, groups_of, members_near, open_codes, rounded, span_of
 from tfcollide.patches.manifest import Manifest
 from tfcollide.patches.neighbors import Neighbors, Query
-from tfcollide.patches.ranking import in_blocks, rank, smallest
+from tfcollide.patches.ranking import in_blocks, rank, smallest, without_doubtful
 from tfcollide.patches.scan import scan
 from tfcollide.patches.trees import build_trees, check_annoy, load_trees, tree_bytes
 from tfcollide.settings import at_least, flag
@@ -115,7 +115,7 @@ class AnnoySearch(Backend):
         points = self._projection.apply(query.windows.astype(np.float32) - np.float32(128)).tolist()
         ids, distances = in_blocks(query, threads or os.cpu_count() or 1, lambda block: self._block(query, block, points))
         short = np.flatnonzero(ids[:, -1] < 0)
-        if len(short):  # nearly everything near was left out
+        if len(short):  # nearly everything near was left out, or may have been
             ids[short], distances[short] = scan(self._store, query.part(short), threads=threads)
         return Neighbors(ids, distances, *self._store.grid.locate(np.maximum(ids, 0)))
 
@@ -134,7 +134,9 @@ class AnnoySearch(Backend):
                 self._propose(points[q], factor * wanted, factor * nodes, image, spare)
                 for q, image in zip(left.tolist(), skip.tolist(), strict=True)
             ]
-            ids[left - block.start], distances[left - block.start] = rank(self._store, query.part(left), candidates)
+            asked, here = query.part(left), left - block.start
+            found = rank(self._store, asked, candidates)
+            ids[here], distances[here] = without_doubtful(asked, candidates, factor * wanted, found)
         return ids, distances
 
     def _attempts(self, query: Query) -> list[tuple[int, int]]:

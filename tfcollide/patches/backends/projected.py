@@ -21,7 +21,7 @@ from tfcollide.patches.grid import Grid
 from tfcollide.patches.groups import CODES, groups_of, members_near, open_codes, rounded, span_of
 from tfcollide.patches.manifest import Manifest
 from tfcollide.patches.neighbors import Neighbors, Query
-from tfcollide.patches.ranking import Candidates, in_blocks, rank, smallest
+from tfcollide.patches.ranking import Candidates, in_blocks, rank, smallest, without_doubtful
 from tfcollide.patches.scan import scan
 
 __all__ = ["VARIANT", "ProjectedSearch"]
@@ -105,7 +105,7 @@ class ProjectedSearch(Backend):
             for some in (left[first : first + together] for first in range(0, len(left), together)):
                 ids[some], distances[some] = self._search(query.part(some), factor, threads)
             left = np.flatnonzero(ids[:, -1] < 0)
-        if len(left):  # nearly everything near was left out
+        if len(left):  # nearly everything near was left out, or may have been
             ids[left], distances[left] = scan(self._store, query.part(left), threads=threads)
         return Neighbors(ids, distances, *self._store.grid.locate(np.maximum(ids, 0)))
 
@@ -124,7 +124,8 @@ class ProjectedSearch(Backend):
                 self._candidates_of(codes[q], near.items[which], near.scores[which], wanted)
                 for q, which in zip(some, own, strict=True)
             ]
-            return rank(self._store, query.part(np.array(some)), candidates)
+            asked = query.part(np.array(some))
+            return without_doubtful(asked, candidates, wanted, rank(self._store, asked, candidates))
 
         return in_blocks(query, threads, block)
 

@@ -10,7 +10,7 @@ from tfcollide.patches.grid import Grid
 from tfcollide.patches.photographs import RULES
 from tfcollide.patches.projection import KINDS
 from tfcollide.registry import BACKENDS
-from tfcollide.settings import OldSpelling, at_least, carrying_variants, check_choices, options_of
+from tfcollide.settings import OldSpelling, at_least, carrying_variants, check_choices, check_variants, options_of
 from tfcollide.settings import flag as _flag
 
 __all__ = ["IndexConfig", "QueryConfig"]
@@ -101,8 +101,7 @@ class IndexConfig:
     def check(self) -> None:
         """Raises `RequestError` for a value that no photographs can make right."""
         check_choices(self)
-        if own := self.own_options():
-            own.check()
+        check_variants(self)
         self.grid().check()
         if not 0 < self.per_class_share <= 1:
             raise RequestError(f"--per_class_share={self.per_class_share}", "a share above 0 and at most 1")

@@ -83,7 +83,9 @@ def _queried(config: QueryConfig, collection: Collection) -> _Queried:
         return _Queried(collection.store.image(int(text)), int(text), grid)
     if config.skip_same_image:
         raise RequestError(
-            f"--skip_same_image with --image={text}", "the number of a photograph in the index", "Say --image=0."
+            f"--skip_same_image with --image={text}",
+            "the number of a photograph in the index",
+            "photographs.csv has the numbers.",
         )
     return _Queried(fit_square(decode(absolute(text)), manifest.image_size, manifest.resize), -1, grid)
 
