@@ -4,7 +4,6 @@ import dataclasses
 import json
 import re
 import runpy
-import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,6 +19,8 @@ from tfcollide.library.audit_options import BUDGETS
 from tfcollide.patches.backends.exact import ExactSearch
 from tfcollide.patches.collection import open_collection
 from tfcollide.patches.neighbors import Query
+from tfcollide.recipes.patches import index
+from tfcollide.recipes.patches.config import IndexConfig
 from tfcollide.settings import flags_of
 
 matplotlib.use("agg")
@@ -124,7 +125,7 @@ def test_python_on_a_network_with_a_tap_of_that_name(elsewhere):
 
 
 def test_python_on_an_index_of_patches(elsewhere):
-    shutil.copytree(ROOT / "testdata" / "index", "patches")
+    index.run(IndexConfig(images="bundled", image_size=96, stride=16, held_out=0), Path("patches"))
     run("docs/how-to/patches.md", elsewhere)
     assert elsewhere["found"].ids.shape == (2, 5) and len(elsewhere["pasted"]) == 2
 
