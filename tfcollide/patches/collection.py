@@ -45,12 +45,13 @@ class Collection(NamedTuple):
         return np.load(self.path / "held_out.npy", mmap_mode="r", allow_pickle=False)
 
 
-def open_collection(path: Path, *, rehash: bool = False) -> Collection:
+def open_collection(path: str | Path, *, rehash: bool = False) -> Collection:
     """Opens an index after checking it.
 
     Raises:
         RequestError: it is missing or damaged; see `trust.trusted_manifest`.
     """
+    path = Path(path)
     if not path.is_dir():
         raise RequestError(f"index {path}, which does not exist", "a folder that index_patches wrote")
     manifest = trusted_manifest(path, rehash=rehash)

@@ -42,7 +42,7 @@ class IndexConfig:
     )
     data_dir: str | None = _flag(None, "Folder of prepared TFDS data sets. Default: $TFDS_DATA_DIR, else TFDS's own.")
     split: str = _flag("train", "The split of a TFDS data set.")
-    per_class_share: float = _flag(1.0, "Share of each class's photographs to take; the paper: 0.1.")
+    per_class_share: float = _flag(1.0, "Share of each class's photographs to take, at least one of each; the paper: 0.1.")
     image_size: int = _flag(224, "Side of the stored images, from which patches are cut.")
     search_size: int | None = _flag(
         None, "Side of the images at which patches are compared (the paper: 128). Default: --image_size."
