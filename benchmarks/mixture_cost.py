@@ -10,7 +10,7 @@ passed and compared in one compiled function 10.3 (mixing alone 2.4, the feature
 256: 19.9) make the compiled part no faster. Mixing behind the first layer would, but float32 would then not be the network's
 own answer to the mixed image, so it is not done.
 
-    python benchmarks/mixture_cost.py [--mixtures=500] [--model=FILE --tap=NAME] [--model=vgg16] [--model=mlp]
+    python benchmarks/mixture_cost.py [--mixtures=500] [--repeats=15] [--model=FILE --tap=NAME] [--model=vgg16] [--model=mlp]
 """
 
 import argparse
@@ -24,12 +24,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tfcollide.runtime.quiet import import_tensorflow
 
-CORNERS, REPEATS, SIZES = 5, 15, (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)
+CORNERS, SIZES = 5, (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--mixtures", type=int, default=500)
+    parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--model", default="vgg16", help="vgg16 (random weights, 224x224), mlp (784-256-256-10), or a file")
     parser.add_argument("--tap", help="default: the network's")
     given = parser.parse_args()
@@ -64,7 +65,12 @@ def main() -> None:
         batch = tf.identity(tf.constant(np.resize(images, [size, *classifier.image_shape])))
         turns = -(-count // size)
         work[f"bare, batches of {size}"] = lambda batch=batch, turns=turns: [bare(batch) for _ in range(turns)][-1].numpy()
-    _report(f"{classifier.name} at {tap.name}, batches of {classifier.mixture_batch}", count, _measured(work))
+    _report(
+        f"{classifier.name} at {tap.name}, batches of {classifier.mixture_batch}",
+        count,
+        given.repeats,
+        _measured(work, given.repeats),
+    )
 
 
 def _network(name: str):
@@ -84,10 +90,10 @@ def _network(name: str):
     return load_classifier(Path(name))
 
 
-def _measured(work: dict[str, Callable[[], object]]) -> dict[str, tuple[float, float]]:
+def _measured(work: dict[str, Callable[[], object]], repeats: int) -> dict[str, tuple[float, float]]:
     """Name -> median seconds of processor time and of time."""
     spent: dict[str, list[tuple[float, float]]] = {name: [] for name in work}
-    for turn in range(REPEATS + 1):
+    for turn in range(repeats + 1):
         for name, run in work.items():
             run()  # what ran before was of another size, and memory that is asked for anew is not in any cache
             began = time.process_time(), time.perf_counter()
@@ -97,9 +103,9 @@ def _measured(work: dict[str, Callable[[], object]]) -> dict[str, tuple[float, f
     return {name: tuple(map(statistics.median, zip(*turns, strict=True))) for name, turns in spent.items()}
 
 
-def _report(what: str, count: int, spent: dict[str, tuple[float, float]]) -> None:
+def _report(what: str, count: int, repeats: int, spent: dict[str, tuple[float, float]]) -> None:
     best = tuple(min(spent[name][k] for name in spent if name.startswith("bare")) for k in (0, 1))
-    print(f"{what}; {count} mixtures of {CORNERS} corners; medians of {REPEATS}; rate as a share of the best bare pass")
+    print(f"{what}; {count} mixtures of {CORNERS} corners; medians of {repeats}; rate as a share of the best bare pass")
     for name, (processor, elapsed) in spent.items():
         shares = f"{best[0] / processor:.2f} by processor time, {best[1] / elapsed:.2f} by time"
         print(f"  {name:26} {processor:8.4f} s of processors, {elapsed:8.4f} s: {shares}")

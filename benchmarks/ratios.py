@@ -55,7 +55,7 @@ RATIOS = (
         True,
     ),
     Ratio("mixtures judged, MLP, share of the best rate", ("mixture_cost.py", "--model=mlp", "--mixtures=2000"), _SHARE, True),
-    Ratio("mixtures judged, VGG16, share of the best rate", ("mixture_cost.py", "--mixtures=40"), _SHARE, True),
+    Ratio("mixtures judged, VGG16, share of the best rate", ("mixture_cost.py", "--mixtures=16", "--repeats=2"), _SHARE, True),
     Ratio("mixtures judged, --model, share of the best rate", ("mixture_cost.py", "--model=MODEL"), _SHARE, True),
     Ratio(
         "four pairs as one batch, times as fast",
