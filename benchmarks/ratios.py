@@ -2,8 +2,9 @@
 
     python benchmarks/ratios.py [--record] [--only=WORDS] [--model=FILE] [--runs=SWEEP] [--index=INDEX]
 
-Each is printed by a benchmark of its own, which is run as it stands; data sets lie where TFDS_DATA_DIR says. `--record` writes what was measured into
-`benchmarks/record.json`, with the processor and the date; what was not measured stays as it was.
+Each is printed by a benchmark of its own, which is run as it stands; data sets lie where TFDS_DATA_DIR says.
+`--record` writes what was measured into `benchmarks/record.json`, with the processor and the date; what was not
+measured stays as it was.
 """
 
 import argparse
