@@ -8,13 +8,14 @@ import numpy as np
 from tfcollide.patches.neighbors import Query, closest, squared_distances
 from tfcollide.patches.store import ImageStore
 
-__all__ = ["Candidates", "in_blocks", "rank", "smallest", "without_doubtful"]
+__all__ = ["Candidates", "in_blocks", "more", "rank", "smallest", "without_doubtful"]
 
 Candidates = tuple[np.ndarray, np.ndarray]
 """Numbers of windows `[m]`, those with the nearest projections first, and how far these are `[m]`: no farther than pixels."""
 
 _Found = tuple[np.ndarray, np.ndarray]
 _FIRST = 32
+_ENOUGH_FOR = 600_000  # patches or items
 _UNLIKELY = 0.95  # of the distance of the farthest neighbor so far: patches whose projections are as far hardly ever win
 _BLOCK = 16  # queries that a thread takes at once
 _TOGETHER = 512  # windows of several queries that are compared at once, as many as stay in a core's cache
@@ -42,19 +43,16 @@ def rank(store: ImageStore, query: Query, candidates: Sequence[Candidates]) -> _
     return ids, distances
 
 
-def without_doubtful(query: Query, candidates: Sequence[Candidates], wanted: int, found: _Found) -> _Found:
-    """What was found, but with -1 where patches that are too close filled the candidates, so that others were never looked at.
+def without_doubtful(query: Query, candidates: Sequence[Candidates], found: _Found) -> _Found:
+    """What `rank` found, but -1 where patches that are too close filled the candidates, so that others were never looked at.
 
-    Args:
-        query: what is asked; without a `min_distance` nothing is in doubt.
-        candidates: for each of its windows.
-        wanted: how many were asked for; of fewer there are no others.
-        found: as of `rank`.
+    Without a `min_distance` nothing is in doubt; with one, whatever may be nearer than what was found has to be among the
+    candidates, or the query is asked again.
     """
     ids, distances = found
     if query.min_distance:
-        ends = [bounds[-1] if len(bounds) >= wanted else np.inf for _, bounds in candidates]
-        doubtful = np.array(ends) < distances[:, -1]
+        ends = np.array([bounds[-1] if len(bounds) else 0.0 for _, bounds in candidates])
+        doubtful = ends < distances[:, -1]
         ids[doubtful], distances[doubtful] = -1, np.inf
     return ids, distances
 
@@ -114,3 +112,8 @@ def smallest(ids: np.ndarray, bounds: np.ndarray, count: int) -> Candidates:
     """The `count` with the smallest bounds, these first."""
     order = np.argsort(bounds, kind="stable")[:count]
     return ids[order], bounds[order]
+
+
+def more(count: int, power: float) -> float:
+    """How much more has to be looked at for so many patches or items, where they are over 600,000."""
+    return max(1.0, count / _ENOUGH_FOR) ** power

@@ -16,7 +16,7 @@ from tfcollide.patches.grid import Grid
 from tfcollide.patches.groups import CODES, groups_of, members_near, open_codes, rounded, span_of
 from tfcollide.patches.manifest import Manifest
 from tfcollide.patches.neighbors import Neighbors, Query
-from tfcollide.patches.ranking import in_blocks, rank, smallest, without_doubtful
+from tfcollide.patches.ranking import in_blocks, more, rank, smallest, without_doubtful
 from tfcollide.patches.scan import scan
 from tfcollide.patches.trees import build_trees, check_annoy, load_trees, tree_bytes
 from tfcollide.settings import at_least, flag
@@ -26,7 +26,7 @@ __all__ = ["OPTIONS", "VARIANT", "AnnoyOptions", "AnnoySearch"]
 _CANDIDATES, _PER_NEIGHBOR = 112, 16
 _ITEMS = 256
 _SEARCH_NODES = 14_000
-_ENOUGH_FOR, _GROWTH = 600_000, 2 / 3
+_GROWTH = 2 / 3
 _LEAST_NODES = 1_000
 _MORE = (8, 64)
 
@@ -104,10 +104,10 @@ class AnnoySearch(Backend):
         self._codes = open_codes(collection) if CODES.asked(manifest) else None
         self._starts = [first // manifest.grid.per_image * self._groups.per_image for first in collection.first_ids]
         self._num_trees = manifest.num_trees
-        self._candidates = candidates or round(_more(manifest.num_patches) * _CANDIDATES)
-        more = _more(manifest.num_images * self._groups.per_image)
-        self._items = round(more * _ITEMS)
-        self._nodes = search_nodes or round(more * _SEARCH_NODES)
+        self._candidates = candidates or round(more(manifest.num_patches, _GROWTH) * _CANDIDATES)
+        factor = more(manifest.num_images * self._groups.per_image, _GROWTH)
+        self._items = round(factor * _ITEMS)
+        self._nodes = search_nodes or round(factor * _SEARCH_NODES)
 
     def search(self, query: Query, *, threads: int = 0) -> Neighbors:
         """The neighbors of every query window, nearly always the true ones."""
@@ -136,7 +136,7 @@ class AnnoySearch(Backend):
             ]
             asked, here = query.part(left), left - block.start
             found = rank(self._store, asked, candidates)
-            ids[here], distances[here] = without_doubtful(asked, candidates, factor * wanted, found)
+            ids[here], distances[here] = without_doubtful(asked, candidates, found)
         return ids, distances
 
     def _attempts(self, query: Query) -> list[tuple[int, int]]:
@@ -179,11 +179,6 @@ class AnnoySearch(Backend):
         numbers, bounds = np.concatenate(ids), np.concatenate(lower)
         counts = numbers // per_image != skip
         return smallest(numbers[counts], bounds[counts], wanted)
-
-
-def _more(count: int) -> float:
-    """How much more has to be looked at for so many patches or items."""
-    return max(1.0, count / _ENOUGH_FOR) ** _GROWTH
 
 
 VARIANT = AnnoySearch

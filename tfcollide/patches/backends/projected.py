@@ -2,8 +2,8 @@
 
     |p - q|^2 - |q|^2 = |p|^2 - 2 p.q
 
-for the few dozen numbers that stand for a window, or for the middle one of a group. It needs no trees, misses nothing
-that the projections show, and its time per query grows with the index.
+for the few dozen numbers that stand for a window, or for the middle one of a group. It needs no trees, and its
+time per query grows with the index.
 """
 
 import os
@@ -21,14 +21,14 @@ from tfcollide.patches.grid import Grid
 from tfcollide.patches.groups import CODES, groups_of, members_near, open_codes, rounded, span_of
 from tfcollide.patches.manifest import Manifest
 from tfcollide.patches.neighbors import Neighbors, Query
-from tfcollide.patches.ranking import Candidates, in_blocks, rank, smallest, without_doubtful
+from tfcollide.patches.ranking import Candidates, in_blocks, more, rank, smallest, without_doubtful
 from tfcollide.patches.scan import scan
 
 __all__ = ["VARIANT", "ProjectedSearch"]
 
 _CANDIDATES, _PER_NEIGHBOR = 64, 16
 _ITEMS = 256
-_ENOUGH_FOR, _GROWTH = 600_000, 0.8
+_GROWTH = 0.8
 _MORE = (1, 8, 64)
 _SAMPLE = 16_384  # items that tell from which score on an item is among those wanted
 _LEAST = 10  # of the sample, as fewer tell too little
@@ -90,8 +90,8 @@ class ProjectedSearch(Backend):
             )
         self._projection, self._codes = collection.projection, open_codes(collection)
         self._count = manifest.num_images * self._groups.per_image
-        self._candidates = candidates or round(_more(manifest.num_patches) * _CANDIDATES)
-        self._items = round(_more(self._count) * _ITEMS)
+        self._candidates = candidates or round(more(manifest.num_patches, _GROWTH) * _CANDIDATES)
+        self._items = round(more(self._count, _GROWTH) * _ITEMS)
 
     def search(self, query: Query, *, threads: int = 0) -> Neighbors:
         """The neighbors of every query window, nearly always the true ones; in batches of hundreds it is fastest."""
@@ -125,7 +125,7 @@ class ProjectedSearch(Backend):
                 for q, which in zip(some, own, strict=True)
             ]
             asked = query.part(np.array(some))
-            return without_doubtful(asked, candidates, wanted, rank(self._store, asked, candidates))
+            return without_doubtful(asked, candidates, rank(self._store, asked, candidates))
 
         return in_blocks(query, threads, block)
 
@@ -206,11 +206,6 @@ def _nearest(near: _Near, wanted: int, limits: np.ndarray) -> _Near:
     last = order[place == wanted - 1]
     limits[near.queries[last]] = np.nextafter(near.scores[last], np.float32(-np.inf))
     return near.part(order[place < wanted])
-
-
-def _more(count: int) -> float:
-    """How much more has to be looked at for so many patches or items."""
-    return max(1.0, count / _ENOUGH_FOR) ** _GROWTH
 
 
 VARIANT = ProjectedSearch
