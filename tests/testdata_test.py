@@ -28,11 +28,11 @@ def run(program, *flags):
 
 @pytest.fixture(scope="module")
 def old(tmp_path_factory):
-    """A copy of testdata/ whose `run.flags` name the files where they are now."""
+    """A copy of testdata/ whose runs name the files where they are now."""
     folder = tmp_path_factory.mktemp("old") / "testdata"
     shutil.copytree(HERE, folder)
-    for flags in folder.rglob("run.flags"):
-        flags.write_text(flags.read_text().replace(MADE_IN, str(folder)))
+    for file in (*folder.rglob("run.flags"), *folder.glob("*/summary.json")):
+        file.write_text(file.read_text().replace(MADE_IN, str(folder)))
     return folder
 
 
