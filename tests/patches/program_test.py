@@ -104,8 +104,26 @@ def test_a_mistake_is_one_line(in_folder, capsys, program, flags, words):
     assert not list(in_folder.iterdir())
 
 
+def test_says_where_a_distance_leaves_too_few(index, folder, in_folder, capsys):
+    """Each of the photograph's windows is a patch of the index itself, at a distance of 0."""
+    flags = [f"--index={index}", "--image=0", "--neighbors=1200", "--min_distance=1", "--search=exact", "--out=found"]
+    assert cli.query_patches(["query_patches", *flags]) == 0
+    rows = list(csv.DictReader((in_folder / "found" / "neighbors.csv").open()))
+    assert rows and all(float(row["distance"]) >= 1 for row in rows)
+    said = "100 of 100 windows have fewer than 1200 neighbors: --min_distance=1 leaves no more"
+    assert said in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
-    "flags", [["--image=12"], ["--image=no.png"], ["--image=0", "--neighbors=0"], ["--image=a.png", "--skip_same_image"]]
+    "flags",
+    [
+        ["--image=12"],
+        ["--image=no.png"],
+        ["--image=0", "--neighbors=0"],
+        ["--image=0", "--neighbors=1201"],
+        ["--image=0", "--min_distance=1e6"],
+        ["--image=a.png", "--skip_same_image"],
+    ],
 )
 def test_a_photograph_that_cannot_be_looked_up_is_one_line(index, in_folder, capsys, flags):
     assert cli.query_patches(["query_patches", f"--index={index}", "--out=x", *flags]) == 2

@@ -3,10 +3,12 @@
 run(QueryConfig(index="patches", image="photo.jpg"), Path("neighbors"))
 """
 
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from tqdm import tqdm
 
 from tfcollide.errors import RequestError
 from tfcollide.files.atomic import write_csv
@@ -59,11 +61,15 @@ def run(config: QueryConfig, out: Path, *, overwrite: bool = False) -> Path:
     directory = RunDirectory(out, flags_text(config), overwrite=overwrite)
     directory.check()
     collection = open_collection(absolute(config.index or ""))
+    if config.neighbors > collection.manifest.num_patches:
+        expected = f"at most {collection.manifest.num_patches:,}, as many patches as the index has"
+        raise RequestError(f"--neighbors={config.neighbors}", expected)
     backend = BACKENDS.load(config.search or best_backend(collection.manifest))(collection)
     queried = _queried(config, collection)
     windows = windows_of_image(queried.pixels, queried.grid)
     skip = np.full(len(windows), queried.number) if config.skip_same_image else None
     found = backend.search(Query(windows, config.neighbors, skip, config.min_distance), threads=config.threads)
+    _check_found(config, found)
     folder = directory.open()
     try:
         write_csv(folder / "neighbors.csv", _HEADER, _rows(collection, queried, found))
@@ -71,6 +77,22 @@ def run(config: QueryConfig, out: Path, *, overwrite: bool = False) -> Path:
         return directory.commit() / "neighbors.png"
     finally:
         directory.close()
+
+
+def _check_found(config: QueryConfig, found: Neighbors) -> None:
+    """Says where patches were left out until too few remained.
+
+    Raises:
+        RequestError: none remained.
+    """
+    there = found.ids >= 0
+    left_out = f"--min_distance={config.min_distance:g}" + " and --skip_same_image" * config.skip_same_image
+    if not there.any():
+        raise RequestError(f"{left_out}, which leaves no patch", "a neighbor of at least one window", "Lower --min_distance.")
+    fewer = int((~there).any(axis=1).sum())
+    if fewer:
+        many = f"{fewer:,} of {len(there):,} windows have fewer than {config.neighbors} neighbors"
+        tqdm.write(f"{many}: {left_out} leaves no more", file=sys.stderr)
 
 
 def _queried(config: QueryConfig, collection: Collection) -> _Queried:
