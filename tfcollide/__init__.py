@@ -79,6 +79,7 @@ def __getattr__(name: str) -> Any:
     """A public name, from the module that has it."""
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    importlib.import_module(f"{__name__}.runtime.quiet").prefer_onednn()  # before TensorFlow is imported
     found = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
     return found
 

@@ -2,6 +2,8 @@
 
 import doctest
 import inspect
+import os
+import platform
 import re
 import subprocess
 import sys
@@ -53,6 +55,14 @@ def test_the_list():
 def test_importing_it_imports_neither_tensorflow_nor_anything_else_that_is_large():
     done = subprocess.run([sys.executable, "-c", ALONE], capture_output=True, text=True, timeout=HANG_SECONDS)
     assert done.stdout == "[]\n", done.stderr
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="oneDNN is asked for on x86")
+def test_tensorflow_computes_by_onednn_where_the_library_imports_it():
+    script = "import tfcollide; tfcollide.wrap; from tensorflow.python.framework.test_util import IsMklEnabled as on; print(on())"
+    left = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}
+    done = subprocess.run([sys.executable, "-c", script], env=left, capture_output=True, text=True, timeout=HANG_SECONDS)
+    assert done.stdout == "True\n", done.stderr
 
 
 def test_no_room_has_the_name_of_a_verb():

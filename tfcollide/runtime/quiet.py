@@ -15,7 +15,7 @@ from typing import Any
 
 from tfcollide.errors import RequestError
 
-__all__ = ["import_tensorflow", "without_chatter"]
+__all__ = ["import_tensorflow", "prefer_onednn", "without_chatter"]
 
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -38,6 +38,16 @@ def without_chatter() -> Iterator[None]:
 _BACKEND = "tensorflow"
 
 
+def prefer_onednn() -> None:
+    """Has oneDNN compute convolutions on every x86 CPU.
+
+    Without AVX512_VNNI TensorFlow leaves them to Eigen, which takes twice as long. Who has imported TensorFlow before, or
+    has set TF_ENABLE_ONEDNN_OPTS, has chosen already.
+    """
+    if platform.machine() == "x86_64":  # elsewhere oneDNN's convolutions may be Winograd's, which proofs do not cover
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+
 def import_tensorflow() -> None:
     """Imports TensorFlow and Keras; what they print meanwhile is shown only if they fail.
 
@@ -46,17 +56,14 @@ def import_tensorflow() -> None:
     TensorFlow, which is said where KERAS_BACKEND or keras.json name another, and numbers are
     float32 and channels last, so that a network does not depend on whose machine it is. float32
     is all of it: by TensorFlow's default a GPU multiplies with 10 bits of each fraction (TF32). A
-    process takes of a GPU's memory what it needs, so that several find room. And convolutions are oneDNN's on
-    every x86 CPU, where TensorFlow leaves them to Eigen without AVX512_VNNI, at less than half of the speed; who has
-    imported TensorFlow before, or has set TF_ENABLE_ONEDNN_OPTS, has chosen already.
+    process takes of a GPU's memory what it needs, so that several find room. Convolutions are oneDNN's, see `prefer_onednn`.
 
     Raises:
         RequestError: they do not take their settings, or Keras runs on another backend already.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-    if platform.machine() == "x86_64":  # elsewhere oneDNN's convolutions may be Winograd's, which proofs do not cover
-        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    prefer_onednn()
     first = "keras" not in sys.modules
     if first:
         _choose_backend()
