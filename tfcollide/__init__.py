@@ -5,11 +5,14 @@
     found = tc.find_corners(network, source, target, corners=5, seed=0)
     verdict = tc.judge(network, found)
 
-Names are loaded when they are first used, so that importing this costs no import of TensorFlow.
+Names are loaded when they are first used, so that importing this costs no import of TensorFlow. It sets one variable
+for TensorFlow, see `runtime.onednn`.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
+
+from tfcollide.runtime import onednn as _onednn
 
 if TYPE_CHECKING:
     from tfcollide.errors import RequestError
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from tfcollide.library.verdict import Verdict
 
 __version__ = "0.2.0"
+
+_onednn.prefer_onednn()
 
 _PLACES = {
     "Found": "library.found",
@@ -79,7 +84,6 @@ def __getattr__(name: str) -> Any:
     """A public name, from the module that has it."""
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    importlib.import_module(f"{__name__}.runtime.quiet").prefer_onednn()  # before TensorFlow is imported
     found = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
     return found
 

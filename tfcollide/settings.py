@@ -261,7 +261,9 @@ def _check_numbers(settings: "DataclassInstance", names: Iterable[str], passes: 
             continue
         if not isinstance(value, Real):
             raise RequestError(f"--{name}={value!r}", expected)
-        if not (math.isfinite(value) and passes(value)):
+        if not math.isfinite(value):
+            raise RequestError(f"--{name}={value}", f"{expected}, and finite")
+        if not passes(value):
             raise RequestError(f"--{name}={value}", expected)
         if kinds[name] is int and not isinstance(value, Integral):
             raise RequestError(f"--{name}={value}", "a whole number")

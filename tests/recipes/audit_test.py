@@ -174,7 +174,7 @@ def test_pairs_come_from_a_table(flags, tmp_path):
         (["--taps=seeen"], "Did you mean seen?"),
         (["--runner=NoSuchRunner"], "--runner"),
         (["--beam_options=--direct_num_workers=2"], "--beam_options without --runner: expected both"),
-        (["--pairs=missing.csv"], "missing.csv, which cannot be read"),
+        (["--pairs=missing.csv"], "missing.csv, which does not exist: expected a CSV file"),
     ],
 )
 def test_what_cannot_be_carried_out_is_said_in_one_line(flags, more, says, tmp_path, capsys):

@@ -81,6 +81,6 @@ def test_missing_evidence_is_named():
 def test_shares_of_time_add_up():
     seconds = {"load": 10.0, "train": 0.0, "solve": 40.0, "check": 45.0, "mixtures": 20.0, "png": 10.0, "worst_mixture": 5.0}
     said = time_shares({**seconds, "proof": 5.0, "report": 5.0, "total": 100.0})
-    parts = "search 40 %, mixtures 20 %, mixtures from PNG 10 %, worst mixture 5 %, proof 5 %, everything else 20 %"
-    assert said == f"100 s: {parts}"
+    parts = "search 40 %, mixtures 20 %, mixtures from PNG 10 %, worst mixture 5 %, proof 5 %, loading 10 %, pictures 5 %"
+    assert said == f"100 s: {parts}, everything else 5 %"
     assert "everything else 100 %" in time_shares({"total": 3.0})  # of a version that did not say

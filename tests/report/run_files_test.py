@@ -94,7 +94,7 @@ def test_one_line_a_corner():
     assert cells(features, "0") == ["3", "4.5", "-1.25", "7", "4.75", "0.5", "0.125", "7", "0.9876"]
     assert cells(features, "1")[0] == "9+12" and cells(features, "1")[-2:] == ["1", "0.2500"]
     assert cells(features, "2")[0] == "-"
-    assert cells(images, "0") == ["-", "-", "-, -", "-, -", "-", "-", ""]
+    assert cells(images, "0") == ["-", "-", "-, -", "-, -", "-", "-"]
 
 
 def test_one_line_tells_which_image_a_corner_still_is():

@@ -1,7 +1,6 @@
 import importlib
 import json
 import os
-import platform
 import sys
 from types import SimpleNamespace
 
@@ -69,16 +68,6 @@ def test_float32_is_all_of_it_and_a_gpu_is_shared(imported, monkeypatch):
     monkeypatch.setenv("TF_FORCE_GPU_ALLOW_GROWTH", "false")
     import_tensorflow()
     assert os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] == "false"
-
-
-@pytest.mark.parametrize("machine, given, used", [("x86_64", None, "1"), ("x86_64", "0", "0"), ("aarch64", None, None)])
-def test_convolutions_are_onednn_s_on_x86_unless_the_user_has_chosen(imported, monkeypatch, machine, given, used):
-    monkeypatch.setattr(platform, "machine", lambda: machine)
-    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", given or "")
-    if given is None:
-        monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
-    import_tensorflow()
-    assert os.environ.get("TF_ENABLE_ONEDNN_OPTS") == used
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from tfcollide.records import Summary, SweepSummary
-from tfcollide.report.phrases import number, quantile
+from tfcollide.report.phrases import number, quantile, significant
 
 __all__ = ["PARTS_OF_CHECKS", "conclusion", "ended_words", "sweep_conclusion", "time_shares"]
 
@@ -56,7 +56,7 @@ def time_shares(seconds: Mapping[str, float]) -> str:
     total = max(seconds.get("total", 0.0), 1e-9)
     parts = {"search": seconds.get("solve", 0.0), "mixtures": seconds.get("mixtures", 0.0)}
     parts |= {"mixtures from PNG": seconds.get("png", 0.0), "worst mixture": seconds.get("worst_mixture", 0.0)}
-    parts |= {"proof": seconds.get("proof", 0.0)}
+    parts |= {"proof": seconds.get("proof", 0.0), "loading": seconds.get("load", 0.0), "pictures": seconds.get("report", 0.0)}
     parts |= {"everything else": total - sum(parts.values())}
     return f"{total:.0f} s: " + ", ".join(f"{name} {100 * spent / total:.0f} %" for name, spent in parts.items())
 
@@ -130,7 +130,8 @@ def _features(summary: Summary) -> str:
         return "features do not match: L_pos or the violation has not fallen far enough below that of the source"
     quantiles = [corner.feature_quantile for corner in summary.corners if corner.feature_quantile is not None]
     worst = max(summary.interpolation.max_feature_distance, summary.png.max_feature_distance)
-    text = f"features do not match (the largest distance is {worst:.4g}, a match is up to {scale.distance:.4g}"
+    text = f"features do not match (the largest distance is {significant(worst, 4)}"
+    text += f", a match is up to {significant(scale.distance, 4)}"
     return text + (
         f"; corners stand at quantile {quantile(max(quantiles), scale.pairs)}, asked {scale.quantile:g})" if quantiles else ")"
     )

@@ -13,8 +13,9 @@ def spread_rows(summary: Summary) -> list[Row]:
     reached = summary.distance.spread_reached
     if reached is None:
         return []
-    asked = "not asked for" if summary.distance.spread_asked is None else f"asked {summary.distance.spread_asked:.3g}"
-    return [("- the nearest two, as a share of the pixel range", f"{reached:.3f}, {asked}", "")]
+    asked = summary.distance.spread_asked
+    words = "not asked for" if asked is None else f"asked {asked:.3g}, of which nine tenths are enough"
+    return [("- the nearest two, as a share of the pixel range", f"{reached:.3f}, {words}", "")]
 
 
 def near_rows(summary: Summary) -> list[Row]:

@@ -1,11 +1,10 @@
 """Rows of a run's table on what the network makes of corners and mixtures: features, classes, proofs."""
 
-import math
 from collections.abc import Sequence
 
 from tfcollide.records import Certificate, EdgeRecord, RadiusRecord, RadiusSpread, Summary
 from tfcollide.report.paper import PaperResult, paper_cell
-from tfcollide.report.phrases import Row, in_which_arithmetic, number, probability, share, yes
+from tfcollide.report.phrases import Row, in_which_arithmetic, number, probability, rounded_down, share, significant, yes
 
 __all__ = [
     "edge_rows",
@@ -24,7 +23,7 @@ def worst_feature_rows(summary: Summary) -> list[Row]:
     if summary.scale is None:
         return []
     worst = max(summary.interpolation.max_feature_distance, *(corner.feature_distance for corner in summary.corners))
-    return [("largest feature distance of corners and mixtures", f"{worst:.4g}", "")]
+    return [("largest feature distance of corners and mixtures", significant(worst, 4), "")]
 
 
 def feature_rows(summary: Summary) -> list[Row]:
@@ -35,12 +34,14 @@ def feature_rows(summary: Summary) -> list[Row]:
     rows = [
         (
             "- that of the source; the sum of the target's squared features",
-            f"{scale.start_feature_distance:.4g}; {scale.feature_size:.4g}",
+            f"{significant(scale.start_feature_distance, 4)}; {significant(scale.feature_size, 4)}",
             "",
         ),
     ]
     if scale.distance is not None:
-        rows.append((f"- a match, quantile {scale.quantile:g} of images of one class", f"up to {scale.distance:.4g}", ""))
+        rows.append(
+            (f"- a match, quantile {scale.quantile:g} of images of one class", f"up to {significant(scale.distance, 4)}", "")
+        )
         rows.append(
             (
                 "- median between images of one class; of different classes",
@@ -50,12 +51,12 @@ def feature_rows(summary: Summary) -> list[Row]:
         )
     else:
         rows.append(("- a match", "by shares of the start: no data set gives a scale", ""))
-    starts = f"{scale.start_active_match:.4g}; {scale.start_inactive_violation:.4g}"
+    starts = f"{significant(scale.start_active_match, 4)}; {significant(scale.start_inactive_violation, 4)}"
     return [*rows, ("L_pos and violation of the source", starts, "")]
 
 
 def _g(value: float | None) -> str:
-    return number(value, ".4g")
+    return "-" if value is None else significant(value, 4)
 
 
 def _least_probability(summary: Summary) -> float:
@@ -87,7 +88,7 @@ def mixture_rows(summary: Summary, paper: PaperResult | None) -> list[Row]:
     ]
     if summary.worst_mixture:
         worst = summary.worst_mixture
-        rows.append(("worst mixture found: margin, class", f'{worst.margin:.3g}, "{worst.predicted}"', ""))
+        rows.append(("worst mixture found: margin, class", f'{significant(worst.margin)}, "{worst.predicted}"', ""))
     failing = f"share of mixtures{drawn} that may fail, {100 * bound.confidence:g} % sure"
     return [*rows, (failing, f"< {100 * bound.share:.2f} %", "")]
 
@@ -100,8 +101,8 @@ def proof_rows(summary: Summary) -> list[Row]:
         return [] if reason in (None, "not asked for") else [(what, f"not tried: {reason}", "")]
     proof = summary.certificate
     words = {
-        "certified": f"certified{in_which_arithmetic(proof)}, margin {proof.margin:.3g}{_price(proof)}",
-        "refuted": f"**refuted**, margin {proof.margin:.3g}",
+        "certified": f"certified{in_which_arithmetic(proof)}, margin {rounded_down(proof.margin)}{_price(proof)}",
+        "refuted": f"**refuted**, margin {significant(proof.margin)}",
         "undecided": f"undecided, {_below_all(proof.share_proven)} proven{in_which_arithmetic(proof)}",
     }
     if proof.status == "undecided" and proof.share_proven == 0:
@@ -120,7 +121,7 @@ def handed_on_rows(summary: Summary) -> list[Row]:
         said = words.get(opinion.verdict, opinion.verdict)
         if opinion.margin is not None:
             left = "" if opinion.margin <= 0 else "; float32 does not confirm it"
-            said = f'**sat**: a mixture is read as "{opinion.predicted}", margin {opinion.margin:.3g}{left}'
+            said = f'**sat**: a mixture is read as "{opinion.predicted}", margin {significant(opinion.margin)}{left}'
         rows.append((f"- {opinion.verifier}, an independent verifier, {opinion.seconds:.1f} s", said, ""))
     return rows
 
@@ -134,7 +135,7 @@ def edge_rows(edges: Sequence[EdgeRecord] | None) -> list[Row]:
     changes = sum(len(edge.changes) for edge in edges)
     ends = {0.0: f"at corner {one}", 1.0: f"at corner {other}"}
     place = ends.get(lowest.weight, f"{lowest.weight:.6g} of the way from corner {one} to {other}")
-    margin = f"smallest margin {lowest.margin:.4g}, {place}"
+    margin = f"smallest margin {significant(lowest.margin, 4)}, {place}"
     compared, off = sum(edge.compared for edge in edges), max(edge.difference for edge in edges)
     bends = f"{sum(edge.breakpoints for edge in edges):,}; float32, asked at {compared:,} places, is off by {off:.1g} at most"
     return [
@@ -160,24 +161,18 @@ def radius_rows(radius: RadiusRecord | None) -> list[Row]:
 
 def _radii(spread: RadiusSpread, images: int) -> str:
     if images == 1:
-        return _down(spread.least)
-    return f"smallest {_down(spread.least)}, median {_down(spread.median)}, largest {_down(spread.largest)}"
-
-
-def _down(value: float) -> str:
-    """Three digits, rounded down, as a larger radius is not proven."""
-    if value <= 0:
-        return "0"
-    step = 10.0 ** (math.floor(math.log10(value)) - 2)
-    return f"{math.floor(value / step) * step:.3g}"
+        return rounded_down(spread.least)
+    return (
+        f"smallest {rounded_down(spread.least)}, median {rounded_down(spread.median)}, largest {rounded_down(spread.largest)}"
+    )
 
 
 def _price(proof: Certificate) -> str:
     """What the margin is where rounding is left out, if that can be seen."""
     if proof.arithmetic != "float32" or proof.margin_real is None:
         return ""
-    real = f"{proof.margin_real:.3g}"
-    return "" if real == f"{proof.margin:.3g}" else f" ({real} in real arithmetic)"
+    real = rounded_down(proof.margin_real)
+    return "" if real == rounded_down(proof.margin) else f" ({real} in real arithmetic)"
 
 
 def _below_all(share: float) -> str:

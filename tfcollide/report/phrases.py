@@ -16,7 +16,9 @@ __all__ = [
     "or_dashes",
     "probability",
     "quantile",
+    "rounded_down",
     "share",
+    "significant",
     "stop_words",
     "yes",
 ]
@@ -28,6 +30,20 @@ Row = tuple[str, str, str]
 def number(value: float | None, form: str) -> str:
     """A number in the form asked for; a dash where there is none."""
     return "-" if value is None else format(value, form)
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """So many digits, and up to a million no exponent: 1,010 and not 1.01e+03."""
+    rounded = float(f"{value:.{digits}g}")
+    return f"{rounded:,.0f}" if 10**digits <= abs(rounded) < 1e6 else f"{value:.{digits}g}"
+
+
+def rounded_down(value: float) -> str:
+    """Three digits, rounded down: of what is proven, where more is not."""
+    if not math.isfinite(value) or value == 0:
+        return f"{value:g}"
+    step = 10.0 ** (math.floor(math.log10(abs(value))) - 2)
+    return significant(math.floor(value / step) * step)
 
 
 def quantile(value: float | None, pairs: int | None) -> str:
@@ -80,7 +96,7 @@ def probability(value: float) -> str:
 
 def stop_words(losses: Sequence[float]) -> str:
     """The losses to stop below; each corner has its own where they are shares of the start's."""
-    least, most = f"{min(losses):.4g}", f"{max(losses):.4g}"
+    least, most = significant(min(losses), 4), significant(max(losses), 4)
     return most if least == most else f"{least} to {most}"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from tfcollide.records import PairResult, SweepSummary
 from tfcollide.report.conclusion import sweep_conclusion
 from tfcollide.report.markdown import markdown_table
-from tfcollide.report.phrases import branches, network, number, quantile, share, yes
+from tfcollide.report.phrases import branches, network, number, quantile, rounded_down, share, significant, yes
 
 __all__ = ["sweep_table"]
 
@@ -17,14 +17,16 @@ _SWEEP_LEGEND = (
 )
 
 
-def _shown(value: float | None, form: str) -> str:
-    return "" if value is None else format(value, form)
+def _shown(value: float | None, form: str | Callable[[float], str]) -> str:
+    if value is None:
+        return ""
+    return format(value, form) if isinstance(form, str) else form(value)
 
 
 _SOMETIMES: dict[str, Callable[[PairResult], str]] = {
     "front": lambda pair: _shown(pair.front, ".2f") or (pair.front_end or "").partition(":")[0],
-    "worst margin": lambda pair: _shown(pair.worst_margin, ".3g"),
-    "proof": lambda pair: " ".join(filter(None, [pair.proof, _shown(pair.proven_margin, ".3g")])),
+    "worst margin": lambda pair: _shown(pair.worst_margin, significant),
+    "proof": lambda pair: " ".join(filter(None, [pair.proof, _shown(pair.proven_margin, rounded_down)])),
     "feature difference": lambda pair: _shown(pair.feature_difference, ".1e"),
     "change": lambda pair: _shown(pair.change, ".4g"),
     "duality gap": lambda pair: _shown(pair.duality_gap, ".1e"),

@@ -1,4 +1,4 @@
-"""`table.md` of a run: the paper's table with ours paper_cell it, and one line per corner."""
+"""`table.md` of a run: the paper's table with ours beside it, and one line per corner."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ from tfcollide.report.match_rows import (
     worst_feature_rows,
 )
 from tfcollide.report.paper import paper_cell, paper_result
-from tfcollide.report.phrases import network, number, or_dashes, probability, quantile, share, stop_words
+from tfcollide.report.phrases import network, number, or_dashes, probability, quantile, share, significant, stop_words
 from tfcollide.report.remarks import run_remarks
 
 __all__ = ["run_table"]
@@ -94,7 +94,7 @@ def _results(summary: Summary) -> str:
         *radius_rows(summary.radius),
     ]
     if paper is None:
-        return markdown_table(["", "ours"], [row[:2] for row in rows])
+        return markdown_table(["", "this run"], [row[:2] for row in rows])
     return markdown_table(["", "ours", f"paper, {paper.place}"], rows)
 
 
@@ -121,7 +121,7 @@ def _corners(summary: Summary) -> str:
             [
                 str(n),
                 "+".join(map(str, corner.units)) or "-",
-                *(f"{value:.4g}" for value in (*values, corner.inactive_violation, corner.boundary_gap)),
+                *(significant(value, 4) for value in (*values, corner.inactive_violation, corner.boundary_gap)),
                 corner.predicted,
                 f"{corner.probability:.4f}",
             ]
@@ -147,4 +147,6 @@ def _likeness(summary: Summary) -> str:
         ]
         for n, corner in enumerate(summary.corners)
     ]
+    if not any(row[-1] for row in rows):
+        header, rows = header[:-1], [row[:-1] for row in rows]
     return markdown_table(header, rows)

@@ -5,7 +5,6 @@ import gc
 import importlib
 import json
 import os
-import platform
 import sys
 import tempfile
 import threading
@@ -14,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from tfcollide.errors import RequestError
+from tfcollide.runtime.onednn import prefer_onednn
 
-__all__ = ["import_tensorflow", "prefer_onednn", "without_chatter"]
+__all__ = ["import_tensorflow", "without_chatter"]
 
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -36,16 +36,6 @@ def without_chatter() -> Iterator[None]:
 
 
 _BACKEND = "tensorflow"
-
-
-def prefer_onednn() -> None:
-    """Has oneDNN compute convolutions on every x86 CPU.
-
-    Without AVX512_VNNI TensorFlow leaves them to Eigen, which takes twice as long. Who has imported TensorFlow before, or
-    has set TF_ENABLE_ONEDNN_OPTS, has chosen already.
-    """
-    if platform.machine() == "x86_64":  # elsewhere oneDNN's convolutions may be Winograd's, which proofs do not cover
-        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 def import_tensorflow() -> None:

@@ -133,7 +133,8 @@ def read_pairs(path: Path, data: LabeledImages) -> list[tuple[str, str]]:
             reader = csv.DictReader(file)
             lines = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise RequestError(f"--pairs={path}, which cannot be read ({error})", "a CSV file") from error
+        what = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read ({error})"
+        raise RequestError(f"--pairs={path}, which {what}", "a CSV file with the columns source and target") from error
     missing = [name for name in ("source", "target") if lines and name not in lines[0][1]]
     if missing:
         raise RequestError(f"--pairs={path} without the column {missing[0]}", "a first line source,target", "Add the header.")

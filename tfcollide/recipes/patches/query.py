@@ -17,6 +17,7 @@ from tfcollide.images import decode
 from tfcollide.patches.backend import best_backend
 from tfcollide.patches.collection import Collection, open_collection
 from tfcollide.patches.grid import Grid
+from tfcollide.patches.manifest import Manifest
 from tfcollide.patches.neighbors import Neighbors, Query
 from tfcollide.patches.photographs import fit_square
 from tfcollide.patches.recall import windows_of_image
@@ -26,6 +27,7 @@ from tfcollide.settings import flags_text
 
 __all__ = ["run"]
 
+_DRAWN = 12  # neighbors of a window, the nearest; the table has all
 _HEADER = ("query_row", "query_column", "rank", "distance", "patch", "photograph", "row", "column")
 
 
@@ -61,11 +63,13 @@ def run(config: QueryConfig, out: Path, *, overwrite: bool = False) -> Path:
     directory = RunDirectory(out, flags_text(config), overwrite=overwrite)
     directory.check()
     collection = open_collection(absolute(config.index or ""))
-    if config.neighbors > collection.manifest.num_patches:
-        expected = f"at most {collection.manifest.num_patches:,}, as many patches as the index has"
-        raise RequestError(f"--neighbors={config.neighbors}", expected)
+    _check_limits(config, collection.manifest)
     backend = BACKENDS.load(config.search or best_backend(collection.manifest))(collection)
     queried = _queried(config, collection)
+    if config.queries > queried.grid.per_image:
+        raise RequestError(
+            f"--queries={config.queries}", f"at most {queried.grid.per_image:,}, as many windows as are looked up"
+        )
     windows = windows_of_image(queried.pixels, queried.grid)
     skip = np.full(len(windows), queried.number) if config.skip_same_image else None
     found = backend.search(Query(windows, config.neighbors, skip, config.min_distance), threads=config.threads)
@@ -79,6 +83,18 @@ def run(config: QueryConfig, out: Path, *, overwrite: bool = False) -> Path:
         directory.close()
 
 
+def _check_limits(config: QueryConfig, manifest: Manifest) -> None:
+    """Raises `RequestError` for what this index cannot have."""
+    if config.neighbors > manifest.num_patches:
+        expected = f"at most {manifest.num_patches:,}, as many patches as the index has"
+        raise RequestError(f"--neighbors={config.neighbors}", expected)
+    farthest = 255.0 * manifest.grid.values**0.5
+    if config.min_distance > farthest:
+        raise RequestError(
+            f"--min_distance={config.min_distance:g}", f"at most {farthest:,.0f}, from a black patch to a white one"
+        )
+
+
 def _check_found(config: QueryConfig, found: Neighbors) -> None:
     """Says where patches were left out until too few remained.
 
@@ -86,13 +102,17 @@ def _check_found(config: QueryConfig, found: Neighbors) -> None:
         RequestError: none remained.
     """
     there = found.ids >= 0
-    left_out = f"--min_distance={config.min_distance:g}" + " and --skip_same_image" * config.skip_same_image
+    asked = [f"--min_distance={config.min_distance:g}"] * bool(config.min_distance)
+    asked += ["--skip_same_image"] * config.skip_same_image
+    left_out = f"{' and '.join(asked)} leave{'s' * (len(asked) == 1)}"
     if not there.any():
-        raise RequestError(f"{left_out}, which leaves no patch", "a neighbor of at least one window", "Lower --min_distance.")
+        raise RequestError(
+            f"{' and '.join(asked)}", "something that leaves a neighbor of at least one window", "Lower --min_distance."
+        )
     fewer = int((~there).any(axis=1).sum())
     if fewer:
         many = f"{fewer:,} of {len(there):,} windows have fewer than {config.neighbors} neighbors"
-        tqdm.write(f"{many}: {left_out} leaves no more", file=sys.stderr)
+        tqdm.write(f"{many}: {left_out} no more", file=sys.stderr)
 
 
 def _queried(config: QueryConfig, collection: Collection) -> _Queried:
@@ -132,13 +152,13 @@ def _draw(path: Path, config: QueryConfig, collection: Collection, queried: _Que
         kept = found.ids[q] >= 0
         top, left = (int(queried.grid.corner(np.array(place))) for place in divmod(q, queried.grid.side))
         size = queried.grid.cut_size
+        kept &= np.arange(len(kept)) < _DRAWN
         captions = [f"{distance:,.0f}" for distance in found.distances[q][kept]]
         patches = collection.store.cut(found.ids[q][kept])
         drawn.append(NeighborRow(queried.pixels[top : top + size, left : left + size], (top, left), patches, captions))
-    many = f"{collection.manifest.num_patches:,}"
-    write_neighbors(
-        path, queried.pixels, drawn, f"Below each patch: L2 distance over its pixels, 0..255. {many} patches searched."
-    )
+    foot = f"Below each patch: L2 distance over its pixels, 0..255. {collection.manifest.num_patches:,} patches searched"
+    foot += f"; those closer than {config.min_distance:g} left out." if config.min_distance else "."
+    write_neighbors(path, queried.pixels, drawn, foot)
 
 
 def _spread(side: int, count: int) -> list[int]:
