@@ -35,7 +35,8 @@ def number(value: float | None, form: str) -> str:
 def significant(value: float, digits: int = 3) -> str:
     """So many digits, and up to a million no exponent: 1,010 and not 1.01e+03."""
     rounded = float(f"{value:.{digits}g}")
-    return f"{rounded:,.0f}" if 10**digits <= abs(rounded) < 1e6 else f"{value:.{digits}g}"
+    whole = min(10**digits, 1000) <= abs(rounded) < 1e6 and rounded == round(rounded)
+    return f"{rounded:,.0f}" if whole else f"{value:.{digits}g}"
 
 
 def rounded_down(value: float) -> str:
