@@ -55,6 +55,13 @@ def test_other_data_and_other_devices_have_facts_of_their_own(network, tmp_path)
     assert len(list(tmp_path.iterdir())) == 3
 
 
+def test_each_library_of_convolutions_has_facts_of_its_own(network, tmp_path, monkeypatch):
+    for chosen in ("0", "1", "1"):
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", chosen)
+        told(network, data(), known_facts(tmp_path, network, data())).dataset_mean  # noqa: B018
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_data_that_cannot_be_told_apart_is_not_kept(network, tmp_path):
     told(network, data(None), known_facts(tmp_path, network, data(None))).dataset_mean  # noqa: B018
     assert not list(tmp_path.iterdir())

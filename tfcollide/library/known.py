@@ -34,7 +34,8 @@ def known_facts(folder: Path | None, network: Classifier, data: LabeledImages, *
         return Facts()
     versions = {"tfcollide": __version__, **{name: version(name) for name in _PACKAGES}}
     about = {"network": identity, "data": [data.name, list(data.class_names), state], "versions": versions}
-    return Facts(folder, {**about, "machine": [_processor(), os.cpu_count(), *_devices(), device]})
+    onednn = os.environ.get("TF_ENABLE_ONEDNN_OPTS")  # which sums in another order than Eigen
+    return Facts(folder, {**about, "machine": [_processor(), os.cpu_count(), onednn, *_devices(), device]})
 
 
 def _devices() -> list[str]:
