@@ -121,7 +121,7 @@ def test_says_where_a_distance_leaves_too_few(index, folder, in_folder, capsys):
         ["--image=no.png"],
         ["--image=0", "--neighbors=0"],
         ["--image=0", "--neighbors=1201"],
-        ["--image=0", "--queries=101"],
+        ["--image=0", "--queries=31"],
         ["--image=0", "--min_distance=1e6"],
         ["--image=0", "--min_distance=5000"],
         ["--image=a.png", "--skip_same_image"],

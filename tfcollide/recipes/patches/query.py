@@ -27,7 +27,7 @@ from tfcollide.settings import flags_text
 
 __all__ = ["run"]
 
-_DRAWN = 12  # neighbors of a window, the nearest; the table has all
+_DRAWN, _MOST_ROWS = 12, 30  # neighbors of a window, the nearest, and windows in the picture; the table has all
 _HEADER = ("query_row", "query_column", "rank", "distance", "patch", "photograph", "row", "column")
 
 
@@ -66,9 +66,10 @@ def run(config: QueryConfig, out: Path, *, overwrite: bool = False) -> Path:
     _check_limits(config, collection.manifest)
     backend = BACKENDS.load(config.search or best_backend(collection.manifest))(collection)
     queried = _queried(config, collection)
-    if config.queries > queried.grid.per_image:
+    most = min(_MOST_ROWS, queried.grid.per_image)
+    if config.queries > most:
         raise RequestError(
-            f"--queries={config.queries}", f"at most {queried.grid.per_image:,}, as many windows as are looked up"
+            f"--queries={config.queries}", f"at most {most} windows in the picture", "neighbors.csv has all windows."
         )
     windows = windows_of_image(queried.pixels, queried.grid)
     skip = np.full(len(windows), queried.number) if config.skip_same_image else None
