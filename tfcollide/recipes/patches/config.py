@@ -113,6 +113,9 @@ class IndexConfig:
             raise RequestError(f"--num_components={self.num_components}", f"a number from 1 to {self.grid().values}")
 
 
+_MOST_QUERIES = 30
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class QueryConfig:
     """A search: which index, which windows of which photograph."""
@@ -142,4 +145,7 @@ class QueryConfig:
         if self.image is None:
             raise RequestError("no --image", "a photograph to look up, or the number of one in the index")
         at_least(self, 1, "neighbors", "queries", "query_stride")
+        if self.queries > _MOST_QUERIES:
+            expected = f"at most {_MOST_QUERIES} windows in the picture"
+            raise RequestError(f"--queries={self.queries}", expected, "neighbors.csv has all windows.")
         at_least(self, 0, "min_distance", "threads")

@@ -27,7 +27,7 @@ from tfcollide.settings import flags_text
 
 __all__ = ["run"]
 
-_DRAWN, _MOST_ROWS = 12, 30  # neighbors of a window, the nearest, and windows in the picture; the table has all
+_DRAWN = 12  # neighbors of a window, the nearest; the table has all
 _HEADER = ("query_row", "query_column", "rank", "distance", "patch", "photograph", "row", "column")
 
 
@@ -66,11 +66,6 @@ def run(config: QueryConfig, out: Path, *, overwrite: bool = False) -> Path:
     _check_limits(config, collection.manifest)
     backend = BACKENDS.load(config.search or best_backend(collection.manifest))(collection)
     queried = _queried(config, collection)
-    most = min(_MOST_ROWS, queried.grid.per_image)
-    if config.queries > most:
-        raise RequestError(
-            f"--queries={config.queries}", f"at most {most} windows in the picture", "neighbors.csv has all windows."
-        )
     windows = windows_of_image(queried.pixels, queried.grid)
     skip = np.full(len(windows), queried.number) if config.skip_same_image else None
     found = backend.search(Query(windows, config.neighbors, skip, config.min_distance), threads=config.threads)
@@ -149,7 +144,7 @@ def _draw(path: Path, config: QueryConfig, collection: Collection, queried: _Que
     from tfcollide.report.neighbors_picture import NeighborRow, write_neighbors  # matplotlib takes a second
 
     drawn = []
-    for q in _spread(queried.grid.side, config.queries):
+    for q in _spread(queried.grid.side, min(config.queries, queried.grid.per_image)):
         kept = found.ids[q] >= 0
         top, left = (int(queried.grid.corner(np.array(place))) for place in divmod(q, queried.grid.side))
         size = queried.grid.cut_size
