@@ -131,7 +131,7 @@ BAD_TABLES = {
     "missing image in a folder": ("source,target\nnowhere/3,7\n", "line 2: image /"),
     "misspelled class": ("source,target\n3,7\n3,sevn\n", "line 3: sevn"),
     "binary": (b"\x89PNG\r\n\x1a\n\xff\xfe\x00", "cannot be read"),
-    "missing": (None, "cannot be read"),
+    "missing": (None, "does not exist"),
 }
 
 
