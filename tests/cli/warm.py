@@ -15,6 +15,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +36,7 @@ class Warm:
 
     def __init__(self, kind="tensorflow"):
         self._kind = kind
-        self._process = None
+        self._process, self._home = None, tempfile.TemporaryDirectory()  # for what libraries write as they are imported
 
     def run(self, argv, *, cwd, env, timeout, folder):
         """Runs a program to its end.
@@ -59,7 +60,7 @@ class Warm:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
-                env=env,
+                env=env | {"HOME": self._home.name, "XDG_CACHE_HOME": self._home.name},
                 cwd=ROOT,
             )
         asked = {"argv": [str(a) for a in argv], "cwd": str(cwd), "env": env, "timeout": timeout, "folder": str(folder)}
