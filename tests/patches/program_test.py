@@ -110,7 +110,7 @@ def test_says_where_a_distance_leaves_too_few(index, folder, in_folder, capsys):
     assert cli.query_patches(["query_patches", *flags]) == 0
     rows = list(csv.DictReader((in_folder / "found" / "neighbors.csv").open()))
     assert rows and all(float(row["distance"]) >= 1 for row in rows)
-    said = "100 of 100 windows have fewer than 1200 neighbors: --min_distance=1 leaves no more"
+    said = "100 of 100 windows have fewer than 1200 neighbors: no more are left by --min_distance=1"
     assert said in capsys.readouterr().err
 
 

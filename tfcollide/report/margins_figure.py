@@ -10,7 +10,7 @@ from tfcollide.records import Summary
 from tfcollide.report.curve_style import BAD, GOOD, LIMIT, figure_of, legend, quiet
 from tfcollide.report.drawn import Drawn
 from tfcollide.report.lettering import cut_to_width, plain, save
-from tfcollide.report.phrases import in_which_arithmetic
+from tfcollide.report.phrases import in_which_arithmetic, rounded_down, significant
 
 __all__ = ["VARIANT", "draw", "margin_edges", "marked_margins", "write_margins"]
 
@@ -57,14 +57,14 @@ def marked_margins(summary: Summary, margins: np.ndarray) -> dict[str, tuple[str
     found: dict[str, tuple[str, float]] = {}
     one = len(summary.corners) == 1
     if one:
-        found["corner"] = (f"the corner: {_number(margins[0])}", float(margins[0]))
+        found["corner"] = (f"the corner: {significant(margins[0])}", float(margins[0]))
     elif summary.worst_mixture:
         worst = summary.worst_mixture.margin
-        found["worst"] = (f"worst mixture found: {_number(worst)}", worst)
+        found["worst"] = (f"worst mixture found: {significant(worst)}", worst)
     proof = summary.certificate
     if proof and proof.status != "refuted":  # then it is a mixture's own, as the worst one's is
         whole = "the corner" if one else "all mixtures" if proof.share_proven == 1 else "what the proof bounds"
-        found["proven"] = (f"proven: {whole} at least {_number(proof.margin)}{in_which_arithmetic(proof)}", proof.margin)
+        found["proven"] = (f"proven: {whole} at least {rounded_down(proof.margin)}{in_which_arithmetic(proof)}", proof.margin)
     return {kind: (text, value) for kind, (text, value) in found.items() if math.isfinite(value)}
 
 
@@ -76,10 +76,6 @@ def margin_edges(values: np.ndarray) -> np.ndarray:
     if low < 0 <= high:
         return step * np.arange(math.floor(low / step), math.floor(high / step) + 2)
     return np.linspace(low, low + room, _BARS + 1)
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _bars(axes: Axes, values: np.ndarray) -> None:

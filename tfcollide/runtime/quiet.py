@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from tfcollide.errors import RequestError
-from tfcollide.runtime.onednn import prefer_onednn
 
 __all__ = ["import_tensorflow", "without_chatter"]
 
@@ -45,15 +44,14 @@ def import_tensorflow() -> None:
     so the file descriptor itself is turned away. Keras is set up as it comes: its backend is
     TensorFlow, which is said where KERAS_BACKEND or keras.json name another, and numbers are
     float32 and channels last, so that a network does not depend on whose machine it is. float32
-    is all of it: by TensorFlow's default a GPU multiplies with 10 bits of each fraction (TF32). A
-    process takes of a GPU's memory what it needs, so that several find room. Convolutions are oneDNN's, see `prefer_onednn`.
+    is all of it: by TensorFlow's default a GPU multiplies with 10 bits of each fraction (TF32). And a
+    process takes of a GPU's memory what it needs, so that several find room.
 
     Raises:
         RequestError: they do not take their settings, or Keras runs on another backend already.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-    prefer_onednn()
     first = "keras" not in sys.modules
     if first:
         _choose_backend()

@@ -99,16 +99,13 @@ def _check_found(config: QueryConfig, found: Neighbors) -> None:
     """
     there = found.ids >= 0
     asked = [f"--min_distance={config.min_distance:g}"] * bool(config.min_distance)
-    asked += ["--skip_same_image"] * config.skip_same_image
-    left_out = f"{' and '.join(asked)} leave{'s' * (len(asked) == 1)}"
+    by = " and ".join(asked + ["--skip_same_image"] * config.skip_same_image) or "the search"
     if not there.any():
-        raise RequestError(
-            f"{' and '.join(asked)}", "something that leaves a neighbor of at least one window", "Lower --min_distance."
-        )
+        raise RequestError(f"no patch left by {by}", "a neighbor of at least one window", "Leave out less.")
     fewer = int((~there).any(axis=1).sum())
     if fewer:
         many = f"{fewer:,} of {len(there):,} windows have fewer than {config.neighbors} neighbors"
-        tqdm.write(f"{many}: {left_out} no more", file=sys.stderr)
+        tqdm.write(f"{many}: no more are left by {by}", file=sys.stderr)
 
 
 def _queried(config: QueryConfig, collection: Collection) -> _Queried:
