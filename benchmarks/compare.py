@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tfcollide.measure.compare_record import LEVEL, compare_records
+from tfcollide.measure.compare_record import LEVEL
+from tfcollide.measure.compare_sides import compare_records
 from tfcollide.measure.kept_audit import read_record
 from tfcollide.measure.paired_tests import Counted, front_differences, holm, sign_test
 

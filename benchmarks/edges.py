@@ -1,14 +1,16 @@
 """The edges of hulls that were found, walked exactly: what that takes, and whether samples contradict it.
 
-    python benchmarks/edges.py NETWORK RUN... [--pixel_range=LOW,HIGH] [--samples=10000] [--ledger=FOLDER]
+    python benchmarks/edges.py NETWORK RUN... [--pixel_range=LOW,HIGH] [--samples=10000] [--ledger=FOLDER] [--edges=0-1,0-2]
 
-NETWORK is a model file, RUN a directory of bin/collide. A row for each edge: breakpoints, seconds of processor time of
+NETWORK is a model file, RUN a directory of bin/collide; --edges names some of each hull's edges (by default all are
+walked), so that two processes can share a hull. A row for each edge: breakpoints, seconds of processor time of
 what was walked now (parts that the ledger has take none), the smallest margin, changes of class, and how far the float32
 network was from float64. Along each edge as many random places are passed through the network in float64: none may have
 a margin below the smallest, which has to be attained where it is said to be. It ends at the first contradiction.
 """
 
 import argparse
+import itertools
 import sys
 import time
 from pathlib import Path
@@ -28,6 +30,7 @@ def main() -> int:
     parser.add_argument("--pixel_range", default="0,255")
     parser.add_argument("--samples", type=int, default=10_000)
     parser.add_argument("--ledger", type=Path)
+    parser.add_argument("--edges", type=lambda text: [tuple(map(int, edge.split("-"))) for edge in text.split(",")])
     asked = parser.parse_args()
     import_tensorflow()
     import tfcollide as tc
@@ -58,16 +61,15 @@ def _walk(network, steps, run, asked):
     def read(images):
         return network.judge(images).logits
 
-    for first in range(len(corners)):
-        for second in range(first + 1, len(corners)):
-            pair = [first, second]
-            ledger = FolderLedger(asked.ledger / f"{run.name} {first} {second}") if asked.ledger else Ledger()
-            (edge,) = prove_edges(steps, corners[pair], code, read, reading=network.reading, ledger=ledger)
-            spent = time.process_time() - began
-            lowest = _sampled(network, steps, corners[pair], code, edge, asked.samples)
-            numbers = f"{edge.breakpoints:,} | {spent:.0f} | {edge.margin:.4f}, {edge.weight:.4f} | {len(edge.changes)}"
-            print(f"| {run.name} | {first}-{second} | {numbers} | {edge.difference:.1e} | {lowest:.4f} |", flush=True)
-            began = time.process_time()
+    for first, second in asked.edges or itertools.combinations(range(len(corners)), 2):
+        ends = corners[[first, second]]
+        ledger = FolderLedger(asked.ledger / f"{run.name} {first} {second}") if asked.ledger else Ledger()
+        (edge,) = prove_edges(steps, ends, code, read, reading=network.reading, ledger=ledger)
+        spent = time.process_time() - began
+        lowest = _sampled(network, steps, ends, code, edge, asked.samples)
+        numbers = f"{edge.breakpoints:,} | {spent:.0f} | {edge.margin:.4f}, {edge.weight:.4f} | {len(edge.changes)}"
+        print(f"| {run.name} | {first}-{second} | {numbers} | {edge.difference:.1e} | {lowest:.4f} |", flush=True)
+        began = time.process_time()
 
 
 def _sampled(network, steps, ends, code, edge, samples):

@@ -20,7 +20,8 @@ from tfcollide.library.given import network_given
 from tfcollide.library.shared_collisions import shared_pairs
 from tfcollide.library.transfer import transfers
 from tfcollide.measure.audit_record import AuditRecord
-from tfcollide.measure.compare_record import CompareRecord, SharedPair, compare_records
+from tfcollide.measure.compare_record import CompareRecord, SharedPair
+from tfcollide.measure.compare_sides import compare_records
 from tfcollide.measure.compare_tables import compare_frame
 from tfcollide.models.classifier import Classifier
 from tfcollide.report.side_by_side.compare_files import write_compare

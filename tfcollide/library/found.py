@@ -16,6 +16,7 @@ from tfcollide.library.solution import Solution
 from tfcollide.library.yardstick import Yardstick
 from tfcollide.polytope.hull.mixing import mix
 from tfcollide.records import CornerRecord, EndPoint, ExactRecord, Summary, SurvivalRow, Trace
+from tfcollide.report.phrases import significant
 from tfcollide.shapes import Bounds
 
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ class Found:
         far = max((record.feature_distance for record in self.records), default=float("nan"))
         kind = f"{len(self.corners)} corner{'s' if len(self.corners) > 1 else ''}"
         ends = f'"{self.ends[0].predicted}" to "{self.ends[1].predicted or "features"}"'
-        return f"Found({kind}, {ends} at {self.tap} of {self.network}: {self.ended}, feature distance up to {far:.3g})"
+        return f"Found({kind}, {ends} at {self.tap} of {self.network}: {self.ended}, feature distance up to {significant(far)})"
 
     def _repr_html_(self) -> str:
         """The picture over one line, for notebooks."""

@@ -22,6 +22,7 @@ from tfcollide.records import (
     Scale,
     WorstMixture,
 )
+from tfcollide.report.phrases import significant
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -108,7 +109,7 @@ class Verdict:
         parts = [f"{mixtures}, {self.interpolation.accuracy:.2%} as the target"] if self.interpolation else []
         if not self.interpolation:
             parts = [f"checked of {len(self.corners)} corners and {mixtures}: features alone, as the target is features"]
-        parts += [f"worst margin {self.worst_mixture.margin:.3g}"] if self.worst_mixture else []
+        parts += [f"worst margin {significant(self.worst_mixture.margin)}"] if self.worst_mixture else []
         return f"Verdict({'; '.join([said, *parts])})"
 
     def _repr_html_(self) -> str:
@@ -153,7 +154,7 @@ def missing(
 
 
 def _shown(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else html.escape(str(value))
+    return significant(value, 4) if isinstance(value, float) else html.escape(str(value))
 
 
 def _worst_terms(verdict: Verdict) -> dict[str, np.ndarray]:

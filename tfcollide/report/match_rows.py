@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from tfcollide.records import Certificate, EdgeRecord, RadiusRecord, RadiusSpread, Summary
 from tfcollide.report.paper import PaperResult, paper_cell
-from tfcollide.report.phrases import Row, in_which_arithmetic, number, probability, rounded_down, share, significant, yes
+from tfcollide.report.phrases import Row, in_which_arithmetic, probability, rounded_down, share, significant, yes
 
 __all__ = [
     "edge_rows",
@@ -114,8 +114,10 @@ def handed_on_rows(summary: Summary) -> list[Row]:
     """The proof as a file, and what an independent verifier says."""
     rows = []
     if (proof := summary.proof) is not None:
-        said = f"{proof.file}, margin {number(proof.margin, '.3g')}, {proof.parts} parts"
-        rows.append(("- the proof, for check_proof", said if proof.file else f"not written: {proof.reason}", ""))
+        said = f"not written: {proof.reason}"
+        if proof.margin is not None:
+            said = f"{proof.file}, margin {rounded_down(proof.margin)}, {proof.parts} parts"
+        rows.append(("- the proof, for check_proof", said, ""))
     if (opinion := summary.second_opinion) is not None:
         words = {"unsat": "unsat: no mixture is misread", "timeout": f"no answer in {opinion.limit:g} s"}
         said = words.get(opinion.verdict, opinion.verdict)

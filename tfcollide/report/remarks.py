@@ -3,7 +3,7 @@
 import math
 
 from tfcollide.records import ExactRecord, Summary
-from tfcollide.report.phrases import branches, share, stop_words
+from tfcollide.report.phrases import branches, share, significant, stop_words
 
 __all__ = ["run_remarks"]
 
@@ -22,18 +22,21 @@ def run_remarks(summary: Summary) -> list[str]:
         )
     if summary.objective == "match":
         gap = min(corner.boundary_gap for corner in summary.corners)
-        remarks.append(f"Eq. 1 stops {gap:.3g} from the polytope's boundary (the least |pre-activation| of an inactive unit).")
+        remarks.append(
+            f"Eq. 1 stops {significant(gap)} from the polytope's boundary (the least |pre-activation| of an inactive unit)."
+        )
     remarks += _exact_remarks(summary)
     stop = max(summary.stop_loss)
     if summary.objective == "corners" and summary.converged and summary.png.max_active_match >= stop:
+        risen = significant(summary.png.max_active_match)
         remarks.append(
-            f"Saved as 8-bit PNG, the largest L_pos rises to {summary.png.max_active_match:.3g} (stop: {stop:.3g}). That alone "
+            f"Saved as 8-bit PNG, the largest L_pos rises to {risen} (stop: {significant(stop)}). That alone "
             "is no failure: the rows on 8-bit PNG say whether what was saved still has the target's class and features."
         )
     if summary.converged and (summary.misread or summary.interpolation.accuracy < 1):
         worst = max(corner.inactive_violation for corner in summary.corners)
         who = f"**Corner {', '.join(map(str, summary.misread))} does not collide**" if summary.misread else ""
-        unseen = f": inactive units rise up to {worst:.3g} above zero at the corners, which L_pos does not see"
+        unseen = f": inactive units rise up to {significant(worst)} above zero at the corners, which L_pos does not see"
         why = unseen if worst > 0 else ""
         remarks.append(f"{who or '**Not every mixture collides**'}{why}. {_mend_hull(summary)}")
     if summary.png.accuracy < summary.interpolation.accuracy and len(summary.corners) == 1:
@@ -60,7 +63,7 @@ def _failures(summary: Summary) -> list[str]:
         term = "active_match" if summary.objective == "corners" else "feature_distance"
         reached = max(getattr(summary.corners[n], term) for n in slow)
         lines.append(
-            f"**Not converged**: corner {', '.join(map(str, slow))}; {term} is up to {reached:.4g} after "
+            f"**Not converged**: corner {', '.join(map(str, slow))}; {term} is up to {significant(reached, 4)} after "
             f"{summary.steps:,} steps, to stop below {stop_words([summary.stop_loss[n] for n in slow])}. "
             + (
                 "Raise --max_steps, or --max_change and --max_total where they are given; if it does not fall, lower "
@@ -77,9 +80,10 @@ def _not_exact(summary: Summary, exact: ExactRecord, n: int) -> str:
     if not (exact.found and exact.found[n]):
         return f"**Corner {n} was not found**: {exact.status[n]}."
     corner = summary.corners[n]
+    match, stop, above = map(significant, (corner.active_match, summary.stop_loss[n], corner.inactive_violation))
     return (
-        f"**Corner {n} does not hold in float32**: it was found, but L_pos of the network is {corner.active_match:.3g} there, "
-        f"to stop below {summary.stop_loss[n]:.3g}, and inactive units rise up to {corner.inactive_violation:.3g} above zero."
+        f"**Corner {n} does not hold in float32**: it was found, but L_pos of the network is {match} there, "
+        f"to stop below {stop}, and inactive units rise up to {above} above zero."
     )
 
 
@@ -95,9 +99,8 @@ def _exact_remarks(summary: Summary) -> list[str]:
             f"and {residual[1]:.1e} as saved in float32; inactive units stay below {max(exact.inactive_bound):.1e}."
         )
     if exact.distance is not None and math.isfinite(exact.distance):
-        remarks.append(
-            f"Nearest collision in {exact.kind}: {exact.distance:.4g} from the source (gap {exact.duality_gap:.1e})."
-        )
+        far = significant(exact.distance, 4)
+        remarks.append(f"Nearest collision in {exact.kind}: {far} from the source (gap {exact.duality_gap:.1e}).")
     return remarks
 
 

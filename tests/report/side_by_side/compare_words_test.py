@@ -7,7 +7,7 @@ import math
 import pytest
 
 from tests.measure.audits import made_up
-from tfcollide.measure.compare_record import compare_records
+from tfcollide.measure.compare_sides import compare_records
 from tfcollide.report.side_by_side.compare_files import compare_table
 from tfcollide.report.side_by_side.compare_page import compare_page
 from tfcollide.report.side_by_side.compare_words import compare_verdict, effect_ends, effect_value

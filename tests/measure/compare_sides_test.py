@@ -7,7 +7,7 @@ import pytest
 
 from tests.measure.audits import made_up
 from tfcollide.errors import RequestError
-from tfcollide.measure.compare_record import compare_records
+from tfcollide.measure.compare_sides import compare_records
 from tfcollide.measure.compare_tables import compare_frame
 
 
