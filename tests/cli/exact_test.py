@@ -96,7 +96,7 @@ def test_the_proof_is_checked_without_the_program_and_against_the_network(exact,
     proof, summary = exact.out / "proof.npz", summary_of(exact.out)
     monkeypatch.setattr(sys, "argv", ["check_proof", str(proof)])
     assert check_proof.main() == 0
-    assert f"{summary['proof']['parts']} sub-simplices" in capsys.readouterr().out
+    assert f"parts of the hull: {summary['proof']['parts']}" in capsys.readouterr().out
     assert 0.89 * summary["certificate"]["margin"] <= summary["proof"]["margin"] <= summary["worst_mixture"]["margin"]
     (model,) = model_dir.glob("*.keras")
     assert cli.match_proof(["match_proof", f"--proof={proof}", f"--model={model}"]) == 0

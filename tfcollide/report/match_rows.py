@@ -116,7 +116,7 @@ def handed_on_rows(summary: Summary) -> list[Row]:
     if (proof := summary.proof) is not None:
         said = f"not written: {proof.reason}"
         if proof.margin is not None:
-            said = f"{proof.file}, margin {rounded_down(proof.margin)}, {proof.parts} parts"
+            said = f"{proof.file}, margin {rounded_down(proof.margin)}, {proof.parts} part{'s' if proof.parts != 1 else ''}"
         rows.append(("- the proof, for check_proof", said, ""))
     if (opinion := summary.second_opinion) is not None:
         words = {"unsat": "unsat: no mixture is misread", "timeout": f"no answer in {opinion.limit:g} s"}

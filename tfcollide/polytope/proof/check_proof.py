@@ -275,7 +275,7 @@ def verify(arrays: Mapping[str, np.ndarray]) -> str:
             raise Rejected(f"sub-simplex {n} has a margin of {found:g}, not of {claimed[n]:g}")
     who = f"labels {claim['signs']}" if claim["several"] else f"class {claim['signs'].index(1)}"
     who += f", margin {margin:g} or more in {claim['arithmetic']} arithmetic"
-    return f"every mixture of the {len(theorem.corners)} corners is read as {who}; {len(leaves)} sub-simplices"
+    return f"every mixture of the {len(theorem.corners)} corners is read as {who}; parts of the hull: {len(leaves)}"
 
 
 def main() -> int:

@@ -33,7 +33,7 @@ class AuditConfig(NetworkConfig):
     pairs: str | None = flag(None, "Pairs in place of drawn ones: a CSV file with the columns source and target.", path=True)
     taps: str = flag("default", "ReLUs to audit: default, all, or names with commas between them.")
     match_quantile: float = flag(
-        0.01, "Features match where they are nearer than this share of the pairs of images of one class are."
+        0.01, "Features match where their distance is within this quantile of the distances between images of one class."
     )
     seed: int = flag(0, "Seed of every random draw.")
     compare: str | None = flag(
