@@ -201,6 +201,36 @@ def test_a_tree_that_does_not_fill_the_simplex_is_rejected(tree, reason):
         check_proof._replay(np.array(tree, int).reshape(-1, 2), 3)
 
 
+def by_hand(margins, margin=2e-8, weight=((0.0, 1e-8),), **more):
+    """The arrays of a proof about one dense layer, of which the first logit is below the second at both corners."""
+    claim = {"format": check_proof.FORMAT, "arithmetic": "real", "signs": [1, -1], "several": False, "margin": margin}
+    return {
+        "claim": np.array(json.dumps(claim | {"layers": [{"kind": "dense", "name": "d"}]})),
+        "weight_0": np.array(weight, np.float32),
+        "bias_0": np.zeros(2, np.float32),
+        "corners": np.array([[1.0], [2.0]], np.float32),
+        "tree": np.array([[-1, -1]], np.int16),
+        "vertices": np.eye(2)[None],
+        "margins": margins,
+    } | more
+
+
+def test_margins_are_compared_in_float64():
+    """In float16 what is a little below zero is rounded to zero, and a little more than is true to what is true."""
+    assert "margin 5e-09 or more" in verify(by_hand(np.array([5e-9]), 5e-9, [[1e-8, 0.0]]))
+    for margins in (np.zeros(1), np.zeros(1, np.float16), np.zeros(1, np.float32), np.full(1, -1e-8)):
+        with pytest.raises(Rejected):
+            verify(by_hand(margins))
+    more = by_hand(np.ones(1, np.float16), 1.0002, [[0.9998, 0.0]], corners=np.ones([2, 1], np.float32))
+    with pytest.raises(Rejected, match="no float64 numbers"):
+        verify(more)
+
+
+def test_weights_of_another_rank_are_rejected():
+    with pytest.raises(Rejected, match="does not fit"):
+        verify(by_hand(np.array([0.5]), 0.5, [[[1.0], [0.0]]], bias_0=np.zeros([2, 1], np.float32)))
+
+
 def test_a_tree_fills_the_simplex_exactly():
     leaves = check_proof._replay(np.array([(0, 1), (1, 2), (-1, -1), (-1, -1), (-1, -1)]), 3)
     assert sum(abs(np.linalg.det(leaf)) for leaf in leaves) == 1.0
@@ -289,12 +319,14 @@ def test_the_checker_stands_alone_and_is_short(tmp_path):
     assert done.returncode == 0 and done.stdout.startswith("valid: every mixture of the 3 corners is read as ")
 
 
-@pytest.mark.parametrize("damage", ["missing", "cut off", "no proof", "a layer of another kind", "rejected"])
+@pytest.mark.parametrize("damage", ["missing", "cut off", "no proof", "a layer of another kind", "brackets", "rejected"])
 def test_the_checker_answers_in_one_line(damage, tmp_path, monkeypatch, capsys):
     classifier, corners, code, found, splits = certified("two maps")
     arrays, path = dict(carry_proof(classifier, corners, code, found, splits).arrays), tmp_path / "proof.npz"
     if damage == "a layer of another kind":
         arrays["claim"] = np.array(str(arrays["claim"]).replace('"relu"', '"gelu"'))
+    if damage == "brackets":
+        arrays["claim"] = np.array("[" * 100_000)
     if damage == "rejected":
         arrays["margins"] = arrays["margins"] + 1e3
     if damage != "missing":

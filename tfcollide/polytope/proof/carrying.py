@@ -103,7 +103,7 @@ def carry_proof(
     except Rejected as reason:
         return Unreadable(f"the proof does not pass its own check: {reason}")
     margins = np.array([leaf.margin for leaf in leaves])
-    claim["margin"] = float(margins.min())
+    claim["margin"] = _rounded_down(float(margins.min()))
     carried = {f"{name}_{k}": np.stack([leaf.claims[k][i] for leaf in leaves]) for k in walk.cheap for i, name in _NAMES}
     arrays |= {"tree": np.array(tree, np.int16), "vertices": np.stack([leaf.vertices for leaf in leaves]), "margins": margins}
     return Carried({"claim": np.array(json.dumps(claim)), **arrays, **carried}, claim["margin"], len(leaves))
@@ -172,6 +172,12 @@ def _grown(walk: _Walk, splits: Splits, count: int) -> tuple[list[tuple[int, int
                 half[corner] = middle
                 waiting.append(half)
     return tree, leaves
+
+
+def _rounded_down(margin: float) -> float:
+    """Six digits of it, so that the checker, which prints what is claimed as it is, prints few."""
+    step = 10.0 ** (math.floor(math.log10(margin)) - 5)
+    return min(margin, float(f"{math.floor(margin / step) * step:.6g}"))
 
 
 def _longest(vertices: np.ndarray) -> tuple[int, int]:

@@ -28,7 +28,6 @@ import functools
 import json
 import os
 import sys
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -40,7 +39,6 @@ __all__ = ["FORMAT", "Leaf", "Rejected", "Theorem", "main", "theorem_of", "verif
 
 FORMAT = "hull proof 1"
 _MOST = float(np.finfo(np.float32).max) / 4.0
-_UNREADABLE = (OSError, EOFError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, zipfile.BadZipFile)
 Said = Mapping[str, Any]  # from JSON
 _BOUNDS = ("lower", "upper", "slope")
 Step = tuple[Callable[[np.ndarray], np.ndarray], np.ndarray, bool, np.ndarray]  # back, constant, of c < 0 alone?, loss
@@ -114,10 +112,10 @@ class Leaf:
     def walk(self, claims: Claims) -> np.ndarray:
         """`[R]`, what the margins are at least; `claims` gives (lower, upper, slope) of a ReLU, or None."""
         for k, layer in enumerate(self.theorem.layers):
-            if not any(below for _, _, below, _ in self._steps):  # affine so far
+            if not any(below for _, _, below, _ in self._steps):  # affine so far: the way back ends here
                 self._base, self._steps = (self.values, self.radius), []
             passes: dict[str, Any] = {"relu": functools.partial(self._relu, claims), "maxpool": self._max_pool}
-            passes.get(layer["kind"], self._linear)(k, layer)
+            passes.get(layer["kind"], self._linear)(k, layer)  # of a kind that it does not know there are no weights
         if self.size.size != self.theorem.rows.shape[1]:
             raise Rejected("the network does not end in one logit for each class")
         return self.behind(self.theorem.rows.reshape(-1, *self.size.shape))
@@ -136,7 +134,7 @@ class Leaf:
     def _linear(self, k: int, layer: Said) -> None:
         weight, bias, reads = layer["weight"], layer["bias"], self.size.shape
         shape = (1, 1, self.size.size) if layer["kind"] == "dense" else reads
-        if len(shape) != 3 or shape[2] != weight.shape[2] or bias.shape != weight.shape[3:]:
+        if len(shape) != 3 or weight.ndim != 4 or shape[2] != weight.shape[2] or bias.shape != weight.shape[3:]:
             raise Rejected(f"layer {k} does not fit the values that it reads")
         largest = np.abs(self.values).max(axis=0) + self.radius
         parts = np.stack([self.radius, np.minimum(self.size, largest), largest]).reshape(-1, *shape)
@@ -266,15 +264,17 @@ def verify(arrays: Mapping[str, np.ndarray]) -> str:
         raise Rejected("the vertices of the sub-simplices are not those of the tree")
     carried = [int(name[6:]) for name in arrays if name.startswith("lower_")]
     counts = {len(arrays[name]) for name in ["margins", *(f"{one}_{k}" for k in carried for one in _BOUNDS)]}
-    if counts != {len(leaves)} or not 0.0 < margin <= claimed.min():
-        raise Rejected("the bounds are of another number of sub-simplices, or the claimed margin is not positive and theirs")
+    if counts != {len(leaves)} or claimed.shape != (len(leaves),) or claimed.dtype != np.float64:  # or comparisons round
+        raise Rejected("bounds or margins are of another number of sub-simplices, or no float64 numbers")
+    if not 0.0 < margin <= claimed.min():
+        raise Rejected("the claimed margin is not positive, or above that of a sub-simplex")
     for n, vertices in enumerate(leaves):
         given = {k: [arrays[f"{name}_{k}"][n] for name in _BOUNDS] for k in carried}
         found = float(Leaf(theorem, vertices).walk(lambda _, k, *__: given.get(k)).min())  # noqa: B023
         if not found >= claimed[n]:
             raise Rejected(f"sub-simplex {n} has a margin of {found:g}, not of {claimed[n]:g}")
     who = f"labels {claim['signs']}" if claim["several"] else f"class {claim['signs'].index(1)}"
-    who += f", margin {margin:g} or more in {claim['arithmetic']} arithmetic"
+    who += f", margin {margin} or more in {claim['arithmetic']} arithmetic"
     return f"every mixture of the {len(theorem.corners)} corners is read as {who}; parts of the hull: {len(leaves)}"
 
 
@@ -289,7 +289,7 @@ def main() -> int:
     except Rejected as reason:
         print(f"rejected: {reason}")
         return 1
-    except _UNREADABLE as error:
+    except Exception as error:  # what a damaged file makes NumPy raise is any of many
         why = getattr(error, "strerror", None) or "not a proof, or not a whole one"
         print(f"bad input: {sys.argv[1]} ({why}): expected the proof.npz that --proof writes", file=sys.stderr)
         return 2

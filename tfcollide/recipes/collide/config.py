@@ -123,7 +123,7 @@ class CollideConfig(NetworkConfig):
     stop_fraction: float = _flag(0.05, "A corner stops below this share of its starting active_match.")
     match_quantile: float = _flag(
         0.01,
-        "Features match where their distance is within this quantile of the distances between the data set's images of one class.",
+        "Features match where their distance is within this quantile of those between the data set's images of one class.",
     )
     reader: str | None = _flag(
         None,
