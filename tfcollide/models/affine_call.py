@@ -16,7 +16,18 @@ from scipy import sparse
 
 from tfcollide.models.graph import Call
 
-__all__ = ["AffineCall", "Matrix", "NotAffine", "Reader", "Shape", "as_array", "check_size", "elementwise", "linear"]
+__all__ = [
+    "AffineCall",
+    "Matrix",
+    "NotAffine",
+    "Reader",
+    "Shape",
+    "as_array",
+    "check_size",
+    "elementwise",
+    "is_entrywise",
+    "linear",
+]
 
 Matrix: TypeAlias = np.ndarray | sparse.csr_array
 Shape = tuple[int, ...]
@@ -66,6 +77,16 @@ def elementwise(shape: Shape, scale: ArrayLike, offset: ArrayLike, magnitude: Ar
     """The map x -> scale x + offset, each of which broadcasts to `shape`, that of x."""
     scale, offset, magnitude = (np.broadcast_to(part, shape).ravel() for part in (scale, offset, magnitude))
     return AffineCall((sparse.csr_array(sparse.diags_array(scale)),), offset, magnitude, 0, roundings)
+
+
+def is_entrywise(call: AffineCall) -> bool:
+    """Whether all that a call gives is made of the entries at its own place, as by `elementwise` or a sum of values."""
+    return all(
+        not isinstance(matrix, np.ndarray)
+        and matrix.shape[0] == matrix.shape[1]
+        and np.array_equal(*sparse.coo_array(matrix).coords)
+        for matrix in call.weights
+    )
 
 
 def check_size(nonzero: int) -> None:

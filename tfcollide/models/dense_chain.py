@@ -8,13 +8,15 @@ be bounded.
 """
 
 import math
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
 from tfcollide.errors import RequestError
-from tfcollide.models.affine_call import AffineCall, NotAffine, as_array
+from tfcollide.models.affine_call import AffineCall, NotAffine, as_array, is_entrywise
 from tfcollide.models.affine_reading import Step, is_affine, kind_of, obstacle, read_step, rounded_input, steps_between
 from tfcollide.models.graph import Call, Graph, calls_between
 from tfcollide.models.rectifier import Rectifier, is_sigmoid, is_softmax, rectifier_of
@@ -169,6 +171,8 @@ def _fixed(shape: tuple[int | None, ...]) -> tuple[int, ...]:
 def _stages(source: int, pixels: int, steps: list[Step], wanted: int) -> tuple[Stage, ...]:
     """The maps, each from all the values that it or a later call reads, put one after the other in one vector."""
     live = {source: pixels}  # the sizes of these values, by number
+    uses = Counter([wanted, *(number for step in steps for number in step.reads)])
+    kernels: dict[int, list[int]] = {}  # the maps that give a value, up to a kernel, by their place in `stages`
     stages: list[Stage] = []
     for i, step in enumerate(steps):
         later = {wanted, *(number for other in steps[i + 1 :] for number in other.reads)}
@@ -176,6 +180,10 @@ def _stages(source: int, pixels: int, steps: list[Step], wanted: int) -> tuple[S
         if is_affine(step.call):
             found = _read(step, live, kept)
             stages.append(_stage(step, found, live, kept))
+            before = [k for number in step.reads if uses[number] == 1 for k in kernels.get(number, [])]
+            before = before if is_entrywise(found) or not found.terms + found.extra else []
+            _take_in(stages, before, found.terms + found.extra)
+            kernels[step.call.writes[0]] = [*before, len(stages) - 1]
             given = len(found.bias)
         else:
             given = _end_in_relu(stages, step.call.name, live, kept)
@@ -183,6 +191,19 @@ def _stages(source: int, pixels: int, steps: list[Step], wanted: int) -> tuple[S
     if not stages:
         raise _Refusal("the network has no affine layer")
     return tuple(stages)
+
+
+def _take_in(stages: list[Stage], before: Sequence[int], roundings: int) -> None:
+    """Covers that the maps `before` and the last one, an entry-by-entry step behind them, are computed as one.
+
+    Weights may be scaled by it beforehand; and what it adds may be what a kernel's sum begins with, and so be rounded once
+    for each term of that sum.
+    """
+    if before:
+        added = sum(int(stages[k].terms.max(initial=0)) + stages[k].extra + 2 for k in before)
+        stages[-1] = stages[-1]._replace(extra=stages[-1].extra + added)
+    for k in before:
+        stages[k] = stages[k]._replace(extra=stages[k].extra + roundings + 1)
 
 
 def _end_in_relu(stages: list[Stage], name: str, live: dict[int, int], kept: dict[int, int]) -> int:

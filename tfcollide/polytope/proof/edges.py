@@ -53,13 +53,14 @@ def prove_edges(
     parts: dict[tuple[int, int], list[EdgeRecord]] = {pair: [] for pair in pairs}
     for pair, k in progress(list(itertools.product(pairs, range(_SLICES))), desc="edges", unit="part"):
         walked = functools.partial(_walked, network, corners[list(pair)], (k / _SLICES, (k + 1) / _SLICES), ask)
-        parts[pair].append(_record(pair, ledger.do(f"edge {pair[0]} {pair[1]} {k}", walked)))
+        parts[pair].append(_record(pair, ledger.do(f"edge {pair[0]} {pair[1]} part {k}", walked)))
     return tuple(functools.reduce(_joined, some) for some in parts.values())
 
 
 def _record(pair: tuple[int, int], kept: Mapping[str, np.ndarray]) -> EdgeRecord:
     margin, weight, breakpoints, compared, difference = kept["numbers"].tolist()
-    changes = tuple((place, int(before), int(behind)) for place, before, behind in kept["changes"].tolist())
+    codes = ((int(before), int(behind)) for before, behind in kept["codes"].tolist())
+    changes = tuple((place, *both) for place, both in zip(kept["places"].tolist(), codes, strict=True))
     return EdgeRecord(pair, margin, weight, int(breakpoints), changes, int(compared), difference)
 
 
@@ -89,7 +90,9 @@ def _walked(network: Network, ends: np.ndarray, within: tuple[float, float], ask
     seen = ask.reading.margins(ask.logits(mix(weights, ends)), ask.target)
     difference = float(np.abs(seen - margin[some]).max())
     numbers = (margin[lowest], place[lowest], len(place) - 2, len(some), difference)
-    return {"numbers": np.array(numbers, np.float64), "changes": np.array(changes, np.float64).reshape(-1, 3)}
+    # Codes as text: of many labels they are larger than any number that an array holds.
+    codes = np.array([[str(before), str(behind)] for _, before, behind in changes], np.str_).reshape(-1, 2)
+    return {"numbers": np.array(numbers, np.float64), "places": np.array([at for at, _, _ in changes]), "codes": codes}
 
 
 def _joined(record: EdgeRecord, more: EdgeRecord) -> EdgeRecord:

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from scipy import sparse
 
-from tfcollide.models.affine_call import AffineCall, NotAffine
+from tfcollide.models.affine_call import AffineCall, NotAffine, is_entrywise
 from tfcollide.models.affine_reading import Step, is_affine, read_step
 from tfcollide.polytope.proof.steps import Linear
 
@@ -50,11 +50,14 @@ def reshaped(shape: Shape) -> Linear:
 def _read(call: AffineCall, shapes: Sequence[Shape], after: Any) -> Linear:
     """A call that scales each entry, adds values up, or moves them; `read_step` knows its weights as matrices."""
     matrices = [sparse.coo_array(weights) for weights in call.weights]
-    if all(matrix.shape[0] == matrix.shape[1] and np.array_equal(*matrix.coords) for matrix in matrices):
+    if is_entrywise(call):
         scales = [_narrow(matrix.diagonal().reshape(shapes[0])) for matrix in matrices]
-        bias, magnitude = (_narrow(part.reshape(shapes[0])) for part in (call.bias, call.magnitude))
         roundings = call.terms + call.extra
-        return Linear(_scaled(scales), bias, magnitude, roundings, bias_roundings=roundings)
+        found = Linear(_scaled(scales), roundings=roundings, entrywise=True)
+        if not call.bias.any() and not call.magnitude.any():
+            return found
+        bias, magnitude = (_narrow(part.reshape(shapes[0])) for part in (call.bias, call.magnitude))
+        return found._replace(bias=bias, magnitude=magnitude, bias_roundings=roundings)
     if any((matrix.data != 1.0).any() for matrix in matrices) or call.bias.any():
         raise NotAffine("is neither a convolution nor an entry by entry map")
     places = [_places(matrix) for matrix in matrices]
@@ -226,15 +229,18 @@ def _moved(move: Callable[[tf.Tensor], tf.Tensor]) -> Linear:
 
 
 def _sum(layer: keras.Layer, count: int) -> Linear:
-    return Linear(lambda values, absolute: tf.add_n(list(values)), roundings=count - 1)
+    return Linear(lambda values, absolute: tf.add_n(list(values)), roundings=count - 1, entrywise=True)
 
 
 def _mean(layer: keras.Layer, count: int) -> Linear:
-    return Linear(lambda values, absolute: tf.add_n(list(values)) / count, roundings=count + 2)
+    return Linear(lambda values, absolute: tf.add_n(list(values)) / count, roundings=count + 2, entrywise=True)
 
 
 def _difference(layer: keras.Layer, count: int) -> Linear:
-    return Linear(lambda values, absolute: values[0] + values[1] if absolute else values[0] - values[1], roundings=1)
+    def apply(values: Sequence[tf.Tensor], absolute: bool) -> tf.Tensor:
+        return values[0] + values[1] if absolute else values[0] - values[1]
+
+    return Linear(apply, roundings=1, entrywise=True)
 
 
 def _joined(layer: keras.Layer, count: int) -> Linear:

@@ -9,6 +9,7 @@ that is so deep that this holds at any image this is found out once, at the imag
 
 import functools
 import os
+import platform
 from collections.abc import Callable
 from typing import Literal
 
@@ -59,7 +60,8 @@ class NetworkEngine:
         self._rows, self._count = len(rows), len(corners)
         sizes = [int(np.prod(shape)) for shape in (network.shape, *(node.shape for node in network.nodes))]
         self.batch = int(np.clip(_ENTRIES // (max(sizes) * (len(corners) + min(len(rows), 16))), 2, 64))
-        products = sum(int(np.prod(n.shape)) * n.step.roundings for n in network.nodes if isinstance(n.step, Linear))
+        linear = [(int(np.prod(node.shape)), node.step) for node in network.nodes if isinstance(node.step, Linear)]
+        products = sum(size * (1 if step.entrywise else step.roundings) for size, step in linear)
         passes = len(corners) + 2 + len(rows)
         self.share = min(1.0, _PRODUCTS / max(products * passes, 1))
         self.boxes = max(1, int(max_boxes * self.share))
@@ -121,9 +123,13 @@ def _too_deep(network: Itself, arithmetic: Arithmetic) -> bool:
 
 
 def _plain_float32() -> bool:
-    """Whether this machine sums float32 products as they are: on CPUs, unless oneDNN was told to use fewer bits."""
-    fewer = (os.environ.get(name, "") for name in ("ONEDNN_DEFAULT_FPMATH_MODE", "TF_SET_ONEDNN_FPMATH_MODE"))
-    return not tf.config.list_logical_devices("GPU") and all(mode.upper() in ("", "STRICT") for mode in fewer)
+    """Whether this machine sums float32 products as they are: on x86 CPUs, unless oneDNN was told to use fewer bits.
+
+    Elsewhere its convolutions may be Winograd's.
+    """
+    names = ("ONEDNN_DEFAULT_FPMATH_MODE", "DNNL_DEFAULT_FPMATH_MODE", "TF_SET_ONEDNN_FPMATH_MODE")
+    strict = all(os.environ.get(name, "").upper() in ("", "STRICT") for name in names)
+    return strict and platform.machine().lower() in ("x86_64", "amd64") and not tf.config.list_logical_devices("GPU")
 
 
 def _landscape(network: Network, corners: np.ndarray, rows: np.ndarray, batch: int) -> Landscape:

@@ -124,13 +124,39 @@ class _Reader:
             self.nodes.pop()
             reads = (self._add(name, step, last.reads),)
             name, step = last.name, last.step
-        elif isinstance(step, Linear) and step.bias_roundings == _FOLDED and last and alone:
-            self.nodes[-1], step = _foldable(last, step)
+        elif isinstance(step, Linear) and step.entrywise:
+            step = self._taken_in(step, reads)
         self._count -= 1
         shape = _shape_of(step, [self.shapes[value] for value in reads])
         self.nodes.append(Node(name, step, reads, self._count, shape))
         self.shapes[self._count], self._uses[self._count] = shape, 1
         return self._count
+
+    def _taken_in(self, step: Linear, reads: tuple[int, ...]) -> Linear:
+        """An entry-by-entry step, whose roundings cover that the kernels before it take it in.
+
+        What runs a network may scale a kernel by the batch normalization behind it, and let sums of the kernel begin with the
+        offset, or with the other values that are added: these are rounded once for each term of the sum then.
+        """
+        kernels = [self._kernels(number) for number in reads]
+        longest = max(sum(kernel.roundings + 2 for kernel in some.values()) for some in kernels)
+        for at, kernel in (item for some in kernels for item in some.items()):
+            more = step.roundings + 1
+            taken = kernel._replace(roundings=kernel.roundings + more, bias_roundings=kernel.bias_roundings + more)
+            self.nodes[at] = self.nodes[at]._replace(step=taken)
+        added = longest if len(reads) > 1 else 0
+        return step._replace(roundings=step.roundings + added, bias_roundings=step.bias_roundings + longest)
+
+    def _kernels(self, number: int) -> dict[int, Linear]:
+        """The linear steps that give a value, by their place in `nodes`: up to a kernel, and where nobody else reads them."""
+        at = next((k for k, node in enumerate(self.nodes) if node.writes == number), None)
+        step = None if at is None or self._uses[number] > 1 else self.nodes[at].step
+        if at is None or not isinstance(step, Linear):
+            return {}
+        found = {at: step} if step.roundings else {}
+        for read in self.nodes[at].reads if step.entrywise or not step.roundings else ():
+            found |= self._kernels(read)
+        return found
 
 
 def _fixed(name: str, shape: tuple[int | None, ...]) -> tuple[int, ...]:
@@ -156,22 +182,6 @@ def _parts(step: Step, shapes: list[tuple[int, ...]]) -> list[Any]:
         kind = other_activation(call.operation) or kind_of(call)
         raise _Refusal(f"{call.name} is a {kind}, which is neither linear nor a ReLU or max-pool")
     return [hinge]
-
-
-_FOLDED = 16  # the roundings of a batch normalization, see `affine_layers`
-
-
-def _foldable(last: Node, step: Linear) -> tuple[Node, Linear]:
-    """A kernel and the batch normalization behind it, whose roundings cover that both are folded into one.
-
-    The folded kernel has 16 roundings more, and its offset those of the sum.
-    """
-    if not isinstance(last.step, Linear) or not last.step.roundings:
-        return last, step
-    more = last.step._replace(
-        roundings=last.step.roundings + _FOLDED + 1, bias_roundings=last.step.bias_roundings + _FOLDED + 1
-    )
-    return last._replace(step=more), step._replace(bias_roundings=step.bias_roundings + last.step.roundings + 2)
 
 
 def _shape_of(step: Any, shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
@@ -205,7 +215,7 @@ def hinge_of(operation: Any) -> Hinge | None:
     """The ReLU, with slope and ceiling, that a layer, a Keras operation or an activation function is; None for others."""
     plain = rectifier_of(operation)
     if plain is not None:
-        return Hinge(ceiling=plain.ceiling)
+        return _hinge(0.0, plain.ceiling)
     while isinstance(operation, keras.layers.Activation):
         operation = operation.activation
     settings: dict[str, Any] = {}
@@ -223,5 +233,5 @@ def hinge_of(operation: Any) -> Hinge | None:
 
 
 def _hinge(slope: Any, ceiling: Any = None) -> Hinge | None:
-    top = math.inf if ceiling is None else float(ceiling)
+    top = math.inf if ceiling is None else float(np.float32(ceiling))  # as the network has it
     return Hinge(float(np.float32(slope)), top) if 0 <= float(slope) < 1 and top > 0 else None

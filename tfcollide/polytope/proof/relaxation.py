@@ -105,7 +105,7 @@ def prepare(chain: DenseChain, corners: np.ndarray, target: int, reading: Readin
         with np.errstate(all="ignore"):
             paths = 2.0 * (paths @ absolute.T + stage.magnitude)
         depth += stage.weight.shape[1] + 16
-        paths[paths > FLOAT32_MAX / 2] = np.inf
+        paths[paths > FLOAT32_MAX / 2 / stage.weight.shape[1]] = np.inf  # an average is a sum before it is divided
         slack.append(4.0 * float(gamma(depth, double=True)) * paths.max(axis=0))
         if k == 0 or (k < len(stages) - 1 and not any(s.relu for s in stages[:k])):
             reads = sizes + errors

@@ -15,11 +15,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfcollide.polytope.proof.reading_network import Network
-from tfcollide.polytope.proof.steps import LOWEST, Hinge, Linear, MaxPool, Node, windows
+from tfcollide.polytope.proof.steps import Hinge, Linear, MaxPool, Node, windows
 
 __all__ = ["Points", "overtakings", "walk"]
 
 _ENTRIES = 2**22  # of all values that are kept at a time
+_BORDER = -1e300  # stands for what lies beyond the border of a max-pool; products with it still are finite
 
 
 class Points(NamedTuple):
@@ -154,7 +155,7 @@ def _linear(step: Linear, values: list[np.ndarray]) -> np.ndarray:
 def _switched(step: Hinge | MaxPool, values: np.ndarray) -> np.ndarray:
     """What step makes of values: as it does itself, in fewer passes over memory."""
     if isinstance(step, MaxPool):
-        return functools.reduce(np.maximum, windows(step, values, border=LOWEST))
+        return functools.reduce(np.maximum, windows(step, values, border=_BORDER))
     return np.clip(values, step.slope * values if step.slope else 0.0, step.ceiling)
 
 
@@ -171,7 +172,7 @@ def _bends(step: Hinge, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _changes_of_lead(step: MaxPool, values: np.ndarray, with_zero: bool) -> tuple[np.ndarray, np.ndarray]:
     """Which pieces another unit of a window takes the lead in, and at which share of the way."""
-    members = windows(step, values, border=LOWEST)
+    members = windows(step, values, border=_BORDER)
     members += [np.zeros_like(members[0])] if with_zero else []
     lead, most = np.zeros(members[0].shape, np.int8 if len(members) < 128 else np.int32), members[0]
     for place, member in enumerate(members[1:], 1):

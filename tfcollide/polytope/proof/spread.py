@@ -176,7 +176,7 @@ def _linear(step: Linear, reads: tuple[Spread, ...], arithmetic: Arithmetic) -> 
     vertices = step.apply([_folded(read.vertices) for read in reads], False)
     vertices = tf.reshape(vertices, [-1, count, *vertices.shape[1:]])
     radii = [read.radius for read in reads]
-    if not step.roundings and step.fan_out == 1:
+    if not step.roundings and step.fan_out == 1 and step.bias is None:
         return Spread(vertices, step.apply(radii, True)), Held(reads)
     both = step.apply([tf.concat([read.radius, read.size], axis=0) for read in reads], True)
     radius, size = tf.split(both, 2, axis=0)
@@ -190,8 +190,8 @@ def _linear(step: Linear, reads: tuple[Spread, ...], arithmetic: Arithmetic) -> 
     rounded += arithmetic.own(step.roundings + _SPARE) if step.roundings else 0.0
     error = (rounded * (size + magnitude) + flush) * _up(arithmetic, step.roundings)
     error = error if price is None else error + price
-    # No sum may overflow, in any order.
-    error = tf.where(size + magnitude < FLOAT32_MAX / 8, error, tf.cast(np.inf, error.dtype))
+    # No sum may overflow, in any order; that of an average is as many times as large as it has members.
+    error = tf.where(max(step.roundings, 1) * (size + magnitude) < FLOAT32_MAX / 8, error, tf.cast(np.inf, error.dtype))
     vertices = vertices if bias is None else vertices + bias
     radius = (radius + error) * _up(arithmetic, step.roundings)
     return Spread(vertices, radius), Held(reads, error, price)
@@ -286,6 +286,8 @@ def _max_pool(step: MaxPool, read: Spread, arithmetic: Arithmetic) -> tuple[Spre
     # Where windows overlap, coefficients are added up on the way back, who leads or not.
     rounds = contested | (step.strides[0] < step.size[0] or step.strides[1] < step.size[1])
     error = tf.where(rounds, 4.0 * rounded * largest + _TINY, none)
+    if any(map(any, step.padding)):  # what stands for the border has to be below all values
+        error = tf.where(tf.reduce_all(read.size < -LOWEST / 8.0), error, tf.cast(np.inf, error.dtype))
     vertices = mean + tf.where(contested, (above - radius) / 2.0, none)[:, None]
     spread = Spread(vertices, tf.where(contested, (above + radius) / 2.0 + error, radius))
     most = tf.where(contested, above + radius, none)

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 __all__ = ["LOWEST", "Hinge", "Linear", "MaxPool", "Node", "windows"]
 
-LOWEST = -1e30  # stands for what lies beyond the border of a max-pool
+LOWEST = -1e30  # stands for what lies beyond the border of a max-pool, where bounds are larger
 
 
 class Linear(NamedTuple):
@@ -25,6 +25,7 @@ class Linear(NamedTuple):
         roundings: of a term in float32, in any order of summation; 0 where values are only moved.
         fan_out: how many outputs an input takes part in, at most.
         bias_roundings: of a term of `bias`.
+        entrywise: whether each output is made of the entries at its own place: a kernel before it may take such a step in.
     """
 
     apply: Callable[[Sequence[tf.Tensor], bool], tf.Tensor]
@@ -33,6 +34,7 @@ class Linear(NamedTuple):
     roundings: int = 0
     fan_out: int = 1
     bias_roundings: int = 0
+    entrywise: bool = False
 
 
 class Hinge(NamedTuple):
@@ -67,7 +69,7 @@ class MaxPool(NamedTuple):
 
     def __call__(self, values: tf.Tensor) -> tf.Tensor:
         """The values behind it."""
-        parts = windows(self, values, border=LOWEST)
+        parts = windows(self, values, border=tf.as_dtype(values.dtype).min)
         out = parts[0]
         for part in parts[1:]:
             out = tf.maximum(out, part)
