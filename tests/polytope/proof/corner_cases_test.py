@@ -6,10 +6,12 @@ import pytest
 import tensorflow as tf
 
 from tfcollide.models.classifier import Classifier
+from tfcollide.models.dense_chain import DenseChain
 from tfcollide.polytope.hull.mixing import convex_weights, mix
 from tfcollide.polytope.proof.edges import prove_edges
 from tfcollide.polytope.proof.hull_bounds import HullBounds
 from tfcollide.polytope.proof.of_classifier import certify_classifier, readable, walkable
+from tfcollide.polytope.proof.relaxation import prepare
 from tfcollide.polytope.proof.spread import Arithmetic
 from tfcollide.polytope.proof.steps import Linear
 
@@ -135,16 +137,22 @@ def test_functions_behind_a_max_pool_are_bounded(function):
 
 
 @pytest.mark.usefixtures("eager")
-def test_an_average_overflows_where_its_sum_does():
+@pytest.mark.parametrize("first", [L.ReLU, lambda: L.MaxPooling2D(1)], ids=["chain of matrices", "other network"])
+@pytest.mark.parametrize("pool", [lambda: L.AveragePooling2D(8), lambda: L.GlobalAveragePooling2D(keepdims=True)])
+def test_an_average_overflows_where_its_sum_does(pool, first):
     given = keras.Input((8, 8, 1))
-    for pooled in (L.AveragePooling2D(8), L.GlobalAveragePooling2D(keepdims=True)):
-        for first in (L.ReLU(), L.MaxPooling2D(1)):  # a chain of matrices, and a network that is none
-            out = pooled(L.ReLU()(first(L.Conv2D(1, 1, use_bias=False, name="a")(given))))
-            out = L.Dense(2, name="c")(L.Flatten()(L.Conv2D(1, 1, use_bias=False, name="b")(out)))
-            weights = {"a": [[[[[2e37]]]]], "b": [[[[[1e-37]]]]], "c": [[[-1.0, 0.0]], [5.0, 0.0]]}
-            classifier, _ = classifier_of(given, out, weights)
-            assert not np.isfinite(classifier.judge(images(0.9, shape=(8, 8, 1))).logits).all()
-            assert certify_classifier(classifier, images(0.9, 1.0, shape=(8, 8, 1)), 0, max_boxes=4).status != "certified"
+    out = pool()(L.ReLU()(first()(L.Conv2D(1, 1, use_bias=False, name="a")(given))))
+    out = L.Dense(2, name="c")(L.Flatten()(L.Conv2D(1, 1, use_bias=False, name="b")(out)))
+    weights = {"a": [[[[[2e37]]]]], "b": [[[[[1e-37]]]]], "c": [[[-1.0, 0.0]], [5.0, 0.0]]}
+    classifier, _ = classifier_of(given, out, weights)
+    corners, network = images(0.9, 1.0, shape=(8, 8, 1)), readable(classifier)
+    assert not np.isfinite(classifier.judge(corners).logits).all()
+    if isinstance(network, DenseChain):
+        assert not prepare(network, corners, 0).finite
+    else:
+        found = HullBounds(network, corners, np.array([[1.0, -1.0]]), Arithmetic(True, True))
+        assert found(np.eye(2)[None], np.array([[0]])).margins.max() == -np.inf
+    assert certify_classifier(classifier, corners, 0, max_boxes=4).status != "certified"
 
 
 @pytest.mark.usefixtures("eager")
