@@ -130,6 +130,7 @@ class _Walk:
         return _transposed(step, coefficients, held.reads)
 
     def _hinge(self, step: Any, up: tf.Tensor, down: tf.Tensor, held: HeldHinge) -> tf.Tensor:
+        # Of equal slopes the line through `low` holds, whether it was chosen or the two are equal by chance.
         low = tf.where(held.lower_slope == held.slope, held.low, tf.zeros_like(held.low))
         bent = np.isfinite(step.ceiling)  # without a ceiling lower lines go through zero
         above = self._pay(up, held, [tf.nn.relu(-low)] if bent else [])

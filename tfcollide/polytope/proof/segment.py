@@ -97,7 +97,10 @@ class _Walk:
             yield from self.through(self._leave(i, after, part), part)
 
     def _rectified(self, i: int) -> bool:
-        """Whether max-pool `i` is read by a plain ReLU alone: then zero is one more unit of each window."""
+        """Whether max-pool `i` is read by a plain ReLU alone: then zero is one more unit of each window.
+
+        Else points would be put in where the lead changes below zero, which the ReLU hides.
+        """
         node, behind = self._nodes[i], self._nodes[i + 1 : i + 2]
         plain = bool(behind) and behind[0].step == Hinge() and behind[0].reads == (node.writes,)
         return plain and node.writes in self._gone[i + 1]

@@ -61,7 +61,7 @@ class Arithmetic(NamedTuple):
         return float(gamma_of(roundings, double=self.double))
 
     def sums(self, terms: int) -> float:
-        """The relative error of a sum on the way back, always in float64, with room for those over all steps."""
+        """The relative error of what is added up over entries and steps on the way back, in float64; see `own` for products."""
         return float(gamma_of(terms + 1024, double=True))
 
 
@@ -186,8 +186,9 @@ def _linear(step: Linear, reads: tuple[Spread, ...], arithmetic: Arithmetic) -> 
     flush = _flush(step, reads)
     price = arithmetic.of_network(step.roundings) * size + arithmetic.of_network(step.bias_roundings) * magnitude
     price = (price + flush) * _up(arithmetic, step.roundings) if arithmetic.network and step.roundings else None
-    rounded = arithmetic.own(step.fan_out + _SPARE) + arithmetic.sums(units + step.fan_out)
-    rounded += arithmetic.own(step.roundings + _SPARE) if step.roundings else 0.0
+    rounded = arithmetic.own(step.fan_out + _SPARE)  # of coefficients on the way back
+    rounded += arithmetic.sums(units + step.fan_out)  # of sums there
+    rounded += arithmetic.own(step.roundings + _SPARE) if step.roundings else 0.0  # of values on the way forward
     error = (rounded * (size + magnitude) + flush) * _up(arithmetic, step.roundings)
     error = error if price is None else error + price
     # No sum may overflow, in any order; that of an average is as many times as large as it has members.
@@ -241,9 +242,9 @@ def _hinge(step: Hinge, read: Spread, arithmetic: Arithmetic) -> tuple[Spread, H
     along, middle = tf.where(straight, slope, along), tf.where(straight, none, middle)
     radius = tf.where(straight, slope * read.radius, half) + error
     spread = Spread(read.vertices * along[:, None] + middle[:, None], radius)
-    lower = tf.where(high > -low, one, floor)
-    lower = tf.where(crossing & (high <= step.ceiling), lower, slope)
-    return spread, HeldHinge((read,), error, price, slope, least, most, lower, width, read.vertices)
+    lower_slope = tf.where(high > -low, one, floor)
+    lower_slope = tf.where(crossing & (high <= step.ceiling), lower_slope, slope)
+    return spread, HeldHinge((read,), error, price, slope, least, most, lower_slope, width, read.vertices)
 
 
 def _band(step: Hinge, read: Spread, margin: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -284,8 +285,8 @@ def _max_pool(step: MaxPool, read: Spread, arithmetic: Arithmetic) -> tuple[Spre
     largest = sum(share * member.size for share, member in zip(shares, members, strict=True)) + above + radius
     rounded = arithmetic.own(16 + len(members)) + arithmetic.sums(int(np.prod(least.shape[1:])))
     # Where windows overlap, coefficients are added up on the way back, who leads or not.
-    rounds = contested | (step.strides[0] < step.size[0] or step.strides[1] < step.size[1])
-    error = tf.where(rounds, 4.0 * rounded * largest + _TINY, none)
+    added_up = contested | (step.strides[0] < step.size[0] or step.strides[1] < step.size[1])
+    error = tf.where(added_up, 4.0 * rounded * largest + _TINY, none)
     if any(map(any, step.padding)):  # what stands for the border has to be below all values
         error = tf.where(tf.reduce_all(read.size < -LOWEST / 8.0), error, tf.cast(np.inf, error.dtype))
     vertices = mean + tf.where(contested, (above - radius) / 2.0, none)[:, None]
