@@ -120,6 +120,21 @@ def test_edges_have_their_smallest_margin_and_every_change(seed, tmp_path):
     assert prove(Ledger(path, every=0.0), asked=28) == records
 
 
+def test_a_tie_where_two_parts_meet_is_a_change():
+    """Each part may read it otherwise, by a last bit; then who is read before and behind it differ."""
+    classifier = network(np.random.default_rng(0), ["max of relu"], "flat")
+    corners = np.zeros((2, *SHAPE), np.float32)
+
+    class Told(Ledger):
+        def do(self, name, work):
+            part = int(name.split()[-1])
+            found = {"numbers": np.array([1.0, 0.0, 0.0, 1.0, 0.0]), "places": np.zeros(0), "codes": np.zeros([0, 2], np.str_)}
+            return found | {"ends": np.array(["1", "1"] if part < 4 else ["2", "2"])}
+
+    (edge,) = prove_edges(read(classifier), corners, 1, None, reading=classifier.reading, ledger=Told())
+    assert edge.changes == ((0.25, 1, 2),)
+
+
 def test_labels_change_one_by_one():
     rng = np.random.default_rng(1)
     keras.utils.set_random_seed(1)

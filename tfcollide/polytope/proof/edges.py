@@ -7,7 +7,7 @@ all along, as who leads at both ends of a bundle of lines leads in between.
 
 import functools
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -50,18 +50,24 @@ def prove_edges(
     """
     ledger, ask = ledger or Ledger(), _Question(target, logits, reading)
     pairs = list(itertools.combinations(range(len(corners)), 2))
-    parts: dict[tuple[int, int], list[EdgeRecord]] = {pair: [] for pair in pairs}
+    parts: dict[tuple[int, int], list[Mapping[str, np.ndarray]]] = {pair: [] for pair in pairs}
     for pair, k in progress(list(itertools.product(pairs, range(_SLICES))), desc="edges", unit="part"):
         walked = functools.partial(_walked, network, corners[list(pair)], (k / _SLICES, (k + 1) / _SLICES), ask)
-        parts[pair].append(_record(pair, ledger.do(f"edge {pair[0]} {pair[1]} part {k}", walked)))
-    return tuple(functools.reduce(_joined, some) for some in parts.values())
+        parts[pair].append(ledger.do(f"edge {pair[0]} {pair[1]} part {k}", walked))
+    return tuple(functools.reduce(_joined, _records(pair, some)) for pair, some in parts.items())
 
 
-def _record(pair: tuple[int, int], kept: Mapping[str, np.ndarray]) -> EdgeRecord:
-    margin, weight, breakpoints, compared, difference = kept["numbers"].tolist()
-    codes = ((int(before), int(behind)) for before, behind in kept["codes"].tolist())
-    changes = tuple((place, *both) for place, both in zip(kept["places"].tolist(), codes, strict=True))
-    return EdgeRecord(pair, margin, weight, int(breakpoints), changes, int(compared), difference)
+def _records(pair: tuple[int, int], parts: Sequence[Mapping[str, np.ndarray]]) -> Iterator[EdgeRecord]:
+    """Of each part of an edge; a tie where two meet, which each of them may read otherwise, is a change of the second."""
+    last = str(parts[0]["ends"][0])
+    for k, kept in enumerate(parts):
+        margin, weight, breakpoints, compared, difference = kept["numbers"].tolist()
+        first = str(kept["ends"][0])
+        changes = [(k / _SLICES, int(last), int(first))] if first != last else []
+        codes = ((int(before), int(behind)) for before, behind in kept["codes"].tolist())
+        changes += [(place, *both) for place, both in zip(kept["places"].tolist(), codes, strict=True)]
+        yield EdgeRecord(pair, margin, weight, int(breakpoints), tuple(changes), int(compared), difference)
+        last = str(kept["ends"][1])
 
 
 class _Question(NamedTuple):
@@ -74,11 +80,16 @@ class _Question(NamedTuple):
 
 def _walked(network: Network, ends: np.ndarray, within: tuple[float, float], ask: _Question) -> dict[str, np.ndarray]:
     """What is found between two places of an edge, as arrays for a ledger."""
+    read_as: list[int] = []  # at both ends of each run of points
     places: list[np.ndarray] = []
     margins: list[np.ndarray] = []
     changes: list[tuple[float, int, int]] = []
     for points in walk(network, ends[0], ends[1], *within):
         values = _logits(network, points)
+        first, last = map(int, ask.reading.predicted(values[[0, -1]]))
+        if read_as and read_as[-1] != first:  # a tie, which two runs read otherwise
+            changes.append((float(points.at[0]), read_as[-1], first))
+        read_as += [first, last]
         changes += _changes(points.at, values, ask.reading)
         new = slice(1 if places else 0, None)  # a run begins with the last point of the one before
         places.append(points.at[new])
@@ -92,7 +103,12 @@ def _walked(network: Network, ends: np.ndarray, within: tuple[float, float], ask
     numbers = (margin[lowest], place[lowest], len(place) - 2, len(some), difference)
     # Codes as text: of many labels they are larger than any number that an array holds.
     codes = np.array([[str(before), str(behind)] for _, before, behind in changes], np.str_).reshape(-1, 2)
-    return {"numbers": np.array(numbers, np.float64), "places": np.array([at for at, _, _ in changes]), "codes": codes}
+    return {
+        "numbers": np.array(numbers, np.float64),
+        "places": np.array([at for at, _, _ in changes], np.float64),
+        "codes": codes,
+        "ends": np.array([str(read_as[0]), str(read_as[-1])]),
+    }
 
 
 def _joined(record: EdgeRecord, more: EdgeRecord) -> EdgeRecord:
