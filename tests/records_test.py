@@ -9,7 +9,7 @@ import pytest
 from tfcollide import records
 from tfcollide.errors import RequestError
 from tfcollide.files.atomic import to_json, write_bytes, write_csv, write_json, write_npz
-from tfcollide.records import Distance, EndPoint, PairResult, Summary, SweepSummary, Trace, is_sweep
+from tfcollide.records import Certificate, Distance, EndPoint, PairResult, Summary, SweepSummary, Trace, is_sweep
 
 
 def test_records_are_frozen():
@@ -17,6 +17,22 @@ def test_records_are_frozen():
         one = getattr(records, name)
         if dataclasses.is_dataclass(one):
             assert one.__dataclass_params__.frozen, name
+
+
+@pytest.mark.parametrize(
+    ("certificate", "shown"),
+    [
+        (Certificate("certified", 4.7058, 1.0, boxes=511), "certified: margin 4.7 or more in float32 arithmetic, 511 parts"),
+        (
+            Certificate("certified", 988.4, 1.0, arithmetic="real", boxes=1),
+            "certified: margin 988 or more in real arithmetic, 1 part",
+        ),
+        (Certificate("refuted", -0.25, 0.0, (1.0, 0.0)), "refuted: margin -0.25 at the mixture (1.0, 0.0)"),
+        (Certificate("undecided", -1.0, 0.632, boxes=1999), "undecided: 63.2 % of the hull proven, 1,999 parts"),
+    ],
+)
+def test_a_certificate_is_told_in_one_line(certificate, shown):
+    assert repr(certificate) == f"Certificate({shown})"
 
 
 # JSON

@@ -265,3 +265,25 @@ def test_exact_collisions_are_at_the_first_affine_relu_of_a_convnet():
     assert len(polytope.values) + len(polytope.limits) == 3 * 3 * 2
     with pytest.raises(tc.RequestError, match="conv .* lies between"):
         tc.collision_polytope(network, np.full([5, 5, 1], 0.5, np.float32), tap="dense")
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"max_boxes": "a"}, "max_boxes='a': expected a whole number of at least 1"),
+        ({"max_boxes": 2.5}, "max_boxes=2.5: expected a whole number"),
+        ({"max_boxes": True}, "max_boxes=True: expected a whole number"),
+        ({"tightness": "a"}, "tightness='a': expected a share"),
+        ({"proof": "net.keras"}, "net.keras: expected an .npz file"),
+        ({"proof": "corners.npz"}, "corners.npz, which exists and is no proof"),
+        ({"proof": "missing/proof.npz"}, "in a folder that exists"),
+    ],
+)
+def test_what_a_proof_cannot_be_asked(asked, says, tmp_path, monkeypatch, network, found):
+    """Above all it replaces no file but a proof."""
+    monkeypatch.chdir(tmp_path)
+    np.savez("corners.npz", corners=found.corners)
+    before = (tmp_path / "corners.npz").read_bytes()
+    with pytest.raises(tc.RequestError, match=re.escape(says)):
+        tc.certify(network, found, **asked)
+    assert (tmp_path / "corners.npz").read_bytes() == before and len([*tmp_path.iterdir()]) == 1

@@ -118,7 +118,7 @@ def test_two_files_need_no_data_set(place, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("flags", "named"),
     [
-        ([], "--source=3 (the default, where no --source is given): expected an image file, where there is no data set"),
+        ([], "--source=3 (the default of --source): expected an image file, where there is no data set"),
         (["--source=test:0"], "--source=test:0: expected an image file"),
         (["--num_pairs=2"], "--num_pairs=2 without a data set: expected a --dataset to draw from"),
         (["--source=every"], "--source=every without a data set"),

@@ -1,7 +1,5 @@
-import pytest
-
 from tfcollide.records import Certificate, Distance, ReaderRecord
-from tfcollide.report.phrases import explained, hull_words, rounded_down, significant
+from tfcollide.report.phrases import explained, hull_words
 
 from .summaries import corner, summary
 
@@ -23,26 +21,3 @@ def test_the_words_below_corners_are_explained():
     )
     nobody = summary(corners=(corner(source_share=0.3, target_share=0.9),), reader=ReaderRecord("knn", 0.2, "it is blind"))
     assert explained(nobody).endswith("There is no independent reader: it is blind.")
-
-
-@pytest.mark.parametrize(
-    "value, digits, text",
-    [
-        (1013.2, 3, "1,010"),
-        (999.7, 3, "1,000"),
-        (13041.0, 4, "13,040"),
-        (7045.2, 4, "7,045"),
-        (1045.25, 6, "1045.25"),
-        (-36.478, 4, "-36.48"),
-        (0.004321, 3, "0.00432"),
-        (2.5e7, 3, "2.5e+07"),
-        (float("-inf"), 3, "-inf"),
-    ],
-)
-def test_numbers_below_a_million_have_no_exponent(value, digits, text):
-    assert significant(value, digits) == text
-
-
-@pytest.mark.parametrize("value, text", [(987.6, "987"), (1219.9, "1,210"), (0.49771, "0.497"), (-2.501, "-2.51"), (0.0, "0")])
-def test_what_is_proven_is_rounded_down(value, text):
-    assert rounded_down(value) == text

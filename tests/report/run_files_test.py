@@ -200,6 +200,11 @@ def test_remark_on_units_that_are_still_on():
             Certificate("undecided", -1.0, 0.0),
             "undecided, nothing proven: the corners are too far apart, or the network too deep, for bounds",
         ),
+        (
+            Certificate("undecided", -1.0, 0.0, boxes=1999),
+            "undecided, none of 1,999 parts is proven: raise --certify_boxes, or else the corners are too far apart, or the "
+            "network too deep, for bounds",
+        ),
         (Certificate("undecided", -1.0, 0.5, arithmetic="real"), "undecided, 50.0 % proven in real arithmetic"),
         (Certificate("undecided", float("-inf"), 0.875), "undecided, 87.5 % proven"),
         (Certificate("undecided", -1.0, 0.99996), "undecided, 99.996 % proven"),

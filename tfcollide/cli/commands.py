@@ -195,7 +195,8 @@ def match_proof(config: MatchConfig, _: _Asked) -> int:
     from tfcollide.recipes.match_proof.run import run
 
     differs = run(config)
-    print(f"differs: {differs}" if differs else "matches: the proof speaks of this network" + _of_corners(config))
+    matches = f"matches: the proof speaks of this network{_of_corners(config)}; whether it holds, check_proof says"
+    print(f"differs: {differs}" if differs else matches)
     return EXIT_NOT_FOUND if differs else EXIT_DONE
 
 

@@ -14,9 +14,9 @@ from tfcollide.library.calling import called
 from tfcollide.library.problem import Problem
 from tfcollide.library.solution import Solution
 from tfcollide.library.yardstick import Yardstick
+from tfcollide.numerals import significant
 from tfcollide.polytope.hull.mixing import mix
 from tfcollide.records import CornerRecord, EndPoint, ExactRecord, Summary, SurvivalRow, Trace
-from tfcollide.report.phrases import significant
 from tfcollide.shapes import Bounds
 
 if TYPE_CHECKING:

@@ -1,11 +1,13 @@
 """Judging what was found: again through the network, by search, and by proof."""
 
 import dataclasses
+import numbers
 from pathlib import Path
 
 import numpy as np
 
 from tfcollide.errors import RequestError
+from tfcollide.files.checkpoint import read_arrays
 from tfcollide.library.calling import called, record_of
 from tfcollide.library.checking import judge_hull, mixture_search
 from tfcollide.library.found import Found
@@ -114,12 +116,12 @@ def certify(
         True
     """
     with called():
-        if max_boxes < 1:
-            raise RequestError(f"--max_boxes={max_boxes}", "a number of at least 1")
-        if not 0 <= tightness <= 1:
-            raise RequestError(f"--tightness={tightness}", "a share from 0 to 1")
-        if proof is not None and (Path(proof).is_dir() or not Path(proof).absolute().parent.is_dir()):
-            raise RequestError(f"--proof={proof}", "a file in a folder that exists", "Say such as proof.npz.")
+        if not isinstance(max_boxes, numbers.Integral) or isinstance(max_boxes, bool) or max_boxes < 1:
+            raise RequestError(f"--max_boxes={max_boxes!r}", "a whole number of at least 1")
+        if not isinstance(tightness, numbers.Real) or not 0 <= tightness <= 1:
+            raise RequestError(f"--tightness={tightness!r}", "a share from 0 to 1")
+        if proof is not None:
+            _check_place(Path(proof))
         code = _code(judged_problem(network, found)[0])
         splits = Splits() if proof is not None else None
         if splits is not None and isinstance(layers := layers_of(network), Unreadable):
@@ -139,6 +141,14 @@ def certify(
         return certificate
 
 
+def _check_place(proof: Path) -> None:
+    """Refuses a place for a proof where another file is, or where there can be none."""
+    if proof.suffix != ".npz" or proof.is_dir() or not proof.absolute().parent.is_dir():
+        raise RequestError(f"--proof={proof}", "an .npz file in a folder that exists", "Say such as proof.npz.")
+    if proof.exists() and not {"claim", "tree"} <= set(read_arrays(proof)):
+        raise RequestError(f"--proof={proof}, which exists and is no proof", "a new file, or an earlier proof to replace")
+
+
 def _not_carried(network: Classifier, why: Unreadable) -> RequestError:
     return RequestError(
         f"--proof of {network.name}, which cannot be handed on: {why.reason}",
@@ -156,7 +166,7 @@ def judged_problem(network: Classifier, found: Found) -> tuple[Problem, Solution
     network_given(network)
     if not isinstance(found, Found):
         several = isinstance(found, (list, tuple))
-        mend = "Say [judge(network, one) for one in found]." if several else "Say judge(network, found)."
+        mend = "Give each by itself: [... for one in found]." if several else "Give what find_corners returned."
         raise RequestError(f"--found of {type(found).__name__}", "one result of a search, or of load_run", mend)
     if found.problem is not None and found.problem.network is network and found.solution and found.yardstick:
         return found.problem, found.solution, found.yardstick

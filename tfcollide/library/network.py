@@ -69,7 +69,9 @@ def wrap(
             network = _named(os.fspath(model), weights, allow_custom_code, bounds, settings)
         elif not isinstance(model, keras.Model):
             raise RequestError(
-                f"--model={reprlib.repr(model)}", "a Keras 3 model, the path of a model file, or an application's name"
+                f"--model={reprlib.repr(model)}",
+                "a Keras 3 model, the path of a model file, or an application's name",
+                "It is wrapped already: use it as it is." if isinstance(model, Classifier) else "",
             )
         else:
             network = loading.wrap(model, name=str(name or getattr(model, "name", "model")), bounds=bounds, **settings)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfcollide.measure.matching import Match
+from tfcollide.numerals import significant
 from tfcollide.polytope.hull.hull_judge import Mixtures
 from tfcollide.records import (
     CornerRecord,
@@ -22,7 +23,6 @@ from tfcollide.records import (
     Scale,
     WorstMixture,
 )
-from tfcollide.report.phrases import significant
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

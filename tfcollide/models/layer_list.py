@@ -110,7 +110,8 @@ def _layer(step: Step, shape: tuple[int, ...]) -> PlainLayer | str:
         size, strides = (layer.pool_size[0], layer.pool_size[1]), (layer.strides[0], layer.strides[1])
         pads = _pads(layer.padding, read, size, strides)
         return PlainLayer("maxpool", name, after, size=size, strides=strides, padding=pads)
-    return f"is a {kind_of(step.call)} with settings that are not handed on, or of a kind that is not"
+    known = type(layer) in (keras.layers.Conv2D, keras.layers.Dense, keras.layers.MaxPooling2D, keras.layers.Rescaling)
+    return f"is a {kind_of(step.call)}{' with settings (groups, dilation, shapes)' if known else ''} that cannot be handed on"
 
 
 def _bias(layer: keras.Layer) -> np.ndarray:

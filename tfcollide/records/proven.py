@@ -3,12 +3,13 @@
 import dataclasses
 from typing import Literal
 
+from tfcollide.numerals import rounded_down, significant
 from tfcollide.records.proven_parts import PARTS_FILE, ProvenParts
 
 __all__ = ["Certificate", "EdgeRecord", "ExactRecord", "ProofRecord", "SecondOpinion"]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Certificate:
     """A proof over the whole hull, or what came of trying.
 
@@ -37,7 +38,17 @@ class Certificate:
     excludes: tuple[str, ...] = ()
     margin_real: float | None = None
     boxes: int = 0
-    parts: ProvenParts | None = dataclasses.field(default=None, repr=False, compare=False, metadata={"file": PARTS_FILE})
+    parts: ProvenParts | None = dataclasses.field(default=None, compare=False, metadata={"file": PARTS_FILE})
+
+    def __repr__(self) -> str:
+        """In one line."""
+        how = f"{self.boxes:,} part{'' if self.boxes == 1 else 's'}"
+        said = {
+            "certified": f"margin {rounded_down(self.margin)} or more in {self.arithmetic} arithmetic, {how}",
+            "refuted": f"margin {significant(self.margin)} at the mixture {tuple(round(w, 3) for w in self.mixture or ())}",
+            "undecided": f"{100 * self.share_proven:.1f} % of the hull proven, {how}",
+        }
+        return f"Certificate({self.status}: {said[self.status]})"
 
 
 @dataclasses.dataclass(frozen=True)

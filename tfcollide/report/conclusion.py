@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
+from tfcollide.numerals import significant
 from tfcollide.records import Summary, SweepSummary
-from tfcollide.report.phrases import number, quantile, significant
+from tfcollide.report.phrases import number, quantile
 
 __all__ = ["PARTS_OF_CHECKS", "conclusion", "ended_words", "sweep_conclusion", "time_shares"]
 

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
+from tfcollide.numerals import rounded_down, significant
 from tfcollide.records import Summary
 from tfcollide.report.curve_style import BAD, GOOD, LIMIT, figure_of, legend, quiet
 from tfcollide.report.drawn import Drawn
 from tfcollide.report.lettering import cut_to_width, plain, save
-from tfcollide.report.phrases import in_which_arithmetic, rounded_down, significant
+from tfcollide.report.phrases import in_which_arithmetic
 
 __all__ = ["VARIANT", "draw", "margin_edges", "marked_margins", "write_margins"]
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from tfcollide.numerals import rounded_down, significant
 from tfcollide.records import Certificate, EdgeRecord, RadiusRecord, RadiusSpread, Summary
 from tfcollide.report.paper import PaperResult, paper_cell
-from tfcollide.report.phrases import Row, in_which_arithmetic, probability, rounded_down, share, significant, yes
+from tfcollide.report.phrases import Row, in_which_arithmetic, probability, share, yes
 
 __all__ = [
     "edge_rows",
@@ -106,7 +107,9 @@ def proof_rows(summary: Summary) -> list[Row]:
         "undecided": f"undecided, {_below_all(proof.share_proven)} proven{in_which_arithmetic(proof)}",
     }
     if proof.status == "undecided" and proof.share_proven == 0:
-        words["undecided"] = "undecided, nothing proven: the corners are too far apart, or the network too deep, for bounds"
+        far = "the corners are too far apart, or the network too deep, for bounds"
+        more = f"none of {proof.boxes:,} part{'s' * (proof.boxes > 1)} is proven: raise --certify_boxes, or else {far}"
+        words["undecided"] = f"undecided, {more if proof.boxes else f'nothing proven: {far}'}"
     return [(what, words[proof.status], "")]
 
 

@@ -2,8 +2,9 @@
 
 import math
 
+from tfcollide.numerals import significant
 from tfcollide.records import ExactRecord, Summary
-from tfcollide.report.phrases import branches, share, significant, stop_words
+from tfcollide.report.phrases import branches, share, stop_words
 
 __all__ = ["run_remarks"]
 

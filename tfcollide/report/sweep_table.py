@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
+from tfcollide.numerals import rounded_down, significant
 from tfcollide.records import PairResult, SweepSummary
 from tfcollide.report.conclusion import sweep_conclusion
 from tfcollide.report.markdown import markdown_table
-from tfcollide.report.phrases import branches, network, number, quantile, rounded_down, share, significant, yes
+from tfcollide.report.phrases import branches, network, number, quantile, share, yes
 
 __all__ = ["sweep_table"]
 

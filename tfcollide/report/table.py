@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from tfcollide.data.labeled import GIVEN
+from tfcollide.numerals import significant
 from tfcollide.records import EndPoint, Summary, SurvivalRow
 from tfcollide.report.conclusion import conclusion, ended_words
 from tfcollide.report.likeness_rows import likeness_rows, look_rows, near_rows, spread_rows
@@ -18,7 +19,7 @@ from tfcollide.report.match_rows import (
     worst_feature_rows,
 )
 from tfcollide.report.paper import paper_cell, paper_result
-from tfcollide.report.phrases import network, number, or_dashes, probability, quantile, share, significant, stop_words
+from tfcollide.report.phrases import network, number, or_dashes, probability, quantile, share, stop_words
 from tfcollide.report.remarks import run_remarks
 
 __all__ = ["run_table"]

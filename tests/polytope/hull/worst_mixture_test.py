@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from tfcollide.polytope.hull.mixing import convex_weights, mix
-from tfcollide.polytope.hull.simplex import apart, bisect, coarse, project, starts
+from tfcollide.polytope.hull.simplex import apart, bisect, coarse, project, project_compiled, starts
 from tfcollide.polytope.hull.worst_mixture import MixtureSearch, clopper_pearson
 
 NAMES = ("target", "other", "third")
@@ -152,7 +152,8 @@ def test_points_apart_are_the_lowest_ones_of_their_neighborhoods():
 def test_projection_gives_the_nearest_point():
     rng = np.random.default_rng(0)
     points, others = rng.normal(size=(50, 4)), rng.dirichlet(np.full(4, 0.5), 5000)
-    nearest = project(points).numpy()
+    nearest = project(points)
+    np.testing.assert_allclose(project_compiled(tf.constant(points)), nearest, rtol=0, atol=1e-15)
     assert nearest.min() >= 0 and np.abs(nearest.sum(axis=1) - 1).max() < 1e-12
     gaps = np.linalg.norm(points[:, None] - others, axis=2).min(axis=1) - np.linalg.norm(points - nearest, axis=1)
     assert gaps.min() >= -1e-12

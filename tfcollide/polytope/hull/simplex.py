@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["apart", "bisect", "coarse", "project", "starts"]
+__all__ = ["apart", "bisect", "coarse", "project", "project_compiled", "starts"]
 
 _MOST = 200  # edges or triangles that are looked at
 _SHARES = np.arange(1, 10) / 10  # points of an edge: a dent in it can be narrow
@@ -60,9 +60,16 @@ def _drawn(rng: np.random.Generator, some: list[tuple[int, ...]]) -> list[tuple[
     return [some[i] for i in np.sort(rng.choice(len(some), _MOST, replace=False))]
 
 
-def project(points: tf.Tensor | np.ndarray) -> tf.Tensor:
-    """The nearest points `[P, N]` of the simplex (Held, Wolfe and Crowder 1974); compiled or not."""
-    points = tf.convert_to_tensor(points)
+def project(points: np.ndarray) -> np.ndarray:
+    """The nearest points `[P, N]` of the simplex (Held, Wolfe and Crowder 1974)."""
+    falling = -np.sort(-points, axis=1)
+    excess = (np.cumsum(falling, axis=1) - 1.0) / np.arange(1, points.shape[1] + 1)
+    kept = np.count_nonzero(falling > excess, axis=1)
+    return np.maximum(points - excess[np.arange(len(points)), kept - 1, None], 0.0)
+
+
+def project_compiled(points: tf.Tensor) -> tf.Tensor:
+    """`project` within a compiled function; one by one its operations take ten times as long as NumPy's."""
     falling = tf.sort(points, axis=1, direction="DESCENDING")
     excess = (tf.cumsum(falling, axis=1) - 1.0) / tf.range(1, tf.shape(points)[1] + 1, dtype=points.dtype)
     kept = tf.reduce_sum(tf.cast(falling > excess, tf.int32), axis=1)

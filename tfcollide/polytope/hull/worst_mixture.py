@@ -19,7 +19,7 @@ from scipy.special import betaincinv
 from tfcollide.files.checkpoint import Ledger
 from tfcollide.models.reading import Reading
 from tfcollide.polytope.hull.mixing import mix, mixed
-from tfcollide.polytope.hull.simplex import apart, coarse, project
+from tfcollide.polytope.hull.simplex import apart, coarse, project_compiled
 from tfcollide.records import FailureBound, WorstMixture
 from tfcollide.runtime.compiled import compiled
 from tfcollide.runtime.progress import progress
@@ -204,7 +204,7 @@ def _descent(margin: Callable[..., tf.Tensor]) -> Callable[..., tuple[tf.Tensor,
             slope = tape.gradient(found, points, unconnected_gradients="zero")
             slope -= tf.reduce_mean(slope, axis=1, keepdims=True)
             length = first * rate ** tf.cast(k, tf.float32)
-            ahead = project(points - length * tf.math.divide_no_nan(slope, tf.norm(slope, axis=1, keepdims=True)))
+            ahead = project_compiled(points - length * tf.math.divide_no_nan(slope, tf.norm(slope, axis=1, keepdims=True)))
             better = found < lowest
             return k + 1, ahead, tf.where(better[:, None], points, best), tf.where(better, found, lowest)
 

@@ -87,7 +87,7 @@ def certify(
         pieces, proof = _close(pieces, proof, goal, splits)
         if min(proof.margin, pieces.margin.min(initial=np.inf)) > 0:
             enough = min(enough, used + refine_boxes)
-        if not len(pieces.margin) or used >= enough:
+        if not len(pieces.margin) or used + 2 > enough:  # a halving makes two
             return _verdict(pieces, proof, engine, used, splits)
         order = np.argsort(pieces.margin, kind="stable")
         worst, rest = np.split(order, [max(1, min(engine.batch, engine.boxes - used) // 2)])

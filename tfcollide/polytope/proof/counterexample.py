@@ -64,7 +64,7 @@ class CounterexampleSearch:
             tried.append((points, lowest))
             slopes = slopes - slopes.mean(axis=1, keepdims=True)
             length = np.linalg.norm(slopes, axis=1, keepdims=True)
-            points = project(points - 0.5 * 0.6**step * slopes / np.where(length > 0, length, 1.0)).numpy()
+            points = project(points - 0.5 * 0.6**step * slopes / np.where(length > 0, length, 1.0))
         weights, margins = (np.concatenate(column) for column in zip(*tried, strict=True))
         if margins.min() < self.smallest:
             self.smallest, self.lowest = float(margins.min()), weights[margins.argmin()]

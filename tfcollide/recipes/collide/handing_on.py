@@ -49,7 +49,7 @@ def handed_on(config: CollideConfig, hull: Proven, summary: Summary, folder: Pat
         folder: of the run.
         ledger: keeps the second opinion.
     """
-    if config.proof and summary.certificate and summary.certificate.status == "certified":
+    if config.proof:
         summary = dataclasses.replace(summary, proof=_proof(hull, summary, folder))
     network = exported(hull.classifier) if config.vnnlib or config.second_opinion else None
     if network is None or isinstance(network, Unreadable):
@@ -60,8 +60,8 @@ def handed_on(config: CollideConfig, hull: Proven, summary: Summary, folder: Pat
 
 
 def _proof(hull: Proven, summary: Summary, folder: Path) -> ProofRecord:
-    if summary.certificate is None or hull.splits is None:
-        return ProofRecord(None, "nothing is certified")
+    if summary.certificate is None or summary.certificate.status != "certified" or hull.splits is None:
+        return ProofRecord(None, "the hull is not certified")
     carried = carry_proof(hull.classifier, hull.corners, hull.code, summary.certificate, hull.splits)
     if isinstance(carried, Unreadable):
         tqdm.write(f"No {PROOF_FILE} is written: {carried.reason}", file=sys.stderr)

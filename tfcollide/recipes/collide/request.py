@@ -114,7 +114,7 @@ def _end(config: CollideConfig, flag: str, data: LabeledImages) -> Selector:
         if getattr(config, flag) != getattr(CollideConfig, flag):
             raise
         received, *rest = error.args
-        raise RequestError(f"{received} (the default, where no --{flag} is given)", *rest) from error
+        raise RequestError(f"{received} (the default of --{flag})", *rest) from error
 
 
 def read_pairs(path: Path, data: LabeledImages) -> list[tuple[str, str]]:

@@ -70,7 +70,7 @@ def _arrays(path: Path, name: str, wanted: tuple[str, ...]) -> dict[str, np.ndar
         with np.load(path, allow_pickle=False) as file:
             found = {name: file[name] for name in file.files}
     except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile) as error:
-        raise RequestError(f"--{name}={path}, which cannot be read ({error})", "an .npz file") from error
+        raise RequestError(f"--{name}={path}, which cannot be read", "an .npz file of arrays, whole") from error
     if missing := [one for one in wanted if one not in found]:
         raise RequestError(f"--{name}={path} without {missing[0]}", "the file that a run has written")
     return found
