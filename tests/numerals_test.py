@@ -1,6 +1,6 @@
 import pytest
 
-from tfcollide.numerals import rounded_down, significant
+from tfcollide.numerals import floored, rounded_down, significant
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,9 @@ def test_numbers_below_a_million_have_no_exponent(value, digits, text):
 @pytest.mark.parametrize("value, text", [(987.6, "987"), (1219.9, "1,210"), (0.49771, "0.497"), (-2.501, "-2.51"), (0.0, "0")])
 def test_what_is_proven_is_rounded_down(value, text):
     assert rounded_down(value) == text
+
+
+def test_what_is_floored_has_few_digits_and_is_never_more():
+    assert floored(986.4160470948708, 6) == 986.416
+    for value in (0.1, 1.0, 999999.5, 3.0e-9, -0.25, 1.0000000001):
+        assert value - abs(value) * 1e-5 <= floored(value, 6) <= value

@@ -2,7 +2,7 @@
 
 import math
 
-__all__ = ["rounded_down", "significant"]
+__all__ = ["floored", "rounded_down", "significant"]
 
 
 def significant(value: float, digits: int = 3) -> str:
@@ -16,5 +16,10 @@ def rounded_down(value: float) -> str:
     """Three digits, rounded down: of what is proven, where more is not."""
     if not math.isfinite(value) or value == 0:
         return f"{value:g}"
-    step = 10.0 ** (math.floor(math.log10(abs(value))) - 2)
-    return significant(math.floor(value / step) * step)
+    return significant(floored(value, 3))
+
+
+def floored(value: float, digits: int) -> float:
+    """The largest number of so many digits that is not above a finite one other than zero."""
+    step = 10.0 ** (math.floor(math.log10(abs(value))) - digits + 1)
+    return min(value, float(f"{math.floor(value / step) * step:.{digits}g}"))

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from tfcollide import cli
@@ -171,12 +172,22 @@ def test_help_mentions_what_else_there_is(capsys, program, names):
     assert last.startswith(f"more: {names}")
 
 
-def test_a_file_that_is_no_proof_is_refused_without_tensorflow(tmp_path):
-    (tmp_path / "notes.npz").write_text("no archive")
+@pytest.mark.parametrize("damage", ["no archive", "a flipped byte", "brackets"])
+def test_a_file_that_is_no_proof_is_refused_without_tensorflow(damage, tmp_path):
+    path = tmp_path / "notes.npz"
+    claim = np.array("[" * 100_000 if damage == "brackets" else "a claim " * 1000)
+    np.savez_compressed(path, claim=claim, corners=np.zeros(3))
+    if damage == "no archive":
+        path.write_text(damage)
+    if damage == "a flipped byte":
+        content = bytearray(path.read_bytes())
+        content[100:108] = b"\xff" * 8
+        path.write_bytes(content)
     (tmp_path / "net.keras").write_text("no network")
     asked = "['match_proof', '--proof=notes.npz', '--model=net.keras']"
     done = in_python(f"import tfcollide.cli; assert tfcollide.cli.match_proof({asked}) == 2", tmp_path)
-    assert "--proof=notes.npz, which cannot be read" in done.stderr
+    words = "whose claim cannot be read" if damage == "brackets" else "which cannot be read"
+    assert f"--proof=notes.npz, {words}" in done.stderr and len(done.stderr.strip().splitlines()) == 1
 
 
 def test_version_is_the_package_s(tmp_path):

@@ -2,12 +2,12 @@
 
 import dataclasses
 import numbers
+import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from tfcollide.errors import RequestError
-from tfcollide.files.checkpoint import read_arrays
 from tfcollide.library.calling import called, record_of
 from tfcollide.library.checking import judge_hull, mixture_search
 from tfcollide.library.found import Found
@@ -145,7 +145,8 @@ def _check_place(proof: Path) -> None:
     """Refuses a place for a proof where another file is, or where there can be none."""
     if proof.suffix != ".npz" or proof.is_dir() or not proof.absolute().parent.is_dir():
         raise RequestError(f"--proof={proof}", "an .npz file in a folder that exists", "Say such as proof.npz.")
-    if proof.exists() and not {"claim", "tree"} <= set(read_arrays(proof)):
+    held = zipfile.ZipFile(proof).namelist() if zipfile.is_zipfile(proof) else []
+    if proof.exists() and not {"claim.npy", "tree.npy"} <= set(held):
         raise RequestError(f"--proof={proof}, which exists and is no proof", "a new file, or an earlier proof to replace")
 
 

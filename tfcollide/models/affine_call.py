@@ -83,7 +83,7 @@ def is_entrywise(call: AffineCall) -> bool:
     """Whether all that a call gives is made of the entries at its own place, as by `elementwise` or a sum of values."""
     return all(
         not isinstance(matrix, np.ndarray)
-        and matrix.shape[0] == matrix.shape[1]
+        and matrix.shape[0] == matrix.shape[1] >= matrix.nnz
         and np.array_equal(*sparse.coo_array(matrix).coords)
         for matrix in call.weights
     )

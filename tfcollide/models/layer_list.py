@@ -76,6 +76,8 @@ def layers_of(classifier: Classifier) -> tuple[PlainLayer, ...] | Unreadable:
         found = _layer(step, shape)
         if isinstance(found, str):
             return Unreadable(f"{name} {found}")
+        if type(step.call.operation) is keras.layers.Rescaling and layers and layers[-1].weight is not None:
+            return Unreadable(f"{name} is a Rescaling behind {layers[-1].name}, which may take it in: that cannot be handed on")
         layers.append(found)
         if [layer.kind for layer in layers[-2:]] == ["relu", "maxpool"]:
             layers[-2:] = [layers[-1], layers[-2]._replace(shape=layers[-1].shape)]

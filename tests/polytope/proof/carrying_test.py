@@ -293,6 +293,7 @@ def test_layers_that_compute_something_else_are_noticed(proven, monkeypatch):
         ([L.Conv2D(4, 3, groups=2, activation="relu"), L.Flatten(), L.Dense(2)], "Conv2D with settings"),
         ([L.Conv2D(4, 3), L.BatchNormalization(), L.ReLU(), L.Flatten(), L.Dense(2)], "BatchNormalization"),
         ([L.Flatten(), L.Dense(4), L.ReLU(), L.Dense(2), L.ReLU()], "logits"),
+        ([L.Conv2D(4, 3), L.Rescaling(0.5), L.ReLU(), L.Flatten(), L.Dense(2)], "which may take it in"),
     ],
 )
 def test_networks_that_cannot_be_handed_on_say_why(layers, reason):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfcollide.polytope.proof.spread import Arithmetic, HeldPool, Spread, through
-from tfcollide.polytope.proof.steps import LOWEST, Hinge, MaxPool, windows
+from tfcollide.polytope.proof.spread import LOWEST, Arithmetic, HeldPool, Spread, through
+from tfcollide.polytope.proof.steps import Hinge, MaxPool, windows
 
 STEPS = {
     "relu": Hinge(),

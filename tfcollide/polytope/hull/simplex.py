@@ -69,7 +69,7 @@ def project(points: np.ndarray) -> np.ndarray:
 
 
 def project_compiled(points: tf.Tensor) -> tf.Tensor:
-    """`project` within a compiled function; one by one its operations take ten times as long as NumPy's."""
+    """`project` within a compiled function; one by one its operations take many times as long as NumPy's."""
     falling = tf.sort(points, axis=1, direction="DESCENDING")
     excess = (tf.cumsum(falling, axis=1) - 1.0) / tf.range(1, tf.shape(points)[1] + 1, dtype=points.dtype)
     kept = tf.reduce_sum(tf.cast(falling > excess, tf.int32), axis=1)

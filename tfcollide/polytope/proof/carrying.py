@@ -19,6 +19,7 @@ from tfcollide.files.atomic import write_npz
 from tfcollide.models.classifier import Classifier
 from tfcollide.models.dense_chain import Unreadable
 from tfcollide.models.layer_list import PlainLayer, layers_of
+from tfcollide.numerals import floored
 from tfcollide.polytope.proof.check_proof import FORMAT, Leaf, Rejected, Theorem, theorem_of
 from tfcollide.polytope.proof.engine import Splits
 from tfcollide.records import Certificate
@@ -103,7 +104,7 @@ def carry_proof(
     except Rejected as reason:
         return Unreadable(f"the proof does not pass its own check: {reason}")
     margins = np.array([leaf.margin for leaf in leaves])
-    claim["margin"] = _rounded_down(float(margins.min()))
+    claim["margin"] = floored(float(margins.min()), 6)  # the checker prints it as it is
     carried = {f"{name}_{k}": np.stack([leaf.claims[k][i] for leaf in leaves]) for k in walk.cheap for i, name in _NAMES}
     arrays |= {"tree": np.array(tree, np.int16), "vertices": np.stack([leaf.vertices for leaf in leaves]), "margins": margins}
     return Carried({"claim": np.array(json.dumps(claim)), **arrays, **carried}, claim["margin"], len(leaves))
@@ -172,12 +173,6 @@ def _grown(walk: _Walk, splits: Splits, count: int) -> tuple[list[tuple[int, int
                 half[corner] = middle
                 waiting.append(half)
     return tree, leaves
-
-
-def _rounded_down(margin: float) -> float:
-    """Six digits of it, so that the checker, which prints what is claimed as it is, prints few."""
-    step = 10.0 ** (math.floor(math.log10(margin)) - 5)
-    return min(margin, float(f"{math.floor(margin / step) * step:.6g}"))
 
 
 def _longest(vertices: np.ndarray) -> tuple[int, int]:

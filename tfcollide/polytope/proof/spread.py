@@ -28,10 +28,11 @@ import tensorflow as tf
 
 from tfcollide.polytope.proof.float_error import FLOAT32_MAX
 from tfcollide.polytope.proof.float_error import gamma as gamma_of
-from tfcollide.polytope.proof.steps import LOWEST, Hinge, Linear, MaxPool, windows
+from tfcollide.polytope.proof.steps import Hinge, Linear, MaxPool, windows
 
-__all__ = ["Arithmetic", "Held", "HeldHinge", "HeldPool", "Relaxation", "Spread", "through"]
+__all__ = ["LOWEST", "Arithmetic", "Held", "HeldHinge", "HeldPool", "Relaxation", "Spread", "through"]
 
+LOWEST = -1e30  # stands for what lies beyond the border of a max-pool; where values may be so low, nothing is bounded
 _TINY = 2.0**-126
 _SPARE = 24  # roundings of what is computed beside the sums
 

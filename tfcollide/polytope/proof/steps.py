@@ -10,9 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["LOWEST", "Hinge", "Linear", "MaxPool", "Node", "windows"]
-
-LOWEST = -1e30  # stands for what lies beyond the border of a max-pool, where bounds are larger
+__all__ = ["Hinge", "Linear", "MaxPool", "Node", "windows"]
 
 
 class Linear(NamedTuple):
